@@ -1,0 +1,165 @@
+"""The proof of "same seed, same digest": the labs under every CPython found on this machine.
+
+Installs the distribution into one virtual environment per interpreter (.venv-<version>, kept for
+the next time), runs each lab there with one worker, with two, and under another PYTHONHASHSEED,
+and compares the digests. Exits 1 when two digests differ, when a lab does not pass, and when the
+machine has two fitting interpreters but fewer than two could be compared. `make digests` runs it.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+LABS = ("kvsrv", "lock")
+SEEDS = 20
+OLDEST = (3, 11)
+WAYS = {  # name: (options, PYTHONHASHSEED)
+    "one worker": (("--jobs", "1"), "0"),
+    "two workers": (("--jobs", "2"), "0"),
+    "other hash seed": (("--jobs", "1"), "1"),
+}
+PROBE = "import platform as p; print(p.python_implementation() + ' ' + p.python_version())"
+ENOUGH_S = 600  # for a command of ours that hangs: CI must end
+
+
+class CannotCompare(Exception):
+    """An interpreter cannot run the labs at all; the text says why."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one lab run under one interpreter in one way reported."""
+
+    where: str
+    digest: str
+    tests: dict[str, str]  # name: digest
+
+
+def candidates() -> Iterator[Path]:
+    """Whatever calls itself Python here, this one first; some are too old, some lead nowhere."""
+    yield Path(sys.executable)
+    for folder in os.get_exec_path():
+        yield from sorted(p for p in Path(folder).glob("python3.*") if p.name[8:].isdigit())
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from sorted(pyenv.glob("versions/*/bin/python"))
+
+
+def reason_to_skip(identity: str) -> str | None:
+    """Why an interpreter with this implementation and version ("CPython 3.12.1") does not fit."""
+    implementation, version = identity.split()
+    if implementation != "CPython":
+        return "is not CPython"
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST:
+        return "is older than " + ".".join(map(str, OLDEST))
+    return None
+
+
+def find() -> dict[str, Path]:
+    """The fitting interpreters, one a version; says of each other one why it is skipped."""
+    found: dict[str, Path] = {}
+    for python in candidates():
+        try:
+            identity = run([python, "-c", PROBE]).strip()
+        except (OSError, subprocess.SubprocessError):
+            print(f"skipped {python}: does not start")
+            continue
+        if reason := reason_to_skip(identity):
+            print(f"skipped {python}: {identity} {reason}")
+        else:
+            found.setdefault(identity, python)
+    return found
+
+
+def install(identity: str, python: Path) -> Path:
+    """A virtual environment of that interpreter holding the distribution; its bin directory."""
+    venv = ROOT / f".venv-{identity.split()[1]}"
+    try:
+        if not (venv / "bin" / "pip").exists():
+            run([python, "-m", "venv", venv])
+        pip = [venv / "bin" / "python", "-m", "pip", "install", "--quiet"]
+        run([*pip, "--disable-pip-version-check", "--only-binary=:all:", ROOT])
+    except subprocess.CalledProcessError as error:
+        step = " ".join(map(str, error.cmd[1:4]))
+        last = (error.stderr.strip() or error.stdout.strip()).rpartition("\n")[2]
+        raise CannotCompare(f"`{step}` failed: {last}") from error
+    return venv / "bin"
+
+
+def run_lab(where: str, bin_dir: Path, lab: str, way: str) -> Outcome:
+    """Run a lab's suite far from the source tree; a lab that does not pass ends everything."""
+    options, hash_seed = WAYS[way]
+    command = [bin_dir / "labtester", "run", lab, "--seeds", str(SEEDS), *options, "--json", "-"]
+    with tempfile.TemporaryDirectory() as folder:
+        report = json.loads(run(command, cwd=folder, PYTHONHASHSEED=hash_seed))
+    tests = {test["name"]: test["digest"] for test in report["tests"]}
+    return Outcome(f"{where}, {way}", report["digest"], tests)
+
+
+def differences(outcomes: list[Outcome]) -> list[str]:
+    """One line for each outcome that is not as the first, naming the tests that differ."""
+    first = outcomes[0]
+    return [
+        f"{other.where}: {other.digest}, but {first.where}: {first.digest}; these tests differ: "
+        + ", ".join(
+            name
+            for name in sorted(first.tests.keys() | other.tests.keys())
+            if first.tests.get(name) != other.tests.get(name)
+        )
+        for other in outcomes[1:]
+        if other.digest != first.digest
+    ]
+
+
+def run(command: list[Any], cwd: str | Path = ROOT, **environment: str) -> str:
+    """The standard output of a command that must succeed."""
+    env = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME"}}
+    done = subprocess.run(
+        [str(word) for word in command],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=env | environment,
+        timeout=ENOUGH_S,
+    )
+    return done.stdout
+
+
+def main() -> int:
+    """Compare; the exit status."""
+    found = find()
+    ready = {}
+    for identity, python in found.items():
+        try:
+            ready[identity] = install(identity, python)
+        except CannotCompare as error:
+            print(f"skipped {python}: {identity}, {error}")
+    wrong = 0
+    for lab in LABS:
+        outcomes = []
+        for identity, bin_dir in ready.items():
+            outcomes += [run_lab(identity, bin_dir, lab, way) for way in WAYS]
+            print(f"{lab}, {SEEDS} seeds, {identity}: {outcomes[-1].digest}", flush=True)
+        for line in differences(outcomes):
+            print(f"{lab} differs: {line}")
+            wrong = 1
+    if len(ready) < min(2, len(found)):
+        print(f"{len(found)} interpreters fit, but only {len(ready)} could be compared")
+        wrong = 1
+    return wrong
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except subprocess.CalledProcessError as failed:
+        command = " ".join(failed.cmd)
+        sys.exit(f"{command} exited {failed.returncode}\n{failed.stdout}{failed.stderr}")
