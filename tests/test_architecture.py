@@ -41,7 +41,7 @@ THIRD_PARTY = {
 
 # Where decisions are made, nothing may look at the world. The guard must, to stand in its way.
 DECISION = "labrpc kvsrv lock raft kvraft mapreduce tester.engine tester.world"
-GUARD = "tester.engine.guard"
+GUARD = "tester.engine.guard"  # or what starts so
 WORLDLY = {"random", "time", "datetime", "secrets", "uuid"}
 SETS = (ast.Set, ast.SetComp)
 MODULES = {
@@ -139,7 +139,7 @@ def test_a_module_imports_only_along_the_arrows(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [m for m in MODULES if within(m, DECISION) and not within(m, GUARD)]
+    "module", [m for m in MODULES if within(m, DECISION) and not m.startswith(GUARD)]
 )
 def test_a_decision_module_does_not_look_at_the_world(module: str) -> None:
     assert list(looks_at_the_world((ROOT / MODULES[module]).read_text(), module)) == []

@@ -1,0 +1,74 @@
+"""The comparison that CI trusts notices what it should."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import digest_matrix
+from tests.digest_matrix import Outcome, differences, find, reason_to_skip
+
+
+@pytest.mark.parametrize("identity", ["CPython 3.11.0", "CPython 3.13.0rc2", "CPython 4.0.0"])
+def test_a_recent_cpython_fits(identity: str) -> None:
+    assert reason_to_skip(identity) is None
+
+
+@pytest.mark.parametrize("identity", ["CPython 3.10.13", "CPython 2.7.18", "PyPy 3.11.13"])
+def test_another_interpreter_does_not(identity: str) -> None:
+    assert reason_to_skip(identity)
+
+
+def test_each_skipped_interpreter_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bins = tmp_path / "bin", tmp_path / "pyenv" / "versions" / "3.9.1" / "bin"
+    for folder in bins:
+        folder.mkdir(parents=True)
+    for path, script in {
+        bins[0] / "python3.98": "echo CPython 3.98.0",
+        bins[0] / "python3.99": "exit 127",
+        bins[0] / "python3.98-config": "echo CPython 3.97.0",
+        bins[1] / "python": "echo CPython 3.9.1",
+    }.items():
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(bins[0]))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    found = list(find())
+    assert len(found) == 2
+    assert found[1] == "CPython 3.98.0"
+    skipped = capsys.readouterr().out.splitlines()
+    assert [line.partition(": ")[2] for line in skipped] == [
+        "does not start",
+        "CPython 3.9.1 is older than 3.11",
+    ]
+
+
+def test_a_difference_names_the_interpreters_and_the_tests() -> None:
+    outcomes = [
+        Outcome("CPython 3.11.7, one worker", "a", {"t1": "1", "t2": "2"}),
+        Outcome("CPython 3.12.1, one worker", "a", {"t1": "1", "t2": "2"}),
+        Outcome("CPython 3.13.0, one worker", "b", {"t1": "1", "t2": "3"}),
+    ]
+    assert differences(outcomes[:2]) == []
+    assert differences(outcomes) == [
+        "CPython 3.13.0, one worker: b, but CPython 3.11.7, one worker: a; these tests differ: t2"
+    ]
+
+
+def test_one_of_two_interpreters_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(identity: str, python: Path) -> Path:
+        if identity == "CPython 3.12.1":
+            raise digest_matrix.CannotCompare("has no wheels")
+        return python
+
+    def run_lab(where: str, bin_dir: Path, lab: str, way: str) -> Outcome:
+        return Outcome(where, "a", {})
+
+    both = {"CPython 3.11.7": Path("a"), "CPython 3.12.1": Path("b")}
+    monkeypatch.setattr(digest_matrix, "install", install)
+    monkeypatch.setattr(digest_matrix, "run_lab", run_lab)
+    monkeypatch.setattr(digest_matrix, "find", lambda: both)
+    assert digest_matrix.main() == 1
+    del both["CPython 3.12.1"]
+    assert digest_matrix.main() == 0
