@@ -1,0 +1,7 @@
+"""The versioned key/value lab: what a Clerk and a KVServer say to each other, and a solution."""
+
+from kvsrv.client import Clerk
+from kvsrv.rpc import Err, GetArgs, GetReply, PutArgs, PutReply, Version
+from kvsrv.server import KVServer
+
+__all__ = ["Clerk", "Err", "GetArgs", "GetReply", "KVServer", "PutArgs", "PutReply", "Version"]

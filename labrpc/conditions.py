@@ -1,0 +1,130 @@
+"""What a network does to messages: rates as integer ratios, times in whole units, no floats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, NamedTuple, Self
+
+Ratio = tuple[int, int]
+"""(numerator, denominator): a probability."""
+
+NEVER: Final[Ratio] = (0, 1)
+_MS: Final = 1_000
+
+
+class Fate(NamedTuple):
+    """All that chance decides about one RPC, drawn when it is sent; 0 everywhere is boring.
+
+    Always the same number of choices, whatever happens and whatever the conditions are, so that
+    place `j` of the `k`-th RPC on an end is place `k * len(Fate) + j` of the end's stream, and
+    flipping one leaves every other message alone.
+    """
+
+    unreachable_ms: int
+    """How long the caller waits for nothing when the server cannot be reached."""
+    request_delay_ms: int
+    request_lost: int
+    duplicated: int
+    """The request is delivered twice; the second reply goes nowhere."""
+    duplicate_delay_ms: int
+    late: int
+    """The caller gives up as if the request were lost, and then the request arrives."""
+    late_delay_ms: int
+    reply_lost: int
+    reply_held: int
+    hold_span_ms: int
+    hold_part: int
+    """The reply is held for 200 ms plus this part of the span, so that short holds are likelier."""
+
+
+_HOLD_PARTS: Final = 2_000
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The conditions of a network, or of one link of it.
+
+    The defaults are a reliable network: nothing is lost, and every message takes `latency_us`, so
+    that even a loop that only sends lets time pass. The rates and spans of the named conditions
+    below are those of the 6.5840 labs' labrpc.
+    """
+
+    latency_us: int = 500
+    """What every message takes one way, in microseconds, whatever becomes of it."""
+    request_delay_ms: int = 0
+    """Requests take up to this much longer."""
+    request_loss: Ratio = NEVER
+    reply_loss: Ratio = NEVER
+    reply_hold: Ratio = NEVER
+    """Replies are held for 200 to 2 199 ms: long reordering."""
+    unreachable_ms: int = 99
+    """A call that reaches no server fails after up to this long; long delays make it 7 s."""
+    duplicate: Ratio = NEVER
+    duplicate_delay_ms: int = 26
+    late: Ratio = NEVER
+    """Requests arrive only after their caller was told that no reply came."""
+    late_delay_ms: int = 2_000
+    loss_timeout_ms: int = 0
+    """After a loss, the caller learns of it this much later; in labrpc at once."""
+
+    def __post_init__(self) -> None:
+        for name in ("request_loss", "reply_loss", "reply_hold", "duplicate", "late"):
+            ratio = getattr(self, name)
+            if not (isinstance(ratio, tuple) and len(ratio) == 2 and 0 <= ratio[0] <= ratio[1]):
+                raise ValueError(f"{name} is a ratio (num, den) with 0 <= num <= den, not {ratio}")
+            if ratio[1] < 1:
+                raise ValueError(f"{name} has the denominator {ratio[1]}; it must be 1 or more")
+        for name, least in (("latency_us", 1), ("request_delay_ms", 0), ("unreachable_ms", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be {least} or more, and is {getattr(self, name)}")
+        for name in ("duplicate_delay_ms", "late_delay_ms", "loss_timeout_ms"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be 0 or more, and is {getattr(self, name)}")
+
+    def but(self, **changes: int | Ratio) -> Self:
+        """These conditions with some changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def reliable(self) -> bool:
+        """Whether every message arrives, once, and on time."""
+        return self.but(latency_us=1, unreachable_ms=0) == Conditions(
+            latency_us=1,
+            unreachable_ms=0,
+            duplicate_delay_ms=self.duplicate_delay_ms,
+            late_delay_ms=self.late_delay_ms,
+            loss_timeout_ms=self.loss_timeout_ms,
+        )
+
+    @cached_property
+    def slots(self) -> tuple[tuple[int, int], ...]:
+        """What to draw for a Fate: (n, 0) an integer below n, (num, den) a fault's probability."""
+        hold = self.reply_hold[0] > 0
+        return (
+            (self.unreachable_ms + 1, 0),
+            (self.request_delay_ms + 1, 0),
+            self.request_loss,
+            self.duplicate,
+            (self.duplicate_delay_ms + 1 if self.duplicate[0] else 1, 0),
+            self.late,
+            (self.late_delay_ms + 1 if self.late[0] else 1, 0),
+            self.reply_loss,
+            self.reply_hold,
+            (2_000 if hold else 1, 0),
+            (_HOLD_PARTS if hold else 1, 0),
+        )
+
+    def hold_us(self, fate: Fate) -> int:
+        """How long the reply of this fate is held, in microseconds."""
+        if not fate.reply_held:
+            return 0
+        return (200 + fate.hold_part * (1 + fate.hold_span_ms) // _HOLD_PARTS) * _MS
+
+
+RELIABLE: Final = Conditions()
+UNRELIABLE: Final = RELIABLE.but(
+    request_delay_ms=26, request_loss=(100, 1000), reply_loss=(100, 1000)
+)
+LONG_REORDERING: Final = UNRELIABLE.but(reply_hold=(600, 900))
+LONG_DELAYS: Final = RELIABLE.but(unreachable_ms=6_999)

@@ -1,0 +1,10 @@
+"""A message: what travels between nodes. Fields are public, typed, and plain data."""
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A base for messages; a dataclass is a message too, only a little slower to encode.
+
+    Two equal messages have equal bytes, and a message that was sent cannot be changed any more.
+    """

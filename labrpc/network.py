@@ -1,0 +1,303 @@
+"""The network: named ends, named servers, and what becomes of each message between them.
+
+It carries bytes and knows neither nodes nor objects. What it needs of the world around it is
+injected: the time, a way to have something happen later, and the choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+from labrpc.conditions import RELIABLE, Conditions, Fate
+from labrpc.errors import TesterError
+
+_MS: Final = 1_000
+_DEAD_CHECK_US: Final = 100 * _MS
+"""labrpc asks this often, from the dispatch on, whether the server of a running call is dead."""
+
+Answer = Callable[[bytes | None], None]
+"""Tells the caller the encoded reply, or None: no reply came, and nobody knows whether it ran."""
+
+
+class World(Protocol):
+    """What a network needs of the world it is in."""
+
+    def now(self) -> int:
+        """Microseconds since the start."""
+
+    def post(self, when: int, action: Callable[[Any], None], argument: Any) -> None:
+        """Have `action(argument)` happen at `when`."""
+
+    def draw(self, stream: str, slots: Sequence[tuple[int, int]]) -> list[int]:
+        """Choices of the stream, one per slot: see `Conditions.slots`."""
+
+    def trace(self, entry: tuple[Any, ...]) -> None:
+        """Take note of an event: (microseconds, kind, ...)."""
+
+
+class Rpc:
+    """One request on its way, and where it stands."""
+
+    __slots__ = (
+        "answer",
+        "answered",
+        "conditions",
+        "dispatched",
+        "end",
+        "fate",
+        "method",
+        "number",
+        "payload",
+        "server",
+    )
+
+    def __init__(
+        self, number: int, end: _End, method: str, payload: bytes, answer: Answer
+    ) -> None:
+        self.number = number
+        self.end = end
+        self.method = method
+        self.payload = payload
+        self.answer = answer
+        self.dispatched: int | None = None
+        self.answered = False
+        self.conditions: Conditions
+        self.fate: Fate
+        self.server: _Server | None
+
+
+Deliver = Callable[[Rpc], None]
+"""Hands a request to the machine of a server, which some time later calls `Network.reply`."""
+
+
+class _End:
+    __slots__ = ("conditions", "enabled", "name", "replies", "requests", "server", "stream")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.stream = f"net/{name}"
+        self.server: str | None = None
+        self.enabled = False
+        self.requests = True
+        self.replies = True
+        self.conditions: Conditions | None = None
+
+
+class _Server:
+    __slots__ = ("deliver", "name")
+
+    def __init__(self, name: str, deliver: Deliver) -> None:
+        self.name = name
+        self.deliver = deliver
+
+
+class Network:
+    """labrpc's network: see `send` for the pipeline of a request.
+
+    A new network is reliable. Ends are made disabled and unconnected. Times are microseconds.
+    """
+
+    def __init__(self, world: World, conditions: Conditions = RELIABLE) -> None:
+        self.conditions = conditions
+        """What holds on every link that has no conditions of its own; read when a request enters."""
+        self.rpc_total = 0
+        """Requests sent, also those that were lost or reached nobody."""
+        self.byte_total = 0
+        """Bytes of all arguments sent and of all replies that arrived."""
+        self._world = world
+        self._ends: dict[str, _End] = {}
+        self._servers: dict[str, _Server] = {}
+        self._counts: dict[str, int] = {}
+        self._flying: dict[int, Rpc] = {}
+
+    # -- wiring -----------------------------------------------------------------------------------
+
+    def make_end(self, name: str) -> None:
+        """Make an end: disabled, and connected to no server."""
+        if name in self._ends:
+            raise TesterError(f"there is an end {name!r} already; give each end its own name")
+        self._ends[name] = _End(name)
+
+    def delete_end(self, name: str) -> None:
+        """Forget an end: calls on it find nobody, and those under way fail."""
+        end = self._end(name)
+        end.enabled = False
+        self._check(end=end)
+        del self._ends[name]
+
+    def connect(self, end: str, server: str) -> None:
+        """Have the end talk to the server of that name, present or future."""
+        self._end(end).server = server
+
+    def enable(self, end: str, on: bool = True) -> None:
+        """Switch an end on or off. A call that enters while it is off fails; see `send`."""
+        found = self._end(end)
+        found.enabled = on
+        if not on:
+            self._check(end=found)
+
+    def block(self, end: str, *, requests: bool = False, replies: bool = False) -> None:
+        """Cut one direction of an end, or both, or (by default) neither: a one-way partition.
+
+        A caller whose requests are cut is told after a while; one whose replies are cut, after
+        its request has been served.
+        """
+        found = self._end(end)
+        found.requests = not requests
+        found.replies = not replies
+
+    def set_conditions(self, conditions: Conditions | None, end: str) -> None:
+        """Give one link conditions of its own; None: the network's again."""
+        self._end(end).conditions = conditions
+
+    def add_server(self, name: str, deliver: Deliver) -> None:
+        """Register a server, in the place of the one that had the name."""
+        self._servers[name] = _Server(name, deliver)
+        self._check()
+
+    def delete_server(self, name: str) -> None:
+        """Leave the name without a server: calls under way to it fail within 100 ms."""
+        if name not in self._servers:
+            raise TesterError(f"there is no server {name!r}; there are {sorted(self._servers)}")
+        del self._servers[name]
+        self._check()
+
+    def rpc_count(self, server: str) -> int:
+        """Requests delivered to servers of this name, over all its incarnations."""
+        return self._counts.get(server, 0)
+
+    def _end(self, name: str) -> _End:
+        try:
+            return self._ends[name]
+        except KeyError:
+            raise TesterError(
+                f"there is no end {name!r}; there are {sorted(self._ends)}"
+            ) from None
+
+    # -- the pipeline -----------------------------------------------------------------------------
+
+    def send(self, end: str, method: str, payload: bytes, answer: Answer) -> Rpc:
+        """Send a request; some time later `answer` is called, exactly once, unless nobody lives.
+
+        In this order: the request is counted and its whole fate drawn; without a server to be
+        reached the caller is told so after a while; else the request is delayed, lost, or
+        delivered (twice, or late, where conditions say so); the handler runs; a reply of a server
+        that is dead by now is dropped; the reply is lost, or held, or delivered. Whatever happens
+        takes the latency of a message.
+        """
+        sender = self._ends.get(end) or _End(end)
+        world = self._world
+        self.rpc_total += 1
+        self.byte_total += len(payload)
+        rpc = Rpc(self.rpc_total, sender, method, payload, answer)
+        conditions = rpc.conditions = sender.conditions or self.conditions
+        fate = rpc.fate = Fate._make(world.draw(sender.stream, conditions.slots))
+        now = world.now()
+        world.trace((now, "send", rpc.number, end, method, payload))
+        self._flying[rpc.number] = rpc
+        server = self._servers.get(sender.server or "") if sender.enabled else None
+        rpc.server = server
+        if server is None or not sender.requests:
+            rpc.server = None
+            later = now + conditions.latency_us + fate.unreachable_ms * _MS
+            world.post(later, self._unreachable, rpc)
+            return rpc
+        there = now + conditions.latency_us + fate.request_delay_ms * _MS
+        told = there + conditions.loss_timeout_ms * _MS
+        if fate.request_lost:
+            world.post(told, self._request_lost, rpc)
+        elif fate.late:
+            world.post(told, self._request_lost, rpc)
+            world.post(told + fate.late_delay_ms * _MS + 1, self._arrive_again, rpc)
+        else:
+            world.post(there, self._arrive, rpc)
+        if fate.duplicated:
+            world.post(there + fate.duplicate_delay_ms * _MS + 1, self._arrive_again, rpc)
+        return rpc
+
+    def _arrive(self, rpc: Rpc) -> None:
+        now = self._world.now()
+        rpc.dispatched = now
+        if self._dead(rpc):
+            self._world.post(now + _DEAD_CHECK_US, self._check_alive, rpc)
+        self._deliver(rpc)
+
+    def _arrive_again(self, rpc: Rpc) -> None:
+        """A copy: nobody waits for its reply, so nobody asks whether its server still lives."""
+        self._deliver(rpc)
+
+    def _deliver(self, rpc: Rpc) -> None:
+        server = rpc.server
+        assert server is not None  # only requests that found a server arrive anywhere
+        self._counts[server.name] = self._counts.get(server.name, 0) + 1
+        self._world.trace((self._world.now(), "deliver", rpc.number, server.name))
+        server.deliver(rpc)
+
+    def reply(self, number: int, payload: bytes) -> None:
+        """The handler of request `number` returned this reply."""
+        world = self._world
+        now = world.now()
+        world.trace((now, "answer", number, payload))
+        rpc = self._flying.get(number)
+        if rpc is None or rpc.dispatched is None or rpc.answered:
+            return  # the reply to a copy, or to a caller that was told that none would come
+        rpc.answered = True
+        conditions, fate = rpc.conditions, rpc.fate
+        there = now + conditions.latency_us
+        if self._dead(rpc):
+            world.post(there, self._dead_server, rpc)
+        elif fate.reply_lost or not rpc.end.replies:
+            world.post(there + conditions.loss_timeout_ms * _MS, self._reply_lost, rpc)
+        else:
+            rpc.payload = payload
+            rpc.server = None  # from here on no crash or partition can stop the reply
+            world.post(there + conditions.hold_us(fate), self._return, rpc)
+
+    def _return(self, rpc: Rpc) -> None:
+        self.byte_total += len(rpc.payload)
+        self._finish(rpc, "reply", rpc.payload)
+
+    def _unreachable(self, rpc: Rpc) -> None:
+        self._finish(rpc, "unreachable", None)
+
+    def _request_lost(self, rpc: Rpc) -> None:
+        self._finish(rpc, "request lost", None)
+
+    def _reply_lost(self, rpc: Rpc) -> None:
+        self._finish(rpc, "reply lost", None)
+
+    def _dead_server(self, rpc: Rpc) -> None:
+        self._finish(rpc, "server dead", None)
+
+    def _finish(self, rpc: Rpc, how: str, payload: bytes | None) -> None:
+        if self._flying.pop(rpc.number, None) is not None:
+            self._world.trace((self._world.now(), how, rpc.number))
+            rpc.answer(payload)
+
+    # -- death ------------------------------------------------------------------------------------
+
+    def _dead(self, rpc: Rpc) -> bool:
+        server = rpc.server
+        if server is None:
+            return False
+        return not rpc.end.enabled or self._servers.get(server.name) is not server
+
+    def _check(self, end: _End | None = None) -> None:
+        """Some server or end has died: look after the calls that run on it.
+
+        labrpc polls every 100 ms from the dispatch on; only the poll that follows can find out.
+        """
+        now = self._world.now()
+        for rpc in self._flying.values():
+            if rpc.dispatched is None or (end is not None and rpc.end is not end):
+                continue
+            if self._dead(rpc):
+                polls = (now - rpc.dispatched) // _DEAD_CHECK_US + 1
+                self._world.post(
+                    rpc.dispatched + polls * _DEAD_CHECK_US, self._check_alive, rpc
+                )
+
+    def _check_alive(self, rpc: Rpc) -> None:
+        if self._dead(rpc):
+            self._finish(rpc, "server dead", None)

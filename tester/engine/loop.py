@@ -1,0 +1,385 @@
+"""The event loop of one node: asyncio over integer virtual time, without a hidden order.
+
+The rules (each has its tests, and CPython's own asyncio tests run against this loop):
+
+1. Time is integer microseconds and never moves while anything is runnable.
+2. Timers leave the heap by (due, serial); a tie between two callbacks is never a choice.
+3. Plain callbacks run first in, first out, and before any task. Only among ready *tasks* is there
+   a choice, because only tasks may legally run in any order.
+4. Tasks and futures hash by serials that restart with every run, so a set of them (asyncio keeps
+   several) iterates in the same order everywhere.
+5. What is not simulated raises OutsideWorld; what belongs to another node raises SharedState.
+6. An exception nobody handles is kept for the verdict and never only logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import heapq
+import math
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, TypeVar
+
+from tester.engine import guard
+from tester.engine.errors import OutsideWorld, SharedState
+
+T = TypeVar("T")
+
+_MICROSECONDS = 1_000_000
+
+
+class Task(asyncio.Task[T]):
+    """asyncio's C task, hashed by its serial; equality stays identity."""
+
+    __slots__ = ("_serial",)
+
+    def __init__(
+        self,
+        coro: Coroutine[Any, Any, T] | Generator[Any, None, T],
+        *,
+        loop: Loop,
+        serial: int,
+        name: str | None,
+        context: contextvars.Context | None,
+    ) -> None:
+        self._serial = serial  # first: the base constructor already hashes the task
+        name = f"task-{serial}" if name is None else name
+        super().__init__(coro, loop=loop, name=name, context=context)
+
+    def __hash__(self) -> int:
+        return self._serial
+
+
+class Future(asyncio.Future[T]):
+    """asyncio's C future, hashed by its serial; equality stays identity."""
+
+    __slots__ = ("_serial",)
+
+    def __init__(self, *, loop: Loop, serial: int) -> None:
+        self._serial = serial
+        super().__init__(loop=loop)
+
+    def __hash__(self) -> int:
+        return self._serial
+
+
+class Handle(asyncio.Handle):
+    """A callback that waits for its turn. asyncio's own constructor costs more than the rest."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: contextvars.Context | None,
+    ) -> None:
+        # `context or ...` would be wrong: an empty Context is false.
+        self._context = contextvars.copy_context() if context is None else context
+        self._callback: Callable[..., object] | None = callback
+        self._args = args
+        self._cancelled = False
+
+    def __repr__(self) -> str:
+        name = getattr(self._callback, "__qualname__", type(self._callback).__name__)
+        return f"<Handle {'cancelled' if self._cancelled else name}>"
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback = None
+        self._args = ()
+
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+
+class TimerHandle(Handle, asyncio.TimerHandle):
+    """A callback with a time; `when()` is in seconds of the node's clock."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: contextvars.Context | None,
+    ) -> None:
+        Handle.__init__(self, callback, args, context)
+        self._when = when
+
+    def when(self) -> float:
+        return self._when
+
+
+class Loop(asyncio.AbstractEventLoop):
+    """One node's loop. `begin` collects what is due and `run_ready` runs it.
+
+    `pick(n)` chooses among n >= 2 ready tasks. `put_off()` gives the microseconds by which a
+    task that becomes ready is put off, 0 for not at all; without it no task ever is.
+    """
+
+    def __init__(
+        self,
+        owner: object,
+        pick: Callable[[int], int],
+        put_off: Callable[[], int] | None = None,
+    ) -> None:
+        self.owner = owner
+        self.now = 0
+        self.offset = 0
+        """The node's clock minus the run's, in microseconds."""
+        self.errors: list[BaseException] = []
+        """What nobody handled, in the order in which it happened."""
+        self._pick = pick
+        self._put_off = put_off
+        self._ready: deque[Handle] = deque()
+        self._tasks: list[Handle] = []
+        self._timers: list[tuple[int, int, Handle]] = []
+        self._serial = 0
+        self._born: list[Task[Any]] = []
+        self._prune_at = 64
+        self._closed = False
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        return (self.now + self.offset) / _MICROSECONDS
+
+    def next_due(self) -> int | None:
+        """When the earliest timer is due (run time, microseconds), None without one."""
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+        return timers[0][0] if timers else None
+
+    def begin(self, now: int) -> None:
+        """Move the clock to `now` and everything due by then into the ready queues."""
+        self.now = now
+        timers = self._timers
+        while timers and timers[0][0] <= now:
+            handle = heapq.heappop(timers)[2]
+            if isinstance(handle, TimerHandle):
+                self._ready.append(handle)
+            else:  # a task that had been put off
+                self._tasks.append(handle)
+
+    def run_ready(self, limit: int) -> int:
+        """Run until nothing is ready, at most `limit` callbacks; returns how many ran.
+
+        Reaching the limit leaves the rest in the queues: the caller calls it a livelock.
+        """
+        ready, tasks = self._ready, self._tasks
+        left = limit
+        while left:
+            if ready:
+                handle = ready.popleft()
+            elif tasks:
+                handle = tasks.pop(self._pick(len(tasks)) if len(tasks) > 1 else 0)
+            else:
+                break
+            left -= 1
+            if handle._cancelled:
+                continue
+            try:
+                handle._context.run(handle._callback, *handle._args)  # type: ignore[arg-type]
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - also SystemExit: it goes to the verdict
+                self.errors.append(error)
+        return limit - left
+
+    # -- what asyncio asks of a loop --------------------------------------------------------------
+
+    def call_soon(  # type: ignore[override]
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> Handle:
+        if guard.current is not self.owner:
+            self._foreign("call_soon")
+        handle = Handle(callback, args, context)
+        # A C task's step and wake-up both show the task they belong to.
+        if type(getattr(callback, "__self__", None)) is not Task:
+            self._ready.append(handle)
+        elif self._put_off is None or not (delay := self._put_off()):
+            self._tasks.append(handle)
+        else:
+            self._serial += 1
+            heapq.heappush(self._timers, (self.now + delay, self._serial, handle))
+        return handle
+
+    def call_later(  # type: ignore[override]
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> TimerHandle:
+        if not delay >= 0:
+            raise ValueError(f"a delay is 0 or more seconds, and {delay!r} is not")
+        due = self.now + round(delay * _MICROSECONDS) if delay < math.inf else None
+        return self._timer(due, callback, args, context)
+
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> TimerHandle:
+        if math.isnan(when):
+            raise ValueError("a time is a number of seconds, and nan is not")
+        due = None
+        if when < math.inf:
+            due = max(self.now, round(when * _MICROSECONDS) - self.offset)
+        return self._timer(due, callback, args, context)
+
+    def _timer(
+        self,
+        due: int | None,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: contextvars.Context | None,
+    ) -> TimerHandle:
+        if guard.current is not self.owner:
+            self._foreign("call_later")
+        when = math.inf if due is None else (due + self.offset) / _MICROSECONDS
+        handle = TimerHandle(when, callback, args, context)
+        if due is not None:
+            self._serial += 1
+            heapq.heappush(self._timers, (due, self._serial, handle))
+        return handle
+
+    def create_future(self) -> Future[Any]:
+        self._serial += 1
+        return Future(loop=self, serial=self._serial)
+
+    def create_task(  # type: ignore[override]
+        self,
+        coro: Coroutine[Any, Any, T] | Generator[Any, None, T],
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+        eager_start: bool | None = None,
+    ) -> Task[T]:
+        """A task that starts in its turn: an eager start would run it inside its creator."""
+        if guard.current is not self.owner:
+            self._foreign("create_task")
+        self._serial += 1
+        task = Task(coro, loop=self, serial=self._serial, name=name, context=context)
+        born = self._born
+        born.append(task)
+        if len(born) >= self._prune_at:
+            born[:] = [task for task in born if not task.done() or _unretrieved(task)]
+            self._prune_at = 2 * len(born) + 64
+        return task
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is None:
+            error = RuntimeError(context.get("message", "asyncio reported an error"))
+        self.errors.append(error)
+
+    def get_debug(self) -> bool:
+        return False
+
+    def set_debug(self, enabled: bool) -> None:
+        """The loop has no debug mode: what it would find is always an error here."""
+
+    def is_running(self) -> bool:
+        return guard.current is self.owner
+
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def get_task_factory(self) -> None:
+        return None
+
+    def set_task_factory(self, factory: object) -> None:
+        if factory is not None:
+            raise OutsideWorld("a node's tasks are made by the simulator; drop set_task_factory")
+
+    def get_exception_handler(self) -> None:
+        return None
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        self.call_exception_handler(context)
+
+    # -- the end of a run ---------------------------------------------------------------------------
+
+    def tasks(self) -> list[Task[Any]]:
+        """The tasks that have not finished, in the order of their creation."""
+        return [task for task in self._born if not task.done()]
+
+    def unretrieved(self) -> list[BaseException]:
+        """Exceptions of finished tasks that nobody awaited, in the order of their creation."""
+        failed = [task for task in self._born if _unretrieved(task)]
+        return [error for task in failed if (error := task.exception()) is not None]
+
+    def close(self) -> None:
+        """Let the unfinished tasks go, after the verdict: what their code still does is void."""
+        self._closed = True
+        self._put_off = None
+        for task in self._born:
+            if task.done():
+                continue
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            coro = task.get_coro()
+            try:
+                if coro is not None:
+                    coro.close()
+            except BaseException:  # noqa: BLE001, S112 - a frozen task has no say any more
+                continue
+        self._born.clear()
+        self._ready.clear()
+        self._tasks.clear()
+        self._timers.clear()
+
+    def _foreign(self, what: str) -> None:
+        if self._closed or guard.current is None:
+            return
+        here = getattr(guard.current, "name", "another node")
+        there = getattr(self.owner, "name", "this one")
+        raise SharedState(
+            f"{here} called {what} on the event loop of {there}: an Event, Queue, Lock, Future or "
+            f"Task of {there} is used by code on {here}. Nodes share nothing; send a message."
+        )
+
+
+def _unretrieved(task: Task[Any]) -> bool:
+    return task.done() and bool(task._log_traceback)
+
+
+_INSTEAD = {
+    "run_in_executor": "call the function directly",
+    "set_default_executor": "call functions directly",
+    "subprocess_exec": "start another node",
+    "subprocess_shell": "start another node",
+    "add_signal_handler": "let the test call kill()",
+    "remove_signal_handler": "let the test call kill()",
+    "call_soon_threadsafe": "there are no threads; use call_soon",
+    "run_forever": "await what you wait for",
+    "run_until_complete": "await what you wait for",
+    "stop": "return from your coroutine",
+    "shutdown_asyncgens": "close your generators yourself",
+    "shutdown_default_executor": "there is no executor",
+}
+
+
+def _refuse(name: str) -> Callable[..., Any]:
+    instead = _INSTEAD.get(name, "use a ClientEnd; the network is simulated")
+
+    def refused(self: Loop, *args: Any, **kwargs: Any) -> Any:
+        raise OutsideWorld(f"loop.{name} is not simulated: {instead}")
+
+    refused.__name__ = name
+    return refused
+
+
+for _name in dir(asyncio.AbstractEventLoop):
+    if not _name.startswith("_") and _name not in vars(Loop):
+        setattr(Loop, _name, _refuse(_name))

@@ -1,0 +1,60 @@
+"""Schedules: who goes first where several could, and who is put off for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from tester.engine.choices import Choices
+
+_PUT_OFF_US: Final = (0,) * 13 + (250, 1_000, 4_000)
+"""What a draw below 16 puts a woken task off by: mostly not at all, at times by a few messages."""
+
+Pick = Callable[[int], int]
+"""Chooses among n >= 2; 0 is first come, first served."""
+PutOff = Callable[[], int]
+"""Microseconds by which a task that was woken is put off; 0 for not at all."""
+
+
+class Schedule(Protocol):
+    """A way of choosing; whatever it chooses, it draws from the run's choices."""
+
+    def for_node(self, name: str, choices: Choices) -> tuple[Pick, PutOff | None]:
+        """How the node picks among its ready tasks, and whether it puts them off."""
+
+    def for_run(self, choices: Choices) -> Pick:
+        """How the run picks among the nodes that are due at one instant."""
+
+
+def _first(n: int) -> int:
+    return 0
+
+
+class Fifo:
+    """First come, first served, everywhere: draws nothing."""
+
+    def for_node(self, name: str, choices: Choices) -> tuple[Pick, PutOff | None]:
+        return _first, None
+
+    def for_run(self, choices: Choices) -> Pick:
+        return _first
+
+
+class Random:
+    """Uniform among the ready; with `put_off`, woken tasks are at times put off.
+
+    Putting off makes a real interleaving point of every await, even of `await sleep(0)`: without
+    it nothing else can happen in between unless it happens at the very same microsecond.
+    """
+
+    def __init__(self, *, put_off: bool) -> None:
+        self._put_off = put_off
+
+    def for_node(self, name: str, choices: Choices) -> tuple[Pick, PutOff | None]:
+        stream = choices.stream(f"sched/{name}")
+        below = stream.below
+        put_off = (lambda: _PUT_OFF_US[below(16)]) if self._put_off else None
+        return below, put_off
+
+    def for_run(self, choices: Choices) -> Pick:
+        return choices.stream("order").below

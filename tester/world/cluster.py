@@ -1,0 +1,174 @@
+"""The nodes of a run, as the test sees them: it builds objects on them and takes them down."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from labrpc.errors import TesterError
+from labrpc.network import Rpc
+from tester.engine.choices import Choices
+from tester.engine.schedule import Schedule
+from tester.engine.scheduler import Place, Scheduler
+from tester.world.host import End, Host, Made
+from tester.world.isolated import Child
+from tester.world.operation import Shape, shape
+
+if TYPE_CHECKING:
+    from tester.world.simulation import Simulation
+
+
+class Remote:
+    """An object on another node: its methods are operations, to be awaited."""
+
+    def __init__(self, member: Member, key: str, like: type) -> None:
+        self._member = member
+        self._key = key
+        self._like = like
+
+    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
+        if method.startswith("_"):
+            raise AttributeError(method)
+        how: Shape = shape(self._like, method)
+        sim = self._member.sim
+
+        def operate(*args: Any) -> Awaitable[Any]:
+            return sim.operate(self, how, method, args)
+
+        operate.__name__ = method
+        self.__dict__[method] = operate
+        return operate
+
+    def __repr__(self) -> str:
+        return f"<{self._key} on {self._member.name}>"
+
+
+class Member:
+    """A node of the run: see `Simulation.node`."""
+
+    def __init__(self, cluster: Cluster, name: str, sim: Simulation) -> None:
+        self.name = name
+        self.sim = sim
+        self._cluster = cluster
+        self._recipe: list[tuple[Any, ...]] = []
+        self._incarnation = 0
+        self.down = False
+        self.place = cluster.start(self)
+
+    def make(
+        self,
+        factory: Callable[..., Any],
+        *args: Any,
+        like: type | None = None,
+        name: str = "",
+    ) -> Remote:
+        """Build an object on this node by `factory(*args)` and return what the test calls it by.
+
+        Arguments are ends of this node, other objects of it, and plain data. The methods of the
+        object travel as those of `like` are annotated; by default `factory` itself.
+        """
+        real = []
+        for arg in args:
+            if isinstance(arg, Remote):
+                if arg._member is not self:
+                    raise TesterError(
+                        f"{arg!r} cannot be given to {self.name}: nodes share no objects"
+                    )
+                real.append(Made(arg._key))
+            else:
+                real.append(arg)
+        key = name or self._cluster.fresh(f"{self.name}.")
+        shown = like or (factory if isinstance(factory, type) else object)
+        self._tell(("make", key, factory, tuple(real), shown))
+        return Remote(self, key, shown)
+
+    def end(self, name: str, server: str) -> End:
+        """A client end of this node, connected to a server (present or future) and enabled."""
+        network = self.sim.network
+        network.make_end(name)
+        network.connect(name, server)
+        network.enable(name)
+        return End(name)
+
+    def serve(self, remote: Remote, name: str = "") -> None:
+        """Register an object of this node as a server, by default under the node's name."""
+        name = name or self.name
+        self._tell(("serve", name, remote._key))
+        self._register(name)
+
+    def _register(self, name: str) -> None:
+        place = self.place
+
+        def deliver(rpc: Rpc) -> None:
+            place.put(("request", rpc.number, name, rpc.method, rpc.payload))
+
+        self.sim.network.add_server(name, deliver)
+
+    def _tell(self, event: tuple[Any, ...]) -> None:
+        self._recipe.append(event)
+        self.place.put(event)
+
+    # -- taking it down ---------------------------------------------------------------------------
+
+    def crash(self) -> None:
+        """Freeze the node: it never acts again, and what it had in memory is lost.
+
+        Calls under way to it fail, operations on it raise NodeDown and stay open.
+        """
+        if self.down:
+            return
+        self.down = True
+        sim = self.sim
+        sim.trace.add((sim.virtual_us, "crash", self.name))
+        self.place.freeze()
+        for event in self._recipe:
+            if event[0] == "serve":
+                sim.network.delete_server(event[1])
+        sim.node_went_down(self)
+
+    def restart(self) -> None:
+        """Start the node anew: the objects it had are built again, by the same factories."""
+        if not self.down:
+            raise TesterError(f"{self.name} is up; crash it before it can restart")
+        self.down = False
+        self._incarnation += 1
+        sim = self.sim
+        sim.trace.add((sim.virtual_us, "restart", self.name))
+        self.place = self._cluster.start(self, self._incarnation)
+        for event in self._recipe:
+            self.place.put(event)
+            if event[0] == "serve":
+                self._register(event[1])
+
+
+class Cluster:
+    """All nodes of a run."""
+
+    def __init__(
+        self, scheduler: Scheduler, choices: Choices, schedule: Schedule, *, isolated: bool
+    ) -> None:
+        self._scheduler = scheduler
+        self._choices = choices
+        self._schedule = schedule
+        self._isolated = isolated
+        self._members: dict[str, Member] = {}
+        self._counters: dict[str, int] = {}
+
+    def member(self, name: str, sim: Simulation) -> Member:
+        """The node of this name, made on first use."""
+        found = self._members.get(name)
+        if found is None:
+            found = self._members[name] = Member(self, name, sim)
+        return found
+
+    def fresh(self, prefix: str) -> str:
+        """The next unused name with this prefix: c0, c1, ..."""
+        number = self._counters.get(prefix, 0)
+        self._counters[prefix] = number + 1
+        return f"{prefix}{number}"
+
+    def start(self, member: Member, incarnation: int = 0) -> Place:
+        """Start a node, in this process or in a child of it."""
+        host = Host(member.name, self._choices, self._schedule, incarnation)
+        machine = Child(host) if self._isolated else host
+        return self._scheduler.place(member.name, machine)

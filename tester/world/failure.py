@@ -1,0 +1,115 @@
+"""What ends a run badly: verdicts about the code under test, and the story of an exception."""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from dataclasses import dataclass
+
+from labrpc.errors import TesterError
+from tester.engine.waiting import is_users
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One line of a traceback, in the user's own code."""
+
+    file: str
+    line: int
+    function: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception as plain data: what a node reports of it, here or in a child process."""
+
+    kind: str
+    """The exception's class name."""
+    message: str
+    frames: tuple[Frame, ...]
+    """The user's frames only, outermost first."""
+    node: str
+    doing: str
+    """What the node was doing: "handling #3 KVServer.put of c0"."""
+    time_us: int
+    misuse: bool
+    """Whether the code misused labtester, rather than being wrong by itself."""
+
+
+class Verdict(AssertionError):
+    """A judgement on the code under test: the base of all of them."""
+
+
+class NotLinearizable(Verdict):
+    """No order of the operations gives every client the answer it got."""
+
+
+class Undecided(Verdict):
+    """The checker's budget was spent before it knew. Never a pass."""
+
+
+class MutualExclusionViolated(Verdict):
+    """Two clients held one lock at the same time."""
+
+
+class HandlerCrashed(Verdict):
+    """Code on a node raised an exception that nobody handled."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.kind}: {failure.message}")
+        self.failure = failure
+
+
+class TooManyRpcs(Verdict):
+    """More RPCs than the operations can explain."""
+
+
+class NodeDown(TesterError):
+    """An operation on a node that has crashed or is stopped; it stays open in the history."""
+
+
+class Misused(TesterError):
+    """Code on a node misused labtester: what it raised, told by the node."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def describe(error: BaseException, node: str, doing: str, time_us: int) -> Failure:
+    """The exception as plain data, with the user's frames only.
+
+    A group with one exception in it is that exception: asyncio wraps what a TaskGroup's task
+    raised, and the wrapping tells nobody anything.
+    """
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return Failure(
+        kind=type(error).__name__,
+        message=_message(error),
+        frames=user_frames(error),
+        node=node,
+        doing=doing,
+        time_us=time_us,
+        misuse=isinstance(error, TesterError),
+    )
+
+
+def user_frames(error: BaseException) -> tuple[Frame, ...]:
+    """The frames of the exception's traceback that are the user's, outermost first."""
+    frames = []
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        if is_users(code.co_filename):
+            text = linecache.getline(code.co_filename, number).strip()
+            frames.append(Frame(code.co_filename, number, code.co_name, text))
+    return tuple(frames)
+
+
+def _message(error: BaseException) -> str:
+    # A hostile __str__ may raise: the verdict must come all the same.
+    try:
+        return str(error)
+    except Exception as broken:  # noqa: BLE001 - whatever it raises is the user's
+        return f"(its __str__ raised {type(broken).__name__})"

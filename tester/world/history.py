@@ -1,0 +1,52 @@
+"""The history: what the clients asked and were told, recorded on the trusted side of the border."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Op:
+    """One operation of one client. `call` and `ret` are stamps, strictly increasing in a run.
+
+    Stamps, not times: many events share one virtual instant, and operations that followed each
+    other must not look concurrent. An operation without an answer (`ret` None) stays open: it may
+    or may not have happened.
+    """
+
+    number: int
+    client: str
+    """The object the operation was called on: "c0"."""
+    method: str
+    args: tuple[Any, ...]
+    call: int
+    call_us: int
+    ret: int | None = None
+    ret_us: int | None = None
+    result: Any = None
+
+
+@dataclass(slots=True)
+class History:
+    """The operations of a run in the order of their calls."""
+
+    ops: list[Op] = field(default_factory=list)
+    completed: int = 0
+    """How many have an answer."""
+    _stamp: int = 0
+
+    def begin(self, client: str, method: str, args: tuple[Any, ...], now: int) -> Op:
+        """A client called."""
+        self._stamp = stamp = self._stamp + 1
+        op = Op(len(self.ops), client, method, args, stamp, now)
+        self.ops.append(op)
+        return op
+
+    def end(self, op: Op, result: Any, now: int) -> None:
+        """It was answered."""
+        self._stamp = stamp = self._stamp + 1
+        op.ret = stamp
+        op.ret_us = now
+        op.result = result
+        self.completed += 1

@@ -1,0 +1,239 @@
+"""A node of the world: the objects a node hosts, their calls, and how events reach them.
+
+Every event is a tuple of a kind and plain data; this is the whole vocabulary.
+
+to a node                                    from a node
+("make", key, factory, args, like)                ("send", call, end, method, payload)
+("serve", server, key)                       ("answer", number, payload)
+("operate", op, key, method, payload)        ("done", op, payload)
+("request", number, server, method, payload) ("fail", failure)
+("reply", call, payload or None)
+("kill", key)
+
+`factory` builds the object `key` from `args`; an argument that is an `End` or a `Made` stands for
+a client end of this node, or for an object made on it before. `like` is the class or Protocol by
+whose annotations the object's operations travel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
+
+from labrpc.end import ClientEnd
+from labrpc.server import BoundHandler, Server
+from tester.engine import guard
+from tester.engine.choices import Choices
+from tester.engine.errors import SharedState
+from tester.engine.node import Event, Node, Turn
+from tester.engine.schedule import Schedule
+from tester.world.failure import describe
+from tester.world.operation import Operation, operation
+
+
+class End(NamedTuple):
+    """Stands for a client end of the node, in a factory's arguments."""
+
+    name: str
+
+
+class Made(NamedTuple):
+    """Stands for an object made on the node before, in a factory's arguments."""
+
+    key: str
+
+
+class Host(Node):
+    """A node with objects, the handlers of those that serve, and the calls they wait for."""
+
+    def __init__(
+        self, name: str, choices: Choices, schedule: Schedule, incarnation: int = 0
+    ) -> None:
+        super().__init__(name, choices, schedule, incarnation)
+        self._objects: dict[str, Any] = {}
+        self._likes: dict[str, type] = {}
+        self._operations: dict[tuple[str, str], Operation] = {}
+        self._servers: dict[str, Server] = {}
+        self._calls: dict[int, asyncio.Future[bytes | None]] = {}
+        self._call = 0
+        self._receivers: dict[str, Callable[..., None]] = {
+            "make": self._make,
+            "serve": self._serve,
+            "operate": self._operate,
+            "request": self._request,
+            "reply": self._reply,
+            "kill": self._kill,
+        }
+
+    def receive(self, event: Event) -> None:
+        self._receivers[event[0]](*event[1:])
+
+    def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
+        turn = super().step(now, inbox, limit)
+        if self.loop.errors:
+            for error in self.loop.errors:
+                self._fail(error, "running a callback")
+            self.loop.errors.clear()
+            turn = turn._replace(outbox=[*turn.outbox, *self.outbox])
+            self.outbox = []
+        return turn
+
+    def unretrieved(self) -> list[Event]:
+        """A ("fail", failure) for each background task that died and that nobody awaited."""
+        for error in self.loop.unretrieved():
+            self._fail(error, "running a task that nobody awaited")
+        found, self.outbox = self.outbox, []
+        return found
+
+    def close(self) -> None:
+        """The run is over: let the node's tasks go."""
+        self.inside(self.loop.close)
+
+    def _fail(self, error: BaseException, doing: str) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            raise error  # somebody is at the keyboard
+        self.outbox.append(("fail", describe(error, self.name, doing, self.loop.now)))
+
+    # -- objects ----------------------------------------------------------------------------------
+
+    def _make(
+        self, key: str, factory: Callable[..., Any], args: Sequence[Any], like: type
+    ) -> None:
+        self._likes[key] = like
+        try:
+            self._objects[key] = factory(*(self._real(arg) for arg in args))
+        except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            name = getattr(factory, "__name__", str(factory))
+            self._fail(error, f"making {name}")
+
+    def _real(self, arg: Any) -> Any:
+        if isinstance(arg, End):
+            return self.end(arg.name)
+        if isinstance(arg, Made):
+            return self._objects[arg.key]
+        return arg
+
+    def end(self, name: str) -> ClientEnd:
+        """A client end whose messages leave from this node."""
+        outbox_of = self
+        loop = self.loop
+        calls = self._calls
+
+        def send(method: str, payload: bytes) -> asyncio.Future[bytes | None]:
+            if guard.current is not outbox_of:
+                raise SharedState(
+                    f"the client end {name!r} belongs to {outbox_of.name}, and code on "
+                    f"{getattr(guard.current, 'name', 'no node')} called it. Nodes share nothing."
+                )
+            call = outbox_of._call = outbox_of._call + 1
+            future: asyncio.Future[bytes | None] = asyncio.Future(loop=loop)
+            calls[call] = future
+            outbox_of.outbox.append(("send", call, name, method, payload))
+            return future
+
+        return ClientEnd(name, send)
+
+    def _kill(self, key: str) -> None:
+        kill = getattr(self._objects.get(key), "kill", None)
+        if kill is not None:
+            self._guarded(kill, "running kill()")
+
+    def _guarded(self, function: Callable[[], Any], doing: str) -> None:
+        try:
+            result = function()
+            if inspect.iscoroutine(result):
+                self.loop.create_task(result)
+        except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            self._fail(error, doing)
+
+    # -- calls ------------------------------------------------------------------------------------
+
+    def _reply(self, call: int, payload: bytes | None) -> None:
+        future = self._calls.pop(call, None)
+        if future is not None and not future.done():
+            future.set_result(payload)
+
+    # -- handlers ---------------------------------------------------------------------------------
+
+    def _serve(self, server: str, key: str) -> None:
+        target = self._objects.get(key)
+        if target is None:
+            return  # its factory raised, which the run has been told
+        services = getattr(target, "services", None)
+        try:
+            self._servers[server] = Server(*(services() if services is not None else (target,)))
+        except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            self._fail(error, f"listing the services of {type(target).__name__}")
+
+    def _request(self, number: int, server: str, method: str, payload: bytes) -> None:
+        try:
+            handler = self._servers[server].handler(method)
+            result = handler.function(handler.decode(payload))
+            if not handler.is_async:
+                self.outbox.append(("answer", number, handler.encode(result)))
+                return
+        except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            self._fail(error, f"handling #{number} {method}")
+            return
+        self.loop.create_task(self._handle(number, handler, result), name=f"#{number} {method}")
+
+    async def _handle(self, number: int, handler: BoundHandler, reply: Awaitable[Any]) -> None:
+        try:
+            payload = handler.encode(await reply)
+        except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            if not isinstance(error, GeneratorExit):
+                self._fail(error, f"handling #{number} {handler.name}")
+            return
+        self.outbox.append(("answer", number, payload))
+
+    # -- operations -------------------------------------------------------------------------------
+
+    def _operate(self, op: int, key: str, method: str, payload: bytes) -> None:
+        bound = self._operations.get((key, method))
+        try:
+            if bound is None:
+                bound = operation(self._objects[key], self._likes[key], method)
+                self._operations[key, method] = bound
+            result = bound.function(*bound.decode_args(payload))
+            if not inspect.iscoroutine(result):
+                self.outbox.append(("done", op, bound.encode_result(result)))
+                return
+        except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            self._fail(error, f"running {method}")
+            return
+        self.loop.create_task(self._perform(op, bound, result), name=method)
+
+    async def _perform(self, op: int, bound: Operation, coro: Coroutine[Any, Any, Any]) -> None:
+        try:
+            payload = bound.encode_result(await coro)
+        except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            if not isinstance(error, GeneratorExit):
+                self._fail(error, f"running {bound.name}")
+            return
+        self.outbox.append(("done", op, payload))
+
+
+class TestHost(Host):
+    """The node the test runs on; it alone is told of the outcome of operations, as objects."""
+
+    __test__ = False  # not for pytest to collect
+
+    def __init__(self, name: str, choices: Choices, schedule: Schedule) -> None:
+        super().__init__(name, choices, schedule)
+        self.main: asyncio.Task[object] | None = None
+        """The test itself, once it has been started."""
+        self._receivers["start"] = self._start
+        self._receivers["outcome"] = self._outcome
+
+    def _start(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        self.main = self.loop.create_task(test(), name=self.name)
+
+    def _outcome(self, future: asyncio.Future[Any], result: Any) -> None:
+        if future.done():
+            return  # its caller gave up
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

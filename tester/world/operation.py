@@ -1,0 +1,52 @@
+"""An operation: a method of an object on another node, called with plain data and awaited."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from labrpc.codec import Operation as Shape
+from labrpc.codec import operation as shape_of
+from labrpc.errors import NotAMessage, TesterError
+
+
+class WrongResult(TypeError):
+    """An operation returned something else than its signature says."""
+
+
+def shape(like: type, method: str) -> Shape:
+    """How a method of a class or Protocol travels. Raises NotAMessage without annotations."""
+    function = getattr(like, method, None)
+    if not inspect.isfunction(function):
+        public = [name for name in dir(like) if not name.startswith("_")]
+        raise TesterError(f"{like.__name__} has no operation {method}; it has {public}")
+    return shape_of(function)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A method of an object that is there, with its codecs: what a node runs."""
+
+    name: str
+    function: Callable[..., Any]
+    decode_args: Callable[..., tuple[Any, ...]]
+    _encode: Callable[[Any], bytes]
+
+    def encode_result(self, result: Any) -> bytes:
+        """The result as bytes. Raises WrongResult if it is not what the signature says."""
+        try:
+            return self._encode(result)
+        except NotAMessage as error:
+            raise WrongResult(str(error)) from None
+
+
+def operation(target: object, like: type, method: str) -> Operation:
+    """The operation `method` of an object, called as the interface `like` says."""
+    how = shape(like, method)
+    name = f"{type(target).__name__}.{method}"
+    function = getattr(target, method, None)
+    if function is None:
+        raise TypeError(f"{type(target).__name__} has no method {method}")
+    return Operation(name, function, how.args.decode, how.reply.encode)

@@ -1,0 +1,149 @@
+"""A run: one call, a pure function of a scenario and its choices."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any, Final, Self
+
+from labrpc.conditions import RELIABLE, Conditions
+from labrpc.errors import NotAMessage
+from linearizability import Verdict as Checked
+from tester.engine import guard
+from tester.engine.choices import Choices
+from tester.engine.errors import SharedState
+from tester.engine.modules import Change, ModuleState
+from tester.engine.trace import Entry
+from tester.world import check, submission
+from tester.world.failure import HandlerCrashed, Misused, NotLinearizable, Undecided, Verdict
+from tester.world.history import History
+from tester.world.simulation import Limits, Simulation
+
+SimulatedTest = Callable[..., Coroutine[Any, Any, object]]
+"""`async def test(sim, ...)`: what `simulate` decorates."""
+
+SEEDS: Final = 100
+"""How many seeds a test runs on, when nobody says otherwise."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What to run: a test, the conditions it starts under, and its limits.
+
+    A run is a pure function of a scenario and its choices.
+    """
+
+    function: SimulatedTest
+    name: str
+    seeds: int = SEEDS
+    """How many seeds to run, from 0, when nobody says otherwise."""
+    weight: int = 1
+    """How many seeds of an ordinary test one seed of this one costs."""
+    network: Conditions = RELIABLE
+    limits: Limits = Limits()
+    model: str | None = "kv"
+    """The model the history is checked against when the test returns; None: not at all."""
+    isolated: bool = False
+    """Whether each node but the test's runs in a child process."""
+    points: int = 0
+
+    def seeds_of(self, wanted: int | None) -> int:
+        """How many seeds to run when `wanted` are asked for: a heavy test runs fewer."""
+        return self.seeds if wanted is None else max(1, wanted // self.weight)
+
+    def with_arguments(self, **arguments: Any) -> Self:
+        """This scenario with some of the function's other parameters given: pytest fixtures."""
+        return replace(self, function=functools.partial(self.function, **arguments))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to."""
+
+    verdict: str
+    """`pass`, `fail`, `unknown`, or `misuse`: the code cannot be run as it is."""
+    error: BaseException | None
+    """What it failed with: a Verdict, or whatever the test itself raised."""
+    digest: str
+    """Equal for equal runs, in any process."""
+    rpcs: int
+    ops: int
+    virtual_us: int
+    choices: Choices
+    history: History
+    trace: list[Entry]
+    """Every event of the run, if the run was asked to keep them."""
+    checked: Checked | None
+    """What the linearizability checker said, if it was asked."""
+    modules: list[Change]
+    """Module-level state that the run changed."""
+
+    @property
+    def kind(self) -> str:
+        """The name of what it failed with; "" for a pass."""
+        if isinstance(self.error, HandlerCrashed | Misused):
+            return self.error.failure.kind
+        return "" if self.error is None else type(self.error).__name__
+
+
+def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Outcome:
+    """Run the scenario once with these choices. Never raises for what the code under test does."""
+    modules = _modules(scenario.function)
+    state = ModuleState(modules)
+    sim = Simulation(
+        choices,
+        network=scenario.network,
+        limits=scenario.limits,
+        keep_trace=keep_trace,
+        isolated=scenario.isolated,
+    )
+    checked: Checked | None = None
+    error: BaseException | None = None
+    with guard.installed(modules), guard.no_gc():
+        try:
+            sim.run(functools.partial(scenario.function, sim))
+            if scenario.model is not None:
+                checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
+                check.judge(checked)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
+            error = raised
+        sim.trace.add((sim.virtual_us, "end", type(error).__name__ if error else ""))
+        sim.close()
+    changes = state.changed()
+    if changes and error is None:
+        error = SharedState(changes[0].sentence)
+    return Outcome(
+        verdict=_verdict(error),
+        error=error,
+        digest=sim.trace.digest(),
+        rpcs=sim.network.rpc_total,
+        ops=sim.history.completed,
+        virtual_us=sim.virtual_us,
+        choices=choices,
+        history=sim.history,
+        trace=sim.trace.entries,
+        checked=checked,
+        modules=changes,
+    )
+
+
+def _verdict(error: BaseException | None) -> str:
+    if error is None:
+        return "pass"
+    if isinstance(error, Undecided):
+        return "unknown"
+    if isinstance(error, Misused) and error.failure.kind == NotAMessage.__name__:
+        return "misuse"
+    return "fail"
+
+
+def _modules(function: SimulatedTest) -> list[ModuleType]:
+    """The modules of the code under test: the submission's, and what the test itself uses."""
+    return submission.current().modules()
+
+
+__all__ = ["SEEDS", "NotLinearizable", "Outcome", "Scenario", "SimulatedTest", "Verdict", "run"]

@@ -1,0 +1,88 @@
+"""`@simulate`: an ordinary pytest test that runs a coroutine in many simulations."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from labrpc.conditions import RELIABLE, Conditions
+from tester.engine.choices import Choices, Seeded
+from tester.world.run import SEEDS, Scenario, SimulatedTest, run
+from tester.world.simulation import Limits
+
+
+class SimulatedFunction(Protocol):
+    """What `simulate` makes of a test function: an ordinary function that knows its scenario."""
+
+    simulation: Scenario
+    __name__: str
+
+    def __call__(self, **arguments: Any) -> None:
+        """Run every seed, outside pytest as well as inside."""
+
+
+def run_all(scenario: Scenario) -> None:
+    """Run the seeds of a scenario; raises what the first failing one failed with.
+
+    What a simulated test does when it is called like a function. Under pytest, the plugin does
+    the same and tells the story besides.
+    """
+    __tracebackhide__ = True
+    for seed in range(scenario.seeds):
+        outcome = run(scenario, Choices(Seeded(seed)))
+        if outcome.error is not None:
+            outcome.error.add_note(f"seed {seed} of {scenario.name}")
+            raise outcome.error
+
+
+def simulate(
+    *,
+    seeds: int = SEEDS,
+    network: Conditions = RELIABLE,
+    weight: int = 1,
+    limits: Limits = Limits(),
+    model: str | None = "kv",
+    isolated: bool = False,
+) -> Callable[[SimulatedTest], SimulatedFunction]:
+    """Make a pytest test of a coroutine function whose first parameter is a Simulation.
+
+    The test runs once for each seed, 0 to `seeds` - 1, and fails with the story of the first seed
+    that fails. When it returns, the clerks' operations are checked against `model`. A test of
+    `weight` w runs on one w-th of the seeds somebody asks for, but at least on one.
+    """
+    if seeds < 1 or weight < 1:
+        raise ValueError(f"seeds and weight are 1 or more, not {seeds} and {weight}")
+
+    def decorate(function: SimulatedTest) -> SimulatedFunction:
+        if not inspect.iscoroutinefunction(function):
+            raise TypeError(
+                f"{function.__name__} is not an `async def`; a simulated test is one, and its "
+                "first parameter is the Simulation"
+            )
+        scenario = Scenario(
+            function=function,
+            name=function.__name__,
+            seeds=seeds,
+            weight=weight,
+            network=network,
+            limits=limits,
+            model=model,
+            isolated=isolated,
+        )
+
+        @functools.wraps(function)
+        def test(**arguments: Any) -> None:
+            __tracebackhide__ = True
+            run_all(scenario.with_arguments(**arguments) if arguments else scenario)
+
+        parameters = list(inspect.signature(function).parameters.values())
+        if not parameters:
+            raise TypeError(f"{function.__name__} takes no parameter; its first one is the Simulation")
+        test.__signature__ = inspect.Signature(parameters[1:])  # type: ignore[attr-defined]
+        test.simulation = scenario  # type: ignore[attr-defined]
+        return test  # type: ignore[return-value]
+
+    return decorate
+

@@ -1,0 +1,289 @@
+"""A simulation: one run of one test, with its nodes, its network, its clock and its history."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Protocol, cast
+
+import msgspec
+
+from kvsrv.rpc import Err, Version
+from labrpc.conditions import RELIABLE, Conditions
+from labrpc.errors import TesterError
+from labrpc.network import Network
+from tester.engine.choices import Choices
+from tester.engine.errors import Livelock, Stuck
+from tester.engine.node import Event
+from tester.engine.schedule import Random, Schedule
+from tester.engine.scheduler import Place, Scheduler
+from tester.engine.trace import Trace
+from tester.world import submission
+from tester.world.cluster import Cluster, Member, Remote
+from tester.world.failure import HandlerCrashed, Misused, NodeDown
+from tester.world.history import History, Op
+from tester.world.host import Host, TestHost
+from tester.world.operation import Shape
+
+@dataclass(frozen=True)
+class Limits:
+    """When a run is called a livelock. Every limit is a count or virtual time."""
+
+    virtual_s: int = 120
+    steps: int = 10_000_000
+    """Callbacks run, on all nodes together."""
+    instant_steps: int = 1_000_000
+    """Callbacks run while virtual time stands still."""
+    silent_rpcs: int = 50_000
+    """RPCs sent without one operation of a client completing."""
+    configurations: int = 500_000
+    """What the linearizability checker may visit before it says Unknown."""
+
+
+TEST: Final = "test"
+"""The name of the node on which the test itself runs."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class KV(Protocol):
+    """A clerk of the key/value lab, as the test sees it: its methods are operations."""
+
+    async def get(self, key: str) -> tuple[str, Version, Err]:
+        """The value and version of a key."""
+        ...
+
+    async def put(self, key: str, value: str, version: Version) -> Err:
+        """Install a value if the key is at this version."""
+        ...
+
+
+class LockHandle(Protocol):
+    """A client's handle on a lock, as the test sees it."""
+
+    async def acquire(self) -> None:
+        """Return when the lock is held."""
+        ...
+
+    async def release(self) -> None:
+        """Give it back."""
+        ...
+
+
+class Simulation:
+    """What a test is given: it makes nodes and objects on them, and disturbs them."""
+
+    def __init__(
+        self,
+        choices: Choices,
+        *,
+        network: Conditions = RELIABLE,
+        schedule: Schedule | None = None,
+        limits: Limits = Limits(),
+        keep_trace: bool = False,
+        isolated: bool = False,
+    ) -> None:
+        self.choices = choices
+        self.limits = limits
+        self.history = History()
+        """Every operation the test called, in the order of the calls."""
+        self.submission = submission.current()
+        self.trace = Trace(_encode, keep=keep_trace)
+        self._schedule = schedule or Random(put_off=not network.reliable)
+        self._scheduler = Scheduler(
+            self._schedule.for_run(choices),
+            self._route,
+            time_limit_us=limits.virtual_s * 1_000_000,
+            step_limit=limits.steps,
+            instant_limit=limits.instant_steps,
+        )
+        self.network = Network(_World(self), network)
+        self._test = TestHost(TEST, choices, self._schedule)
+        self._cluster = Cluster(self._scheduler, choices, self._schedule, isolated=isolated)
+        self._here = self._scheduler.place(TEST, self._test)
+        self._pending: dict[int, tuple[Op, Shape, asyncio.Future[Any], Member]] = {}
+        self._silent = 0
+
+    # -- what a test may use ----------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Virtual seconds since the start of the run."""
+        return self._scheduler.now / 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        """Let virtual time pass: the same as `asyncio.sleep`."""
+        await asyncio.sleep(seconds)
+
+    def note(self, text: str) -> None:
+        """Put a line into the run's story."""
+        self.trace.add((self._scheduler.now, "note", text))
+
+    def node(self, name: str) -> Member:
+        """The node of this name, made on first use."""
+        return self._cluster.member(name, self)
+
+    def serve(self, factory: Callable[..., Any] | None = None, name: str = "server") -> Remote:
+        """Build a server on its own node and register it with the network, both as `name`.
+
+        `factory` takes no arguments; by default it is the submission's KVServer.
+        """
+        if factory is None:
+            factory = self.submission.get("kvsrv.server", "KVServer")
+        server = self.node(name).make(factory)
+        self.node(name).serve(server)
+        return server
+
+    def clerk(
+        self, factory: Callable[..., Any] | None = None, server: str = "server", node: str = ""
+    ) -> KV:
+        """Build a clerk of the server on a node (its own by default); it is also a client.
+
+        `factory` takes a ClientEnd; by default it is the submission's Clerk.
+        """
+        if factory is None:
+            factory = self.submission.get("kvsrv.client", "Clerk")
+        name = self._cluster.fresh("c")
+        member = self.node(node or name)
+        return cast(KV, member.make(factory, member.end(name, server), like=KV, name=name))
+
+    def lock(
+        self, clerk: KV, name: str, factory: Callable[..., Any] | None = None
+    ) -> LockHandle:
+        """Build a lock on the node of a clerk; `factory` takes the clerk and the lock's name."""
+        if factory is None:
+            factory = self.submission.get("lock.lock", "Lock")
+        remote = cast(Remote, clerk)
+        member = remote._member
+        made = member.make(factory, remote, name, like=LockHandle, name=f"{remote._key}.{name}")
+        return cast(LockHandle, made)
+
+    @property
+    def rpcs(self) -> int:
+        """RPCs sent so far."""
+        return self.network.rpc_total
+
+    @property
+    def virtual_us(self) -> int:
+        """Virtual microseconds since the start of the run."""
+        return self._scheduler.now
+
+    # -- operations -------------------------------------------------------------------------------
+
+    async def operate(self, remote: Remote, how: Shape, method: str, args: tuple[Any, ...]) -> Any:
+        """Call a method of an object on another node; the history records it on this side."""
+        payload = how.args.encode(args)
+        member = remote._member
+        now = self._scheduler.now
+        op = self.history.begin(remote._key, method, args, now)
+        self.trace.add((now, "call", op.number, remote._key, method, payload))
+        future: asyncio.Future[Any] = asyncio.Future(loop=self._test.loop)
+        self._pending[op.number] = op, how, future, member
+        if member.down:
+            self._node_down(op.number)
+        else:
+            member.place.put(("operate", op.number, remote._key, method, payload))
+        return await future
+
+    def _done(self, op_number: int, payload: bytes) -> None:
+        entry = self._pending.pop(op_number, None)
+        if entry is None:
+            return
+        op, how, future, _ = entry
+        now = self._scheduler.now
+        result = how.reply.decode(payload)
+        self._silent = 0
+        self.history.end(op, result, now)
+        self.trace.add((now, "return", op_number, payload))
+        self._tell(future, result)
+
+    def _tell(self, future: asyncio.Future[Any], result: Any) -> None:
+        # The test's node learns of it in its own step; its caller may have gone meanwhile.
+        self._here.put(("outcome", future, result))
+
+    def _node_down(self, op_number: int) -> None:
+        op, how, future, member = self._pending.pop(op_number)
+        self._here.put(
+            ("outcome", future, NodeDown(f"{member.name} is down, and {how.name} was called on it"))
+        )
+
+    def node_went_down(self, member: Member) -> None:
+        """Tell the callers of operations on this node; the operations stay open."""
+        for number, entry in list(self._pending.items()):
+            if entry[3] is member:
+                self._node_down(number)
+
+    # -- the run ----------------------------------------------------------------------------------
+
+    def run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Run the test to its end, or to the first thing that goes wrong; once."""
+        contextvars.Context().run(self._run, test)
+
+    def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        self._here.put(("start", test))
+        try:
+            self._scheduler.run(self._finished)
+        except Stuck:
+            self._raise_unretrieved()
+            raise
+        assert self._test.main is not None  # it is what _finished waits for
+        error = self._test.main.exception()
+        if error is not None:
+            raise error
+        self._raise_unretrieved()
+
+    def _finished(self) -> bool:
+        return self._test.main is not None and self._test.main.done()
+
+    def _raise_unretrieved(self) -> None:
+        for place in self._scheduler.places:
+            if not place.frozen:
+                for event in cast(Host, place.machine).unretrieved():
+                    self._route(place, event)
+
+    def close(self) -> None:
+        """Let everything go; to be called once, after the verdict."""
+        for place in self._scheduler.places:
+            cast(Host, place.machine).close()
+
+    # -- where events go --------------------------------------------------------------------------
+
+    def _route(self, place: Place, event: Event) -> None:
+        match event:
+            case ("send", call, end, method, payload):
+                self._silent += 1
+                if self._silent > self.limits.silent_rpcs:
+                    raise Livelock(
+                        f"{self.limits.silent_rpcs} RPCs have been sent since an operation of a "
+                        "client last completed",
+                        self._scheduler.waiting(),
+                    )
+                self.network.send(end, method, payload, partial(_answer, place, call))
+            case ("answer", number, payload):
+                self.network.reply(number, payload)
+            case ("done", op, payload):
+                self._done(op, payload)
+            case ("fail", failure):
+                raise (Misused if failure.misuse else HandlerCrashed)(failure)
+            case _:
+                raise TesterError(f"{place.name} sent an event that nobody knows: {event[0]!r}")
+
+
+def _answer(place: Place, call: int, payload: bytes | None) -> None:
+    place.put(("reply", call, payload))
+
+
+class _World:
+    """What the network needs of the world."""
+
+    def __init__(self, sim: Simulation) -> None:
+        scheduler = sim._scheduler
+        self._scheduler = scheduler
+        self.post = scheduler.post
+        self.draw = sim.choices.draw
+        self.trace = sim.trace.add
+
+    def now(self) -> int:
+        return self._scheduler.now

@@ -1,0 +1,170 @@
+"""The submission: where the code under test comes from. One process loads one submission.
+
+Its modules overlay the reference packages: `kvsrv/client.py` in the submission's folder takes the
+place of ours, and what is not there stays ours. The fixed API files (the messages and the other
+things both sides must agree on) always come from this distribution.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import inspect
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+LABS: Final = ("kvsrv", "lock", "raft", "kvraft", "mapreduce")
+"""Packages a submission may overlay."""
+
+FIXED: Final = frozenset({"kvsrv.rpc", "kvsrv.dedup.rpc", "raft.api", "kvraft.api", "mapreduce.api"})
+"""Modules that are the same for everybody."""
+
+
+class BadSubmission(Exception):
+    """A submission that cannot be loaded: one sentence that names the file and the remedy."""
+
+
+class Submission:
+    """The classes under test: the reference packages, or those overlaid by a folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+        """None: the reference packages."""
+
+    def get(self, module: str, name: str) -> Any:
+        """The class `name` of `module`: `get("kvsrv.client", "Clerk")`."""
+        try:
+            loaded = importlib.import_module(module)
+        except SyntaxError as error:
+            raise BadSubmission(
+                f"{error.filename}:{error.lineno}: {error.msg}; the file is not Python"
+            ) from error
+        except Exception as error:
+            raise BadSubmission(f"{self._culprit(module, error)}") from error
+        found = getattr(loaded, name, None)
+        if not inspect.isclass(found):
+            what = "has no class" if found is None else "has something that is not a class called"
+            raise BadSubmission(f"{loaded.__file__} {what} {name}; the lab expects one there")
+        return found
+
+    def _culprit(self, module: str, error: BaseException) -> str:
+        place = module
+        trace = error.__traceback__
+        while trace is not None:
+            file = trace.tb_frame.f_code.co_filename
+            if self.folder is not None and file.startswith(str(self.folder)):
+                place = f"{file}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        return f"{place}: importing it raised {type(error).__name__}: {error}"
+
+    def modules(self) -> list[ModuleType]:
+        """The loaded modules that belong to the code under test, in order of name."""
+        return [
+            module
+            for name, module in sorted(sys.modules.items())
+            if module is not None and self._owns(name, module)
+        ]
+
+    def _owns(self, name: str, module: ModuleType) -> bool:
+        if name in FIXED:
+            return False
+        if name.partition(".")[0] in LABS:
+            return True
+        file = getattr(module, "__file__", None)
+        return self.folder is not None and bool(file) and str(file).startswith(str(self.folder))
+
+
+REFERENCE: Final = Submission()
+_loaded: Submission = REFERENCE
+
+
+def current() -> Submission:
+    """The submission this process has loaded."""
+    return _loaded
+
+
+def load(folder: Path) -> Submission:
+    """Overlay the reference packages with a folder, for the rest of this process.
+
+    Raises BadSubmission if there is no such folder, if it holds nothing that a lab would look
+    at, or if another one has been loaded.
+    """
+    global _loaded
+    folder = folder.resolve()
+    if _loaded.folder == folder:
+        return _loaded
+    if _loaded.folder is not None:
+        raise BadSubmission(
+            f"this process has loaded {_loaded.folder}; load {folder} in a process of its own"
+        )
+    if not folder.is_dir():
+        raise BadSubmission(f"{folder} is not a folder; a submission is a folder with lab packages")
+    if not any((folder / lab).is_dir() for lab in LABS):
+        raise BadSubmission(
+            f"{folder} holds none of the packages {', '.join(LABS)}; "
+            "name the folder that contains them"
+        )
+    for name in list(sys.modules):
+        if name.partition(".")[0] in LABS and name not in FIXED:
+            del sys.modules[name]
+    sys.meta_path.insert(0, _Overlay(folder))
+    sys.meta_path.append(_Helpers(folder))
+    importlib.invalidate_caches()
+    _loaded = Submission(folder)
+    return _loaded
+
+
+class _Overlay(importlib.abc.MetaPathFinder):
+    """Finds the modules of the lab packages in the folder; packages keep our `__init__` as well."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        parts = name.split(".")
+        if parts[0] not in LABS:
+            return None
+        if name in FIXED:
+            rest = [entry for entry in path or () if not Path(entry).is_relative_to(self._folder)]
+            return importlib.machinery.PathFinder.find_spec(name, rest)
+        place = self._folder.joinpath(*parts)
+        file = place.with_suffix(".py")
+        if file.is_file():
+            return importlib.util.spec_from_file_location(name, file)
+        if not place.is_dir():
+            return None
+        return self._package(name, path, place)
+
+    def _package(
+        self, name: str, path: Sequence[str] | None, place: Path
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Ours, searched after theirs; a package that we do not have is theirs alone."""
+        ours = importlib.machinery.PathFinder.find_spec(name, path)
+        if ours is None or ours.submodule_search_locations is None:
+            init = place / "__init__.py"
+            return importlib.util.spec_from_file_location(
+                name, init if init.is_file() else None, submodule_search_locations=[str(place)]
+            )
+        ours.submodule_search_locations.insert(0, str(place))
+        return ours
+
+
+class _Helpers(importlib.abc.MetaPathFinder):
+    """Finds the submission's other modules, after everything else: nothing can be shadowed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if path is not None:
+            return None
+        return importlib.machinery.PathFinder.find_spec(name, [str(self._folder)])
