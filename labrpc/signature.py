@@ -37,17 +37,17 @@ class Signature:
 
 
 def signature(function: Callable[..., Any]) -> Signature:
-    """Read the signature of a method, given as the function found on its class or an instance.
+    """Read the signature of a method, given as the function found on its class.
 
-    Raises NotAMessage, naming file and line, if it is no function, lacks an annotation, has one
-    that its own module cannot resolve, or takes `*args` or `**kwargs`.
+    Raises NotAMessage, naming file and line, if it is none, lacks an annotation, has one that its
+    own module cannot resolve, or takes arguments that have no place of their own.
     """
-    method = getattr(function, "__func__", function)
-    if not inspect.isfunction(method):
+    if not inspect.isfunction(function):
         raise NotAMessage(
-            f"{function!r} is not a method; name it by its class, as in KVServer.put"
+            f"{getattr(function, '__qualname__', type(function).__name__)} is not a method as its "
+            "class has it: write KVServer.put, not KVServer().put"
         )
-    plain = inspect.unwrap(method)
+    plain = inspect.unwrap(function)
     name = ".".join(plain.__qualname__.split(".")[-2:])
     parameters = list(inspect.signature(plain).parameters.values())[1:]
     try:
@@ -60,8 +60,8 @@ def signature(function: Callable[..., Any]) -> Signature:
     for parameter in parameters:
         if parameter.kind > parameter.POSITIONAL_OR_KEYWORD:
             raise NotAMessage(
-                f"{name} ({where(plain)}) takes {parameter.name} as *, ** or by keyword only: give "
-                "each argument a name and a place, for they travel as a tuple"
+                f"{name} ({where(plain)}) takes {parameter.name} by *, ** or keyword only, but "
+                "arguments travel as a tuple: give each one a name and a place"
             )
     missing = [word for word in (*(p.name for p in parameters), "return") if word not in hints]
     if missing:
