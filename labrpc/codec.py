@@ -1,0 +1,359 @@
+"""The wire codec: a value becomes bytes at its sender and a fresh, equal value at its receiver.
+
+msgspec does the work. This module adds what msgspec leaves open, because here the bytes must be a
+pure function of the value, and a mistake must be reported to the person who made it:
+
+- A type that could carry a set, or an object of any class, is refused before the first message
+  (`labrpc.signature.admit`).
+- A value that is not of its annotated class is refused at the sender. msgspec encodes whatever it
+  is handed, a set in hash order included; it looks at annotations only when it decodes.
+- The keys of a dict travel sorted, so that two equal dicts have equal bytes.
+
+The second costs a test per message, so each type's test is generated as one expression, the way
+dataclasses write `__init__`: a loop over the fields takes five times as long. Only where the test
+is false, or msgspec gives up, does `_find_misfit` walk through the value to name the field.
+"""
+
+import functools
+import inspect
+import re
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import GenericAlias, MappingProxyType
+from typing import Any
+
+import msgspec
+from msgspec import inspect as shape
+
+from labrpc.errors import NotAMessage
+from labrpc.signature import (
+    NO_SET,
+    admit,
+    classes_of,
+    is_message,
+    is_scalar,
+    signature,
+    spell,
+    where,
+)
+
+_INT_MIN, _INT_MAX = -(2**63), 2**64 - 1  # what msgpack has room for
+
+
+class Codec:
+    """Encodes and decodes the values of one type. Get it from `codec` once, and keep it.
+
+    `encode(value) -> bytes` raises NotAMessage, naming the field, if the value is not exactly of
+    the annotated type or holds what has no bytes: an int beyond 64 bits, text that is not UTF-8.
+
+    `decode(data, context="") -> value` raises NotAMessage, naming the field and the `context` (who
+    sent it, as the caller knows), if the bytes are not those of such a value.
+    """
+
+    __slots__ = ("decode", "encode", "name")
+
+    encode: Callable[[Any], bytes]
+    decode: Callable[..., Any]
+
+    def __init__(self, kind: Any, name: str) -> None:
+        self.name = name
+        self.encode = _encoder(admit(kind, name), name)
+        self.decode = _decoder(kind, name)
+
+
+@functools.cache
+def codec(kind: Any, name: str = "") -> Codec:
+    """Return the codec of a message class, or of any type made of plain data.
+
+    Plain data are None, bool, int (64 bits, signed or not), float, str, bytes, Enum and Literal,
+    and the list, tuple, dict or union of plain data and messages. A message is a dataclass or a
+    msgspec Struct; a NamedTuple may stand inside one. `name` is what errors call the value, and
+    the root of the path to its fields; without it, the type's own name.
+
+    Raises NotAMessage, naming field and file, for an annotation of anything else, and warns once
+    per class of a private field.
+    """
+    return Codec(kind, name or spell(kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A method that answers RPCs, with the codecs of its one message and of its reply."""
+
+    name: str
+    """Class and method, as in `KVServer.put`."""
+    args: Codec
+    reply: Codec
+    is_async: bool
+
+
+@functools.cache
+def handler(method: Callable[..., Any]) -> Handler:
+    """Return the handler that a public method is, by its annotations: one message in, one out.
+
+    Raises NotAMessage if it is none, saying why, and where it stands.
+    """
+    found = signature(method)
+    fault = ""
+    if method.__name__.startswith("_"):
+        fault = "its name is private"
+    elif len(found.parameters) != 1:
+        fault = f"it takes {len(found.parameters)} arguments besides self"
+    for word, kind in (*found.parameters.items(), ("the reply", found.reply)):
+        if not fault and not is_message(kind):
+            fault = f"{word} is annotated {spell(kind)}, which is no dataclass or msgspec.Struct"
+    if fault:
+        raise NotAMessage(
+            f"{found.name} ({where(method)}) cannot answer an RPC, for {fault}: a handler is a "
+            "public method that takes one message and returns one"
+        )
+    (args,) = found.parameters.values()
+    return Handler(
+        name=found.name,
+        args=codec(args, f"{found.name}'s {spell(args)}"),
+        reply=codec(found.reply, f"{found.name}'s {spell(found.reply)}"),
+        is_async=found.is_async,
+    )
+
+
+@functools.cache
+def handlers(cls: type) -> Mapping[str, Handler]:
+    """Return the handlers among the public methods of a class, by name, in alphabetical order.
+
+    Other methods are passed over, as labrpc does; `handler` tells who calls one why it is none.
+    Raises NotAMessage for a handler whose messages cannot travel.
+    """
+    found = {}
+    for name in dir(cls):
+        method = inspect.getattr_static(cls, name)
+        if name.startswith("_") or not inspect.isfunction(method):
+            continue
+        try:
+            kinds = signature(method)
+        except NotAMessage:
+            continue
+        both_ways = (*kinds.parameters.values(), kinds.reply)
+        if len(both_ways) == 2 and all(map(is_message, both_ways)):
+            found[name] = handler(method)
+    return MappingProxyType(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A method that another node calls with plain data, and the codecs of both ways."""
+
+    name: str
+    """Class and method, as in `Clerk.put`."""
+    args: Codec
+    """Of the tuple of all arguments but self, as `bind` returns it."""
+    reply: Codec
+    is_async: bool
+    arity: int
+    _shape: inspect.Signature
+
+    def bind(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Return one value per parameter, defaults filled in. Raises TypeError as a call would."""
+        if len(args) == self.arity and not kwargs:
+            return args
+        try:
+            bound = self._shape.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.name}(): {error}") from None
+        bound.apply_defaults()
+        return tuple(bound.arguments.values())
+
+
+@functools.cache
+def operation(method: Callable[..., Any]) -> Operation:
+    """Return the operation that a method is: any number of plain arguments, a plain result.
+
+    Raises NotAMessage, naming file and line, if its annotations do not say so.
+    """
+    found = signature(method)
+    kinds = inspect.signature(method)
+    return Operation(
+        name=found.name,
+        args=codec(
+            GenericAlias(tuple, tuple(found.parameters.values())), f"{found.name}'s arguments"
+        ),
+        reply=codec(found.reply, f"{found.name}'s result"),
+        is_async=found.is_async,
+        arity=len(found.parameters),
+        _shape=kinds.replace(parameters=list(kinds.parameters.values())[1:]),
+    )
+
+
+_ENCODE = """
+def encode(value):
+    try:
+        if {fits}:
+            return pack(value)
+        reason = ""
+    except (AttributeError, OverflowError, RecursionError, UnicodeEncodeError) as error:
+        reason = error
+    return refuse(value, reason)
+"""
+
+
+def _encoder(root: shape.Type, name: str) -> Callable[[Any], bytes]:
+    def refuse(value: object, reason: object) -> bytes:
+        try:
+            _find_misfit(root, value, name)
+        except RecursionError:
+            raise NotAMessage(f"{name} is nested too deeply, or contains itself") from None
+        raise NotAMessage(f"{name} cannot be encoded: {reason}")
+
+    test = _Test(root)
+    pack = msgspec.msgpack.Encoder(order="deterministic").encode
+    names = test.names | {"refuse": refuse, "pack": _pack_sorted if test.sorts_keys else pack}
+    exec(_ENCODE.format(fits=test.source), names)  # noqa: S102 (see the top of this module)
+    encode: Callable[[Any], bytes] = names["encode"]
+    return encode
+
+
+_PATH = re.compile(r" - at `\$(.*)`$")  # how msgspec ends an error: `$` is the message
+
+
+def _decoder(kind: Any, name: str) -> Callable[..., Any]:
+    unpack = msgspec.msgpack.Decoder(kind).decode
+
+    def decode(data: bytes, context: str = "") -> Any:
+        try:
+            return unpack(data)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            text = str(error)
+            at = _PATH.search(text)
+            field, found = (at[1], text[: at.start()]) if at else ("", text)
+            sender = f" ({context})" if context else ""
+            # The cause, if any, was raised by the message's own __post_init__.
+            raise NotAMessage(
+                f"{name}{field}{sender} cannot be decoded: {found}"
+            ) from error.__cause__
+
+    return decode
+
+
+def _pack_sorted(value: object) -> bytes:
+    """Encode with the keys of every dict sorted; msgspec itself sorts none but str."""
+    plain = msgspec.to_builtins(value, builtin_types=(bytes,))
+    return msgspec.msgpack.encode(_sort_keys(plain))
+
+
+def _sort_keys(plain: Any) -> Any:
+    if type(plain) is dict:
+        return {key: _sort_keys(plain[key]) for key in sorted(plain)}
+    if type(plain) in (list, tuple):
+        return [_sort_keys(item) for item in plain]
+    return plain
+
+
+class _Test:
+    """The source of an expression that is true for exactly the values of a type, and its names."""
+
+    def __init__(self, root: shape.Type) -> None:
+        self.names: dict[str, Any] = {}
+        self.sorts_keys = False
+        self._records: dict[type, str] = {}  # class -> the name of its test; it may hold itself
+        # Most messages are one flat record: spare them a call.
+        is_record = isinstance(root, (shape.DataclassType, shape.StructType))
+        self.source = self._record(root, "value") if is_record else self._fits(root, "value")
+
+    def _fits(self, node: shape.Type, x: str) -> str:
+        """Return the test of the expression `x`."""
+        if is_scalar(node):
+            return self._is_a(node, x)
+        tests = [self._is_a(node, x)]
+        match node:
+            case shape.UnionType(types=options):
+                return f"({' or '.join(self._fits(option, x) for option in options)})"
+            case shape.LiteralType(values=values):
+                tests.append(f"{x} in {self._bind(values)}")
+            case shape.ListType(item_type=item) | shape.VarTupleType(item_type=item):
+                tests.append(self._each(item, x))
+            case shape.TupleType(item_types=items):
+                tests.append(f"len({x}) == {len(items)}")
+                tests += [self._fits(item, f"{x}[{i}]") for i, item in enumerate(items)]
+            case shape.DictType(key_type=key, value_type=value):
+                tests += [self._each(key, x), self._each(value, f"{x}.values()")]
+                self.sorts_keys |= not isinstance(key, shape.StrType)
+            case shape.DataclassType() | shape.StructType() | shape.NamedTupleType():
+                if node.cls not in self._records:
+                    self._records[node.cls] = test = self._bind(None)
+                    self._define(test, self._record(node, "v"))
+                return f"{self._records[node.cls]}({x})"
+        return f"({' and '.join(tests)})"
+
+    def _record(self, node: Any, x: str) -> str:
+        fields = [self._fits(field.type, f"{x}.{field.name}") for field in node.fields]
+        return f"({' and '.join([self._is_a(node, x), *fields])})"
+
+    def _each(self, node: shape.Type, x: str) -> str:
+        if is_scalar(node):  # sets of classes, and only compared
+            return f"{{*map(type, {x})}} <= {self._bind(frozenset(classes_of(node)))}"
+        test = self._bind(None)
+        self._define(test, self._fits(node, "v"))
+        return f"all(map({test}, {x}))"
+
+    def _is_a(self, node: shape.Type, x: str) -> str:
+        classes = classes_of(node)
+        if len(classes) == 1:
+            return f"type({x}) is {self._bind(classes[0])}"
+        return f"type({x}) in {self._bind(frozenset(classes))}"
+
+    def _bind(self, value: object) -> str:
+        name = f"n{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def _define(self, name: str, test: str) -> None:
+        exec(f"def {name}(v): return {test}", self.names)  # noqa: S102
+
+
+def _find_misfit(node: shape.Type, value: Any, path: str) -> None:
+    """Raise NotAMessage for the first place, in field order, where `value` does not fit."""
+    cls, classes = type(value), classes_of(node)
+    if cls not in classes:
+        wanted = " or ".join(map(spell, classes))
+        remedy = f": {NO_SET}" if isinstance(value, (set, frozenset)) else ""
+        raise NotAMessage(f"{path} must be {wanted}, not {_describe(value)}{remedy}")
+    match node:
+        case shape.UnionType(types=options):
+            fitting = next(option for option in options if cls in classes_of(option))
+            _find_misfit(fitting, value, path)
+        case shape.LiteralType(values=values):
+            if value not in values:
+                raise NotAMessage(f"{path} must be one of {values}, not {_describe(value)}")
+        case shape.IntType() | shape.FloatType():
+            if cls is int and not _INT_MIN <= value <= _INT_MAX:
+                raise NotAMessage(f"{path} is {_describe(value)}, but an int travels in 64")
+        case shape.StrType():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise NotAMessage(f"{path} is not text, for {error}: send bytes") from None
+        case shape.ListType(item_type=item) | shape.VarTupleType(item_type=item):
+            for i, one in enumerate(value):
+                _find_misfit(item, one, f"{path}[{i}]")
+        case shape.TupleType(item_types=items):
+            if len(value) != len(items):
+                raise NotAMessage(f"{path} must have {len(items)} items, not {len(value)}")
+            for i, one in enumerate(value):
+                _find_misfit(items[i], one, f"{path}[{i}]")
+        case shape.DictType(key_type=key_type, value_type=value_type):
+            for key, one in value.items():
+                _find_misfit(key_type, key, f"a key of {path}")
+                _find_misfit(value_type, one, f"{path}[{key!r}]")
+        case shape.DataclassType() | shape.StructType() | shape.NamedTupleType():
+            for field in node.fields:
+                if not hasattr(value, field.name):
+                    raise NotAMessage(f"{path}.{field.name} was never set")
+                _find_misfit(field.type, getattr(value, field.name), f"{path}.{field.name}")
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, int) and not _INT_MIN <= value <= _INT_MAX:
+        return f"an int of {value.bit_length()} bits"  # Python refuses to print 5 000 digits
+    if type(value) in (int, float, bool, str, bytes):
+        return f"{reprlib.repr(value)} ({spell(type(value))})"
+    return "None" if value is None else f"a value of class {spell(type(value))}"
