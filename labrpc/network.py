@@ -20,20 +20,20 @@ Answer = Callable[[bytes | None], None]
 """Tells the caller the encoded reply, or None: no reply came, and nobody knows whether it ran."""
 
 
-class World(Protocol):
-    """What a network needs of the world it is in."""
+class Clock(Protocol):
+    """The time, and a way to have something happen later."""
 
-    def now(self) -> int:
-        """Microseconds since the start."""
+    now: int
+    """Microseconds since the start."""
 
     def post(self, when: int, action: Callable[[Any], None], argument: Any) -> None:
         """Have `action(argument)` happen at `when`."""
 
-    def draw(self, stream: str, slots: Sequence[tuple[int, int]]) -> list[int]:
-        """Choices of the stream, one per slot: see `Conditions.slots`."""
 
-    def trace(self, entry: tuple[Any, ...]) -> None:
-        """Take note of an event: (microseconds, kind, ...)."""
+Draw = Callable[[str, Sequence[tuple[int, int]]], Sequence[int]]
+"""Choices of a stream, one per slot: see `Conditions.slots`."""
+Note = Callable[[tuple[Any, ...]], None]
+"""Takes note of an event: (microseconds, kind, ...)."""
 
 
 class Rpc:
@@ -49,22 +49,30 @@ class Rpc:
         "method",
         "number",
         "payload",
-        "server",
+        "to",
     )
 
     def __init__(
-        self, number: int, end: _End, method: str, payload: bytes, answer: Answer
+        self,
+        number: int,
+        end: _End,
+        to: _Server | None,
+        method: str,
+        payload: bytes,
+        answer: Answer,
+        conditions: Conditions,
+        fate: Fate,
     ) -> None:
         self.number = number
         self.end = end
+        self.to = to
         self.method = method
         self.payload = payload
         self.answer = answer
+        self.conditions = conditions
+        self.fate = fate
         self.dispatched: int | None = None
         self.answered = False
-        self.conditions: Conditions
-        self.fate: Fate
-        self.server: _Server | None
 
 
 Deliver = Callable[[Rpc], None]
@@ -98,14 +106,18 @@ class Network:
     A new network is reliable. Ends are made disabled and unconnected. Times are microseconds.
     """
 
-    def __init__(self, world: World, conditions: Conditions = RELIABLE) -> None:
+    def __init__(
+        self, clock: Clock, draw: Draw, note: Note, conditions: Conditions = RELIABLE
+    ) -> None:
         self.conditions = conditions
         """What holds on every link that has no conditions of its own; read when a request enters."""
         self.rpc_total = 0
         """Requests sent, also those that were lost or reached nobody."""
         self.byte_total = 0
         """Bytes of all arguments sent and of all replies that arrived."""
-        self._world = world
+        self._clock = clock
+        self._draw = draw
+        self._note = note
         self._ends: dict[str, _End] = {}
         self._servers: dict[str, _Server] = {}
         self._counts: dict[str, int] = {}
@@ -187,72 +199,65 @@ class Network:
         takes the latency of a message.
         """
         sender = self._ends.get(end) or _End(end)
-        world = self._world
-        self.rpc_total += 1
+        clock = self._clock
+        now = clock.now
+        number = self.rpc_total = self.rpc_total + 1
         self.byte_total += len(payload)
-        rpc = Rpc(self.rpc_total, sender, method, payload, answer)
-        conditions = rpc.conditions = sender.conditions or self.conditions
-        fate = rpc.fate = Fate._make(world.draw(sender.stream, conditions.slots))
-        now = world.now()
-        world.trace((now, "send", rpc.number, end, method, payload))
-        self._flying[rpc.number] = rpc
+        conditions = sender.conditions or self.conditions
+        fate = Fate._make(self._draw(sender.stream, conditions.slots))
         server = self._servers.get(sender.server or "") if sender.enabled else None
-        rpc.server = server
+        rpc = Rpc(number, sender, server, method, payload, answer, conditions, fate)
+        self._flying[number] = rpc
+        self._note((now, "send", number, end, method, payload))
         if server is None or not sender.requests:
-            rpc.server = None
+            rpc.to = None
             later = now + conditions.latency_us + fate.unreachable_ms * _MS
-            world.post(later, self._unreachable, rpc)
+            clock.post(later, self._unreachable, rpc)
             return rpc
         there = now + conditions.latency_us + fate.request_delay_ms * _MS
-        told = there + conditions.loss_timeout_ms * _MS
-        if fate.request_lost:
-            world.post(told, self._request_lost, rpc)
-        elif fate.late:
-            world.post(told, self._request_lost, rpc)
-            world.post(told + fate.late_delay_ms * _MS + 1, self._arrive_again, rpc)
+        if fate.request_lost or fate.late:
+            told = there + conditions.loss_timeout_ms * _MS
+            clock.post(told, self._request_lost, rpc)
+            if not fate.request_lost:
+                clock.post(told + fate.late_delay_ms * _MS + 1, self._deliver, rpc)
         else:
-            world.post(there, self._arrive, rpc)
+            clock.post(there, self._arrive, rpc)
         if fate.duplicated:
-            world.post(there + fate.duplicate_delay_ms * _MS + 1, self._arrive_again, rpc)
+            clock.post(there + fate.duplicate_delay_ms * _MS + 1, self._deliver, rpc)
         return rpc
 
     def _arrive(self, rpc: Rpc) -> None:
-        now = self._world.now()
-        rpc.dispatched = now
+        rpc.dispatched = now = self._clock.now
         if self._dead(rpc):
-            self._world.post(now + _DEAD_CHECK_US, self._check_alive, rpc)
-        self._deliver(rpc)
-
-    def _arrive_again(self, rpc: Rpc) -> None:
-        """A copy: nobody waits for its reply, so nobody asks whether its server still lives."""
+            self._clock.post(now + _DEAD_CHECK_US, self._check_alive, rpc)
         self._deliver(rpc)
 
     def _deliver(self, rpc: Rpc) -> None:
-        server = rpc.server
+        """Hand the request, or a copy of it that nobody waits for, to the server's machine."""
+        server = rpc.to
         assert server is not None  # only requests that found a server arrive anywhere
         self._counts[server.name] = self._counts.get(server.name, 0) + 1
-        self._world.trace((self._world.now(), "deliver", rpc.number, server.name))
+        self._note((self._clock.now, "deliver", rpc.number, server.name))
         server.deliver(rpc)
 
     def reply(self, number: int, payload: bytes) -> None:
         """The handler of request `number` returned this reply."""
-        world = self._world
-        now = world.now()
-        world.trace((now, "answer", number, payload))
+        clock = self._clock
+        now = clock.now
+        self._note((now, "answer", number, payload))
         rpc = self._flying.get(number)
         if rpc is None or rpc.dispatched is None or rpc.answered:
             return  # the reply to a copy, or to a caller that was told that none would come
-        rpc.answered = True
         conditions, fate = rpc.conditions, rpc.fate
         there = now + conditions.latency_us
         if self._dead(rpc):
-            world.post(there, self._dead_server, rpc)
+            clock.post(there, self._dead_server, rpc)
         elif fate.reply_lost or not rpc.end.replies:
-            world.post(there + conditions.loss_timeout_ms * _MS, self._reply_lost, rpc)
+            clock.post(there + conditions.loss_timeout_ms * _MS, self._reply_lost, rpc)
         else:
             rpc.payload = payload
-            rpc.server = None  # from here on no crash or partition can stop the reply
-            world.post(there + conditions.hold_us(fate), self._return, rpc)
+            clock.post(there + conditions.hold_us(fate), self._return, rpc)
+        rpc.answered = True  # from here on no crash or partition can change what becomes of it
 
     def _return(self, rpc: Rpc) -> None:
         self.byte_total += len(rpc.payload)
@@ -272,14 +277,14 @@ class Network:
 
     def _finish(self, rpc: Rpc, how: str, payload: bytes | None) -> None:
         if self._flying.pop(rpc.number, None) is not None:
-            self._world.trace((self._world.now(), how, rpc.number))
+            self._note((self._clock.now, how, rpc.number))
             rpc.answer(payload)
 
     # -- death ------------------------------------------------------------------------------------
 
     def _dead(self, rpc: Rpc) -> bool:
-        server = rpc.server
-        if server is None:
+        server = rpc.to
+        if server is None or rpc.answered:
             return False
         return not rpc.end.enabled or self._servers.get(server.name) is not server
 
@@ -288,15 +293,14 @@ class Network:
 
         labrpc polls every 100 ms from the dispatch on; only the poll that follows can find out.
         """
-        now = self._world.now()
+        now = self._clock.now
         for rpc in self._flying.values():
             if rpc.dispatched is None or (end is not None and rpc.end is not end):
                 continue
             if self._dead(rpc):
                 polls = (now - rpc.dispatched) // _DEAD_CHECK_US + 1
-                self._world.post(
-                    rpc.dispatched + polls * _DEAD_CHECK_US, self._check_alive, rpc
-                )
+                at = rpc.dispatched + polls * _DEAD_CHECK_US
+                self._clock.post(at, self._check_alive, rpc)
 
     def _check_alive(self, rpc: Rpc) -> None:
         if self._dead(rpc):

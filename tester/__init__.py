@@ -1,0 +1,76 @@
+"""labtester: a simulator in which distributed systems are written, broken and explained.
+
+    from tester import Simulation, simulate
+
+Everything is imported on first use: pytest loads this package in every project that has the
+distribution installed, and most of its runs simulate nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labrpc.errors import NotAMessage, TesterError, UnknownMethod
+    from tester.engine.errors import Deadlock, Livelock, OutsideWorld, SharedState
+    from tester.world.failure import (
+        HandlerCrashed,
+        MutualExclusionViolated,
+        NodeDown,
+        NonDeterministic,
+        NotLinearizable,
+        TooManyRpcs,
+        Undecided,
+        Verdict,
+    )
+    from tester.world.simulate import simulate
+    from tester.world.simulation import KV, Limits, LockHandle, Simulation
+
+_HOMES = {
+    "labrpc.errors": ("NotAMessage", "TesterError", "UnknownMethod"),
+    "tester.engine.errors": ("Deadlock", "Livelock", "OutsideWorld", "SharedState"),
+    "tester.world.failure": (
+        "HandlerCrashed",
+        "MutualExclusionViolated",
+        "NodeDown",
+        "NonDeterministic",
+        "NotLinearizable",
+        "TooManyRpcs",
+        "Undecided",
+        "Verdict",
+    ),
+    "tester.world.simulate": ("simulate",),
+    "tester.world.simulation": ("KV", "Limits", "LockHandle", "Simulation"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "KV",
+    "Deadlock",
+    "HandlerCrashed",
+    "Limits",
+    "Livelock",
+    "LockHandle",
+    "MutualExclusionViolated",
+    "NodeDown",
+    "NonDeterministic",
+    "NotAMessage",
+    "NotLinearizable",
+    "OutsideWorld",
+    "SharedState",
+    "Simulation",
+    "TesterError",
+    "TooManyRpcs",
+    "Undecided",
+    "UnknownMethod",
+    "Verdict",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)

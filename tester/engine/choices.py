@@ -24,25 +24,91 @@ Slot = tuple[int, int]
 Record = dict[str, list[int]]
 """What a run chose: per stream the integers in the order in which they were drawn."""
 
-
-class Source(Protocol):
-    """Where integers come from: makes the reader of one stream."""
-
-    def reader(self, stream: str) -> Reader:
-        """The integers of the stream, from its beginning."""
+Fault = tuple[str, int]
+"""A choice that was a fault: (stream, index in the stream's record)."""
 
 
-class Reader(Protocol):
-    """One stream's integers, read one after the other."""
+class Stream:
+    """One named sequence of choices, and the record of what was chosen.
+
+    Sources make their own kind of stream: they say where `_below` and `_chance` come from.
+    """
+
+    def __init__(self, name: str, faults: list[Fault]) -> None:
+        self.name = name
+        self.record: list[int] = []
+        self._faults = faults
+        self._slots: Sequence[Slot] = ()
+        self._open: list[tuple[int, int, int]] = []
+        self._boring: list[int] = []
 
     def below(self, n: int) -> int:
-        """An integer in [0, n)."""
+        """One choice: an integer in [0, n), n >= 1."""
+        value = self._below(n)
+        self.record.append(value)
+        return value
 
-    def chance(self, num: int, den: int) -> int:
-        """1 with probability num/den, else 0."""
+    def chance(self, num: int, den: int) -> bool:
+        """True with probability num/den: recorded as 1, and counted among the faults."""
+        value = self._chance(num, den)
+        if value:
+            self._faults.append((self.name, len(self.record)))
+        self.record.append(value)
+        return value == 1
 
-    def skip(self, count: int) -> None:
-        """Pass over `count` integers whose slots allow one value only."""
+    def draw(self, slots: Sequence[Slot]) -> list[int]:
+        """Several choices at once, always `len(slots)` of them, whatever their values.
+
+        Slots with one possible value take up their place without being computed: flipping one
+        fault, or switching a network to reliable and back, leaves all later choices alone. The
+        list may be the same for several calls: it is to be read only.
+        """
+        if slots is not self._slots:
+            self._slots = slots
+            self._boring = [0] * len(slots)
+            self._open = [
+                (at, num, den)
+                for at, (num, den) in enumerate(slots)
+                if (num > 0 if den else num > 1)
+            ]
+        if not self._open:
+            self._skip(len(slots))
+            self.record += self._boring
+            return self._boring
+        values = self._boring.copy()
+        self._fill(values)
+        self.record += values
+        return values
+
+    def _fill(self, values: list[int]) -> None:
+        start = len(self.record)
+        passed = 0
+        for at, num, den in self._open:
+            self._skip(at - passed)
+            passed = at + 1
+            if not den:
+                values[at] = self._below(num)
+            elif self._chance(num, den):
+                values[at] = 1
+                self._faults.append((self.name, start + at))
+        self._skip(len(values) - passed)
+
+    def _below(self, n: int) -> int:
+        raise NotImplementedError
+
+    def _chance(self, num: int, den: int) -> int:
+        raise NotImplementedError
+
+    def _skip(self, count: int) -> None:
+        """Pass over so many integers."""
+        raise NotImplementedError
+
+
+class Source(Protocol):
+    """Where the integers of a run come from."""
+
+    def stream(self, name: str, faults: list[Fault]) -> Stream:
+        """The stream of this name, at its beginning; its faults are to be added to the list."""
 
 
 class Seeded:
@@ -58,22 +124,62 @@ class Seeded:
             raise ValueError(f"a seed is an integer in [0, 2**128), and {seed} is not")
         self.seed = seed
 
-    def reader(self, stream: str) -> Reader:
-        return _SeededReader(self.seed, stream)
+    def stream(self, name: str, faults: list[Fault]) -> Stream:
+        """See Source."""
+        return _SeededStream(self.seed, name, faults)
 
 
-class _SeededReader:
-    """Raw 64-bit words in growing blocks; making the generator waits until the first real draw."""
+class _SeededStream(Stream):
+    """Raw 64-bit words in growing blocks; making the generator waits until the first real draw.
 
-    __slots__ = ("_at", "_bits", "_block", "_seed", "_stream", "_words")
+    `below` and `_fill` say again, in place, what `_below` and `_chance` say: they are the hottest
+    lines of a run, and calls would double their cost.
+    """
 
-    def __init__(self, seed: int, stream: str) -> None:
+    def __init__(self, seed: int, name: str, faults: list[Fault]) -> None:
+        super().__init__(name, faults)
         self._seed = seed
-        self._stream = stream
         self._bits: np.random.PCG64 | None = None
         self._words: list[int] = []
         self._at = 0
         self._block = _FIRST_BLOCK
+
+    def below(self, n: int) -> int:
+        at = self._at
+        if at >= len(self._words):
+            at = self._refill()
+        self._at = at + 1
+        value = self._words[at] * n >> 64
+        self.record.append(value)
+        return value
+
+    def _fill(self, values: list[int]) -> None:
+        start = self._at
+        size = len(values)
+        if start + size > len(self._words):
+            start = self._refill(size)
+        self._at = start + size
+        words = self._words
+        for at, num, den in self._open:
+            if not den:
+                values[at] = words[start + at] * num >> 64
+            elif (words[start + at] * den >> 64) >= den - num:
+                values[at] = 1
+                self._faults.append((self.name, len(self.record) + at))
+
+    def _refill(self, ahead: int = 1) -> int:
+        """Have `ahead` words at hand; returns the position of the first."""
+        if self._bits is None:
+            key = tuple(self.name.encode("ascii"))
+            self._bits = np.random.PCG64(np.random.SeedSequence(self._seed, spawn_key=key))
+        kept = self._words[self._at :]
+        if not kept and self._at > len(self._words):
+            self._bits.advance(self._at - len(self._words))
+        size = max(self._block, ahead)
+        self._words = kept + self._bits.random_raw(size).tolist()
+        self._block = min(2 * size, _LARGEST_BLOCK)
+        self._at = 0
+        return 0
 
     def _word(self) -> int:
         at = self._at
@@ -82,24 +188,13 @@ class _SeededReader:
         self._at = at + 1
         return self._words[at]
 
-    def _refill(self) -> int:
-        skipped = self._at - len(self._words)
-        if self._bits is None:
-            key = tuple(self._stream.encode("ascii"))
-            self._bits = np.random.PCG64(np.random.SeedSequence(self._seed, spawn_key=key))
-        if skipped:
-            self._bits.advance(skipped)
-        self._words = self._bits.random_raw(self._block).tolist()
-        self._block = min(2 * self._block, _LARGEST_BLOCK)
-        return 0
-
-    def below(self, n: int) -> int:
+    def _below(self, n: int) -> int:
         return self._word() * n >> 64
 
-    def chance(self, num: int, den: int) -> int:
+    def _chance(self, num: int, den: int) -> int:
         return 1 if (self._word() * den >> 64) >= den - num else 0
 
-    def skip(self, count: int) -> None:
+    def _skip(self, count: int) -> None:
         self._at += count
 
 
@@ -109,28 +204,26 @@ class Replayed:
     def __init__(self, record: Mapping[str, Sequence[int]]) -> None:
         self._record = record
 
-    def reader(self, stream: str) -> Reader:
-        return _ReplayedReader(self._record.get(stream, ()))
+    def stream(self, name: str, faults: list[Fault]) -> Stream:
+        """See Source."""
+        return _ReplayedStream(self._record.get(name, ()), name, faults)
 
 
-class _ReplayedReader:
-    __slots__ = ("_at", "_values")
-
-    def __init__(self, values: Sequence[int]) -> None:
+class _ReplayedStream(Stream):
+    def __init__(self, values: Sequence[int], name: str, faults: list[Fault]) -> None:
+        super().__init__(name, faults)
         self._values = values
         self._at = 0
 
-    def below(self, n: int) -> int:
+    def _below(self, n: int) -> int:
         at = self._at
         self._at = at + 1
-        if at >= len(self._values):
-            return 0
-        return min(self._values[at], n - 1)
+        return min(self._values[at], n - 1) if at < len(self._values) else 0
 
-    def chance(self, num: int, den: int) -> int:
-        return self.below(2) if num else self.below(1)
+    def _chance(self, num: int, den: int) -> int:
+        return self._below(2 if num else 1)
 
-    def skip(self, count: int) -> None:
+    def _skip(self, count: int) -> None:
         self._at += count
 
 
@@ -140,94 +233,33 @@ class Injected:
     def __init__(self, draw: Callable[[int, str], int]) -> None:
         self._draw = draw
 
-    def reader(self, stream: str) -> Reader:
-        return _InjectedReader(self._draw, stream)
+    def stream(self, name: str, faults: list[Fault]) -> Stream:
+        """See Source."""
+        return _InjectedStream(self._draw, name, faults)
 
 
-class _InjectedReader:
-    __slots__ = ("_draw", "_stream")
-
-    def __init__(self, draw: Callable[[int, str], int], stream: str) -> None:
+class _InjectedStream(Stream):
+    def __init__(
+        self, draw: Callable[[int, str], int], name: str, faults: list[Fault]
+    ) -> None:
+        super().__init__(name, faults)
         self._draw = draw
-        self._stream = stream
 
-    def below(self, n: int) -> int:
+    def _below(self, n: int) -> int:
         if n == 1:
             return 0
-        value = self._draw(n, self._stream)
+        value = self._draw(n, self.name)
         if not 0 <= value < n:
-            raise ValueError(f"the source drew {value} for {self._stream}, not one of [0, {n})")
+            raise ValueError(f"the source drew {value} for {self.name}, not one of [0, {n})")
         return value
 
-    def chance(self, num: int, den: int) -> int:
+    def _chance(self, num: int, den: int) -> int:
         if num == 0:
             return 0
-        return 1 if num >= den else self.below(2)
+        return 1 if num >= den else self._below(2)
 
-    def skip(self, count: int) -> None:
+    def _skip(self, count: int) -> None:
         """Slots with one possible value ask the function nothing."""
-
-
-class Stream:
-    """One named sequence of choices, and the record of what was chosen."""
-
-    __slots__ = ("_active", "_blank", "_faults", "_reader", "_slots", "name", "record")
-
-    def __init__(self, name: str, reader: Reader, faults: list[tuple[str, int]]) -> None:
-        self.name = name
-        self.record: list[int] = []
-        self._reader = reader
-        self._faults = faults
-        self._slots: Sequence[Slot] = ()
-        self._active: list[tuple[int, int, int]] = []
-        self._blank: list[int] = []
-
-    def below(self, n: int) -> int:
-        """One choice: an integer in [0, n), n >= 1."""
-        value = self._reader.below(n)
-        self.record.append(value)
-        return value
-
-    def chance(self, num: int, den: int) -> bool:
-        """True with probability num/den: recorded as 1, and counted among the faults."""
-        value = self._reader.chance(num, den)
-        if value:
-            self._faults.append((self.name, len(self.record)))
-        self.record.append(value)
-        return value == 1
-
-    def draw(self, slots: Sequence[Slot]) -> list[int]:
-        """Several choices at once, always `len(slots)` of them, whatever their values.
-
-        Slots with one possible value take up their place without being computed: flipping one
-        fault, or switching a network to reliable and back, leaves all later choices alone.
-        """
-        if slots is not self._slots:
-            self._plan(slots)
-        reader = self._reader
-        values = self._blank.copy()
-        passed = 0
-        for at, num, den in self._active:
-            if at > passed:
-                reader.skip(at - passed)
-            passed = at + 1
-            if den:
-                if reader.chance(num, den):
-                    values[at] = 1
-                    self._faults.append((self.name, len(self.record) + at))
-            else:
-                values[at] = reader.below(num)
-        if passed < len(values):
-            reader.skip(len(values) - passed)
-        self.record += values
-        return values
-
-    def _plan(self, slots: Sequence[Slot]) -> None:
-        self._slots = slots
-        self._blank = [0] * len(slots)
-        self._active = [
-            (at, num, den) for at, (num, den) in enumerate(slots) if (num > 0 if den else num > 1)
-        ]
 
 
 class Choices:
@@ -235,8 +267,8 @@ class Choices:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.faults: list[tuple[str, int]] = []
-        """Every choice that was a fault: (stream, index in the stream's record), in time order."""
+        self.faults: list[Fault] = []
+        """Every choice that was a fault, in the order in which they were drawn."""
         self._streams: dict[str, Stream] = {}
 
     def stream(self, name: str) -> Stream:
@@ -245,8 +277,7 @@ class Choices:
         if found is None:
             if not name or not name.isascii():
                 raise ValueError(f"a stream's name is non-empty ASCII text, and {name!r} is not")
-            found = Stream(name, self.source.reader(name), self.faults)
-            self._streams[name] = found
+            found = self._streams[name] = self.source.stream(name, self.faults)
         return found
 
     def below(self, n: int, stream: str) -> int:

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from tester.engine.choices import Choices
 
-_PUT_OFF_US: Final = (0,) * 13 + (250, 1_000, 4_000)
+_PUT_OFF_US: Final = (0,) * 13 + (500, 4_000, 16_000)
 """What a draw below 16 puts a woken task off by: mostly not at all, at times by a few messages."""
 
 Pick = Callable[[int], int]

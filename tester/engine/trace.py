@@ -23,27 +23,30 @@ class Trace:
 
     def __init__(self, encode: Callable[[list[Entry]], bytes], *, keep: bool = False) -> None:
         self.entries: list[Entry] = []
+        self.add: Callable[[Entry], None] = self.entries.append
+        """Record one event: an append, and nothing else."""
         self._encode = encode
         self._keep = keep
         self._hash = hashlib.blake2b(digest_size=16)
         self._digested = 0
 
-    def add(self, entry: Entry) -> None:
-        """Record one event."""
-        self.entries.append(entry)
-        if len(self.entries) - self._digested >= _BATCH:
-            self._digest_rest()
+    def trim(self) -> None:
+        """Digest what has come, if it is much; to be called now and then, for the memory's sake.
 
-    def _digest_rest(self) -> None:
-        # Always whole batches in the middle of a run: the bytes must not depend on `keep`.
-        rest = self.entries[self._digested :] if self._digested else self.entries
-        self._hash.update(self._encode(rest))
-        if self._keep:
-            self._digested = len(self.entries)
-        else:
-            self.entries.clear()
+        Always whole batches: the digest depends neither on when this is called nor on `keep`.
+        """
+        while len(self.entries) - self._digested >= _BATCH:
+            self._digest(self.entries[self._digested : self._digested + _BATCH])
+            self._digested += _BATCH
+            if not self._keep:
+                del self.entries[: self._digested]
+                self._digested = 0
 
     def digest(self) -> str:
         """32 hexadecimal digits: equal for equal runs. Ends the trace."""
-        self._digest_rest()
+        self.trim()
+        self._digest(self.entries[self._digested :])
         return self._hash.hexdigest()
+
+    def _digest(self, batch: list[Entry]) -> None:
+        self._hash.update(self._encode(batch))

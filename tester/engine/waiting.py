@@ -37,6 +37,11 @@ def is_users(filename: str) -> bool:
     return not filename.startswith(_STDLIB) or filename.startswith(_SITE)
 
 
+def is_installed(filename: str) -> bool:
+    """Whether a source file was installed by a package manager."""
+    return filename.startswith(_SITE)
+
+
 def waiting(node: str, loop: Loop) -> list[Waiting]:
     """Every unfinished task of the node that waits inside the user's code, oldest first."""
     found = []

@@ -65,6 +65,13 @@ class TooManyRpcs(Verdict):
     """More RPCs than the operations can explain."""
 
 
+class NonDeterministic(TesterError):
+    """A run that was repeated went another way: the code under test depends on more than choices.
+
+    A fault of the harness's promise, never to be confused with the failure it was looking at.
+    """
+
+
 class NodeDown(TesterError):
     """An operation on a node that has crashed or is stopped; it stays open in the history."""
 

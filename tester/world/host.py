@@ -58,7 +58,7 @@ class Host(Node):
         self._servers: dict[str, Server] = {}
         self._calls: dict[int, asyncio.Future[bytes | None]] = {}
         self._call = 0
-        self._receivers: dict[str, Callable[..., None]] = {
+        self._receivers: dict[str, Callable[[Event], None]] = {
             "make": self._make,
             "serve": self._serve,
             "operate": self._operate,
@@ -68,7 +68,7 @@ class Host(Node):
         }
 
     def receive(self, event: Event) -> None:
-        self._receivers[event[0]](*event[1:])
+        self._receivers[event[0]](event)
 
     def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
         turn = super().step(now, inbox, limit)
@@ -98,9 +98,8 @@ class Host(Node):
 
     # -- objects ----------------------------------------------------------------------------------
 
-    def _make(
-        self, key: str, factory: Callable[..., Any], args: Sequence[Any], like: type
-    ) -> None:
+    def _make(self, event: Event) -> None:
+        _, key, factory, args, like = event
         self._likes[key] = like
         try:
             self._objects[key] = factory(*(self._real(arg) for arg in args))
@@ -135,7 +134,8 @@ class Host(Node):
 
         return ClientEnd(name, send)
 
-    def _kill(self, key: str) -> None:
+    def _kill(self, event: Event) -> None:
+        _, key = event
         kill = getattr(self._objects.get(key), "kill", None)
         if kill is not None:
             self._guarded(kill, "running kill()")
@@ -150,14 +150,16 @@ class Host(Node):
 
     # -- calls ------------------------------------------------------------------------------------
 
-    def _reply(self, call: int, payload: bytes | None) -> None:
+    def _reply(self, event: Event) -> None:
+        _, call, payload = event
         future = self._calls.pop(call, None)
         if future is not None and not future.done():
             future.set_result(payload)
 
     # -- handlers ---------------------------------------------------------------------------------
 
-    def _serve(self, server: str, key: str) -> None:
+    def _serve(self, event: Event) -> None:
+        _, server, key = event
         target = self._objects.get(key)
         if target is None:
             return  # its factory raised, which the run has been told
@@ -167,7 +169,8 @@ class Host(Node):
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             self._fail(error, f"listing the services of {type(target).__name__}")
 
-    def _request(self, number: int, server: str, method: str, payload: bytes) -> None:
+    def _request(self, event: Event) -> None:
+        _, number, server, method, payload = event
         try:
             handler = self._servers[server].handler(method)
             result = handler.function(handler.decode(payload))
@@ -190,7 +193,8 @@ class Host(Node):
 
     # -- operations -------------------------------------------------------------------------------
 
-    def _operate(self, op: int, key: str, method: str, payload: bytes) -> None:
+    def _operate(self, event: Event) -> None:
+        _, op, key, method, payload = event
         bound = self._operations.get((key, method))
         try:
             if bound is None:
@@ -227,10 +231,13 @@ class TestHost(Host):
         self._receivers["start"] = self._start
         self._receivers["outcome"] = self._outcome
 
-    def _start(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    def _start(self, event: Event) -> None:
+        test: Callable[[], Coroutine[Any, Any, object]] = event[1]
         self.main = self.loop.create_task(test(), name=self.name)
 
-    def _outcome(self, future: asyncio.Future[Any], result: Any) -> None:
+    def _outcome(self, event: Event) -> None:
+        future: asyncio.Future[Any]
+        _, future, result = event
         if future.done():
             return  # its caller gave up
         if isinstance(result, BaseException):

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Final, Self
 
 from labrpc.conditions import RELIABLE, Conditions
 from labrpc.errors import NotAMessage
 from linearizability import Verdict as Checked
 from tester.engine import guard
-from tester.engine.choices import Choices
+from tester.engine.choices import Choices, Seeded
 from tester.engine.errors import SharedState
 from tester.engine.modules import Change, ModuleState
 from tester.engine.trace import Entry
+from tester.engine.waiting import is_installed, is_users
 from tester.world import check, submission
-from tester.world.failure import HandlerCrashed, Misused, NotLinearizable, Undecided, Verdict
+from tester.world.failure import HandlerCrashed, Misused, NonDeterministic, Undecided
 from tester.world.history import History
 from tester.world.simulation import Limits, Simulation
 
@@ -131,6 +133,23 @@ def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Ou
     )
 
 
+def repeat(scenario: Scenario, seed: int, first: Outcome) -> Outcome:
+    """Run a seed again and keep the trace, to tell its story.
+
+    If it goes another way, the outcome says NonDeterministic instead of what `first` said.
+    """
+    again = run(scenario, Choices(Seeded(seed)), keep_trace=True)
+    if again.digest == first.digest:
+        return again
+    error = NonDeterministic(
+        f"seed {seed} failed with {first.kind}, and when it was run again it "
+        f"{'passed' if again.error is None else f'failed with {again.kind}'}. Something in the code "
+        "under test is not a function of the seed: the order of a set, a real clock, or what an "
+        "earlier run left behind in a module"
+    )
+    return replace(again, verdict="fail", error=error)
+
+
 def _verdict(error: BaseException | None) -> str:
     if error is None:
         return "pass"
@@ -141,9 +160,28 @@ def _verdict(error: BaseException | None) -> str:
     return "fail"
 
 
+@functools.cache
 def _modules(function: SimulatedTest) -> list[ModuleType]:
-    """The modules of the code under test: the submission's, and what the test itself uses."""
-    return submission.current().modules()
+    """The modules of the code under test: the submission's, the test's, and what that one uses."""
+    found = {module.__name__: module for module in submission.current().modules()}
+    start = getattr(function, "__module__", "")
+    if not start.startswith("tester."):
+        _reach(start, found)
+    return [found[name] for name in sorted(found)]
 
 
-__all__ = ["SEEDS", "NotLinearizable", "Outcome", "Scenario", "SimulatedTest", "Verdict", "run"]
+def _reach(name: str, found: dict[str, ModuleType]) -> None:
+    """Add a module of the user, and those whose modules, classes and functions it names."""
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None)
+    if module is None or name in found or name in submission.FIXED:
+        return
+    if not file or not is_users(file) or is_installed(file):
+        return
+    found[name] = module
+    for value in list(vars(module).values()):
+        owner = value.__name__ if isinstance(value, ModuleType) else None
+        if isinstance(value, type | FunctionType):
+            owner = value.__module__
+        if isinstance(owner, str):
+            _reach(owner, found)

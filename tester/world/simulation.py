@@ -100,7 +100,7 @@ class Simulation:
             step_limit=limits.steps,
             instant_limit=limits.instant_steps,
         )
-        self.network = Network(_World(self), network)
+        self.network = Network(self._scheduler, choices.draw, self.trace.add, network)
         self._test = TestHost(TEST, choices, self._schedule)
         self._cluster = Cluster(self._scheduler, choices, self._schedule, isolated=isolated)
         self._here = self._scheduler.place(TEST, self._test)
@@ -195,6 +195,7 @@ class Simulation:
         now = self._scheduler.now
         result = how.reply.decode(payload)
         self._silent = 0
+        self.trace.trim()
         self.history.end(op, result, now)
         self.trace.add((now, "return", op_number, payload))
         self._tell(future, result)
@@ -251,39 +252,28 @@ class Simulation:
     # -- where events go --------------------------------------------------------------------------
 
     def _route(self, place: Place, event: Event) -> None:
-        match event:
-            case ("send", call, end, method, payload):
-                self._silent += 1
-                if self._silent > self.limits.silent_rpcs:
-                    raise Livelock(
-                        f"{self.limits.silent_rpcs} RPCs have been sent since an operation of a "
-                        "client last completed",
-                        self._scheduler.waiting(),
-                    )
-                self.network.send(end, method, payload, partial(_answer, place, call))
-            case ("answer", number, payload):
-                self.network.reply(number, payload)
-            case ("done", op, payload):
-                self._done(op, payload)
-            case ("fail", failure):
-                raise (Misused if failure.misuse else HandlerCrashed)(failure)
-            case _:
-                raise TesterError(f"{place.name} sent an event that nobody knows: {event[0]!r}")
+        kind = event[0]
+        if kind == "send":
+            _, call, end, method, payload = event
+            self._silent += 1
+            if self._silent > self.limits.silent_rpcs:
+                raise Livelock(
+                    f"{self.limits.silent_rpcs} RPCs have been sent since an operation of a "
+                    "client last completed",
+                    self._scheduler.waiting(),
+                )
+            self.network.send(end, method, payload, partial(_answer, place, call))
+        elif kind == "answer":
+            self.network.reply(event[1], event[2])
+        elif kind == "done":
+            self._done(event[1], event[2])
+        elif kind == "fail":
+            failure = event[1]
+            raise (Misused if failure.misuse else HandlerCrashed)(failure)
+        else:
+            raise TesterError(f"{place.name} sent an event that nobody knows: {kind!r}")
 
 
 def _answer(place: Place, call: int, payload: bytes | None) -> None:
     place.put(("reply", call, payload))
 
-
-class _World:
-    """What the network needs of the world."""
-
-    def __init__(self, sim: Simulation) -> None:
-        scheduler = sim._scheduler
-        self._scheduler = scheduler
-        self.post = scheduler.post
-        self.draw = sim.choices.draw
-        self.trace = sim.trace.add
-
-    def now(self) -> int:
-        return self._scheduler.now

@@ -1,0 +1,181 @@
+"""The lines of a story: what happened in a run, one event a line, from its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from tester.engine.trace import Entry
+
+_LOSSES: Final = {
+    "request lost": "no reply: the network lost the request",
+    "unreachable": "no reply: no server could be reached",
+    "server dead": "no reply: the server was gone",
+}
+_AFTERMATH: Final = {
+    "reply lost": ", and the network lost the reply",
+    "server dead": ", and the server was gone before it could say so",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: when, on which node, what; and the operation it belongs to, if any."""
+
+    time_us: int
+    who: str
+    what: str
+    op: int | None
+
+    def __str__(self) -> str:
+        return f"{seconds(self.time_us):>8}  {self.who:<7} {self.what}"
+
+
+HEADER: Final = f"{'time':>8}  {'who':<7} what happened"
+
+
+def seconds(time_us: int) -> str:
+    """Virtual seconds with three decimals, rounded without a float."""
+    milliseconds = (time_us + 500) // 1000
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03}"
+
+
+def operation(method: str, args: Iterable[Any]) -> str:
+    """A call as text: `Put('k', 'a', v0)`. A put's third argument is its version."""
+    shown = [_value(arg) for arg in args]
+    if method == "put" and len(shown) == 3:
+        shown[2] = f"v{shown[2]}"
+    return f"{method[:1].upper()}{method[1:]}({', '.join(shown)})"
+
+
+def result(value: Any) -> str:
+    """What an operation returned: `OK`, or `('a', v1, OK)` for a get of the key/value lab."""
+    if value is None:
+        return "done"
+    if isinstance(value, list | tuple) and len(value) == 3 and isinstance(value[1], int):
+        text, version, err = value
+        return f"({_value(text)}, v{version})" if err == "OK" else str(err)
+    return value if isinstance(value, str) else _value(value)
+
+
+def _value(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:18]}...{text[-18:]}"
+
+
+def _message(payload: bytes) -> str:
+    """The fields of an encoded message; versions are marked, errors stand as they are."""
+    fields = msgspec.msgpack.decode(payload)
+    if not isinstance(fields, dict):
+        return _value(fields)
+    return ", ".join(
+        f"v{value}" if name == "version" else str(value) if name == "err" else _value(value)
+        for name, value in fields.items()
+    )
+
+
+def _reply(payload: bytes) -> str:
+    fields = msgspec.msgpack.decode(payload)
+    if isinstance(fields, dict) and "err" in fields:
+        err = fields.pop("err")
+        if err != "OK" or not fields:
+            return str(err)
+        return _message(msgspec.msgpack.encode(fields))
+    return _message(payload)
+
+
+class _Teller:
+    """Walks the trace once; knows which RPC belongs to which operation, and how each ended."""
+
+    def __init__(self, trace: Sequence[Entry]) -> None:
+        self._trace = trace
+        self._fates = {
+            entry[2]: entry[1]
+            for entry in trace
+            if entry[1] in {"reply", "reply lost", "request lost", "unreachable", "server dead"}
+        }
+        self._open: dict[int, tuple[str, str]] = {}  # op -> (client, text)
+        self._sent: dict[int, tuple[str, int | None]] = {}  # rpc -> (end, op)
+        self._delivered: dict[int, int] = {}
+        self._servers: dict[int, str] = {}
+        self._answered: set[int] = set()
+
+    def lines(self) -> Iterable[Line]:
+        for at, entry in enumerate(self._trace):
+            time_us, kind, *rest = entry
+            found = getattr(self, f"_{kind.replace(' ', '_')}")(at, time_us, *rest)
+            if found is not None:
+                who, what, op = found
+                yield Line(time_us, who, what, op)
+
+    def _call(self, at: int, t: int, op: int, client: str, method: str, payload: bytes) -> Any:
+        text = operation(method, msgspec.msgpack.decode(payload))
+        self._open[op] = client, text
+        return client, text, op
+
+    def _return(self, at: int, t: int, op: int, payload: bytes) -> Any:
+        client, text = self._open.pop(op)
+        return client, f"{text} -> {result(msgspec.msgpack.decode(payload))}", op
+
+    def _send(self, at: int, t: int, rpc: int, end: str, method: str, payload: bytes) -> Any:
+        mine = [op for op, (client, _) in self._open.items() if client.split(".")[0] == end]
+        op = mine[-1] if mine else None
+        self._sent[rpc] = end, op
+        return end, f"    #{rpc} {method}({_message(payload)})", op
+
+    def _deliver(self, at: int, t: int, rpc: int, server: str) -> Any:
+        self._servers[rpc] = server
+        count = self._delivered[rpc] = self._delivered.get(rpc, 0) + 1
+        op = self._sent[rpc][1]
+        if count > 1:
+            return server, f"    #{rpc} arrives again: the network had copied it", op
+        if rpc in self._answered:
+            return server, f"    #{rpc} arrives late: its caller had given up", op
+        following = self._trace[at + 1] if at + 1 < len(self._trace) else ()
+        if following[1:3] == ("answer", rpc):
+            return None  # handled in one go: one line is enough
+        return server, f"    #{rpc} arrives", op
+
+    def _answer(self, at: int, t: int, rpc: int, payload: bytes) -> Any:
+        aftermath = "" if rpc in self._answered else _AFTERMATH.get(self._fates.get(rpc, ""), "")
+        return self._servers[rpc], f"    #{rpc} {_reply(payload)}{aftermath}", self._sent[rpc][1]
+
+    def _lost(self, rpc: int, how: str) -> Any:
+        self._answered.add(rpc)
+        end, op = self._sent[rpc]
+        return end, f"    #{rpc} {_LOSSES[how]}", op
+
+    def _reply(self, at: int, t: int, rpc: int) -> Any:
+        self._answered.add(rpc)
+
+    def _reply_lost(self, at: int, t: int, rpc: int) -> Any:
+        self._answered.add(rpc)
+
+    def _request_lost(self, at: int, t: int, rpc: int) -> Any:
+        return self._lost(rpc, "request lost")
+
+    def _unreachable(self, at: int, t: int, rpc: int) -> Any:
+        return self._lost(rpc, "unreachable")
+
+    def _server_dead(self, at: int, t: int, rpc: int) -> Any:
+        return self._lost(rpc, "server dead")
+
+    def _crash(self, at: int, t: int, node: str) -> Any:
+        return node, "crashes", None
+
+    def _restart(self, at: int, t: int, node: str) -> Any:
+        return node, "restarts", None
+
+    def _note(self, at: int, t: int, text: str) -> Any:
+        return "test", text, None
+
+    def _end(self, at: int, t: int, kind: str) -> Any:
+        return None
+
+
+def lines(trace: Sequence[Entry]) -> list[Line]:
+    """Every line of a run's story."""
+    return list(_Teller(trace).lines())

@@ -1,0 +1,172 @@
+"""The story of a failing run, for the person who wrote the code: 80 columns, no frames of ours."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from linearizability import Illegal
+from tester.engine.errors import Stuck, Waiting
+from tester.report.lines import HEADER, Line, lines, operation, result, seconds
+from tester.world.failure import (
+    Frame,
+    HandlerCrashed,
+    Misused,
+    NotLinearizable,
+    Undecided,
+    user_frames,
+)
+from tester.world.history import Op
+from tester.world.run import Outcome
+
+_WIDTH: Final = 80
+_WHOLE: Final = 40
+"""A run of so many lines is told whole."""
+_TAIL: Final = 24
+"""Of a longer one, so many last lines, unless the failure says which operations matter."""
+
+
+def tell(seed: int, outcome: Outcome, command: str) -> str:
+    """What happened with this seed, why that is wrong, and the command that runs it again.
+
+    `outcome` is of a run that kept its trace.
+    """
+    sections = [f"seed {seed}: {headline(outcome)}"]
+    core = _core(outcome)
+    told = _told(lines(outcome.trace), {op.number for op in core})
+    if told:
+        sections.append("\n".join([HEADER, *told]))
+    sections += _why(outcome, core)
+    sections.append(f"To run it again:\n\n    {command}")
+    return "\n\n".join(sections) + "\n"
+
+
+def headline(outcome: Outcome) -> str:
+    """What went wrong, in a few words."""
+    error = outcome.error
+    match error:
+        case NotLinearizable():
+            return "not linearizable"
+        case Undecided():
+            return "undecided: the checker's budget was spent"
+        case Stuck():
+            return f"{outcome.kind.lower()}: {error.sentence}"
+        case HandlerCrashed() | Misused():
+            return f"{error.failure.node} raised {outcome.kind}"
+        case AssertionError():
+            return f"the test failed: {_first_line(error)}"
+    return f"the test raised {outcome.kind}" if error is not None else "passes"
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().partition("\n")[0] or "an assertion does not hold"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _core(outcome: Outcome) -> list[Op]:
+    if not isinstance(outcome.checked, Illegal):
+        return []
+    numbers = sorted(op.metadata for op in outcome.checked.headline.core)
+    return [outcome.history.ops[number] for number in numbers]
+
+
+def _told(all_lines: Sequence[Line], ops: set[int]) -> list[str]:
+    """The lines worth telling; where some are left out, a line says how many."""
+    if len(all_lines) <= _WHOLE:
+        return [str(line) for line in all_lines]
+    if ops:
+        keep = [
+            line.op in ops or (line.op is None and not line.what.startswith(" "))
+            for line in all_lines
+        ]
+    else:
+        keep = [at >= len(all_lines) - _TAIL for at in range(len(all_lines))]
+    told = []
+    left_out = 0
+    about = "about other things" if ops else "before"
+    for line, kept in zip(all_lines, keep, strict=True):
+        if not kept:
+            left_out += 1
+            continue
+        if left_out:
+            told.append(_gap(left_out, about))
+            left_out = 0
+        told.append(str(line))
+    if left_out:
+        told.append(_gap(left_out, about))
+    return told
+
+
+def _gap(left_out: int, about: str) -> str:
+    return f"{'...':>8}  ({left_out} {'line' if left_out == 1 else 'lines'} {about})"
+
+
+def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
+    error = outcome.error
+    match error:
+        case NotLinearizable():
+            return [
+                "No order of these operations gives every client the answer it got:",
+                "\n".join(f"{'':>8}  {op.client:<7} {_operation(op)}" for op in core),
+                _wrap(str(error)),
+            ]
+        case Undecided():
+            return [
+                _wrap(
+                    "The checker could not decide within its budget, and unknown is never a pass: "
+                    f"{error}"
+                )
+            ]
+        case Stuck():
+            return [*_waiting(error.waiting)]
+        case HandlerCrashed() | Misused():
+            failure = error.failure
+            return [
+                _raised(failure.kind, failure.message, failure.frames),
+                _wrap(
+                    f"It happened while {failure.doing} on {failure.node}, at "
+                    f"{seconds(failure.time_us)} virtual seconds."
+                ),
+            ]
+        case None:
+            return []
+    return [_raised(outcome.kind, str(error), user_frames(error))]
+
+
+def _operation(op: Op) -> str:
+    return f"{operation(op.method, op.args)} -> {'no answer' if op.ret is None else result(op.result)}"
+
+
+def _raised(kind: str, message: str, frames: Iterable[Frame]) -> str:
+    shown = []
+    for frame in frames:
+        shown.append(f"  {relative(frame.file)}:{frame.line}, in {frame.function}")
+        if frame.text:
+            shown.append(f"      {frame.text}")
+    raised = f"{kind}: {message}" if message else kind
+    shown += raised.splitlines() if "\n" in raised else [_wrap(raised)]
+    return "\n".join(shown)
+
+
+def _waiting(waiting: Sequence[Waiting]) -> list[str]:
+    if not waiting:
+        return ["No task of the code under test is waiting for anything."]
+    shown = ["Who is waiting, and where:", ""]
+    for task in waiting[:_TAIL]:
+        shown.append(f"  {task.node}, {task.task}: {relative(task.file)}:{task.number}")
+        shown.append(f"      {task.line}")
+    if len(waiting) > _TAIL:
+        shown.append(f"  and {len(waiting) - _TAIL} more")
+    return ["\n".join(shown)]
+
+
+def relative(file: str) -> str:
+    """A path as the reader would write it: from where they stand, if that is above it."""
+    here = os.path.relpath(file)
+    return file if here.startswith("..") else here
+
+
+def _wrap(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
