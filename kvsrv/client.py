@@ -8,6 +8,7 @@ from kvsrv.rpc import Err, GetArgs, PutArgs, Version
 from kvsrv.server import KVServer
 from labrpc import ClientEnd
 
+
 class Clerk:
     """A client of one KVServer. `None` from a call says only that no reply came."""
 

@@ -35,7 +35,7 @@ class Fate(NamedTuple):
     reply_held: int
     hold_span_ms: int
     hold_part: int
-    """The reply is held for 200 ms plus this part of the span, so that short holds are likelier."""
+    """The reply is held for 200 ms plus this part of the span: short holds are likelier."""
 
 
 _HOLD_PARTS: Final = 2_000

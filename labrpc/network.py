@@ -110,7 +110,7 @@ class Network:
         self, clock: Clock, draw: Draw, note: Note, conditions: Conditions = RELIABLE
     ) -> None:
         self.conditions = conditions
-        """What holds on every link that has no conditions of its own; read when a request enters."""
+        """What holds on links without conditions of their own; read when a request enters."""
         self.rpc_total = 0
         """Requests sent, also those that were lost or reached nobody."""
         self.byte_total = 0

@@ -53,7 +53,7 @@ class Server:
                 f"{method}: this server has no service {service_name}; it has "
                 f"{', '.join(sorted(self._services))}"
             )
-        cls = type(service)
+        cls: type = type(service)
         function = None if name.startswith("_") else getattr(cls, name, None)
         if not callable(function):
             raise UnknownMethod(

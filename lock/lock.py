@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from kvsrv.rpc import Err, Version
 
+
 class Clerk(Protocol):
     """What a lock needs of the key/value store."""
 
@@ -20,7 +21,7 @@ class Clerk(Protocol):
 
 
 class Lock:
-    """One client's handle on the lock `name`. Not re-entrant, and a holder may keep it for ever."""
+    """One client's handle on the lock `name`: not re-entrant, without a lease."""
 
     def __init__(self, clerk: Clerk, name: str) -> None:
         self._clerk = clerk

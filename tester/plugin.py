@@ -1,4 +1,4 @@
-"""The pytest plugin: runs the seeds of simulated tests, and tells the story of the first failure."""
+"""The pytest plugin: runs the seeds of simulated tests and tells the first failure's story."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ from typing import Final, Protocol
 import numpy as np
 
 SEED_LIMIT: Final = 2**128
-"""Seeds are `0 <= seed < SEED_LIMIT`; beyond four 32-bit words numpy runs seed and key together."""
+"""Seeds are below it: beyond four 32-bit words numpy runs seed and key together."""
 
 _FIRST_BLOCK: Final = 64
 _LARGEST_BLOCK: Final = 4096
 
 Slot = tuple[int, int]
-"""`(n, 0)`: an integer below n. `(num, den)`: 1 with probability num/den, else 0; a 1 is a fault."""
+"""`(n, 0)`: an integer below n. `(num, den)`: 1, a fault, with probability num/den, else 0."""
 
 Record = dict[str, list[int]]
 """What a run chose: per stream the integers in the order in which they were drawn."""
@@ -239,9 +239,7 @@ class Injected:
 
 
 class _InjectedStream(Stream):
-    def __init__(
-        self, draw: Callable[[int, str], int], name: str, faults: list[Fault]
-    ) -> None:
+    def __init__(self, draw: Callable[[int, str], int], name: str, faults: list[Fault]) -> None:
         super().__init__(name, faults)
         self._draw = draw
 

@@ -309,7 +309,7 @@ class Loop(asyncio.AbstractEventLoop):
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         self.call_exception_handler(context)
 
-    # -- the end of a run ---------------------------------------------------------------------------
+    # -- the end of a run -------------------------------------------------------------------------
 
     def tasks(self) -> list[Task[Any]]:
         """The tasks that have not finished, in the order of their creation."""

@@ -5,17 +5,24 @@ from __future__ import annotations
 import linecache
 import os
 import sysconfig
+from pathlib import Path
 from types import CodeType
 from typing import Any, Final
 
 from tester.engine.errors import Waiting
 from tester.engine.loop import Loop, Task
 
-_HOUSE: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_HOUSE: Final = Path(__file__).resolve().parents[2]
 _OURS: Final = tuple(
-    os.path.join(_HOUSE, name) + os.sep
-    for name in ("labrpc", "linearizability", os.path.join("tester", "engine"))
-    + tuple(os.path.join("tester", name) for name in ("world", "search", "report"))
+    f"{_HOUSE / name}{os.sep}"
+    for name in (
+        "labrpc",
+        "linearizability",
+        "tester/engine",
+        "tester/world",
+        "tester/search",
+        "tester/report",
+    )
 )
 _STDLIB: Final = (
     sysconfig.get_path("stdlib") + os.sep,
@@ -32,7 +39,7 @@ def is_users(filename: str) -> bool:
 
     The reference labs count as the user's: where a lab runs them, they are its submission.
     """
-    if filename.startswith("<") or filename.startswith(_OURS):
+    if filename.startswith(("<", *_OURS)):
         return False
     return not filename.startswith(_STDLIB) or filename.startswith(_SITE)
 

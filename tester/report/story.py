@@ -136,7 +136,8 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
 
 
 def _operation(op: Op) -> str:
-    return f"{operation(op.method, op.args)} -> {'no answer' if op.ret is None else result(op.result)}"
+    answer = "no answer" if op.ret is None else result(op.result)
+    return f"{operation(op.method, op.args)} -> {answer}"
 
 
 def _raised(kind: str, message: str, frames: Iterable[Frame]) -> str:

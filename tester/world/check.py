@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from linearizability import Illegal, Model, Ok, Operation, Unknown, Verdict, check as decide
+from linearizability import Illegal, Model, Ok, Operation, Unknown, Verdict
+from linearizability import check as decide
 from linearizability.models import Get, Put, kv
 from tester.world.failure import NotLinearizable, Undecided
 from tester.world.history import History, Op

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from labrpc.codec import Operation as Shape
 from labrpc.errors import TesterError
 from labrpc.network import Rpc
 from tester.engine.choices import Choices
@@ -12,7 +13,7 @@ from tester.engine.schedule import Schedule
 from tester.engine.scheduler import Place, Scheduler
 from tester.world.host import End, Host, Made
 from tester.world.isolated import Child
-from tester.world.operation import Shape, shape
+from tester.world.operation import shape
 
 if TYPE_CHECKING:
     from tester.world.simulation import Simulation

@@ -1,4 +1,4 @@
-"""The history: what the clients asked and were told, recorded on the trusted side of the border."""
+"""The history: what the clients asked and were told, as the test's side of the border saw it."""
 
 from __future__ import annotations
 

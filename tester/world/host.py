@@ -144,7 +144,7 @@ class Host(Node):
         try:
             result = function()
             if inspect.iscoroutine(result):
-                self.loop.create_task(result)
+                _ = self.loop.create_task(result)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             self._fail(error, doing)
 
@@ -180,7 +180,9 @@ class Host(Node):
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             self._fail(error, f"handling #{number} {method}")
             return
-        self.loop.create_task(self._handle(number, handler, result), name=f"#{number} {method}")
+        _ = self.loop.create_task(
+            self._handle(number, handler, result), name=f"#{number} {method}"
+        )
 
     async def _handle(self, number: int, handler: BoundHandler, reply: Awaitable[Any]) -> None:
         try:
@@ -207,7 +209,7 @@ class Host(Node):
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             self._fail(error, f"running {method}")
             return
-        self.loop.create_task(self._perform(op, bound, result), name=method)
+        _ = self.loop.create_task(self._perform(op, bound, result), name=method)
 
     async def _perform(self, op: int, bound: Operation, coro: Coroutine[Any, Any, Any]) -> None:
         try:

@@ -72,7 +72,7 @@ class Child:
 
 
 def _serve(host: Host, requests: int, answers: int) -> None:
-    """The child's life: answer requests until `close`, then leave without running anything else."""
+    """The child's life: answer requests until `close`, then leave and run nothing else."""
     status = 1
     try:
         before = set(host.choices.record()), len(host.choices.faults)

@@ -21,7 +21,7 @@ from tester.engine.waiting import is_installed, is_users
 from tester.world import check, submission
 from tester.world.failure import HandlerCrashed, Misused, NonDeterministic, Undecided
 from tester.world.history import History
-from tester.world.simulation import Limits, Simulation
+from tester.world.simulation import DEFAULT_LIMITS, Limits, Simulation
 
 SimulatedTest = Callable[..., Coroutine[Any, Any, object]]
 """`async def test(sim, ...)`: what `simulate` decorates."""
@@ -44,7 +44,7 @@ class Scenario:
     weight: int = 1
     """How many seeds of an ordinary test one seed of this one costs."""
     network: Conditions = RELIABLE
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     model: str | None = "kv"
     """The model the history is checked against when the test returns; None: not at all."""
     isolated: bool = False
@@ -141,11 +141,11 @@ def repeat(scenario: Scenario, seed: int, first: Outcome) -> Outcome:
     again = run(scenario, Choices(Seeded(seed)), keep_trace=True)
     if again.digest == first.digest:
         return again
+    now = "passed" if again.error is None else f"failed with {again.kind}"
     error = NonDeterministic(
-        f"seed {seed} failed with {first.kind}, and when it was run again it "
-        f"{'passed' if again.error is None else f'failed with {again.kind}'}. Something in the code "
-        "under test is not a function of the seed: the order of a set, a real clock, or what an "
-        "earlier run left behind in a module"
+        f"seed {seed} failed with {first.kind}, and when it was run again it {now}. Something in "
+        "the code under test is not a function of the seed: the order of a set, a real clock, or "
+        "what an earlier run left behind in a module"
     )
     return replace(again, verdict="fail", error=error)
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from labrpc.conditions import RELIABLE, Conditions
 from tester.engine.choices import Choices, Seeded
 from tester.world.run import SEEDS, Scenario, SimulatedTest, run
-from tester.world.simulation import Limits
+from tester.world.simulation import DEFAULT_LIMITS, Limits
 
 
 class SimulatedFunction(Protocol):
@@ -42,7 +42,7 @@ def simulate(
     seeds: int = SEEDS,
     network: Conditions = RELIABLE,
     weight: int = 1,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT_LIMITS,
     model: str | None = "kv",
     isolated: bool = False,
 ) -> Callable[[SimulatedTest], SimulatedFunction]:
@@ -79,10 +79,11 @@ def simulate(
 
         parameters = list(inspect.signature(function).parameters.values())
         if not parameters:
-            raise TypeError(f"{function.__name__} takes no parameter; its first one is the Simulation")
+            raise TypeError(
+                f"{function.__name__} takes no parameter; its first one is the Simulation"
+            )
         test.__signature__ = inspect.Signature(parameters[1:])  # type: ignore[attr-defined]
         test.simulation = scenario  # type: ignore[attr-defined]
         return test  # type: ignore[return-value]
 
     return decorate
-

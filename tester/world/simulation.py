@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, cast
 import msgspec
 
 from kvsrv.rpc import Err, Version
+from labrpc.codec import Operation as Shape
 from labrpc.conditions import RELIABLE, Conditions
 from labrpc.errors import TesterError
 from labrpc.network import Network
@@ -26,7 +27,7 @@ from tester.world.cluster import Cluster, Member, Remote
 from tester.world.failure import HandlerCrashed, Misused, NodeDown
 from tester.world.history import History, Op
 from tester.world.host import Host, TestHost
-from tester.world.operation import Shape
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -42,6 +43,8 @@ class Limits:
     configurations: int = 500_000
     """What the linearizability checker may visit before it says Unknown."""
 
+
+DEFAULT_LIMITS: Final = Limits()
 
 TEST: Final = "test"
 """The name of the node on which the test itself runs."""
@@ -82,7 +85,7 @@ class Simulation:
         *,
         network: Conditions = RELIABLE,
         schedule: Schedule | None = None,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULT_LIMITS,
         keep_trace: bool = False,
         isolated: bool = False,
     ) -> None:
@@ -149,9 +152,7 @@ class Simulation:
         member = self.node(node or name)
         return cast(KV, member.make(factory, member.end(name, server), like=KV, name=name))
 
-    def lock(
-        self, clerk: KV, name: str, factory: Callable[..., Any] | None = None
-    ) -> LockHandle:
+    def lock(self, clerk: KV, name: str, factory: Callable[..., Any] | None = None) -> LockHandle:
         """Build a lock on the node of a clerk; `factory` takes the clerk and the lock's name."""
         if factory is None:
             factory = self.submission.get("lock.lock", "Lock")
@@ -205,9 +206,13 @@ class Simulation:
         self._here.put(("outcome", future, result))
 
     def _node_down(self, op_number: int) -> None:
-        op, how, future, member = self._pending.pop(op_number)
+        _, how, future, member = self._pending.pop(op_number)
         self._here.put(
-            ("outcome", future, NodeDown(f"{member.name} is down, and {how.name} was called on it"))
+            (
+                "outcome",
+                future,
+                NodeDown(f"{member.name} is down, and {how.name} was called on it"),
+            )
         )
 
     def node_went_down(self, member: Member) -> None:
@@ -276,4 +281,3 @@ class Simulation:
 
 def _answer(place: Place, call: int, payload: bytes | None) -> None:
     place.put(("reply", call, payload))
-

@@ -21,7 +21,9 @@ from typing import Any, Final
 LABS: Final = ("kvsrv", "lock", "raft", "kvraft", "mapreduce")
 """Packages a submission may overlay."""
 
-FIXED: Final = frozenset({"kvsrv.rpc", "kvsrv.dedup.rpc", "raft.api", "kvraft.api", "mapreduce.api"})
+FIXED: Final = frozenset(
+    {"kvsrv.rpc", "kvsrv.dedup.rpc", "raft.api", "kvraft.api", "mapreduce.api"}
+)
 """Modules that are the same for everybody."""
 
 
@@ -80,12 +82,12 @@ class Submission:
 
 
 REFERENCE: Final = Submission()
-_loaded: Submission = REFERENCE
+_loaded: list[Submission] = []
 
 
 def current() -> Submission:
     """The submission this process has loaded."""
-    return _loaded
+    return _loaded[0] if _loaded else REFERENCE
 
 
 def load(folder: Path) -> Submission:
@@ -94,16 +96,17 @@ def load(folder: Path) -> Submission:
     Raises BadSubmission if there is no such folder, if it holds nothing that a lab would look
     at, or if another one has been loaded.
     """
-    global _loaded
     folder = folder.resolve()
-    if _loaded.folder == folder:
-        return _loaded
-    if _loaded.folder is not None:
+    if _loaded:
+        if _loaded[0].folder == folder:
+            return _loaded[0]
         raise BadSubmission(
-            f"this process has loaded {_loaded.folder}; load {folder} in a process of its own"
+            f"this process has loaded {_loaded[0].folder}; load {folder} in a process of its own"
         )
     if not folder.is_dir():
-        raise BadSubmission(f"{folder} is not a folder; a submission is a folder with lab packages")
+        raise BadSubmission(
+            f"{folder} is not a folder; a submission is a folder with lab packages"
+        )
     if not any((folder / lab).is_dir() for lab in LABS):
         raise BadSubmission(
             f"{folder} holds none of the packages {', '.join(LABS)}; "
@@ -115,12 +118,12 @@ def load(folder: Path) -> Submission:
     sys.meta_path.insert(0, _Overlay(folder))
     sys.meta_path.append(_Helpers(folder))
     importlib.invalidate_caches()
-    _loaded = Submission(folder)
-    return _loaded
+    _loaded.append(Submission(folder))
+    return _loaded[0]
 
 
 class _Overlay(importlib.abc.MetaPathFinder):
-    """Finds the modules of the lab packages in the folder; packages keep our `__init__` as well."""
+    """Finds the lab packages' modules in the folder; packages keep our `__init__`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
