@@ -1,0 +1,176 @@
+"""`check`: partition the history, let special methods and refuters speak, search what is left."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from linearizability.decision import Conflict, Inapplicable, Proof
+from linearizability.model import Model
+from linearizability.operation import Annotation, Event, Operation, from_events
+from linearizability.relax import SearchConflict, SearchProof
+from linearizability.search import Search
+from linearizability.verdict import (
+    DEFAULT_BUDGET,
+    Illegal,
+    Linearized,
+    Ok,
+    Refuted,
+    Undecided,
+    Unknown,
+    Verdict,
+)
+
+SLICE = 200
+"""Configurations after which a search lets the next partition go on."""
+
+
+def check(
+    model: Model,
+    history: Iterable[Operation] | Iterable[Event],
+    *,
+    budget: int = DEFAULT_BUDGET,
+    all_partitions: bool = False,
+    annotations: Iterable[Annotation] = (),
+) -> Verdict:
+    """Decide whether a history is linearizable for a model.
+
+    The operations may come in any order. `budget` bounds the configurations that searches may
+    visit, summed over partitions; there is no other limit, so the same input gives the same
+    verdict on any machine. With `all_partitions` the check goes on after the first partition that
+    is not linearizable. Raises ValueError for an operation that returns before its call.
+    """
+    if budget < 0:
+        raise ValueError(f"budget is a number of configurations, not {budget}")
+    with _collector_paused():
+        tasks = [_Task(model, key, part) for key, part in _partitions(model, history)]
+        _decide(tasks, budget, all_partitions)
+    notes = tuple(annotations)
+    undecided = tuple(task.undecided() for task in tasks if task.decision is None)
+    refuted = tuple(task.refuted() for task in tasks if isinstance(task.decision, Conflict))
+    if refuted:
+        return Illegal(model, refuted, undecided, notes)
+    if undecided:
+        return Unknown(model, undecided, budget, notes)
+    return Ok(model, tuple(task.linearized() for task in tasks), notes)
+
+
+@dataclass(slots=True)
+class _Task:
+    """One partition on its way to a decision."""
+
+    model: Model
+    key: Hashable
+    operations: Sequence[Operation]
+    decision: Proof | Conflict | None = None
+    search: Search | None = None
+    configurations: int = 0
+
+    def decide(self) -> None:
+        """Ask the model's special method, which may decline."""
+        if self.model.decide is not None:
+            decision = self.model.decide(self.operations)
+            if not isinstance(decision, Inapplicable):
+                self.decision = decision
+
+    def refute(self) -> None:
+        """Ask the model's refuter, which may say nothing."""
+        if self.model.refute is not None:
+            self.decision = self.model.refute(self.operations)
+
+    def advance(self, limit: int) -> int:
+        """Search up to `limit` further configurations; how many it took."""
+        search = self.search or Search(self.model, self.operations)
+        self.search = search
+        search.advance(limit)
+        if search.linearizable is not None:
+            self.search = None  # its memory is needed elsewhere
+            if search.linearizable:
+                self.decision = SearchProof(search)
+            else:
+                self.decision = SearchConflict(self.model, self.operations, search)
+        spent = search.configurations - self.configurations
+        self.configurations = search.configurations
+        return spent
+
+    def linearized(self) -> Linearized:
+        proof = cast(Proof, self.decision)
+        return Linearized(self.model, self.key, self.operations, self.configurations, proof)
+
+    def refuted(self) -> Refuted:
+        conflict = cast(Conflict, self.decision)
+        return Refuted(self.model, self.key, self.operations, self.configurations, conflict)
+
+    def undecided(self) -> Undecided:
+        if self.search is None:
+            returns = sum(op.ret is not None for op in self.operations)
+            return Undecided(self.key, self.operations, 0, None, returns)
+        left = self.search.level_count - self.search.deepest_level
+        stuck = self.operations[self.search.blocked]
+        return Undecided(self.key, self.operations, self.configurations, stuck, left)
+
+
+def _decide(tasks: list[_Task], budget: int, all_partitions: bool) -> None:
+    """Decide as many tasks as the budget allows; stop at the first refuted one unless told not to.
+
+    Searches take turns, in slices: one partition that explodes must not keep the others from
+    being refuted.
+    """
+    for ask in (_Task.decide, _Task.refute):
+        for task in tasks:
+            if task.decision is None:
+                ask(task)
+                if isinstance(task.decision, Conflict) and not all_partitions:
+                    return
+    live = [task for task in tasks if task.decision is None]
+    while live:
+        for task in live:
+            if budget == 0:
+                return
+            budget -= task.advance(min(SLICE, budget))
+            if isinstance(task.decision, Conflict) and not all_partitions:
+                return
+        live = [task for task in live if task.decision is None]
+
+
+def _partitions(
+    model: Model, history: Iterable[Operation] | Iterable[Event]
+) -> list[tuple[Hashable, list[Operation]]]:
+    """The operations of each independent object, objects in the order of their sorted keys."""
+    entries = list(history)
+    if entries and isinstance(entries[0], Event):
+        operations = from_events(cast(list[Event], entries))
+    else:
+        operations = cast(list[Operation], entries)
+    key_of = model.partition
+    parts: dict[Hashable, list[Operation]] = {}
+    for op in operations:
+        ret = op.ret
+        if ret is not None and ret < op.call:
+            raise ValueError(f"{op} returns before it is called")
+        key = None if key_of is None else key_of(op.input)
+        if key in parts:
+            parts[key].append(op)
+        else:
+            parts[key] = [op]
+    try:
+        return [(key, parts[key]) for key in sorted(cast(dict[str, list[Operation]], parts))]
+    except TypeError:  # keys of several types
+        order = sorted(parts, key=lambda key: (type(key).__name__, repr(key)))
+        return [(key, parts[key]) for key in order]
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Millions of small tuples and no cycles: the cyclic collector would only look at them again
+    and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,164 @@
+"""A sequential specification as a small record of functions, and what can be done with it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from linearizability.decision import Conflict, Inapplicable, Proof
+from linearizability.operation import OPEN, Operation
+
+State = Any
+Decide = Callable[[Sequence[Operation]], Proof | Conflict | Inapplicable]
+Refute = Callable[[Sequence[Operation]], Conflict | None]
+
+
+def _itself(state: State) -> Hashable:
+    return state  # type: ignore[no-any-return]
+
+
+def _never(input: Any, output: Any) -> bool:
+    return False
+
+
+def _describe_operation(input: Any, output: Any) -> str:
+    return f"{input!r} -> {'?' if output is OPEN else repr(output)}"
+
+
+def _why_not(state: State, input: Any, output: Any) -> str:
+    return f"{_describe_operation(input, output)} is impossible in state {state!r}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Model:
+    """What a sequential object allows; every function must be pure.
+
+    init() is the first state. step(state, input, output) gives (legal, next state); for an open
+    operation `output` is `OPEN`, and the step is what the operation does whenever it takes effect
+    (a compare-and-set that finds another value changes nothing): it must allow whatever any reply
+    to this input allows. Operations with equal inputs and equal outputs must step alike.
+
+    With `nondeterministic`, init() gives all possible first states and step gives all possible
+    next states, none meaning illegal.
+
+    key(state) identifies a state by something hashable; the default is the state itself.
+    partition(input) names the independent object an operation is about; None: there is only one.
+
+    read_only(input, output) declares that for *every* state the step is illegal or leaves the
+    state as it is. It makes searches much shorter. Declaring it for an operation that is a no-op
+    only in some states gives wrong verdicts.
+
+    why_not(state, input, output) says why a step is illegal ("cannot read 3: it holds 0").
+
+    `decide` is a special method for one partition, used before the generic search; it may decline.
+    `refute` is a fast, sound test that proves some partitions illegal, or says nothing (None).
+    """
+
+    name: str
+    init: Callable[[], State]
+    step: Callable[[State, Any, Any], Any]
+    nondeterministic: bool = False
+    key: Callable[[State], Hashable] = _itself
+    partition: Callable[[Any], Hashable] | None = None
+    read_only: Callable[[Any, Any], bool] = _never
+    describe_operation: Callable[[Any, Any], str] = _describe_operation
+    describe_state: Callable[[State], str] = repr
+    describe_metadata: Callable[[Any], str] = repr
+    why_not: Callable[[State, Any, Any], str] = _why_not
+    decide: Decide | None = None
+    refute: Refute | None = None
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r})"
+
+    def first_states(self) -> tuple[State, ...]:
+        """All states the object may start in."""
+        first = self.init()
+        return tuple(first) if self.nondeterministic else (first,)
+
+    def outcomes(self, state: State, operation: Operation) -> tuple[State, ...]:
+        """All states the operation may leave behind; none: it is illegal in this state."""
+        output = OPEN if operation.ret is None else operation.output
+        result = self.step(state, operation.input, output)
+        if self.nondeterministic:
+            return tuple(result)
+        legal, after = result
+        return (after,) if legal else ()
+
+    def describe(self, operation: Operation) -> str:
+        """An operation in one line, as `Put('k', 'a', v0) -> OK`."""
+        output = OPEN if operation.ret is None else operation.output
+        return self.describe_operation(operation.input, output)
+
+
+def power_set(model: Model) -> Model:
+    """A deterministic model whose states are the sets of states a nondeterministic one may be in.
+
+    For other tools and for comparison: `check` branches on outcomes instead, which visits no more
+    configurations and names the outcome it chose at each step. Nothing is read-only any more,
+    because a read narrows down the set.
+    """
+    if not model.nondeterministic:
+        raise ValueError(f"model {model.name!r} is deterministic already")
+
+    def distinct(states: Iterable[State]) -> tuple[State, ...]:
+        return tuple({model.key(state): state for state in states}.values())
+
+    def step(states: tuple[State, ...], input: Any, output: Any) -> tuple[bool, Any]:
+        after = distinct(t for state in states for t in model.step(state, input, output))
+        return bool(after), after
+
+    return Model(
+        name=f"power set of {model.name}",
+        init=lambda: distinct(model.init()),
+        step=step,
+        key=lambda states: frozenset(map(model.key, states)),
+        partition=model.partition,
+        describe_operation=model.describe_operation,
+        describe_state=lambda states: " or ".join(map(model.describe_state, states)),
+        describe_metadata=model.describe_metadata,
+        why_not=lambda states, input, output: model.why_not(states[0], input, output),
+    )
+
+
+def replay(model: Model, operations: Iterable[Operation]) -> list[State] | None:
+    """The state after each operation when they are executed in this order; None if one is illegal.
+
+    The first entry is the state before any. Of several possible runs of a nondeterministic model
+    it gives one.
+    """
+    layers: list[list[tuple[State, int]]] = [[(state, -1) for state in model.first_states()]]
+    for operation in operations:
+        layer = list(_advance(model, layers[-1], operation))
+        if not layer:
+            return None
+        layers.append(layer)
+    states: list[State] = []
+    position = 0
+    for layer in reversed(layers):
+        state, position = layer[position]
+        states.append(state)
+    states.reverse()
+    return states
+
+
+def final_states(model: Model, operations: Iterable[Operation]) -> list[State]:
+    """All states that executing the operations in this order may end in; none: it is illegal."""
+    layer: list[tuple[State, int]] = [(state, -1) for state in model.first_states()]
+    for operation in operations:
+        layer = list(_advance(model, layer, operation))
+    return [state for state, _ in layer]
+
+
+def _advance(
+    model: Model, layer: list[tuple[State, int]], operation: Operation
+) -> Iterator[tuple[State, int]]:
+    """Each distinct state that may follow a layer of states, with the position it comes from."""
+    seen: set[Hashable] = set()
+    for position, (state, _) in enumerate(layer):
+        for after in model.outcomes(state, operation):
+            key = model.key(after)
+            if key not in seen:
+                seen.add(key)
+                yield after, position

@@ -1,0 +1,106 @@
+"""What clients ask for: the inputs of the shipped models, plain tuples whose first field is a key.
+
+A lock's inputs name their owner, because to the model the client of an operation means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+
+class Get(NamedTuple):
+    """Read a key. `kv`: -> (value, version, err). `kv-append`: -> value."""
+
+    key: str
+
+
+class Put(NamedTuple):
+    """Replace the value of a key. `kv`: only if it is at this version, -> err."""
+
+    key: str
+    value: str
+    version: int | None = None
+
+
+class Append(NamedTuple):
+    """Add to the value of a key. `kv-append`: -> the value before, or None if not told."""
+
+    key: str
+    value: str
+
+
+class Read(NamedTuple):
+    """Read a register or counter -> its value, or a set -> all its elements."""
+
+    key: str
+
+
+class Write(NamedTuple):
+    """Overwrite a register -> anything."""
+
+    key: str
+    value: Hashable
+
+
+class Cas(NamedTuple):
+    """Replace `old` by `new` -> True if it did, False if the register held something else."""
+
+    key: str
+    old: Hashable
+    new: Hashable
+
+
+class Acquire(NamedTuple):
+    """Take a lock -> None or True when held, False if an attempt found it taken."""
+
+    key: str
+    owner: int | str
+
+
+class Release(NamedTuple):
+    """Give a lock back -> anything."""
+
+    key: str
+    owner: int | str
+
+
+class Increment(NamedTuple):
+    """Add to a counter -> None, or the new value."""
+
+    key: str
+    by: int = 1
+
+
+class Enqueue(NamedTuple):
+    """Add to the end of a queue -> anything."""
+
+    key: str
+    value: Hashable
+
+
+class Dequeue(NamedTuple):
+    """Take from the front of a queue -> the value, or `EMPTY`."""
+
+    key: str
+
+
+class Add(NamedTuple):
+    """Put an element into a set -> None, or whether it was new."""
+
+    key: str
+    value: Hashable
+
+
+class Remove(NamedTuple):
+    """Take an element out of a set -> None, or whether it was there."""
+
+    key: str
+    value: Hashable
+
+
+class Contains(NamedTuple):
+    """Ask whether an element is in a set -> bool."""
+
+    key: str
+    value: Hashable

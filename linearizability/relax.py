@@ -1,0 +1,172 @@
+"""Small proofs from big ones: relax operations, never delete them.
+
+Deleting is not monotone: without a write, reads of its value become illegal by themselves.
+Relaxing is. A read-only operation is dropped, any other becomes open. Every linearization of a
+history is one of the relaxed history too, so if the relaxed one has none, the operations left as
+they were are enough to prove it: a core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from linearizability.decision import Conflict, Core, Inapplicable, Proof
+from linearizability.model import Decide, Model, final_states
+from linearizability.operation import Operation, client_name
+from linearizability.search import Search
+
+PROBE_CONFIGURATIONS = 1_000
+PROBES = 200
+
+
+def relax(model: Model, operations: Sequence[Operation], keep: Collection[int]) -> list[Operation]:
+    """The history in which only the operations at the positions `keep` bind anybody."""
+    history = []
+    for position, op in enumerate(operations):
+        if position in keep or op.ret is None:
+            history.append(op)
+        elif not model.read_only(op.input, op.output):
+            history.append(Operation(op.client, op.input, None, op.call, None, op.metadata))
+    return history
+
+
+class SearchProof(Proof):
+    """What the generic search found: an order."""
+
+    def __init__(self, search: Search) -> None:
+        search.forget()
+        self._search = search
+
+    def order(self) -> list[int]:
+        return self._search.order()
+
+
+class SearchConflict(Conflict):
+    """What the generic search found: no order gets past the return of one operation."""
+
+    def __init__(self, model: Model, operations: Sequence[Operation], search: Search) -> None:
+        self._model = model
+        self._operations = operations
+        search.forget()
+        self._search = search
+
+    def prefix(self) -> list[int]:
+        return self._search.longest_prefix()
+
+    def core(self) -> Core:
+        blocked, before = self._search.blocked, self._search.deepest_prefix()
+        op = self._operations[blocked]
+        positions = _minimal(self._model, self._operations, blocked)
+        state = final_states(self._model, (self._operations[i] for i in before))[0]
+        reason = self._model.why_not(state, op.input, op.output)
+        text = self._model.describe(op)
+        why = (
+            f"No order gets past the return of {client_name(op.client)}'s {text} (at {op.ret})."
+            f" After the longest order before it: {reason}."
+        )
+        return Core(
+            tuple(self._operations[i] for i in positions), why, f"no order gets past {text}"
+        )
+
+
+def _minimal(model: Model, operations: Sequence[Operation], blocked: int) -> list[int]:
+    """Positions, in call order, of a core: none of them can be relaxed too.
+
+    Starts from the last few returns before the one that blocks, doubling until they are enough.
+    Whatever a probe cannot refute within its budget counts as needed.
+    """
+    stamp = operations[blocked].ret
+    assert stamp is not None
+    returned = sorted(
+        (op.ret, position)
+        for position, op in enumerate(operations)
+        if op.ret is not None and op.ret <= stamp
+    )
+    called = [position for position, op in enumerate(operations) if op.call <= stamp]
+    probes = 0
+
+    def refuted(keep: Collection[int]) -> bool:
+        nonlocal probes
+        if probes == PROBES:
+            return False
+        probes += 1
+        part = [operations[position] for position in called]
+        kept = {index for index, position in enumerate(called) if position in keep}
+        search = Search(model, relax(model, part, kept))
+        search.advance(PROBE_CONFIGURATIONS)
+        return search.linearizable is False
+
+    size = 1
+    core = [position for _, position in returned[-size:]]
+    while not refuted(set(core)):
+        if size >= len(returned):
+            core = [p for p in called if operations[p].ret is not None]
+            break
+        size *= 2
+        core = [position for _, position in returned[-size:]]
+    # Reads first: relaxed writes make the search harder.
+    core.sort(key=lambda p: not model.read_only(operations[p].input, operations[p].output))
+    core = _shrink(core, refuted)
+    return sorted(core, key=lambda position: (operations[position].call, position))
+
+
+def _shrink(core: list[int], refuted: Callable[[Collection[int]], bool]) -> list[int]:
+    """Take away halves, quarters, ..., single entries, as long as the rest is refuted."""
+    size = len(core)
+    while size > 1:
+        size = (size + 1) // 2
+        start = 0
+        while start < len(core) and len(core) > 1:
+            rest = core[:start] + core[start + size :]
+            if rest and refuted(set(rest)):
+                core = rest
+            else:
+                start += size
+    return core
+
+
+def prefix_by_cuts(
+    decide: Decide,
+    read_only: Callable[[Operation], bool],
+    operations: Sequence[Operation],
+    core: Sequence[Operation],
+) -> list[int]:
+    """The order that `decide` finds for the longest stretch of time that has one.
+
+    A *cut* after k returns keeps those k operations and relaxes those in progress. It is illegal
+    once every operation of the core has returned; from there this walks back in growing steps,
+    then bisects.
+    """
+    returned = sorted(
+        (op.ret, position) for position, op in enumerate(operations) if op.ret is not None
+    )
+
+    def order_of(count: int) -> list[int] | None:
+        stamp = returned[count - 1][0]
+        kept = {position for _, position in returned[:count]}
+        history, positions = [], []
+        for position, op in enumerate(operations):
+            if op.call > stamp:
+                continue
+            if position not in kept and op.ret is not None:
+                if read_only(op):
+                    continue
+                op = Operation(op.client, op.input, None, op.call, None)
+            history.append(op)
+            positions.append(position)
+        decision = decide(history)
+        assert not isinstance(decision, Inapplicable), decision.reason
+        return [positions[i] for i in decision.order()] if isinstance(decision, Proof) else None
+
+    end = max(op.ret for op in core if op.ret is not None)
+    illegal = sum(stamp <= end for stamp, _ in returned)
+    legal, best, step = 0, list[int](), 1
+    while illegal - legal > 1:
+        middle = max(illegal - step, legal + 1)
+        order = order_of(middle)
+        if order is None:
+            illegal = middle
+        else:
+            legal, best = middle, order
+        step = step * 2 if legal == 0 else (illegal - legal) // 2
+    return best

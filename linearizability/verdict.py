@@ -1,0 +1,222 @@
+"""The three verdicts, and what each knows about every partition.
+
+    Ok       every partition is linearizable
+    Illegal  at least one is not, even if others are undecided
+    Unknown  none refuted, at least one undecided when the budget was spent; never a pass
+
+Orders, cores and sentences are worked out when asked for, always from the history alone, so they
+are the same in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from linearizability.decision import Conflict, Core, Proof
+from linearizability.model import Model, State, final_states, replay
+from linearizability.operation import Annotation, Operation, client_name
+
+DEFAULT_BUDGET = 500_000
+
+
+class Candidate(NamedTuple):
+    """An operation that could have been next after a prefix, and why it could not."""
+
+    operation: Operation
+    why: str
+
+
+class Step(NamedTuple):
+    """One operation of a witness and the state it leaves behind."""
+
+    operation: Operation
+    state: State
+
+
+@dataclass(frozen=True)
+class Linearized:
+    """A partition that is linearizable. `key` is None if the model has no partitions."""
+
+    model: Model
+    key: Hashable
+    operations: Sequence[Operation]
+    configurations: int
+    proof: Proof
+
+    def witness(self) -> list[Operation]:
+        """A legal order; open operations that never took effect are left out."""
+        return [self.operations[position] for position in self.proof.order()]
+
+    def steps(self) -> list[Step]:
+        """The witness with the state after each operation."""
+        order = self.witness()
+        states = replay(self.model, order)
+        assert states is not None, "a witness replays"
+        return [Step(op, state) for op, state in zip(order, states[1:], strict=True)]
+
+
+@dataclass(frozen=True)
+class Refuted:
+    """A partition that is not linearizable, and why."""
+
+    model: Model
+    key: Hashable
+    operations: Sequence[Operation]
+    configurations: int
+    conflict: Conflict
+
+    @cached_property
+    def _core(self) -> Core:
+        return self.conflict.core()
+
+    @property
+    def core(self) -> tuple[Operation, ...]:
+        """The few operations that prove it, in call order."""
+        return self._core.operations
+
+    @property
+    def why(self) -> str:
+        """One or two sentences about the core."""
+        return self._core.why
+
+    @property
+    def missing(self) -> str:
+        """What cannot exist, as "no moment exists at which version 6 became 7"."""
+        return self._core.missing
+
+    @cached_property
+    def _extended(self) -> tuple[list[int], list[State], list[int]]:
+        """The longest prefix, the states it may end in, and the operations that could be next.
+
+        What a prefix says is legal so far; operations in progress that can follow still do.
+        """
+        prefix = list(self.conflict.prefix())
+        operations = self.operations
+        states = final_states(self.model, (operations[position] for position in prefix))
+        inside = set(prefix)
+        rest = [
+            position
+            for position in sorted(range(len(operations)), key=lambda p: operations[p].call)
+            if position not in inside and operations[position].ret is not None
+        ]
+        while True:
+            horizon = min(operations[p].ret or 0 for p in rest)
+            nexts = [p for p in rest if operations[p].call <= horizon]
+            for position in nexts:
+                after = [t for s in states for t in self.model.outcomes(s, operations[position])]
+                if after:
+                    states = after
+                    prefix.append(position)
+                    rest.remove(position)
+                    break
+            else:
+                return prefix, states, nexts
+
+    @cached_property
+    def prefix(self) -> tuple[Operation, ...]:
+        """The longest linearizable prefix found, in its order."""
+        return tuple(self.operations[position] for position in self._extended[0])
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Every operation that could come next after the prefix, and why it cannot."""
+        _, states, nexts = self._extended
+        return tuple(
+            Candidate(op, self.model.why_not(states[0], op.input, op.output))
+            for op in (self.operations[position] for position in nexts)
+        )
+
+    @property
+    def complete_at(self) -> int:
+        """The stamp by which the whole core was known."""
+        return max(op.call if op.ret is None else op.ret for op in self.core)
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A partition on which the budget ended, or that nobody needed to look at."""
+
+    key: Hashable
+    operations: Sequence[Operation]
+    configurations: int
+    deepest: Operation | None
+    returns_left: int
+
+    def __str__(self) -> str:
+        name = "the history" if self.key is None else f"key {self.key!r}"
+        text = f"{name}: {self.configurations} configurations, {self.returns_left} returns left"
+        if self.configurations and self.deepest is not None:
+            who = client_name(self.deepest.client)
+            text += f", stuck before the return of {who}'s operation at {self.deepest.ret}"
+        return text
+
+
+@dataclass(frozen=True)
+class Ok:
+    """Every partition is linearizable."""
+
+    model: Model
+    partitions: tuple[Linearized, ...]
+    annotations: tuple[Annotation, ...] = ()
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def configurations(self) -> int:
+        return sum(partition.configurations for partition in self.partitions)
+
+    def witness(self) -> list[Operation]:
+        """One legal order of the whole history: the partitions' witnesses, merged in real time."""
+        merged: list[tuple[int, int, int, Operation]] = []
+        for number, partition in enumerate(self.partitions):
+            instant: int | None = None
+            for position, op in enumerate(partition.witness()):
+                instant = op.call if instant is None else max(instant, op.call)
+                merged.append((instant, number, position, op))
+        merged.sort(key=lambda entry: entry[:3])
+        return [op for _, _, _, op in merged]
+
+
+@dataclass(frozen=True)
+class Illegal:
+    """At least one partition is not linearizable; `undecided` are those without a verdict."""
+
+    model: Model
+    partitions: tuple[Refuted, ...]
+    undecided: tuple[Undecided, ...]
+    annotations: tuple[Annotation, ...] = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    @cached_property
+    def headline(self) -> Refuted:
+        """Of the refuted partitions the one whose core was complete earliest."""
+        return min(self.partitions, key=lambda partition: partition.complete_at)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The budget of configurations was spent before every partition was decided."""
+
+    model: Model
+    undecided: tuple[Undecided, ...]
+    budget: int
+    annotations: tuple[Annotation, ...] = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        parts = "; ".join(map(str, self.undecided))
+        return (
+            f"unknown: the budget of {self.budget} configurations was spent ({parts});"
+            f" check(..., budget={2 * self.budget}) searches further"
+        )
+
+
+Verdict = Ok | Illegal | Unknown

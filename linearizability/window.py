@@ -1,0 +1,135 @@
+"""A partition prepared for the search: its returns as levels, its operations as bits of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from linearizability.model import Model, State
+from linearizability.operation import OPEN, Operation
+
+# (bit, kind, rank) of an operation in progress: its bit in the mask, the number of its
+# (input, output) pair, and its place in call order.
+Active = tuple[int, int, int]
+# What a level needs: the returning operation, then the other operations in progress, read-only
+# ones and the rest, earliest call first, then how many open operations have been called so far.
+Level = tuple[int, int, int, tuple[Active, ...], tuple[Active, ...], int]
+
+
+class Row(dict[int, tuple[int, ...]]):
+    """For one state: class of operation -> the numbers of the states it may lead to."""
+
+    __slots__ = ("state", "table")
+
+    def __init__(self, state: State, table: Transitions) -> None:
+        self.state = state
+        self.table = table
+
+    def __missing__(self, kind: int) -> tuple[int, ...]:
+        outcomes = self.table.outcomes(self.state, kind)
+        self[kind] = outcomes
+        return outcomes
+
+
+class Transitions:
+    """The part of the model's transition table that the search has touched."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.rows: list[Row] = []
+        self.read_only: list[bool] = []
+        self._numbers: dict[Hashable, int] = {}
+        self._kinds: dict[Any, int] = {}
+        self._examples: list[Operation] = []
+
+    def number(self, state: State) -> int:
+        key = self.model.key(state)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.rows)
+            self.rows.append(Row(state, self))
+        return number
+
+    def kind(self, operation: Operation) -> int:
+        """The class of an operation: operations with equal inputs and outputs share one."""
+        output = OPEN if operation.ret is None else operation.output
+        pair = (operation.input, output)
+        try:
+            kind = self._kinds.setdefault(pair, len(self._examples))
+        except TypeError:  # something unhashable, as a wrong reply may be: a class of its own
+            kind = len(self._examples)
+        if kind == len(self._examples):
+            self._examples.append(operation)
+            self.read_only.append(self.model.read_only(operation.input, output))
+        return kind
+
+    def outcomes(self, state: State, kind: int) -> tuple[int, ...]:
+        after = self.model.outcomes(state, self._examples[kind])
+        numbers = tuple(dict.fromkeys(map(self.number, after)))
+        if self.read_only[kind] and numbers not in ((), (self.number(state),)):
+            text = self.model.describe(self._examples[kind])
+            raise ValueError(
+                f"model {self.model.name!r} declares {text} read-only, but it changes the state"
+                f" {self.model.describe_state(state)}: correct its read_only function"
+            )
+        return numbers
+
+
+class Window:
+    """The levels of a partition, in real-time order; `level_count` of them, built on demand.
+
+    An operation has a bit only while it is in progress, so masks stay as narrow as the history is
+    concurrent, and an early refutation does not pay for the tail.
+    """
+
+    def __init__(self, model: Model, operations: Sequence[Operation]) -> None:
+        self.positions = sorted(
+            range(len(operations)), key=[op.call for op in operations].__getitem__
+        )
+        self.operations = [operations[position] for position in self.positions]
+        stamps = [-1 if op.ret is None else op.ret for op in self.operations]
+        self.returns = sorted(
+            (rank for rank, op in enumerate(self.operations) if op.ret is not None),
+            key=stamps.__getitem__,
+        )
+        self.level_count = len(self.returns)
+        self.table = Transitions(model)
+        self.levels: list[Level] = []
+        self.bits: list[int] = []
+        # Open operations by kind: their serial numbers in call order. Serial -> rank.
+        self.opens: dict[int, list[int]] = {}
+        self.open_ranks: list[int] = []
+        self._reads: dict[int, Active] = {}
+        self._writes: dict[int, Active] = {}
+        self._free: list[int] = []
+        self._width = 0
+
+    def build_level(self) -> None:
+        """The next level: take in every call up to its return, then take its operation out."""
+        rank = self.returns[len(self.levels)]
+        operations, called = self.operations, len(self.bits)
+        stamp = operations[rank].ret
+        assert stamp is not None
+        while called < len(operations) and operations[called].call <= stamp:
+            self.bits.append(self._call(called, operations[called]))
+            called += 1
+        bit, kind, _ = (self._reads if rank in self._reads else self._writes).pop(rank)
+        self._free.append(bit)
+        reads, writes = tuple(self._reads.values()), tuple(self._writes.values())
+        self.levels.append((bit, kind, rank, reads, writes, len(self.open_ranks)))
+
+    def _call(self, rank: int, operation: Operation) -> int:
+        """Take in an operation; its bit, or 0 if it is open."""
+        kind = self.table.kind(operation)
+        read_only = self.table.read_only[kind]
+        if operation.ret is None:
+            if not read_only:  # an open read constrains nothing
+                self.opens.setdefault(kind, []).append(len(self.open_ranks))
+                self.open_ranks.append(rank)
+            return 0
+        if not self._free:
+            self._free.append(1 << self._width)
+            self._width += 1
+        bit = self._free.pop()
+        (self._reads if read_only else self._writes)[rank] = (bit, kind, rank)
+        return bit
