@@ -44,6 +44,22 @@ class Names:
         self._saved = ()
 
 
+class Bound(Names):
+    """Names that a user's module bound; one that a test has replaced since stays replaced."""
+
+    __slots__ = ("_reals",)
+
+    def __init__(self, namespace: dict[str, Any], fakes: dict[str, Any]) -> None:
+        super().__init__(namespace, fakes)
+        self._reals = self._get(namespace)
+
+    def apply(self) -> None:
+        super().apply()
+        if any(map(operator.is_not, self._saved, self._reals)):
+            bound = zip(self._names, self._saved, self._reals, strict=False)
+            self._namespace.update({name: now for name, now, real in bound if now is not real})
+
+
 class Attribute:
     """One attribute of one object (a class, a function, a cell), and its value during a run."""
 
@@ -71,9 +87,8 @@ Stand = Callable[[object], Any]  # the stand-in for a value, or the value itself
 def find(module: ModuleType, stand: Stand) -> list[Patch]:
     """List the patches that let `module` see the stand-ins for what it took by name."""
     patches: list[Patch] = []
-    names = _changed(vars(module), stand)
-    if names:
-        patches.append(Names(vars(module), names))
+    if names := _changed(vars(module), stand):
+        patches.append(Bound(vars(module), names))
     seen: set[int] = set()
     for value in list(vars(module).values()):
         patches.extend(_inside(value, module, stand, seen))

@@ -251,6 +251,19 @@ def test_objects_with_odd_attributes_are_not_asked(module: Make) -> None:
     assert look(student) == 3.0
 
 
+def test_what_a_test_replaces_stays_replaced(
+    module: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "from time import monotonic\nfrom uuid import uuid4\n"
+    student = module(source + "def look(): return monotonic(), uuid4()")
+    assert look(student)[0] == 3.0
+    monkeypatch.setattr(student, "uuid4", lambda: 5)
+    assert look(student) == (3.0, 5)
+    assert student.look()[1] == 5
+    monkeypatch.undo()
+    assert look(student) == (3.0, uuid.UUID(int=random.Random(7).getrandbits(128), version=4))
+
+
 def test_the_modules_of_a_run_are_its_own(module: Make) -> None:
     one = module("from time import monotonic\ndef look(): return monotonic()")
     two = module("from time import monotonic\ndef look(): return monotonic()")
