@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-import numpy as np
+from numpy.random import PCG64, SeedSequence
 
 SEED_LIMIT: Final = 2**128
 """Seeds are below it: beyond four 32-bit words numpy runs seed and key together."""
@@ -139,7 +139,7 @@ class _SeededStream(Stream):
     def __init__(self, seed: int, name: str, faults: list[Fault]) -> None:
         super().__init__(name, faults)
         self._seed = seed
-        self._bits: np.random.PCG64 | None = None
+        self._bits: PCG64 | None = None
         self._words: list[int] = []
         self._at = 0
         self._block = _FIRST_BLOCK
@@ -171,7 +171,7 @@ class _SeededStream(Stream):
         """Have `ahead` words at hand; returns the position of the first."""
         if self._bits is None:
             key = tuple(self.name.encode("ascii"))
-            self._bits = np.random.PCG64(np.random.SeedSequence(self._seed, spawn_key=key))
+            self._bits = PCG64(SeedSequence(self._seed, spawn_key=key))
         kept = self._words[self._at :]
         if not kept and self._at > len(self._words):
             self._bits.advance(self._at - len(self._words))

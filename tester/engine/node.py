@@ -101,5 +101,7 @@ class Node:
         """
         if self._random is None:
             seed = self.choices.below(2**32, f"node/{self.name}")
+            running, guard.current = guard.current, None  # or this would be the node's own draw
             self._random = random.Random(f"{self.name}/{self.incarnation}/{seed}")
+            guard.current = running
         return self._random

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tester.engine import guard
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
 from tester.world.failure import Failure
@@ -31,10 +32,12 @@ class Child:
         self._host = host
         to_child, self._write = os.pipe()
         self._read, from_child = os.pipe()
+        caller, guard.current = guard.current, None  # the test's code may not fork, but we may
         with warnings.catch_warnings():
             # The child runs one thread and takes no lock that another thread could hold.
             warnings.simplefilter("ignore", DeprecationWarning)
             self._pid = os.fork()
+        guard.current = caller if self._pid else None
         if self._pid == 0:
             os.close(self._write)
             os.close(self._read)

@@ -103,7 +103,7 @@ def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Ou
     )
     checked: Checked | None = None
     error: BaseException | None = None
-    with guard.installed(modules), guard.no_gc():
+    with guard.installed(modules) as refusals, guard.collector_off():
         try:
             sim.run(functools.partial(scenario.function, sim))
             if scenario.model is not None:
@@ -113,6 +113,8 @@ def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Ou
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
             error = raised
+        if refusals and error is None:
+            error = refusals[0]  # the code under test swallowed it
         sim.trace.add((sim.virtual_us, "end", type(error).__name__ if error else ""))
         sim.close()
     changes = state.changed()
