@@ -19,7 +19,7 @@ import contextvars
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from typing import Any, TypeVar
 
 from tester.engine import guard
@@ -115,7 +115,7 @@ class TimerHandle(Handle, asyncio.TimerHandle):
 
 
 class Loop(asyncio.AbstractEventLoop):
-    """One node's loop. `begin` collects what is due and `run_ready` runs it.
+    """One node's loop. `turn` runs everything due; nothing else runs anything.
 
     `pick(n)` chooses among n >= 2 ready tasks. `put_off()` gives the microseconds by which a
     task that becomes ready is put off, 0 for not at all; without it no task ever is.
@@ -155,23 +155,29 @@ class Loop(asyncio.AbstractEventLoop):
             heapq.heappop(timers)
         return timers[0][0] if timers else None
 
-    def begin(self, now: int) -> None:
-        """Move the clock to `now` and everything due by then into the ready queues."""
+    def turn(
+        self,
+        now: int,
+        arrived: Iterable[tuple[Any, ...]],
+        receive: Mapping[str, Callable[[Any], None]],
+        limit: int,
+    ) -> int:
+        """Move the clock to `now`, take in what arrived and what is due, and run until idle.
+
+        Runs at most `limit` callbacks and returns how many; what the limit leaves stays queued,
+        and the caller calls it a livelock. First `receive[event[0]](event)` is called for each
+        event, then the timers that are due, in the order in which they were set.
+        """
         self.now = now
-        timers = self._timers
+        ready, tasks, timers = self._ready, self._tasks, self._timers
         while timers and timers[0][0] <= now:
             handle = heapq.heappop(timers)[2]
             if isinstance(handle, TimerHandle):
-                self._ready.append(handle)
+                ready.append(handle)
             else:  # a task that had been put off
-                self._tasks.append(handle)
-
-    def run_ready(self, limit: int) -> int:
-        """Run until nothing is ready, at most `limit` callbacks; returns how many ran.
-
-        Reaching the limit leaves the rest in the queues: the caller calls it a livelock.
-        """
-        ready, tasks = self._ready, self._tasks
+                tasks.append(handle)
+        for event in arrived:
+            receive[event[0]](event)
         left = limit
         while left:
             if ready:
@@ -284,8 +290,8 @@ class Loop(asyncio.AbstractEventLoop):
             error = RuntimeError(context.get("message", "asyncio reported an error"))
         self.errors.append(error)
 
-    def get_debug(self) -> bool:
-        return False
+    # asyncio asks this whenever it makes a future or a task; `bool()` is the fastest False.
+    get_debug = staticmethod(bool)  # type: ignore[assignment]
 
     def set_debug(self, enabled: bool) -> None:
         """The loop has no debug mode: what it would find is always an error here."""

@@ -7,9 +7,10 @@ plain data, what leaves is plain data, and the choices come from the node's own 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tester.engine import guard
 from tester.engine.choices import Choices
@@ -22,21 +23,16 @@ Event = tuple[Any, ...]
 """What crosses a node's border: a kind, then plain data."""
 
 
-class Turn(NamedTuple):
-    """What one step of a node came to."""
-
-    outbox: Sequence[Event]
-    next_due: int | None
-    """When the node's earliest timer is due, in microseconds of run time."""
-    ran: int
-    """How many callbacks ran; the limit, if it was reached."""
+Turn = tuple[Sequence[Event], int | None, int]
+"""What one step came to: (outbox, when the earliest timer is due, how many callbacks ran)."""
 
 
 class Node:
     """One machine: a loop, a clock, a random generator, and the events it has still to send.
 
-    `incarnation` counts restarts: a restarted node is a new Node of the same name. Subclasses say
-    in `receive` what an event means.
+    `incarnation` counts restarts: a restarted node is a new Node of the same name. Subclasses fill
+    `receivers`: what is done with an event, by its kind. Whoever steps nodes leaves asyncio's
+    running loop as it was before.
     """
 
     def __init__(
@@ -45,14 +41,12 @@ class Node:
         self.name = name
         self.incarnation = incarnation
         self.outbox: list[Event] = []
+        self.receivers: dict[str, Callable[[Event], None]] = {}
+        self._context = contextvars.Context()
         self.choices = choices
         # What AbstractEventLoop asks for and Loop does not simulate raises OutsideWorld.
         self.loop = Loop(self, *schedule.for_node(name, choices))  # type: ignore[abstract]
         self._random: random.Random | None = None
-
-    def receive(self, event: Event) -> None:
-        """Act on one event that arrived; runs as a plain callback of this node's loop."""
-        raise NotImplementedError
 
     def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
         """Take in what arrived by `now`, then what is due, and run until nothing is ready.
@@ -63,22 +57,27 @@ class Node:
         guard.current = self
         asyncio._set_running_loop(loop)
         try:
-            loop.begin(now)
-            for event in inbox:
-                self.receive(event)
-            ran = loop.run_ready(limit)
+            ran = self._context.run(loop.turn, now, inbox, self.receivers, limit)
         finally:
-            asyncio._set_running_loop(None)
             guard.current = None
-        outbox, self.outbox = self.outbox, []
-        return Turn(outbox, loop.next_due(), ran)
+        if loop.errors:
+            for error in loop.errors:
+                self.failed(error, "running a callback")
+            loop.errors.clear()
+        outbox = self.outbox
+        self.outbox = []
+        return outbox, loop.next_due(), ran
+
+    def failed(self, error: BaseException, doing: str) -> None:
+        """Report an exception that nobody handled; the run is over."""
+        raise NotImplementedError
 
     def inside(self, function: Callable[[], object]) -> None:
         """Run a function as this node: what a crash-proof `close` needs, outside any step."""
         guard.current = self
         asyncio._set_running_loop(self.loop)
         try:
-            function()
+            self._context.run(function)
         finally:
             asyncio._set_running_loop(None)
             guard.current = None

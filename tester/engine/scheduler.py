@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -26,10 +27,11 @@ class Machine(Protocol):
 class Place:
     """A machine's place in the schedule: what has arrived for it, and when it is due."""
 
-    __slots__ = ("_scheduler", "frozen", "inbox", "machine", "name", "next_due", "queued")
+    __slots__ = ("_due", "frozen", "inbox", "machine", "name", "next_due", "queued", "step")
 
-    def __init__(self, scheduler: Scheduler, name: str, machine: Machine) -> None:
-        self._scheduler = scheduler
+    def __init__(self, name: str, machine: Machine, due: list[Place]) -> None:
+        self._due = due
+        self.step = machine.step
         self.name = name
         self.machine = machine
         self.inbox: list[Event] = []
@@ -41,24 +43,21 @@ class Place:
     def put(self, event: Event) -> None:
         """Let an event arrive now; it is taken in by the machine's next step, at this instant."""
         self.inbox.append(event)
-        if not self.queued:
-            self._queue()
+        if not self.queued and not self.frozen:
+            self.queued = True
+            self._due.append(self)
 
     def wake(self, due: int) -> None:
         """The machine's earliest timer is due, unless it has been set anew meanwhile."""
-        if due == self.next_due and not self.queued:
-            self._queue()
+        if due == self.next_due and not self.queued and not self.frozen:
+            self.queued = True
+            self._due.append(self)
 
     def freeze(self) -> None:
         """Never step the machine again; what has arrived, or will, is nobody's."""
         self.frozen = True
         if self.queued:
-            self._scheduler.due.remove(self)
-
-    def _queue(self) -> None:
-        if not self.frozen:
-            self.queued = True
-            self._scheduler.due.append(self)
+            self._due.remove(self)
 
 
 class Scheduler:
@@ -94,7 +93,7 @@ class Scheduler:
 
     def place(self, name: str, machine: Machine) -> Place:
         """Give a machine its place."""
-        place = Place(self, name, machine)
+        place = Place(name, machine, self.due)
         self.places.append(place)
         return place
 
@@ -108,47 +107,55 @@ class Scheduler:
 
         Raises Deadlock when nothing is left to happen and Livelock when a budget is spent.
         """
-        due, heap = self.due, self._heap
-        instant_ends = self._instant_limit
+        outer = asyncio._get_running_loop()
+        try:
+            self._run(finished)
+        finally:
+            asyncio._set_running_loop(outer)
+
+    def _run(self, finished: Callable[[], bool]) -> None:
+        due, heap, route = self.due, self._heap, self._route
         while True:
+            limit = min(self._step_limit, self.steps + self._instant_limit)
             while due:
                 place = due.pop(self._pick(len(due)) if len(due) > 1 else 0)
-                self._step(place, instant_ends)
+                inbox = place.inbox
+                place.inbox = []
+                place.queued = False
+                outbox, next_due, ran = place.step(self.now, inbox, limit - self.steps)
+                if next_due != place.next_due:
+                    place.next_due = next_due
+                    if next_due is not None:
+                        self.post(next_due, place.wake, next_due)
+                self.steps += ran + 1
+                for event in outbox:
+                    route(place, event)
+                if self.steps > limit:
+                    raise Livelock(self._spent(), self.waiting())
                 if finished():
                     return
             if not heap:
                 raise Deadlock("nothing can happen any more", self.waiting())
-            when = heap[0][0]
-            if when > self._time_limit:
-                raise Livelock(
-                    f"{self._time_limit / 1e6:g} virtual seconds have passed", self.waiting()
-                )
-            self.now = when
-            instant_ends = self.steps + self._instant_limit
-            while heap and heap[0][0] == when:
-                _, _, action, argument = heapq.heappop(heap)
-                action(argument)
+            self._advance(heap)
 
-    def _step(self, place: Place, instant_ends: int) -> None:
-        limit = min(self._step_limit, instant_ends) - self.steps
-        inbox, place.inbox = place.inbox, []
-        place.queued = False
-        outbox, next_due, ran = place.machine.step(self.now, inbox, limit)
-        if next_due is not None and next_due != place.next_due:
-            self.post(next_due, place.wake, next_due)
-        place.next_due = next_due
-        self.steps += ran + 1
-        for event in outbox:
-            self._route(place, event)
-        if self.steps > instant_ends or self.steps > self._step_limit:
-            if self.steps > self._step_limit:
-                sentence = f"{self._step_limit} steps have been run"
-            else:
-                sentence = (
-                    f"{self._instant_limit} steps have been run at one instant, "
-                    f"{self.now / 1e6:.3f} s, and nobody lets time pass"
-                )
+    def _advance(self, heap: list[tuple[int, int, Callable[[Any], None], Any]]) -> None:
+        """Move time to the next thing that happens, and let everything of that instant happen."""
+        now = heap[0][0]
+        if now > self._time_limit:
+            sentence = f"{self._time_limit // 1_000_000} virtual seconds have passed"
             raise Livelock(sentence, self.waiting())
+        self.now = now
+        while heap and heap[0][0] == now:
+            entry = heapq.heappop(heap)
+            entry[2](entry[3])
+
+    def _spent(self) -> str:
+        if self.steps > self._step_limit:
+            return f"{self._step_limit} steps have been run"
+        return (
+            f"{self._instant_limit} steps have been run at one instant, {self.now} us after the "
+            "start, and nobody lets time pass"
+        )
 
     def waiting(self) -> list[Waiting]:
         """Where every unfinished task of every living node waits."""

@@ -27,7 +27,7 @@ from labrpc.server import BoundHandler, Server
 from tester.engine import guard
 from tester.engine.choices import Choices
 from tester.engine.errors import SharedState
-from tester.engine.node import Event, Node, Turn
+from tester.engine.node import Event, Node
 from tester.engine.schedule import Schedule
 from tester.world.failure import describe
 from tester.world.operation import Operation, operation
@@ -58,7 +58,7 @@ class Host(Node):
         self._servers: dict[str, Server] = {}
         self._calls: dict[int, asyncio.Future[bytes | None]] = {}
         self._call = 0
-        self._receivers: dict[str, Callable[[Event], None]] = {
+        self.receivers |= {
             "make": self._make,
             "serve": self._serve,
             "operate": self._operate,
@@ -67,23 +67,10 @@ class Host(Node):
             "kill": self._kill,
         }
 
-    def receive(self, event: Event) -> None:
-        self._receivers[event[0]](event)
-
-    def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
-        turn = super().step(now, inbox, limit)
-        if self.loop.errors:
-            for error in self.loop.errors:
-                self._fail(error, "running a callback")
-            self.loop.errors.clear()
-            turn = turn._replace(outbox=[*turn.outbox, *self.outbox])
-            self.outbox = []
-        return turn
-
     def unretrieved(self) -> list[Event]:
         """A ("fail", failure) for each background task that died and that nobody awaited."""
         for error in self.loop.unretrieved():
-            self._fail(error, "running a task that nobody awaited")
+            self.failed(error, "running a task that nobody awaited")
         found, self.outbox = self.outbox, []
         return found
 
@@ -91,7 +78,8 @@ class Host(Node):
         """The run is over: let the node's tasks go."""
         self.inside(self.loop.close)
 
-    def _fail(self, error: BaseException, doing: str) -> None:
+    def failed(self, error: BaseException, doing: str) -> None:
+        """Tell the run what went wrong here, as plain data."""
         if isinstance(error, KeyboardInterrupt):
             raise error  # somebody is at the keyboard
         self.outbox.append(("fail", describe(error, self.name, doing, self.loop.now)))
@@ -105,7 +93,7 @@ class Host(Node):
             self._objects[key] = factory(*(self._real(arg) for arg in args))
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             name = getattr(factory, "__name__", str(factory))
-            self._fail(error, f"making {name}")
+            self.failed(error, f"making {name}")
 
     def _real(self, arg: Any) -> Any:
         if isinstance(arg, End):
@@ -146,7 +134,7 @@ class Host(Node):
             if inspect.iscoroutine(result):
                 _ = self.loop.create_task(result)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            self._fail(error, doing)
+            self.failed(error, doing)
 
     # -- calls ------------------------------------------------------------------------------------
 
@@ -167,7 +155,7 @@ class Host(Node):
         try:
             self._servers[server] = Server(*(services() if services is not None else (target,)))
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            self._fail(error, f"listing the services of {type(target).__name__}")
+            self.failed(error, f"listing the services of {type(target).__name__}")
 
     def _request(self, event: Event) -> None:
         _, number, server, method, payload = event
@@ -178,7 +166,7 @@ class Host(Node):
                 self.outbox.append(("answer", number, handler.encode(result)))
                 return
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            self._fail(error, f"handling #{number} {method}")
+            self.failed(error, f"handling #{number} {method}")
             return
         _ = self.loop.create_task(
             self._handle(number, handler, result), name=f"#{number} {method}"
@@ -189,7 +177,7 @@ class Host(Node):
             payload = handler.encode(await reply)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             if not isinstance(error, GeneratorExit):
-                self._fail(error, f"handling #{number} {handler.name}")
+                self.failed(error, f"handling #{number} {handler.name}")
             return
         self.outbox.append(("answer", number, payload))
 
@@ -207,7 +195,7 @@ class Host(Node):
                 self.outbox.append(("done", op, bound.encode_result(result)))
                 return
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            self._fail(error, f"running {method}")
+            self.failed(error, f"running {method}")
             return
         _ = self.loop.create_task(self._perform(op, bound, result), name=method)
 
@@ -216,7 +204,7 @@ class Host(Node):
             payload = bound.encode_result(await coro)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             if not isinstance(error, GeneratorExit):
-                self._fail(error, f"running {bound.name}")
+                self.failed(error, f"running {bound.name}")
             return
         self.outbox.append(("done", op, payload))
 
@@ -230,8 +218,8 @@ class TestHost(Host):
         super().__init__(name, choices, schedule)
         self.main: asyncio.Task[object] | None = None
         """The test itself, once it has been started."""
-        self._receivers["start"] = self._start
-        self._receivers["outcome"] = self._outcome
+        self.receivers["start"] = self._start
+        self.receivers["outcome"] = self._outcome
 
     def _start(self, event: Event) -> None:
         test: Callable[[], Coroutine[Any, Any, object]] = event[1]

@@ -48,7 +48,7 @@ class Child:
     def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
         """See Node.step."""
         outbox, next_due, ran = self._ask("step", now, [_to_wire(event) for event in inbox], limit)
-        return Turn([_from_wire(event) for event in outbox], next_due, ran)
+        return [_from_wire(event) for event in outbox], next_due, ran
 
     def waiting(self) -> list[Waiting]:
         """See Node.waiting."""
@@ -83,8 +83,8 @@ def _serve(host: Host, requests: int, answers: int) -> None:
             what, *args = msgspec.msgpack.decode(_receive(requests))
             if what == "step":
                 now, inbox, limit = args
-                turn = host.step(now, [_from_pipe(event) for event in inbox], limit)
-                _send(answers, (list(turn.outbox), turn.next_due, turn.ran))
+                step = host.step(now, [_from_pipe(event) for event in inbox], limit)
+                _send(answers, step)
             elif what == "waiting":
                 _send(answers, host.waiting())
             elif what == "unretrieved":
