@@ -6,7 +6,7 @@ injected: the time, a way to have something happen later, and the choices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from labrpc.conditions import RELIABLE, Conditions, Fate
@@ -49,6 +49,7 @@ class Rpc:
         "method",
         "number",
         "payload",
+        "reply",
         "to",
     )
 
@@ -73,6 +74,7 @@ class Rpc:
         self.fate = fate
         self.dispatched: int | None = None
         self.answered = False
+        self.reply = b""
 
 
 Deliver = Callable[[Rpc], None]
@@ -122,6 +124,7 @@ class Network:
         self._servers: dict[str, _Server] = {}
         self._counts: dict[str, int] = {}
         self._flying: dict[int, Rpc] = {}
+        self._unanswered: dict[tuple[str, str], dict[str, int]] = {}
 
     # -- wiring -----------------------------------------------------------------------------------
 
@@ -178,6 +181,13 @@ class Network:
     def rpc_count(self, server: str) -> int:
         """Requests delivered to servers of this name, over all its incarnations."""
         return self._counts.get(server, 0)
+
+    def unanswered(self, end: str, method: str) -> Mapping[str, int]:
+        """How often a caller got None for this method, by the reason, which it never learns.
+
+        The reasons: "unreachable", "request lost", "reply lost", "server dead".
+        """
+        return self._unanswered.get((end, method), {})
 
     def _end(self, name: str) -> _End:
         try:
@@ -255,13 +265,13 @@ class Network:
         elif fate.reply_lost or not rpc.end.replies:
             clock.post(there + conditions.loss_timeout_ms * _MS, self._reply_lost, rpc)
         else:
-            rpc.payload = payload
+            rpc.reply = payload
             clock.post(there + conditions.hold_us(fate), self._return, rpc)
         rpc.answered = True  # from here on no crash or partition can change what becomes of it
 
     def _return(self, rpc: Rpc) -> None:
-        self.byte_total += len(rpc.payload)
-        self._finish(rpc, "reply", rpc.payload)
+        self.byte_total += len(rpc.reply)
+        self._finish(rpc, "reply", rpc.reply)
 
     def _unreachable(self, rpc: Rpc) -> None:
         self._finish(rpc, "unreachable", None)
@@ -278,6 +288,9 @@ class Network:
     def _finish(self, rpc: Rpc, how: str, payload: bytes | None) -> None:
         if self._flying.pop(rpc.number, None) is not None:
             self._note((self._clock.now, how, rpc.number))
+            if payload is None:
+                reasons = self._unanswered.setdefault((rpc.end.name, rpc.method), {})
+                reasons[how] = reasons.get(how, 0) + 1
             rpc.answer(payload)
 
     # -- death ------------------------------------------------------------------------------------
