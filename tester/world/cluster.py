@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from labrpc.codec import Operation as Shape
 from labrpc.errors import TesterError
@@ -108,6 +108,14 @@ class Member:
     def _tell(self, event: tuple[Any, ...]) -> None:
         self._recipe.append(event)
         self.place.put(event)
+
+    def measure(self, remote: Remote) -> int:
+        """Bytes held by an object of this node, with all it refers to: see `world.memory`.
+
+        Asks the machine and not its loop, so that measuring changes nothing in the run. 0 before
+        the node has taken its first step, and once it is down.
+        """
+        return 0 if self.down else cast(Host, self.place.machine).measure(remote._key)
 
     # -- taking it down ---------------------------------------------------------------------------
 

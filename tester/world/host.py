@@ -29,6 +29,7 @@ from tester.engine.choices import Choices
 from tester.engine.errors import SharedState
 from tester.engine.node import Event, Node
 from tester.engine.schedule import Schedule
+from tester.world import memory
 from tester.world.failure import describe
 from tester.world.operation import Operation, operation
 
@@ -73,6 +74,10 @@ class Host(Node):
             self.failed(error, "running a task that nobody awaited")
         found, self.outbox = self.outbox, []
         return found
+
+    def measure(self, key: str) -> int:
+        """Bytes the object holds, with all that it refers to; 0 if there is no such object."""
+        return memory.size(self._objects[key]) if key in self._objects else 0
 
     def close(self) -> None:
         """The run is over: let the node's tasks go."""

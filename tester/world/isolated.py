@@ -58,6 +58,10 @@ class Child:
         """See Host.unretrieved."""
         return [_from_wire(event) for event in self._ask("unretrieved")]
 
+    def measure(self, key: str) -> int:
+        """See Host.measure."""
+        return int(self._ask("measure", key))
+
     def close(self) -> None:
         """End the child, and take over what it chose into the run's record."""
         record, faults = self._ask("close")
@@ -89,6 +93,8 @@ def _serve(host: Host, requests: int, answers: int) -> None:
                 _send(answers, host.waiting())
             elif what == "unretrieved":
                 _send(answers, host.unretrieved())
+            elif what == "measure":
+                _send(answers, host.measure(*args))
             else:
                 record = host.choices.record()
                 used = {name: record[name] for name in sorted(record) if name not in before[0]}

@@ -161,6 +161,10 @@ class Simulation:
         made = member.make(factory, remote, name, like=LockHandle, name=f"{remote._key}.{name}")
         return cast(LockHandle, made)
 
+    def measure(self, remote: Remote) -> int:
+        """Bytes held by an object on its node: itself and all it refers to."""
+        return remote._member.measure(remote)
+
     @property
     def rpcs(self) -> int:
         """RPCs sent so far."""
