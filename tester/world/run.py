@@ -112,7 +112,7 @@ def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Ou
         except KeyboardInterrupt:
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
-            error = raised
+            error = _first(raised)
         if refusals and error is None:
             error = refusals[0]  # the code under test swallowed it
         sim.trace.add((sim.virtual_us, "end", type(error).__name__ if error else ""))
@@ -150,6 +150,13 @@ def repeat(scenario: Scenario, seed: int, first: Outcome) -> Outcome:
         "what an earlier run left behind in a module"
     )
     return replace(again, verdict="fail", error=error)
+
+
+def _first(error: BaseException) -> BaseException:
+    """What failed first, of what an asyncio.TaskGroup reports: the rest was cancelled, or later."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _verdict(error: BaseException | None) -> str:

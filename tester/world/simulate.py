@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from labrpc.conditions import RELIABLE, Conditions
+from labrpc.conditions import LONG_DELAYS, LONG_REORDERING, RELIABLE, UNRELIABLE, Conditions
 from tester.engine.choices import Choices, Seeded
 from tester.world.run import SEEDS, Scenario, SimulatedTest, run
 from tester.world.simulation import DEFAULT_LIMITS, Limits
@@ -87,3 +87,16 @@ def simulate(
         return test  # type: ignore[return-value]
 
     return decorate
+
+
+# A suite takes the conditions from here: it may import the world, and labrpc only through it.
+__all__ = [
+    "LONG_DELAYS",
+    "LONG_REORDERING",
+    "RELIABLE",
+    "UNRELIABLE",
+    "Conditions",
+    "SimulatedFunction",
+    "run_all",
+    "simulate",
+]

@@ -124,6 +124,10 @@ class Simulation:
         """Put a line into the run's story."""
         self.trace.add((self._scheduler.now, "note", text))
 
+    def livelock(self, sentence: str) -> Livelock:
+        """The verdict that nothing gets on, and where everybody waits; for a test to raise."""
+        return Livelock(sentence, self._scheduler.waiting())
+
     def node(self, name: str) -> Member:
         """The node of this name, made on first use."""
         return self._cluster.member(name, self)
