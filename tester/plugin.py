@@ -110,13 +110,14 @@ def _run(item: pytest.Function, scenario: Scenario, seeds: range) -> None:
 
 def _fail(item: pytest.Function, scenario: Scenario, seed: int, outcome: Outcome) -> None:
     from tester.report.story import tell
-    from tester.world.run import repeat
+    from tester.search.diagnosis import diagnose
 
     if isinstance(outcome.error, pytest.skip.Exception | pytest.xfail.Exception):
         raise outcome.error
-    again = repeat(scenario, seed, outcome)
+    diagnosis = diagnose(scenario, seed, outcome)
     command = f"pytest {_quoted(item.nodeid)} --sim-seed={seed}"
-    raise SeedFailed(tell(seed, again, command)) from outcome.error
+    story = tell(seed, diagnosis.outcome, command, diagnosis.explanation)
+    raise SeedFailed(story) from outcome.error
 
 
 def _quoted(nodeid: str) -> str:

@@ -97,6 +97,7 @@ class _Teller:
             for entry in trace
             if entry[1] in {"reply", "reply lost", "request lost", "unreachable", "server dead"}
         }
+        self._answers = {entry[2]: entry[0] for entry in reversed(trace) if entry[1] == "answer"}
         self._open: dict[int, tuple[str, str]] = {}  # op -> (client, text)
         self._sent: dict[int, tuple[str, int | None]] = {}  # rpc -> (end, op)
         self._delivered: dict[int, int] = {}
@@ -134,8 +135,7 @@ class _Teller:
             return server, f"    #{rpc} arrives again: the network had copied it", op
         if rpc in self._answered:
             return server, f"    #{rpc} arrives late: its caller had given up", op
-        following = self._trace[at + 1] if at + 1 < len(self._trace) else ()
-        if following[1:3] == ("answer", rpc):
+        if self._answers.get(rpc) == t:
             return None  # handled in one go: one line is enough
         return server, f"    #{rpc} arrives", op
 

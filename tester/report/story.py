@@ -10,6 +10,7 @@ from typing import Final
 from linearizability import Illegal
 from tester.engine.errors import Stuck, Waiting
 from tester.report.lines import HEADER, Line, lines, operation, result, seconds
+from tester.search.explain import Explanation
 from tester.world.failure import (
     Frame,
     HandlerCrashed,
@@ -28,10 +29,10 @@ _TAIL: Final = 24
 """Of a longer one, so many last lines, unless the failure says which operations matter."""
 
 
-def tell(seed: int, outcome: Outcome, command: str) -> str:
+def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | None = None) -> str:
     """What happened with this seed, why that is wrong, and the command that runs it again.
 
-    `outcome` is of a run that kept its trace.
+    `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one.
     """
     sections = [f"seed {seed}: {headline(outcome)}"]
     core = _core(outcome)
@@ -39,8 +40,20 @@ def tell(seed: int, outcome: Outcome, command: str) -> str:
     if told:
         sections.append("\n".join([HEADER, *told]))
     sections += _why(outcome, core)
-    sections.append(f"To run it again:\n\n    {command}")
+    again = "To run it again:"
+    if explanation is not None:
+        sections[-1] += "\n" + _wrap(explanation.sentence)
+        again = f"{_effort(explanation)}  {again}"
+    sections.append(f"{again}\n\n    {command}")
     return "\n\n".join(sections) + "\n"
+
+
+def _effort(explanation: Explanation) -> str:
+    shrunk = explanation.shrunk
+    return (
+        f"{explanation.runs} runs took {shrunk.choices_before} choices down to "
+        f"{shrunk.choices_after}."
+    )
 
 
 def headline(outcome: Outcome) -> str:
@@ -83,24 +96,11 @@ def _told(all_lines: Sequence[Line], ops: set[int]) -> list[str]:
         ]
     else:
         keep = [at >= len(all_lines) - _TAIL for at in range(len(all_lines))]
-    told = []
-    left_out = 0
-    about = "about other things" if ops else "before"
-    for line, kept in zip(all_lines, keep, strict=True):
-        if not kept:
-            left_out += 1
-            continue
-        if left_out:
-            told.append(_gap(left_out, about))
-            left_out = 0
-        told.append(str(line))
-    if left_out:
-        told.append(_gap(left_out, about))
-    return told
-
-
-def _gap(left_out: int, about: str) -> str:
-    return f"{'...':>8}  ({left_out} {'line' if left_out == 1 else 'lines'} {about})"
+    told = [str(line) for line, kept in zip(all_lines, keep, strict=True) if kept]
+    left_out = len(all_lines) - len(told)
+    if ops:
+        return [*told, f"{'...':>8}  ({left_out} lines about other operations are left out)"]
+    return [f"{'...':>8}  ({left_out} lines before are left out)", *told]
 
 
 def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:

@@ -19,7 +19,13 @@ from tester.engine.modules import Change, ModuleState
 from tester.engine.trace import Entry
 from tester.engine.waiting import is_installed, is_users
 from tester.world import check, submission
-from tester.world.failure import HandlerCrashed, Misused, NonDeterministic, Undecided
+from tester.world.failure import (
+    HandlerCrashed,
+    Misused,
+    NonDeterministic,
+    Undecided,
+    user_frames,
+)
 from tester.world.history import History
 from tester.world.simulation import DEFAULT_LIMITS, Limits, Simulation
 
@@ -73,6 +79,8 @@ class Outcome:
     rpcs: int
     ops: int
     virtual_us: int
+    steps: int
+    """Callbacks run, on all nodes together."""
     choices: Choices
     history: History
     trace: list[Entry]
@@ -88,6 +96,16 @@ class Outcome:
         if isinstance(self.error, HandlerCrashed | Misused):
             return self.error.failure.kind
         return "" if self.error is None else type(self.error).__name__
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """The user's innermost line that raised it, if it was raised there."""
+        error = self.error
+        if isinstance(error, HandlerCrashed | Misused):
+            frames = error.failure.frames
+        else:
+            frames = () if error is None else user_frames(error)
+        return (f"{frames[-1].file}:{frames[-1].line}",) if frames else ()
 
 
 def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Outcome:
@@ -127,6 +145,7 @@ def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Ou
         rpcs=sim.network.rpc_total,
         ops=sim.history.completed,
         virtual_us=sim.virtual_us,
+        steps=sim.steps,
         choices=choices,
         history=sim.history,
         trace=sim.trace.entries,

@@ -13,7 +13,7 @@ import msgspec
 
 from kvsrv.rpc import Err, Version
 from labrpc.codec import Operation as Shape
-from labrpc.conditions import RELIABLE, Conditions
+from labrpc.conditions import RELIABLE, Conditions, Fate
 from labrpc.errors import TesterError
 from labrpc.network import Network
 from tester.engine.choices import Choices
@@ -45,6 +45,12 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+
+NETWORK: Final = "net/"
+"""What the names of the streams begin with that decide the fates of the RPCs of an end."""
+FATE_FIELDS: Final = Fate._fields
+FATE_SIZE: Final = len(FATE_FIELDS)
+"""How many choices the fate of an RPC is: place j of the k-th RPC of an end has a fixed index."""
 
 TEST: Final = "test"
 """The name of the node on which the test itself runs."""
@@ -173,6 +179,11 @@ class Simulation:
     def rpcs(self) -> int:
         """RPCs sent so far."""
         return self.network.rpc_total
+
+    @property
+    def steps(self) -> int:
+        """Callbacks run so far, on all nodes together."""
+        return self._scheduler.steps
 
     @property
     def virtual_us(self) -> int:

@@ -1,0 +1,33 @@
+"""The diagnosis of a failing seed: is it really the bug, and what is the least it takes?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tester.search.explain import Explanation, explain
+from tester.search.shrink import shrink
+from tester.world.failure import NonDeterministic
+from tester.world.run import Outcome, Scenario, repeat
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What to tell about a failing seed."""
+
+    outcome: Outcome
+    """The run to tell: the smallest that fails, with its trace."""
+    explanation: Explanation | None
+    """Why that one fails; None where shrinking would make no sense."""
+
+
+def diagnose(scenario: Scenario, seed: int, failing: Outcome) -> Diagnosis:
+    """Run a failing seed again, shrink it, and say which faults it takes.
+
+    A seed that goes another way the second time is not shrunk: its outcome says NonDeterministic.
+    Nor is one that the checker could not decide, or whose code cannot be run as it is.
+    """
+    again = repeat(scenario, seed, failing)
+    if isinstance(again.error, NonDeterministic) or failing.verdict != "fail":
+        return Diagnosis(again, None)
+    shrunk = shrink(scenario, seed, failing)
+    return Diagnosis(shrunk.outcome, explain(scenario, shrunk))

@@ -1,0 +1,115 @@
+"""The explanation of a shrunken failure: which faults it takes, and the run beside it that passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tester.engine.choices import Choices, Fault, Record, Replayed
+from tester.engine.trace import Entry
+from tester.search.shrink import Shrunk, symptom
+from tester.world.run import Outcome, Scenario, run
+from tester.world.simulation import FATE_FIELDS, FATE_SIZE, NETWORK
+
+_NETWORK_FAULTS: Final = {
+    "request_lost": "the lost request #{}",
+    "reply_lost": "the lost reply to #{}",
+    "duplicated": "the duplicate of #{}",
+    "late": "the late arrival of #{}",
+    "reply_held": "the held-back reply to #{}",
+}
+_KINDS: Final = {
+    "request_lost": "lost request",
+    "reply_lost": "lost reply",
+    "duplicated": "duplicated request",
+    "late": "late request",
+    "reply_held": "held-back reply",
+}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One of the faults that are left, and whether the run passes without it."""
+
+    fault: Fault
+    what: str
+    """ "the lost reply to #1". """
+    kind: str
+    """ "lost reply". """
+    necessary: bool
+    """Whether flipping it, and nothing else, makes the failure go away."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a shrunken run fails."""
+
+    shrunk: Shrunk
+    causes: Sequence[Cause]
+    twin: Outcome | None
+    """The same run with the first necessary fault flipped; None if there is no such fault."""
+    runs: int
+    """Runs it took to shrink and to explain."""
+
+    @property
+    def necessary(self) -> list[Cause]:
+        """The faults without which this run passes."""
+        return [cause for cause in self.causes if cause.necessary]
+
+    @property
+    def sentence(self) -> str:
+        """What it takes, in one sentence."""
+        causes = self.necessary
+        if not self.causes:
+            return "No fault is needed: it fails on a perfect network."
+        if not causes:
+            return "Each fault that is left can be replaced by another one."
+        if len(causes) == 1:
+            return f"One {causes[0].kind} is enough: without it this seed passes."
+        names = [cause.what for cause in causes]
+        together = f"{', '.join(names[:-1])} and {names[-1]}"
+        return f"It takes {together}: without any one of them this seed passes."
+
+
+def explain(scenario: Scenario, shrunk: Shrunk) -> Explanation:
+    """Flip each fault that is left, alone, and see whether the run then passes."""
+    causes = []
+    twin = None
+    for fault in shrunk.faults:
+        outcome = _without(scenario, shrunk.record, fault)
+        necessary = symptom(outcome) != symptom(shrunk.outcome)
+        if necessary and twin is None and outcome.error is None:
+            twin = outcome
+        what, kind = describe(fault, shrunk.outcome.trace)
+        causes.append(Cause(fault, what, kind, necessary))
+    return Explanation(shrunk, causes, twin, shrunk.runs + len(causes))
+
+
+def _without(scenario: Scenario, record: Record, fault: Fault) -> Outcome:
+    stream, index = fault
+    values = list(record[stream])
+    values[index] = 0
+    edited = {**record, stream: values}
+    return run(scenario, Choices(Replayed(edited)), keep_trace=True)
+
+
+def describe(fault: Fault, trace: Sequence[Entry]) -> tuple[str, str]:
+    """A fault in words: ("the lost reply to #1", "lost reply")."""
+    stream, index = fault
+    if stream.startswith(NETWORK):
+        number, place = divmod(index, FATE_SIZE)
+        field = FATE_FIELDS[place]
+        end = stream.removeprefix(NETWORK)
+        sent = [entry[2] for entry in trace if entry[1] == "send" and entry[3] == end]
+        rpc = sent[number] if number < len(sent) else "?"
+        return _NETWORK_FAULTS[field].format(rpc), _KINDS[field]
+    return f"fault {index} of {stream}", "fault"
+
+
+def first_difference(failing: Sequence[Entry], passing: Sequence[Entry]) -> int:
+    """The index of the first event in which two runs differ."""
+    for at, (left, right) in enumerate(zip(failing, passing, strict=False)):
+        if left != right:
+            return at
+    return min(len(failing), len(passing))

@@ -1,0 +1,253 @@
+"""The shrinker: from the choices of a failing run to the fewest and smallest that still fail.
+
+Every attempt is a whole run on an edited record, so nothing is assumed about the code under test;
+what a run did not draw any more is forgotten, and what it draws anew is 0. The order of what is
+tried is fixed and every limit is a count, so the result is a function of what it started from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tester.engine.choices import Choices, Fault, Record, Replayed
+from tester.world.run import Outcome, Scenario, run
+from tester.world.simulation import FATE_SIZE, NETWORK
+
+_RUNS: Final = 400
+"""Attempts at the most, for one seed."""
+_STEPS: Final = 3_000_000
+"""Callbacks run in all attempts together, at the most: what bounds the time for long runs."""
+
+Place = tuple[str, int]
+"""A choice: (stream, index in the stream's record)."""
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """The smallest failing run that was found."""
+
+    seed: int
+    outcome: Outcome
+    """Of the smallest run; it kept its trace."""
+    record: Record
+    runs: int
+    choices_before: int
+    """Choices other than 0 in the failing run as it was found."""
+    choices_after: int
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What is left of the faults, in the order in which they struck."""
+        return self.outcome.choices.faults
+
+    @property
+    def size(self) -> tuple[int, int, int, str]:
+        """What makes a story short: few faults, few events, few choices; then the record itself."""
+        trace = self.outcome.trace
+        return len(self.faults), len(trace), self.choices_after, repr(self.record)
+
+
+def shrink(scenario: Scenario, seed: int, failing: Outcome) -> Shrunk:
+    """Shrink the run of a seed that failed; every attempt keeps the same kind of failure."""
+    return _Shrinker(scenario, seed, failing).shrink()
+
+
+def smallest(scenario: Scenario, failing: Iterable[tuple[int, Outcome]]) -> Shrunk:
+    """Shrink several failing seeds and keep the shortest story."""
+    return min(
+        (shrink(scenario, seed, outcome) for seed, outcome in failing), key=lambda s: s.size
+    )
+
+
+def symptom(outcome: Outcome) -> tuple[str, ...]:
+    """What must stay the same while a failure shrinks: its kind, and where the user's code was."""
+    return (outcome.kind, *outcome.where)
+
+
+class _Shrinker:
+    """The best record so far, and the attempts to better it."""
+
+    def __init__(self, scenario: Scenario, seed: int, failing: Outcome) -> None:
+        self._scenario = scenario
+        self._seed = seed
+        self._symptom = symptom(failing)
+        self._best = failing
+        self._record = _trimmed(failing.choices.record())
+        self._before = len(nonzero(self._record))
+        self._runs = 0
+        self._steps = 0
+        self._seen: set[str] = set()
+
+    def shrink(self) -> Shrunk:
+        self._try({})
+        while self._spare():
+            before = self._measure()
+            for better in (
+                self._sizes,
+                self._streams,
+                self._faults,
+                self._fates,
+                self._delays,
+                self._lower,
+            ):
+                better()
+            if self._measure() == before:
+                break
+        final = run(self._scenario, Choices(Replayed(self._record)), keep_trace=True)
+        return Shrunk(
+            seed=self._seed,
+            outcome=final,
+            record=self._record,
+            runs=self._runs,
+            choices_before=self._before,
+            choices_after=len(nonzero(self._record)),
+        )
+
+    def _spare(self) -> bool:
+        return self._runs < _RUNS and self._steps < _STEPS
+
+    def _measure(self) -> tuple[int, int, int, int]:
+        """Smaller is better: faults, then what was asked for, then how much is not zero."""
+        best = self._best
+        values = [value for _, value in nonzero(self._record).items()]
+        return len(best.choices.faults), best.rpcs + best.ops, len(values), sum(values)
+
+    def _try(self, record: Record) -> bool:
+        """Run an edited record; keep it if it fails in the same way and is not larger."""
+        record = _trimmed(record)
+        key = repr(record)
+        if record == self._record or key in self._seen or not self._spare():
+            return False
+        self._seen.add(key)
+        self._runs += 1
+        outcome = run(self._scenario, Choices(Replayed(record)))
+        self._steps += outcome.steps
+        if symptom(outcome) != self._symptom:
+            return False
+        before, best, kept = self._measure(), self._best, self._record
+        self._best, self._record = outcome, _trimmed(outcome.choices.record())
+        if self._measure() < before:
+            return True
+        self._best, self._record = best, kept
+        return False
+
+    # -- what is tried ----------------------------------------------------------------------------
+
+    def _sizes(self) -> None:
+        """Less work: the choices that a seed always answers 0 and that say how much to leave out."""
+        for place in [place for place in self._drawn() if place[0].startswith("size/")]:
+            high = 1 << 20  # a reader takes the largest that is allowed
+            low = self._record.get(place[0], [0] * (place[1] + 1))[place[1]] if high else 0
+            if self._try(_with(self._record, {place: high})):
+                continue
+            high = 64
+            while low + 1 < high and self._spare():
+                middle = (low + high) // 2
+                if self._try(_with(self._record, {place: middle})):
+                    low = middle
+                else:
+                    high = middle
+
+    def _drawn(self) -> Iterator[Place]:
+        """Every choice of the best run."""
+        for stream, values in self._best.choices.record().items():
+            for index in range(len(values)):
+                yield stream, index
+
+    def _streams(self) -> None:
+        """Whole streams to zero, but for their faults."""
+        faults = set(self._best.choices.faults)
+        self._try({s: _only(v, {i for f, i in faults if f == s}) for s, v in self._record.items()})
+        for stream in list(self._record):
+            if stream.startswith("size/"):
+                continue
+            kept = {index for name, index in self._best.choices.faults if name == stream}
+            values = self._record.get(stream)
+            if values is not None:
+                self._try({**self._record, stream: _only(values, kept)})
+
+    def _faults(self) -> None:
+        """Fewer faults, in halves and quarters down to single ones (delta debugging)."""
+        self._drop(lambda: list(self._best.choices.faults))
+
+    def _fates(self) -> None:
+        """Take out the whole fate of an RPC that met a fault: those behind it move up.
+
+        Without the fault there would have been no second try, so a later fault that is needed
+        has to strike the RPC before.
+        """
+        for stream, index in list(self._best.choices.faults):
+            if stream.startswith(NETWORK):
+                start = index - index % FATE_SIZE
+                values = self._record.get(stream, [])
+                moved = [*values[:start], *values[start + FATE_SIZE :]]
+                self._try({**self._record, stream: moved})
+
+    def _delays(self) -> None:
+        """Fewer choices that are not zero, likewise."""
+        self._drop(
+            lambda: [place for place in nonzero(self._record) if not place[0].startswith("size/")]
+        )
+
+    def _drop(self, places: Callable[[], list[Place]]) -> None:
+        """Set chunks of the places to zero, in ever smaller chunks, as long as it goes on failing."""
+        size = len(places())
+        while size >= 1 and self._spare():
+            start = 0
+            while True:
+                chunk = places()[start : start + size]
+                if not chunk or not self._spare():
+                    break
+                if not self._try(_with(self._record, dict.fromkeys(chunk, 0))):
+                    start += size
+            size //= 2
+
+    def _lower(self) -> None:
+        """Smaller values: halves, then one less."""
+        for place in list(nonzero(self._record)):
+            if place[0].startswith("size/"):
+                continue
+            while self._spare():
+                value = nonzero(self._record).get(place, 0)
+                if value < 2 or not (
+                    self._try(_with(self._record, {place: value // 2}))
+                    or self._try(_with(self._record, {place: value - 1}))
+                ):
+                    break
+
+
+def nonzero(record: Record) -> dict[Place, int]:
+    """The choices of a record that are not 0."""
+    return {
+        (stream, index): value
+        for stream, values in record.items()
+        for index, value in enumerate(values)
+        if value
+    }
+
+
+def _trimmed(record: Record) -> Record:
+    """Without the zeros at the end of each stream: a missing choice is 0."""
+    trimmed = {}
+    for stream, values in record.items():
+        end = len(values)
+        while end and not values[end - 1]:
+            end -= 1
+        if end:
+            trimmed[stream] = values[:end]
+    return trimmed
+
+
+def _with(record: Record, changes: dict[Place, int]) -> Record:
+    edited = {stream: list(values) for stream, values in record.items()}
+    for (stream, index), value in changes.items():
+        values = edited.setdefault(stream, [])
+        values += [0] * (index + 1 - len(values))
+        values[index] = value
+    return edited
+
+
+def _only(values: Sequence[int], kept: set[int]) -> list[int]:
+    return [value if index in kept else 0 for index, value in enumerate(values)]
