@@ -23,7 +23,7 @@ from tester.world.history import Op
 from tester.world.run import Outcome
 
 _WIDTH: Final = 80
-_WHOLE: Final = 40
+_WHOLE: Final = 24
 """A run of so many lines is told whole."""
 _TAIL: Final = 24
 """Of a longer one, so many last lines, unless the failure says which operations matter."""
