@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tester.world.simulate import simulate
     from tester.world.simulation import KV, Limits, LockHandle, Simulation
 
+__version__ = "0.1.0"
+
 _HOMES = {
     "labrpc.errors": ("NotAMessage", "TesterError", "UnknownMethod"),
     "tester.engine.errors": ("Deadlock", "Livelock", "OutsideWorld", "SharedState"),

@@ -98,6 +98,15 @@ class Outcome:
         return "" if self.error is None else type(self.error).__name__
 
     @property
+    def saying(self) -> str:
+        """The verdict as the end of a sentence: "passes", "fails with Deadlock"."""
+        return "passes" if self.error is None else f"fails with {self.kind}"
+
+    def failing_with(self, error: BaseException) -> Self:
+        """This outcome, failed by something about the run rather than in it."""
+        return replace(self, verdict="fail", error=error)
+
+    @property
     def where(self) -> tuple[str, ...]:
         """The user's innermost line that raised it, if it was raised there."""
         error = self.error
@@ -110,7 +119,7 @@ class Outcome:
 
 def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Outcome:
     """Run the scenario once with these choices. Never raises for what the code under test does."""
-    modules = _modules(scenario.function)
+    modules = code_under_test(scenario)
     state = ModuleState(modules)
     sim = Simulation(
         choices,
@@ -162,13 +171,13 @@ def repeat(scenario: Scenario, seed: int, first: Outcome) -> Outcome:
     again = run(scenario, Choices(Seeded(seed)), keep_trace=True)
     if again.digest == first.digest:
         return again
-    now = "passed" if again.error is None else f"failed with {again.kind}"
-    error = NonDeterministic(
-        f"seed {seed} failed with {first.kind}, and when it was run again it {now}. Something in "
-        "the code under test is not a function of the seed: the order of a set, a real clock, or "
-        "what an earlier run left behind in a module"
+    return again.failing_with(
+        NonDeterministic(
+            f"seed {seed} failed with {first.kind}, and when it is run again it {again.saying}. "
+            "Something in the code under test is not a function of the seed: the order of a set, "
+            "a real clock, or what an earlier run left behind in a module"
+        )
     )
-    return replace(again, verdict="fail", error=error)
 
 
 def _first(error: BaseException) -> BaseException:
@@ -188,9 +197,13 @@ def _verdict(error: BaseException | None) -> str:
     return "fail"
 
 
+def code_under_test(scenario: Scenario) -> list[ModuleType]:
+    """The user's modules: the submission's, the test's, and what that one uses, by name."""
+    return _modules(scenario.function)
+
+
 @functools.cache
 def _modules(function: SimulatedTest) -> list[ModuleType]:
-    """The modules of the code under test: the submission's, the test's, and what that one uses."""
     found = {module.__name__: module for module in submission.current().modules()}
     start = getattr(function, "__module__", "")
     if not start.startswith("tester."):

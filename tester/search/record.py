@@ -1,0 +1,180 @@
+"""A record: a failing run on one page of JSON, to be replayed anywhere, by anyone, later.
+
+Only the choices that are not 0 are written: a record of a shrunken run is a few lines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from labrpc.errors import TesterError
+from tester.engine.choices import Choices, Replayed
+from tester.engine.choices import Record as Chosen
+from tester.world.run import Outcome, Scenario, code_under_test, run
+
+FOLDER: Final = ".labtester"
+"""Where failing records are kept, in the folder a run was started from."""
+SUFFIX: Final = ".sim"
+
+
+class BadRecord(Exception):
+    """A file that is no record: one sentence that names it and says what is wrong."""
+
+
+class StaleReplay(TesterError):
+    """A record no longer does what it did, because the code has changed since it was made."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A failing run: what was run, what was chosen, and what came of it."""
+
+    lab: str
+    """The lab's name; "" for a test of a pytest project."""
+    test: str
+    """The test's name; for a test of a pytest project its node id."""
+    seed: int
+    """The seed whose failure this is the smallest form of."""
+    submission: str
+    """The folder of the code under test; "" for the reference or the project's own."""
+    kind: str
+    digest: str
+    code: str
+    """Digest of the sources of the code under test."""
+    python: str
+    labtester: str
+    choices: Chosen
+
+    def replay(self, scenario: Scenario) -> Outcome:
+        """Run it again, with its trace.
+
+        If it comes out another way and the code has changed since, the outcome says StaleReplay.
+        """
+        outcome = run(scenario, Choices(Replayed(self.choices)), keep_trace=True)
+        if outcome.digest != self.digest and self.code != code_digest(scenario):
+            return outcome.failing_with(
+                StaleReplay(
+                    f"the code has changed since this record was made: it failed with {self.kind}, "
+                    f"and now it {outcome.saying}; run seed {self.seed} again"
+                )
+            )
+        return outcome
+
+    def save(self, folder: Path) -> Path:
+        """Write it into the folder, under a name that its test and seed decide; whole or not."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / file_name(self.lab, self.test, self.seed)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=SUFFIX)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(self.text())
+        Path(temporary).replace(path)
+        return path
+
+    def text(self) -> str:
+        """The record as JSON, one choice a line."""
+        sparse = {
+            stream: {str(index): value for index, value in enumerate(values) if value}
+            for stream, values in sorted(self.choices.items())
+        }
+        fields = {name: getattr(self, name) for name in _FIELDS}
+        return json.dumps(fields | {"choices": sparse}, indent=2) + "\n"
+
+
+_FIELDS: Final = {
+    "lab": str,
+    "test": str,
+    "seed": int,
+    "submission": str,
+    "kind": str,
+    "digest": str,
+    "code": str,
+    "python": str,
+    "labtester": str,
+}
+
+
+def file_name(lab: str, test: str, seed: int) -> str:
+    """A file name without anything that a file system or a shell could mind."""
+    stem = "-".join(part for part in (lab, test, str(seed)) if part)
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in stem) + SUFFIX
+
+
+def record_of(
+    scenario: Scenario, seed: int, outcome: Outcome, *, lab: str, test: str, submission: str
+) -> Record:
+    """The record of a failing run."""
+    from tester import __version__
+
+    return Record(
+        lab=lab,
+        test=test,
+        seed=seed,
+        submission=submission,
+        kind=outcome.kind,
+        digest=outcome.digest,
+        code=code_digest(scenario),
+        python=platform.python_version(),
+        labtester=__version__,
+        choices=outcome.choices.record(),
+    )
+
+
+def load(path: Path) -> Record:
+    """Read a record. Raises BadRecord, saying what is wrong with the file."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadRecord(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise BadRecord(f"{path} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise BadRecord(f"{path} is no record: it holds no JSON object")
+    for name, kind in _FIELDS.items():
+        if type(found.get(name)) is not kind:
+            raise BadRecord(f"{path} is no record: its {name!r} is not a {kind.__name__}")
+    return Record(**{name: found[name] for name in _FIELDS}, choices=_choices(path, found))
+
+
+def _choices(path: Path, found: dict[str, Any]) -> Chosen:
+    sparse = found.get("choices")
+    if not isinstance(sparse, dict):
+        raise BadRecord(f"{path} is no record: its 'choices' is not an object")
+    dense: Chosen = {}
+    for stream, places in sparse.items():
+        if not isinstance(places, dict):
+            raise BadRecord(f"{path} is no record: its choices of {stream!r} are not an object")
+        values: list[int] = []
+        for index, value in places.items():
+            if not index.isdecimal() or len(index) > 8 or type(value) is not int or value < 0:
+                raise BadRecord(
+                    f"{path} is no record: {index!r}: {value!r} in {stream!r} is no choice; "
+                    "an index and a number of 0 or more are"
+                )
+            values += [0] * (int(index) + 1 - len(values))
+            values[int(index)] = value
+        dense[stream] = values
+    return dense
+
+
+def code_digest(scenario: Scenario) -> str:
+    """Digest of the sources of the code under test, and of the test."""
+    return _digest(code_under_test(scenario))
+
+
+def _digest(modules: Iterable[ModuleType]) -> str:
+    sources = hashlib.blake2b(digest_size=8)
+    for module in modules:
+        file = getattr(module, "__file__", None)
+        if file and Path(file).is_file():
+            sources.update(module.__name__.encode())
+            sources.update(Path(file).read_bytes())
+    return sources.hexdigest()
