@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
-from linearizability.decision import Conflict, Inapplicable, Proof
+from linearizability.decision import Case, Conflict, Inapplicable, Proof, partition
 from linearizability.model import Model
 from linearizability.operation import Annotation, Event, Operation, from_events
 from linearizability.relax import SearchConflict, SearchProof
@@ -46,7 +47,8 @@ def check(
     if budget < 0:
         raise ValueError(f"budget is a number of configurations, not {budget}")
     with _collector_paused():
-        tasks = [_Task(model, key, part) for key, part in _partitions(model, history)]
+        method = model.method or partial(partition, model.partition, None)
+        tasks = [_Task(model, case) for case in method(_operations(history))]
         _decide(tasks, budget, all_partitions)
     notes = tuple(annotations)
     undecided = tuple(task.undecided() for task in tasks if task.decision is None)
@@ -63,27 +65,26 @@ class _Task:
     """One partition on its way to a decision."""
 
     model: Model
-    key: Hashable
-    operations: Sequence[Operation]
+    case: Case
     decision: Proof | Conflict | None = None
     search: Search | None = None
     configurations: int = 0
 
     def decide(self) -> None:
         """Ask the model's special method, which may decline."""
-        if self.model.decide is not None:
-            decision = self.model.decide(self.operations)
+        if self.case.decide is not None:
+            decision = self.case.decide()
             if not isinstance(decision, Inapplicable):
                 self.decision = decision
 
     def refute(self) -> None:
         """Ask the model's refuter, which may say nothing."""
         if self.model.refute is not None:
-            self.decision = self.model.refute(self.operations)
+            self.decision = self.model.refute(self.case.operations)
 
     def advance(self, limit: int) -> int:
         """Search up to `limit` further configurations; how many it took."""
-        search = self.search or Search(self.model, self.operations)
+        search = self.search or Search(self.model, self.case.operations)
         self.search = search
         search.advance(limit)
         if search.linearizable is not None:
@@ -91,26 +92,26 @@ class _Task:
             if search.linearizable:
                 self.decision = SearchProof(search)
             else:
-                self.decision = SearchConflict(self.model, self.operations, search)
+                self.decision = SearchConflict(self.model, self.case.operations, search)
         spent = search.configurations - self.configurations
         self.configurations = search.configurations
         return spent
 
     def linearized(self) -> Linearized:
         proof = cast(Proof, self.decision)
-        return Linearized(self.model, self.key, self.operations, self.configurations, proof)
+        return Linearized(self.model, *self.case[:2], self.configurations, proof)
 
     def refuted(self) -> Refuted:
         conflict = cast(Conflict, self.decision)
-        return Refuted(self.model, self.key, self.operations, self.configurations, conflict)
+        return Refuted(self.model, *self.case[:2], self.configurations, conflict)
 
     def undecided(self) -> Undecided:
         if self.search is None:
-            returns = sum(op.ret is not None for op in self.operations)
-            return Undecided(self.key, self.operations, 0, None, returns)
+            returns = sum(op.ret is not None for op in self.case.operations)
+            return Undecided(*self.case[:2], 0, None, returns)
         left = self.search.level_count - self.search.deepest_level
-        stuck = self.operations[self.search.blocked]
-        return Undecided(self.key, self.operations, self.configurations, stuck, left)
+        stuck = self.case.operations[self.search.blocked]
+        return Undecided(*self.case[:2], self.configurations, stuck, left)
 
 
 def _decide(tasks: list[_Task], budget: int, all_partitions: bool) -> None:
@@ -136,37 +137,16 @@ def _decide(tasks: list[_Task], budget: int, all_partitions: bool) -> None:
         live = [task for task in live if task.decision is None]
 
 
-def _partitions(
-    model: Model, history: Iterable[Operation] | Iterable[Event]
-) -> list[tuple[Hashable, list[Operation]]]:
-    """The operations of each independent object, objects in the order of their sorted keys."""
+def _operations(history: Iterable[Operation] | Iterable[Event]) -> list[Operation]:
     entries = list(history)
     if entries and isinstance(entries[0], Event):
-        operations = from_events(cast(list[Event], entries))
-    else:
-        operations = cast(list[Operation], entries)
-    key_of = model.partition
-    parts: dict[Hashable, list[Operation]] = {}
-    for op in operations:
-        ret = op.ret
-        if ret is not None and ret < op.call:
-            raise ValueError(f"{op} returns before it is called")
-        key = None if key_of is None else key_of(op.input)
-        if key in parts:
-            parts[key].append(op)
-        else:
-            parts[key] = [op]
-    try:
-        return [(key, parts[key]) for key in sorted(cast(dict[str, list[Operation]], parts))]
-    except TypeError:  # keys of several types
-        order = sorted(parts, key=lambda key: (type(key).__name__, repr(key)))
-        return [(key, parts[key]) for key in order]
+        return from_events(cast(list[Event], entries))
+    return cast(list[Operation], entries)
 
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Millions of small tuples and no cycles: the cyclic collector would only look at them again
-    and again."""
+    """Millions of small tuples and no cycles: the cyclic collector would only slow us down."""
     enabled = gc.isenabled()
     gc.disable()
     try:

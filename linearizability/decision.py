@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
-from linearizability.operation import Operation
+from linearizability.operation import Operation, returned_early
 
 
 class Proof(ABC):
@@ -46,6 +49,51 @@ class Conflict(ABC):
 
         It respects real time and leaves none out that returned before one of them was called.
         """
+
+
+Decide = Callable[[Sequence[Operation]], "Proof | Conflict | Inapplicable"]
+
+
+class Case(NamedTuple):
+    """One partition of a history, and what can decide it without a search, if anything can."""
+
+    key: Hashable
+    operations: Sequence[Operation]
+    decide: Callable[[], Proof | Conflict | Inapplicable] | None = None
+
+
+def partition(
+    key_of: Callable[[Any], Hashable] | None,
+    decide: Decide | None,
+    history: Iterable[Operation],
+) -> list[Case]:
+    """A case for each independent object that `key_of` finds in the inputs, in order of the keys.
+
+    Raises ValueError for an operation that returns before its call.
+    """
+    parts: dict[Hashable, list[Operation]] = {}
+    for op in history:
+        ret = op.ret
+        if ret is not None and ret < op.call:
+            raise returned_early(op)
+        key = None if key_of is None else key_of(op.input)
+        if key in parts:
+            parts[key].append(op)
+        else:
+            parts[key] = [op]
+    return [
+        Case(key, parts[key], None if decide is None else partial(decide, parts[key]))
+        for key in in_order(parts)
+    ]
+
+
+def in_order(keys: Iterable[Hashable]) -> list[Hashable]:
+    """Keys in an order that does not depend on who came first: sorted, by type where they mix."""
+    keys = list(keys)
+    try:
+        return sorted(keys)  # type: ignore[type-var]
+    except TypeError:
+        return sorted(keys, key=lambda key: (type(key).__name__, repr(key)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
-"""A sequential specification as a small record of functions, and what can be done with it alone."""
+"""A sequential specification as a small record of functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from linearizability.decision import Conflict, Inapplicable, Proof
+from linearizability.decision import Case, Conflict
 from linearizability.operation import OPEN, Operation
 
 State = Any
-Decide = Callable[[Sequence[Operation]], Proof | Conflict | Inapplicable]
+Method = Callable[[Iterable[Operation]], list[Case]]
 Refute = Callable[[Sequence[Operation]], Conflict | None]
 
 
@@ -51,7 +51,8 @@ class Model:
 
     why_not(state, input, output) says why a step is illegal ("cannot read 3: it holds 0").
 
-    `decide` is a special method for one partition, used before the generic search; it may decline.
+    `method` is a special method: it partitions a history and decides the parts without a search,
+    or declines to.
     `refute` is a fast, sound test that proves some partitions illegal, or says nothing (None).
     """
 
@@ -66,7 +67,7 @@ class Model:
     describe_state: Callable[[State], str] = repr
     describe_metadata: Callable[[Any], str] = repr
     why_not: Callable[[State, Any, Any], str] = _why_not
-    decide: Decide | None = None
+    method: Method | None = None
     refute: Refute | None = None
 
     def __repr__(self) -> str:
@@ -122,43 +123,32 @@ def power_set(model: Model) -> Model:
     )
 
 
-def replay(model: Model, operations: Iterable[Operation]) -> list[State] | None:
+def next_states(model: Model, states: Iterable[State], operation: Operation) -> list[State]:
+    """The distinct states that an operation may lead to from any of these; none: it is illegal."""
+    after = (t for state in states for t in model.outcomes(state, operation))
+    return list({model.key(state): state for state in after}.values())
+
+
+def replay(model: Model, operations: Sequence[Operation]) -> list[State] | None:
     """The state after each operation when they are executed in this order; None if one is illegal.
 
     The first entry is the state before any. Of several possible runs of a nondeterministic model
     it gives one.
     """
-    layers: list[list[tuple[State, int]]] = [[(state, -1) for state in model.first_states()]]
+    layers = [list(model.first_states())]
     for operation in operations:
-        layer = list(_advance(model, layers[-1], operation))
-        if not layer:
+        layers.append(next_states(model, layers[-1], operation))
+        if not layers[-1]:
             return None
-        layers.append(layer)
-    states: list[State] = []
-    position = 0
-    for layer in reversed(layers):
-        state, position = layer[position]
-        states.append(state)
+    states = [layers[-1][0]]
+    for layer, operation in zip(layers[-2::-1], reversed(operations), strict=True):
+        wanted = model.key(states[-1])
+        states.append(
+            next(
+                state
+                for state in layer
+                if any(model.key(t) == wanted for t in model.outcomes(state, operation))
+            )
+        )
     states.reverse()
     return states
-
-
-def final_states(model: Model, operations: Iterable[Operation]) -> list[State]:
-    """All states that executing the operations in this order may end in; none: it is illegal."""
-    layer: list[tuple[State, int]] = [(state, -1) for state in model.first_states()]
-    for operation in operations:
-        layer = list(_advance(model, layer, operation))
-    return [state for state, _ in layer]
-
-
-def _advance(
-    model: Model, layer: list[tuple[State, int]], operation: Operation
-) -> Iterator[tuple[State, int]]:
-    """Each distinct state that may follow a layer of states, with the position it comes from."""
-    seen: set[Hashable] = set()
-    for position, (state, _) in enumerate(layer):
-        for after in model.outcomes(state, operation):
-            key = model.key(after)
-            if key not in seen:
-                seen.add(key)
-                yield after, position

@@ -101,6 +101,21 @@ def from_events(events: Iterable[Event]) -> list[Operation]:
     return operations
 
 
+def returned_early(op: Operation) -> ValueError:
+    """The error to raise for an operation whose stamps are the wrong way round."""
+    return ValueError(f"{op} returns before it is called")
+
+
 def client_name(client: Client) -> str:
     """How a client is called in texts: 3 is c3, a name is itself."""
     return f"c{client}" if isinstance(client, int) else client
+
+
+def in_call_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """The distinct operations, as objects, by call and then by return."""
+    distinct: list[Operation] = []
+    for op in operations:
+        if not any(op is other for other in distinct):
+            distinct.append(op)
+    distinct.sort(key=lambda op: (op.call, op.ret is None, op.ret or 0))
+    return tuple(distinct)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from linearizability.decision import Conflict, Core, Inapplicable, Proof
-from linearizability.model import Decide, Model, final_states
+from linearizability.decision import Conflict, Core, Decide, Inapplicable, Proof
+from linearizability.model import Model, replay
 from linearizability.operation import Operation, client_name
 from linearizability.search import Search
 
@@ -57,8 +57,9 @@ class SearchConflict(Conflict):
         blocked, before = self._search.blocked, self._search.deepest_prefix()
         op = self._operations[blocked]
         positions = _minimal(self._model, self._operations, blocked)
-        state = final_states(self._model, (self._operations[i] for i in before))[0]
-        reason = self._model.why_not(state, op.input, op.output)
+        states = replay(self._model, [self._operations[i] for i in before])
+        assert states is not None, "a prefix replays"
+        reason = self._model.why_not(states[-1], op.input, op.output)
         text = self._model.describe(op)
         why = (
             f"No order gets past the return of {client_name(op.client)}'s {text} (at {op.ret})."

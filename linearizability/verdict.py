@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from linearizability.decision import Conflict, Core, Proof
-from linearizability.model import Model, State, final_states, replay
+from linearizability.model import Model, State, next_states, replay
 from linearizability.operation import Annotation, Operation, client_name
 
 DEFAULT_BUDGET = 500_000
@@ -91,11 +91,18 @@ class Refuted:
     def _extended(self) -> tuple[list[int], list[State], list[int]]:
         """The longest prefix, the states it may end in, and the operations that could be next.
 
-        What a prefix says is legal so far; operations in progress that can follow still do.
+        A method may count on operations in progress without looking at the answers they got
+        later: where one does not fit, the prefix ends. Operations that can still follow do.
         """
-        prefix = list(self.conflict.prefix())
         operations = self.operations
-        states = final_states(self.model, (operations[position] for position in prefix))
+        prefix: list[int] = []
+        states = list(self.model.first_states())
+        for position in self.conflict.prefix():
+            after = next_states(self.model, states, operations[position])
+            if not after:
+                break
+            states = after
+            prefix.append(position)
         inside = set(prefix)
         rest = [
             position

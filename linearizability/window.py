@@ -1,4 +1,4 @@
-"""A partition prepared for the search: its returns as levels, its operations as bits of a window."""
+"""A partition prepared for the search: returns as levels, operations as bits of a window."""
 
 from __future__ import annotations
 

@@ -13,10 +13,11 @@ from typing import Any
 from linearizability.model import Model
 from linearizability.models.inputs import Get, Put
 from linearizability.operation import OPEN
+from linearizability.versioned import Dialect, cases, read_only
+from linearizability.versioned.table import MAYBE, NO_KEY, OK, VERSION
+from linearizability.versioned.words import describe_operation, describe_read
 
 State = tuple[Any, int]
-
-_OK, _NO_KEY, _VERSION, _MAYBE = "OK", "ErrNoKey", "ErrVersion", "ErrMaybe"
 
 
 def versioned_kv(*, loose_maybe: bool = False, version_error_without_key: bool = False) -> Model:
@@ -29,17 +30,18 @@ def versioned_kv(*, loose_maybe: bool = False, version_error_without_key: bool =
     The labs' server answers ErrNoKey to a Put with a version above 0 if there is no such key;
     with `version_error_without_key` ErrVersion may stand for that too.
     """
-    options = (loose_maybe, version_error_without_key)
+    dialect = Dialect(loose_maybe, version_error_without_key)
     return Model(
         name="kv",
         init=_first_states if loose_maybe else _first_state,
-        step=partial(_outcomes if loose_maybe else _step, options),
+        step=partial(_outcomes if loose_maybe else _step, dialect),
         nondeterministic=loose_maybe,
         partition=itemgetter(0),
-        read_only=_read_only,
-        describe_operation=_describe_operation,
+        read_only=read_only,
+        describe_operation=describe_operation,
         describe_state=_describe_state,
         why_not=_why_not,
+        method=partial(cases, dialect),
     )
 
 
@@ -51,31 +53,28 @@ def _first_states() -> tuple[State, ...]:
     return (_first_state(),)
 
 
-def _step(options: tuple[bool, bool], state: State, input: Get | Put, output: Any) -> Any:
-    after = _outcomes(options, state, input, output)
+def _step(dialect: Dialect, state: State, input: Get | Put, output: Any) -> Any:
+    after = _outcomes(dialect, state, input, output)
     return (True, after[0]) if after else (False, state)
 
 
-def _outcomes(
-    options: tuple[bool, bool], state: State, input: Get | Put, output: Any
-) -> tuple[State, ...]:
+def _outcomes(dialect: Dialect, state: State, input: Get | Put, output: Any) -> tuple[State, ...]:
     """The states that may follow; none if the reply is impossible."""
     version = state[1]
     if isinstance(input, Get):
         return (state,) if output is OPEN or _read_explains(state, output) else ()
-    loose_maybe, version_error_without_key = options
     fits = bool(input.version == version)
     written = (input.value, version + 1)
     if output is OPEN:
         return (written,) if fits else (state,)
-    exists = version > 0 or version_error_without_key
-    if output == _MAYBE and loose_maybe:
+    exists = version > 0 or dialect.version_error_without_key
+    if output == MAYBE and dialect.loose_maybe:
         return (written, state) if fits else (state,)
     if fits:
-        return (written,) if output in (_OK, _MAYBE) else ()
-    if output == _NO_KEY:
+        return (written,) if output in (OK, MAYBE) else ()
+    if output == NO_KEY:
         return (state,) if version == 0 else ()
-    return (state,) if output in (_VERSION, _MAYBE) and exists else ()
+    return (state,) if output in (VERSION, MAYBE) and exists else ()
 
 
 def _read_explains(state: State, output: Any) -> bool:
@@ -83,31 +82,8 @@ def _read_explains(state: State, output: Any) -> bool:
         value, version, err = output
     except (TypeError, ValueError):
         return False
-    expected = _OK if state[1] > 0 else _NO_KEY
+    expected = OK if state[1] > 0 else NO_KEY
     return bool(err == expected and version == state[1] and value == state[0])
-
-
-def _read_only(input: Get | Put, output: Any) -> bool:
-    return isinstance(input, Get) or (output is not OPEN and output in (_VERSION, _NO_KEY))
-
-
-def _describe_operation(input: Get | Put, output: Any) -> str:
-    if isinstance(input, Put):
-        reply = "?" if output is OPEN else output
-        return f"Put({input.key!r}, {input.value!r}, v{input.version}) -> {reply}"
-    return f"Get({input.key!r}) -> {_describe_read(output)}"
-
-
-def _describe_read(output: Any) -> str:
-    if output is OPEN:
-        return "?"
-    try:
-        value, version, err = output
-    except (TypeError, ValueError):
-        return repr(output)
-    if err == _OK:
-        return f"({value!r}, v{version})"
-    return str(err) if (value, version) == ("", 0) else f"({value!r}, v{version}, {err})"
 
 
 def _describe_state(state: State) -> str:
@@ -118,21 +94,21 @@ def _describe_state(state: State) -> str:
 def _why_not(state: State, input: Get | Put, output: Any) -> str:
     where = f"the key is at version {state[1]}" if state[1] else "the key does not exist"
     if isinstance(input, Put):
-        if output == _OK:
+        if output == OK:
             return f"a Put against version {input.version} cannot succeed: {where}"
-        if output == _VERSION and input.version == state[1]:
+        if output == VERSION and input.version == state[1]:
             return f"ErrVersion is impossible: {where}, as the Put asked"
-        if output in (_VERSION, _MAYBE):
+        if output in (VERSION, MAYBE):
             return f"{output} is impossible: {where}, so the answer is ErrNoKey"
-        if output == _NO_KEY:
+        if output == NO_KEY:
             return f"ErrNoKey is impossible: {where}"
         return f"a Put is never answered {output!r}"
     try:
         value, version, err = output
     except (TypeError, ValueError):
         return f"a Get is never answered {output!r}"
-    if err not in (_OK, _NO_KEY) or (err == _OK) != (version != 0):
-        return f"a Get is never answered {_describe_read(output)}"
+    if err not in (OK, NO_KEY) or (err == OK) != (version != 0):
+        return f"a Get is never answered {describe_read(output)}"
     if version != state[1]:
         return f"a Get cannot return version {version}: {where}"
     return f"a Get cannot return {value!r}: version {state[1]} holds {state[0]!r}"

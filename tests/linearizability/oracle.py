@@ -1,4 +1,4 @@
-"""The checker that trusts nothing but a model's `step`: brute force, and what a witness must be."""
+"""The checker that trusts nothing but a model's `step`, and what a witness must be."""
 
 from __future__ import annotations
 

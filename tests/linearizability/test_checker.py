@@ -150,7 +150,7 @@ def test_misuse_is_named() -> None:
     with pytest.raises(ValueError, match="not -1"):
         check(REGISTER, [], budget=-1)
     wrong = dataclasses.replace(REGISTER, read_only=lambda input, output: True)
-    with pytest.raises(ValueError, match="declares .* read-only, but it changes the state 0"):
+    with pytest.raises(ValueError, match=r"declares .* read-only, but it changes the state 0"):
         check(wrong, [write(1, 0, 1)])
 
 

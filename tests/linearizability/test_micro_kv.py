@@ -93,7 +93,7 @@ HISTORIES = {
 def test_verdict(name: str) -> None:
     history, strict, loose = HISTORIES[name]
     for model, legal in ((STRICT, strict), (LOOSE, loose)):
-        generic = dataclasses.replace(model, decide=None)
+        generic = dataclasses.replace(model, method=None)
         assert brute_force(model, history) is bool(legal)
         assert isinstance(check(generic, history), Ok if legal else Illegal)
         assert isinstance(check(model, history), Ok if legal else Illegal)
@@ -119,7 +119,7 @@ def test_verdict(name: str) -> None:
 def test_a_put_to_a_missing_key_is_answered_no_key(history: list[Operation], legal: bool) -> None:
     assert brute_force(kv, history) is legal
     assert isinstance(
-        check(dataclasses.replace(kv, decide=None), history), Ok if legal else Illegal
+        check(dataclasses.replace(kv, method=None), history), Ok if legal else Illegal
     )
     assert isinstance(check(kv, history), Ok if legal else Illegal)
 
@@ -152,7 +152,7 @@ def test_a_put_to_a_missing_key_is_answered_no_key(history: list[Operation], leg
 def test_a_reply_that_makes_no_sense_is_illegal(input: Get | Put, output: object) -> None:
     """It came from the code under test; it must neither pass nor crash the checker."""
     strange = Operation(2, input, output, 5, 6)
-    for model in (kv, dataclasses.replace(kv, decide=None)):
+    for model in (kv, dataclasses.replace(kv, method=None)):
         verdict = check(model, [put("a", 0, OK, 0, 10), get("a", 1, 0, 20), strange])
         assert isinstance(verdict, Illegal)
         assert verdict.partitions[0].why
@@ -162,7 +162,7 @@ def test_a_reply_that_makes_no_sense_is_illegal(input: Get | Put, output: object
 @pytest.mark.parametrize("version", [None, -1, 1.5, "1", [1]])
 @pytest.mark.parametrize("err", [OK, MAYBE, VERSION, NO_KEY, "open"])
 def test_a_version_that_is_no_version_is_never_reached(version: object, err: str) -> None:
-    """What a client asks for may make no sense either; the server's answer still has to be right."""
+    """A client may ask for nonsense; the server's answer still has to be right."""
     strange = put("a", version, err, 5, 6 if err != "open" else None)  # type: ignore[arg-type]
     for history in ([strange], [put("b", 0, OK, 0, 3), strange]):
         legal = brute_force(kv, history)
@@ -170,11 +170,11 @@ def test_a_version_that_is_no_version_is_never_reached(version: object, err: str
             err
             in ("open", NO_KEY if len(history) == 1 else VERSION, *[MAYBE] * (len(history) - 1))
         )
-        for model in (kv, dataclasses.replace(kv, decide=None)):
+        for model in (kv, dataclasses.replace(kv, method=None)):
             assert isinstance(check(model, history), Ok if legal else Illegal)
 
 
 def test_equal_versions_of_other_types_are_equal() -> None:
     history = [put("a", False, OK, 0, 1), put("b", 1.0, OK, 2, 3), get("b", 2, 4, 5)]  # type: ignore[arg-type]
-    for model in (kv, dataclasses.replace(kv, decide=None)):
+    for model in (kv, dataclasses.replace(kv, method=None)):
         assert isinstance(check(model, history), Ok)

@@ -14,7 +14,7 @@ from tests.linearizability.oracle import assert_prefix, assert_witness, brute_fo
 
 MODELS = [
     dataclasses.replace(
-        versioned_kv(loose_maybe=loose, version_error_without_key=without), decide=None
+        versioned_kv(loose_maybe=loose, version_error_without_key=without), method=None
     )
     for loose in (False, True)
     for without in (False, True)

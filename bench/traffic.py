@@ -1,0 +1,117 @@
+"""Long histories of correct objects under concurrent clients, lost replies and crashes."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Callable
+from typing import Any
+
+from linearizability import Operation
+from linearizability.models import Get, Put
+
+THINK, SERVE = 20, 100  # most microseconds between calls, and inside one
+
+
+def run_clients(
+    count: int,
+    clients: int,
+    seed: int,
+    ask: Callable[[random.Random, int], Any],
+    serve: Callable[[random.Random, int, Any], Any],
+    *,
+    lost: int = 100,
+    crashes: int = 5,
+) -> list[Operation]:
+    """`count` operations whose `serve` happens at one instant between call and return.
+
+    One call in `lost` is told that its reply was lost (serve gets -1 as client), and `crashes`
+    clients stop in the middle of a call, each replaced by a new one. Stamps are event numbers.
+    """
+    rng = random.Random(seed)
+    history: list[Operation] = []
+    events: list[tuple[int, int, int, Operation | None, int]] = []
+    for client in range(clients):
+        heapq.heappush(events, (rng.randrange(THINK), client, 0, None, client))
+    stamp, serial, names = 0, clients, clients
+    crash_at = {rng.randrange(count) for _ in range(crashes)} if count > 100 else set()
+    while events:
+        now, _, stage, op, client = heapq.heappop(events)
+        stamp += 1
+        serial += 1
+        if stage == 0:
+            if len(history) == count:
+                continue
+            op = Operation(client, ask(rng, client), None, stamp, None)
+            history.append(op)
+            if len(history) in crash_at:  # half of them after the server has seen the call
+                if rng.random() < 0.5:
+                    serve(rng, -1, op.input)
+                client, names, stage = names, names + 1, -1
+            delay = rng.randrange(SERVE // 2)
+        elif stage == 1:
+            assert op is not None
+            op.output = serve(rng, client if rng.randrange(lost) else -1, op.input)
+            delay = rng.randrange(SERVE // 2)
+        else:
+            assert op is not None
+            op.ret = stamp
+            stage, delay = -1, rng.randrange(THINK)
+        heapq.heappush(events, (now + delay, serial, stage + 1, op, client))
+    return history
+
+
+def versioned(count: int, clients: int, keys: int, seed: int = 1) -> list[Operation]:
+    """Half Gets, half Puts with the version their client saw last; 2 % of Puts end as ErrMaybe."""
+    state: dict[str, tuple[str, int]] = {}
+    names = [f"key{i}" for i in range(keys)]
+    seen: dict[tuple[int, str], int] = {}
+    written = 0
+
+    def ask(rng: random.Random, client: int) -> Get | Put:
+        nonlocal written
+        key = names[rng.randrange(keys)]
+        if rng.random() < 0.5:
+            return Get(key)
+        written += 1
+        return Put(key, f"v{written}", seen.get((client, key), 0))
+
+    def serve(rng: random.Random, client: int, input: Get | Put) -> Any:
+        value, version = state.get(input.key, ("", 0))
+        if isinstance(input, Get):
+            seen[client, input.key] = version
+            return (value, version, "OK" if version else "ErrNoKey")
+        if input.version == version:
+            state[input.key] = (input.value, version + 1)
+            seen[client, input.key] = version + 1
+            return "OK" if client >= 0 else "ErrMaybe"
+        seen[client, input.key] = version
+        return "ErrMaybe" if client < 0 and version else "ErrVersion" if version else "ErrNoKey"
+
+    return run_clients(count, clients, seed, ask, serve, lost=50)
+
+
+def make_stale(history: list[Operation], where: float) -> tuple[Operation, Operation]:
+    """Give a Get at `where` (0..1) of the history what an earlier one had returned; both."""
+    start = int(len(history) * where)
+    early = next(
+        op for op in history[start:] if isinstance(op.input, Get) and op.ret and op.output[1]
+    )
+    assert early.ret is not None
+    late = next(
+        op
+        for op in history[start:]
+        if isinstance(op.input, Get)
+        and op.input == early.input
+        and op.ret is not None
+        and op.call > early.ret
+        and op.output[1] > early.output[1]
+    )
+    newer = next(
+        op
+        for op in history
+        if op.input == early.input and op.output and op.output[1] > early.output[1]
+    )
+    assert newer is not None
+    late.output = early.output
+    return newer, late

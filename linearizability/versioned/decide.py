@@ -1,0 +1,228 @@
+"""The sweep over the versions of one key, and the proof or the conflict it ends in."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from linearizability.decision import Case, Conflict, Proof, in_order
+from linearizability.operation import Operation
+from linearizability.versioned.conflict import VersionedConflict
+from linearizability.versioned.intervals import (
+    Interval,
+    intersection,
+    next_transition,
+    union,
+)
+from linearizability.versioned.table import (
+    MAYBE,
+    NO_KEY,
+    Dialect,
+    Table,
+    end,
+    is_get,
+    tabulate,
+)
+
+
+def cases(dialect: Dialect, history: Iterable[Operation]) -> list[Case]:
+    """A case for each key. Inputs are `Get` and `Put`."""
+    tables = tabulate(history, dialect)
+    return [
+        Case(key, tables[key].operations, partial(_decide, dialect, tables[key]))
+        for key in in_order(tables)
+    ]
+
+
+def decide(dialect: Dialect, operations: Sequence[Operation]) -> Proof | Conflict:
+    """Decide the operations of one key."""
+    tables = tabulate(operations, dialect)
+    [table] = tables.values() or [Table()]
+    return _decide(dialect, table)
+
+
+def _decide(dialect: Dialect, table: Table) -> Proof | Conflict:
+    again = partial(decide, dialect)
+    clash = table.find_clash()
+    if clash is not None:
+        return VersionedConflict(again, table.operations, clash)
+    feasible = Feasible()
+    failed = _sweep(table, feasible)
+    if failed is None:
+        return VersionedProof(dialect, table, feasible)
+    return VersionedConflict(again, table.operations, (table, failed))
+
+
+@dataclass(slots=True)
+class Feasible:
+    """For each transition the instants it may take, seen from the left."""
+
+    lows: list[float] = field(default_factory=list)
+    highs: list[float] = field(default_factory=list)
+    several: dict[int, list[Interval]] = field(
+        default_factory=dict
+    )  # where it is not one interval
+
+    def at(self, v: int) -> Sequence[Interval]:
+        """The set for transition v; nothing has happened at transition -1."""
+        if v < 0:
+            return ((-math.inf, -math.inf),)
+        return self.several.get(v) or ((self.lows[v], self.highs[v]),)
+
+
+def _sweep(table: Table, feasible: Feasible) -> int | None:
+    """Push the feasible instants through all transitions; the first that has none, if any."""
+    first_get, last_get, ok = table.first_get, table.last_get, table.ok
+    refused, maybe, needed = table.refused, table.maybe, table.needed
+    refused_call, refused_end = table.refused_call, table.refused_end
+    add_low, add_high = feasible.lows.append, feasible.highs.append
+    low = high = -math.inf  # the hull of the instants of the transition before
+    v = 0
+    while True:
+        if v >= needed:  # version v may be the last
+            group = refused.get(v)
+            if group is None or max([op.call for op in group]) <= high:
+                return None
+            if v not in maybe:
+                return v
+        seen = first_get.get(v + 1)
+        writer = ok.get(v)
+        if writer is None:
+            windows = _windows(maybe.get(v, ()), seen)
+            if not windows:
+                return v
+            begin, last = windows[0][0], windows[-1][1]
+            simple = len(windows) == 1
+        else:
+            if seen is not None and seen.output[0] != writer.input[1]:
+                return v
+            begin, last = writer.call, end(writer)
+            simple = True
+        get = last_get.get(v) if v else table.lower(0)
+        bound = seen if v > 1 else table.upper(v)
+        earliest = low if get is None or get.call < low else get.call
+        latest = math.inf if bound is None else end(bound)
+        new_low = max(begin, earliest)
+        new_high = min(last, latest)
+        if v and (v - 1) in feasible.several:
+            simple = False
+        first_refused = refused_call.get(v)
+        if first_refused is not None and simple:
+            if first_refused > high:  # all were called after version v had begun
+                new_high = min(new_high, refused_end[v])
+            else:
+                for op in refused[v]:
+                    if op.call > high:
+                        new_high = min(new_high, end(op))
+                    elif op.call > low:
+                        simple = False
+                        break
+        if not simple:
+            if writer is not None:
+                windows = [(begin, last)]
+            calls = sorted((op.call, end(op)) for op in refused.get(v, ()))
+            found = intersection(
+                windows, next_transition(feasible.at(v - 1), earliest, latest, calls)
+            )
+            if not found:
+                return v
+            if len(found) > 1:
+                feasible.several[v] = found
+            new_low, new_high = found[0][0], found[-1][1]
+        if new_low > new_high:
+            return v
+        low, high = new_low, new_high
+        add_low(low)
+        add_high(high)
+        v += 1
+
+
+def _windows(candidates: Sequence[Operation], seen: Operation | None) -> list[Interval]:
+    """When one of the ambiguous Puts may have been applied, given who read what it wrote."""
+    return union(
+        (op.call, end(op)) for op in candidates if seen is None or op.input[1] == seen.output[0]
+    )
+
+
+@dataclass(frozen=True)
+class VersionedProof(Proof):
+    """The sets of feasible instants, from which the earliest solution is read off."""
+
+    dialect: Dialect
+    table: Table
+    feasible: Feasible
+
+    def transitions(self) -> list[tuple[float, Operation]]:
+        """For each version but the last: when it ended, and the Put that ended it.
+
+        The earliest solution there is, pointwise.
+        """
+        table, feasible = self.table, self.feasible
+        last = len(feasible.lows)
+        bound = max((op.call for op in table.refused.get(last, ())), default=-math.inf)
+        found: list[tuple[float, Operation]] = []
+        for v in range(last - 1, -1, -1):
+            instant = next(max(low, bound) for low, high in feasible.at(v) if high >= bound)
+            found.append((instant, self._writer(v, instant)))
+            bound = max(
+                (op.call for op in table.refused.get(v, ()) if end(op) < instant),
+                default=-math.inf,
+            )
+        found.reverse()
+        return found
+
+    def _writer(self, v: int, instant: float) -> Operation:
+        if v in self.table.ok:
+            return self.table.ok[v]
+        seen = self.table.first_get.get(v + 1)
+        return min(
+            (
+                op
+                for op in self.table.maybe[v]
+                if op.call <= instant <= end(op)
+                and (seen is None or op.input[1] == seen.output[0])
+            ),
+            key=lambda op: op.call,
+        )
+
+    def order(self) -> list[int]:
+        transitions = self.transitions()
+        instants = [instant for instant, _ in transitions]
+        keyed: list[tuple[float, int, int]] = []
+        for position, op in enumerate(self.table.operations):
+            place = self._place(op, transitions, instants)
+            if place is not None:
+                keyed.append((*place, position))
+        keyed.sort()
+        return [position for _, _, position in keyed]
+
+    def _place(
+        self, op: Operation, transitions: list[tuple[float, Operation]], instants: list[float]
+    ) -> tuple[float, int] | None:
+        """(instant, twice the version that holds then; odd for the transition out of it)."""
+        if is_get(op):
+            if op.ret is None:
+                return None
+            version = int(op.output[1])
+            return max(op.call, instants[version - 1] if version else op.call), 2 * version
+        # What is no version, or never reached, counts as one beyond the last.
+        last = len(instants)
+        version = int(op.input[2]) if op.input[2] in range(last + 1) else last + 1
+        if version < last and transitions[version][1] is op:
+            return instants[version], 2 * version + 1
+        if op.ret is None:
+            return None
+        if op.output == MAYBE and self.dialect.loose_maybe:  # it did nothing, at no special time
+            return op.call, 2 * bisect_right(instants, op.call)
+        if op.output == NO_KEY:
+            return op.call, 0
+        # Refused: before epoch `version` if that began late enough, else after its end.
+        exists = not self.dialect.version_error_without_key
+        at = max(op.call, instants[0]) if exists else op.call
+        began = instants[version - 1] if 0 < version <= last else math.inf
+        if version == 0 or (version == 1 and exists) or at > began:
+            return end(op), 2 * bisect_right(instants, end(op))
+        return at, 2 * min(version - 1, bisect_right(instants, at))
