@@ -1,0 +1,103 @@
+"""The suite of the key/value lab: one server, versioned puts, and clerks that must tell the truth.
+
+The four tests of the 2025 edition; the memory test as in 2026. Each takes the server and the clerk
+from the submission.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kvsrv.rpc import Err
+from tester.labs.kvtest import (
+    check_get,
+    check_put,
+    check_put_concurrent,
+    check_rpcs,
+    one_client_put,
+    rand_value,
+    replies_lost,
+    spawn_clients_and_wait,
+)
+from tester.world.simulate import UNRELIABLE, simulate
+from tester.world.simulation import Simulation
+
+MANY_CLIENTS: Final = 20_000
+BYTES_PER_CLIENT: Final = 10
+
+
+@simulate()
+async def test_reliable_put(sim: Simulation) -> None:
+    """One client on a reliable network gets every kind of answer."""
+    sim.serve()
+    ck = sim.clerk()
+    await check_put(ck, "k", "6.5840", 0)
+    await check_get(ck, "k", "6.5840", 1)
+    await check_put(ck, "k", "6.5840", 0, Err.VERSION)
+    await check_put(ck, "y", "6.5840", 1, Err.NO_KEY)
+    await check_get(ck, "y", "", 0, Err.NO_KEY)
+    check_rpcs(sim)
+
+
+@simulate(weight=10)
+async def test_put_concurrent_reliable(sim: Simulation) -> None:
+    """Ten clients race for one second to put to the same key."""
+    sim.serve()
+    tallies = await spawn_clients_and_wait(sim, 10, 1, lambda c: one_client_put(c, ["k"]))
+    await check_put_concurrent(sim, sim.clerk(), "k", tallies)
+    check_rpcs(sim)
+
+
+@simulate(weight=100, model=None)
+async def test_mem_put_many_clients_reliable(sim: Simulation) -> None:
+    """The server's memory does not grow with the number of its clients.
+
+    Each client is known to the server before the first measurement; between the two, each puts
+    once, so that the version the server keeps grows as well, by a few bytes.
+    """
+    server = sim.serve()
+    clerks = [sim.clerk(node="clients") for _ in range(MANY_CLIENTS)]
+    value = rand_value(sim, 1_000)
+    for ck in clerks:
+        await check_put(ck, "k", "", 1, Err.NO_KEY)
+    before = sim.measure(server)
+    for version, ck in enumerate(clerks):
+        await check_put(ck, "k", value, version)
+    grown = sim.measure(server) - before
+    if grown > BYTES_PER_CLIENT * MANY_CLIENTS:
+        raise AssertionError(
+            f"{MANY_CLIENTS} clients have put once each, and the server holds {grown} bytes more; "
+            f"its only key needs about {len(value)} of them, and {BYTES_PER_CLIENT} are allowed "
+            "for each client"
+        )
+
+
+@simulate(network=UNRELIABLE)
+async def test_unreliable_net(sim: Simulation) -> None:
+    """One client on an unreliable network puts once each time, and says so when it cannot know.
+
+    Each round puts until the answer is not ErrMaybe; only its first try can have happened. Where
+    the network in fact lost the reply to a Put, somebody must have been told ErrMaybe.
+    """
+    sim.serve()
+    ck = sim.clerk()
+    maybe = 0
+    for version in range(100):
+        err = Err.MAYBE
+        tries = 0
+        while err is Err.MAYBE:
+            sent = sim.rpcs
+            err = await ck.put("k", str(tries), version)
+            put = f"Put('k', '{tries}', v{version}) -> {err}"
+            if err is Err.MAYBE and sim.rpcs == sent + 1:
+                raise AssertionError(f"{put}, though it was sent only once")
+            if tries and err not in (Err.MAYBE, Err.VERSION):
+                raise AssertionError(f"{put}, though an earlier put may have used this version up")
+            maybe += err is Err.MAYBE
+            tries += 1
+        await check_get(ck, "k", "0", version + 1)
+    lost = replies_lost(sim, ck)
+    if lost and not maybe:
+        raise AssertionError(
+            f"no Put was answered ErrMaybe, though the network lost {lost} replies to them"
+        )

@@ -1,0 +1,219 @@
+"""The suite of the lock lab: one holder at a time, and a free lock is soon somebody's.
+
+The four tests of the 2025 edition, each with the second lock of 2026, and the two tests that 2026
+added. Each takes the server, the clerk and the lock from the submission. Times are virtual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import string
+from collections.abc import AsyncIterator
+from typing import Final
+
+from kvsrv.rpc import Err
+from tester.labs.kvtest import Client, rand_value, spawn_clients_and_wait
+from tester.world.failure import MutualExclusionViolated
+from tester.world.simulate import UNRELIABLE, simulate
+from tester.world.simulation import LockHandle, Simulation
+
+RUN_S: Final = 2
+HOLD_S: Final = 0.01
+"""How long a client keeps the lock each time."""
+DATA: Final = "l0"
+"""The key that the lock protects: "" while nobody is inside."""
+
+PROGRESS_US: Final = 10_000_000
+"""A lock that is free while somebody waits for it must have a holder after so long."""
+
+
+class Watch:
+    """One lock as its clients see it: who holds it, how many wait, since when it lies idle."""
+
+    def __init__(self, sim: Simulation, name: str) -> None:
+        self.acquired: dict[str, int] = {}
+        """How often each client got the lock."""
+        self._sim = sim
+        self._name = name
+        self._holder: str | None = None
+        self._waiting = 0
+        self._idle_since = 0
+
+    def lock(self, client: Client) -> Handle:
+        """A client's handle on the lock."""
+        self.acquired[client.name] = 0
+        return Handle(self, client.name, client.sim.lock(client.ck, self._name))
+
+    def waits(self) -> None:
+        """Somebody has called acquire or release."""
+        if not self._waiting:
+            self._idle_since = self._sim.virtual_us
+        self._waiting += 1
+
+    def got(self, client: str) -> None:
+        """The client's acquire has returned."""
+        if self._holder is not None:
+            raise MutualExclusionViolated(
+                f"{client} has acquired the lock {self._name!r}, and {self._holder} still holds it"
+            )
+        self._waiting -= 1
+        self._holder = client
+        self.acquired[client] += 1
+
+    def lets_go(self) -> None:
+        """The holder has called release: from now on somebody else may have the lock."""
+        self._holder = None
+        self._idle_since = self._sim.virtual_us
+        self.waits()
+
+    def gave(self) -> None:
+        """The release has returned."""
+        self._waiting -= 1
+        self._idle_since = self._sim.virtual_us
+
+    async def progress(self) -> None:
+        """Fail the run when the lock has been idle for too long; never returns."""
+        while True:
+            await asyncio.sleep(1)
+            idle = self._sim.virtual_us - self._idle_since
+            if self._holder is None and self._waiting and idle > PROGRESS_US:
+                raise self._sim.livelock(
+                    f"nobody holds the lock {self._name!r}, and acquire and release have not "
+                    f"returned to any of {self._waiting} waiting clients for {idle / 1e6:.3f} s"
+                )
+
+
+class Handle:
+    """A client's handle on a lock, which tells the watch."""
+
+    def __init__(self, watch: Watch, client: str, lock: LockHandle) -> None:
+        self._watch = watch
+        self._client = client
+        self._lock = lock
+
+    async def acquire(self) -> None:
+        """Return when the client holds the lock."""
+        self._watch.waits()
+        await self._lock.acquire()
+        self._watch.got(self._client)
+
+    async def release(self) -> None:
+        """Give it back."""
+        self._watch.lets_go()
+        await self._lock.release()
+        self._watch.gave()
+
+
+@contextlib.asynccontextmanager
+async def watching(sim: Simulation, name: str) -> AsyncIterator[Watch]:
+    """Watch a lock: inside, no two clients hold it at once, and it never lies idle for long.
+
+    A client that stops only after an acquisition has then got in, however unlucky it was.
+    """
+    watch = Watch(sim, name)
+    async with asyncio.TaskGroup() as group:
+        progress = group.create_task(watch.progress(), name=f"watch over {name}")
+        yield watch
+        progress.cancel()
+    sim.note(f"the lock {name!r} went to {watch.acquired}")
+
+
+async def one_client(client: Client, first: Handle, second: Handle) -> None:
+    """Take both locks once, then the first one, again and again, until the client may stop."""
+    ck = client.ck
+    await ck.put(DATA, "", 0)
+    await first.acquire()
+    await second.acquire()
+    await first.release()
+    await second.release()
+    while True:
+        await first.acquire()
+        inside, version, err = await ck.get(DATA)
+        if err is not Err.OK or inside != "":
+            raise MutualExclusionViolated(
+                f"{client.name} holds the lock, and Get({DATA!r}) -> ({inside!r}, {err})"
+            )
+        await write(client, client.name, version)
+        await asyncio.sleep(HOLD_S)
+        await write(client, "", version + 1)
+        await first.release()
+        if client.stopped:
+            return
+
+
+async def write(client: Client, who: str, version: int) -> None:
+    """Write who is inside; nobody else may write meanwhile."""
+    err = await client.ck.put(DATA, who, version)
+    if err not in (Err.OK, Err.MAYBE):
+        raise MutualExclusionViolated(
+            f"{client.name} holds the lock, and Put({DATA!r}, {who!r}, v{version}) -> {err}"
+        )
+
+
+def lock_names(sim: Simulation, n: int) -> list[str]:
+    """Twelve letters each; the first tells them apart, also in the run without luck."""
+    return [letter + rand_value(sim, 11) for letter in string.ascii_letters[:n]]
+
+
+async def run_clients(sim: Simulation, n: int) -> None:
+    """What the four client tests have in common."""
+    sim.serve()
+    one, two = lock_names(sim, 2)
+    async with watching(sim, one) as first, watching(sim, two) as second:
+        await spawn_clients_and_wait(
+            sim, n, RUN_S, lambda c: one_client(c, first.lock(c), second.lock(c))
+        )
+
+
+@simulate()
+async def test_reliable_basic(sim: Simulation) -> None:
+    """Take a lock and give it back."""
+    sim.serve()
+    (name,) = lock_names(sim, 1)
+    lock = sim.lock(sim.clerk(), name)
+    await lock.acquire()
+    await lock.release()
+
+
+@simulate()
+async def test_reliable_nested(sim: Simulation) -> None:
+    """One client holds two locks at once: locks with different names are independent."""
+    sim.serve()
+    ck = sim.clerk()
+    one, two = (sim.lock(ck, name) for name in lock_names(sim, 2))
+    await one.acquire()
+    await two.acquire()
+    await two.release()
+    await one.release()
+
+    await two.acquire()
+    await one.acquire()
+    await one.release()
+    await one.acquire()
+    await two.release()
+    await one.release()
+
+
+@simulate(weight=5)
+async def test_one_client_reliable(sim: Simulation) -> None:
+    """One client takes the lock again and again, for two seconds."""
+    await run_clients(sim, 1)
+
+
+@simulate(weight=3)
+async def test_many_clients_reliable(sim: Simulation) -> None:
+    """Ten clients compete for the lock, for two seconds."""
+    await run_clients(sim, 10)
+
+
+@simulate(network=UNRELIABLE)
+async def test_one_client_unreliable(sim: Simulation) -> None:
+    """One client takes the lock again and again, on an unreliable network."""
+    await run_clients(sim, 1)
+
+
+@simulate(network=UNRELIABLE)
+async def test_many_clients_unreliable(sim: Simulation) -> None:
+    """Ten clients compete for the lock, on an unreliable network."""
+    await run_clients(sim, 10)
