@@ -210,12 +210,6 @@ def test_a_swallowed_refusal_is_still_known() -> None:
         assert refusals == []
 
 
-def test_every_legacy_numpy_function_is_refused() -> None:
-    shared = sys.modules["numpy.random.mtrand"]._rand
-    names = {n for n, v in vars(numpy.random).items() if getattr(v, "__self__", None) is shared}
-    assert names | {"seed"} <= OUTSIDE["numpy.random"].keys()
-
-
 def test_a_machine_knows_its_own_name_and_runs_one_process() -> None:
     node = Node("server")
     assert on_node(lambda: socket.gethostname(), node) == "server"
