@@ -22,7 +22,7 @@ LABS: Final = ("kvsrv", "lock", "raft", "kvraft", "mapreduce")
 """Packages a submission may overlay."""
 
 FIXED: Final = frozenset(
-    {"kvsrv.rpc", "kvsrv.dedup.rpc", "raft.api", "kvraft.api", "mapreduce.api"}
+    {"kvsrv.rpc", "raft.api", "kvraft.api", "mapreduce.api"}
 )
 """Modules that are the same for everybody."""
 
