@@ -85,6 +85,11 @@ def _core(outcome: Outcome) -> list[Op]:
     return [outcome.history.ops[number] for number in numbers]
 
 
+def core_clients(outcome: Outcome) -> frozenset[str]:
+    """The clients whose operations cannot be ordered; none, if that is not what went wrong."""
+    return frozenset(op.client for op in _core(outcome))
+
+
 def _told(all_lines: Sequence[Line], ops: set[int]) -> list[str]:
     """The lines worth telling; where some are left out, a line says how many."""
     if len(all_lines) <= _WHOLE:

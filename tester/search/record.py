@@ -19,6 +19,7 @@ from typing import Any, Final
 from labrpc.errors import TesterError
 from tester.engine.choices import Choices, Replayed
 from tester.engine.choices import Record as Chosen
+from tester.search.shrink import trimmed
 from tester.world.run import Outcome, Scenario, code_under_test, run
 
 FOLDER: Final = ".labtester"
@@ -124,7 +125,7 @@ def record_of(
         code=code_digest(scenario),
         python=platform.python_version(),
         labtester=__version__,
-        choices=outcome.choices.record(),
+        choices=trimmed(outcome.choices.record()),
     )
 
 

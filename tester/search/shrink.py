@@ -74,7 +74,7 @@ class _Shrinker:
         self._seed = seed
         self._symptom = symptom(failing)
         self._best = failing
-        self._record = _trimmed(failing.choices.record())
+        self._record = trimmed(failing.choices.record())
         self._before = len(nonzero(self._record))
         self._runs = 0
         self._steps = 0
@@ -116,7 +116,7 @@ class _Shrinker:
 
     def _try(self, record: Record) -> bool:
         """Run an edited record; keep it if it fails in the same way and is not larger."""
-        record = _trimmed(record)
+        record = trimmed(record)
         key = repr(record)
         if record == self._record or key in self._seen or not self._spare():
             return False
@@ -127,7 +127,7 @@ class _Shrinker:
         if symptom(outcome) != self._symptom:
             return False
         before, best, kept = self._measure(), self._best, self._record
-        self._best, self._record = outcome, _trimmed(outcome.choices.record())
+        self._best, self._record = outcome, trimmed(outcome.choices.record())
         if self._measure() < before:
             return True
         self._best, self._record = best, kept
@@ -228,7 +228,7 @@ def nonzero(record: Record) -> dict[Place, int]:
     }
 
 
-def _trimmed(record: Record) -> Record:
+def trimmed(record: Record) -> Record:
     """Without the zeros at the end of each stream: a missing choice is 0."""
     trimmed = {}
     for stream, values in record.items():

@@ -1,0 +1,63 @@
+"""Two runs side by side: the one that fails, and the same one with a single fault flipped."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import Final
+
+from tester.report.lines import Line, lines, seconds
+from tester.report.story import core_clients
+from tester.search.explain import Explanation
+from tester.world.run import Outcome
+
+_COLUMN: Final = 38
+_BEFORE: Final = 2
+"""So many lines that both have are shown before the first difference."""
+_AFTER: Final = 16
+
+
+def side_by_side(explanation: Explanation) -> str:
+    """From the first event that differs: on the left what fails, on the right what passes.
+
+    Empty if no single fault makes the difference.
+    """
+    twin = explanation.twin
+    if twin is None:
+        return ""
+    flipped = explanation.necessary[0].what
+    failing = explanation.shrunk.outcome
+    clients = core_clients(failing)
+    left, right = _about(clients, failing), _about(clients, twin)
+    first = _first_difference(left, right)
+    start = max(0, first - _BEFORE)
+    shown = [
+        f"{_cell(mine)}   {_cell(theirs)}".rstrip()
+        for mine, theirs in zip_longest(
+            left[start : first + _AFTER], right[start : first + _AFTER], fillvalue=None
+        )
+    ]
+    title = f"{'this run fails':<{_COLUMN}}   without {flipped} it passes"
+    return "\n".join([title, "", *shown])
+
+
+def _about(clients: frozenset[str], outcome: Outcome) -> list[Line]:
+    """The lines about these clients' operations, and about no operation; all, without clients."""
+    ops = {op.number for op in outcome.history.ops if op.client in clients}
+    told = lines(outcome.trace)
+    return [line for line in told if line.op is None or line.op in ops] if clients else told
+
+
+def _first_difference(left: list[Line], right: list[Line]) -> int:
+    for at, (mine, theirs) in enumerate(zip(left, right, strict=False)):
+        if mine != theirs:
+            return at
+    return min(len(left), len(right))
+
+
+def _cell(line: Line | None) -> str:
+    if line is None:
+        return " " * _COLUMN
+    text = f"{seconds(line.time_us)} {line.who} {' '.join(line.what.split())}"
+    if len(text) > _COLUMN:
+        text = f"{text[: _COLUMN - 3]}..."
+    return f"{text:<{_COLUMN}}"
