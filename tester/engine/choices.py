@@ -56,6 +56,13 @@ class Stream:
         self.record.append(value)
         return value == 1
 
+    def given(self, n: int) -> int:
+        """An integer in [0, n) that a seed always answers with 0: only a record says otherwise.
+
+        For what a shrinker may turn down and luck may not, such as the size of a workload.
+        """
+        return self.below(n)
+
     def draw(self, slots: Sequence[Slot]) -> list[int]:
         """Several choices at once, always `len(slots)` of them, whatever their values.
 
@@ -158,6 +165,11 @@ class _SeededStream(Stream):
         value = self._words[at] * n >> 64
         self.record.append(value)
         return value
+
+    def given(self, n: int) -> int:
+        self._at += 1
+        self.record.append(0)
+        return 0
 
     def _fill(self, values: list[int]) -> None:
         start = self._at

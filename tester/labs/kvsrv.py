@@ -82,7 +82,7 @@ async def test_unreliable_net(sim: Simulation) -> None:
     sim.serve()
     ck = sim.clerk()
     maybe = 0
-    for version in range(100):
+    for version in range(sim.at_most(100, "rounds")):
         err = Err.MAYBE
         tries = 0
         while err is Err.MAYBE:

@@ -76,12 +76,13 @@ async def spawn_clients_and_wait(
     Gives what each returned, in the order of their numbers. If one raises, the others are
     cancelled; what they had asked for stays open in the history.
     """
-    clients = [Client(sim, number) for number in range(n)]
+    clients = [Client(sim, number) for number in range(sim.at_most(n, "clients"))]
+    milliseconds = sim.at_most(round(seconds * 1_000), "milliseconds")
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(work(client), name=f"client {client.number}") for client in clients
         ]
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(milliseconds / 1_000)
         for client in clients:
             client.stopped = True
     return [task.result() for task in tasks]

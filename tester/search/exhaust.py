@@ -79,7 +79,9 @@ class Proof:
                 "delays and order at zero"
             )
         many = len(self.failing)
-        return f"fails with {many} {'fault' if many == 1 else 'faults'}, and with no smaller number"
+        return (
+            f"fails with {many} {'fault' if many == 1 else 'faults'}, and with no smaller number"
+        )
 
 
 def exhaust(
@@ -100,11 +102,7 @@ def exhaust(
     level: list[tuple[Placement, Sequence[Fault]]] = [((), ())]
     for number in range(faults + 1):
         if number:
-            level = [
-                ((*placement, chance), ())
-                for placement, later in level
-                for chance in later
-            ]
+            level = [((*placement, chance), ()) for placement, later in level for chance in later]
         if number == faults:
             total = count + len(level)
         for at, (placement, _) in enumerate(level):

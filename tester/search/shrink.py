@@ -13,7 +13,7 @@ from typing import Final
 
 from tester.engine.choices import Choices, Fault, Record, Replayed
 from tester.world.run import Outcome, Scenario, run
-from tester.world.simulation import FATE_SIZE, NETWORK
+from tester.world.simulation import FATE_SIZE, NETWORK, SIZE
 
 _RUNS: Final = 400
 """Attempts at the most, for one seed."""
@@ -137,7 +137,7 @@ class _Shrinker:
 
     def _sizes(self) -> None:
         """Less work: the choices that a seed always answers 0 and that say how much to leave out."""
-        for place in [place for place in self._drawn() if place[0].startswith("size/")]:
+        for place in [place for place in self._drawn() if place[0].startswith(SIZE)]:
             high = 1 << 20  # a reader takes the largest that is allowed
             low = self._record.get(place[0], [0] * (place[1] + 1))[place[1]] if high else 0
             if self._try(_with(self._record, {place: high})):
@@ -161,7 +161,7 @@ class _Shrinker:
         faults = set(self._best.choices.faults)
         self._try({s: _only(v, {i for f, i in faults if f == s}) for s, v in self._record.items()})
         for stream in list(self._record):
-            if stream.startswith("size/"):
+            if stream.startswith(SIZE):
                 continue
             kept = {index for name, index in self._best.choices.faults if name == stream}
             values = self._record.get(stream)
@@ -183,12 +183,16 @@ class _Shrinker:
                 start = index - index % FATE_SIZE
                 values = self._record.get(stream, [])
                 moved = [*values[:start], *values[start + FATE_SIZE :]]
-                self._try({**self._record, stream: moved})
+                edited = {**self._record, stream: moved}
+                # Without the wait that the fault brought, the workload may end too early.
+                whole = {name: chosen for name, chosen in edited.items() if SIZE not in name}
+                if not self._try(edited):
+                    self._try(whole)
 
     def _delays(self) -> None:
         """Fewer choices that are not zero, likewise."""
         self._drop(
-            lambda: [place for place in nonzero(self._record) if not place[0].startswith("size/")]
+            lambda: [place for place in nonzero(self._record) if not place[0].startswith(SIZE)]
         )
 
     def _drop(self, places: Callable[[], list[Place]]) -> None:
@@ -207,7 +211,7 @@ class _Shrinker:
     def _lower(self) -> None:
         """Smaller values: halves, then one less."""
         for place in list(nonzero(self._record)):
-            if place[0].startswith("size/"):
+            if place[0].startswith(SIZE):
                 continue
             while self._spare():
                 value = nonzero(self._record).get(place, 0)

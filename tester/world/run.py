@@ -14,7 +14,7 @@ from labrpc.errors import NotAMessage
 from linearizability import Verdict as Checked
 from tester.engine import guard
 from tester.engine.choices import Choices, Seeded
-from tester.engine.errors import SharedState
+from tester.engine.errors import SharedState, Stuck
 from tester.engine.modules import Change, ModuleState
 from tester.engine.trace import Entry
 from tester.engine.waiting import is_installed, is_users
@@ -23,6 +23,7 @@ from tester.world.failure import (
     HandlerCrashed,
     Misused,
     NonDeterministic,
+    NotLinearizable,
     Undecided,
     user_frames,
 )
@@ -140,6 +141,8 @@ def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Ou
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
             error = _first(raised)
+            if isinstance(error, AssertionError) and checked is None:
+                checked, error = _rather(scenario, sim, error)
         if refusals and error is None:
             error = refusals[0]  # the code under test swallowed it
         sim.trace.add((sim.virtual_us, "end", type(error).__name__ if error else ""))
@@ -178,6 +181,22 @@ def repeat(scenario: Scenario, seed: int, first: Outcome) -> Outcome:
             "a real clock, or what an earlier run left behind in a module"
         )
     )
+
+
+def _rather(
+    scenario: Scenario, sim: Simulation, error: AssertionError
+) -> tuple[Checked | None, AssertionError]:
+    """What the test found, or why: an impossible history explains whatever looks wrong after it."""
+    if scenario.model is None or isinstance(error, Stuck):
+        return None, error
+    checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
+    try:
+        check.judge(checked)
+    except NotLinearizable as deeper:
+        return checked, deeper
+    except Undecided:
+        return None, error
+    return None, error
 
 
 def _first(error: BaseException) -> BaseException:

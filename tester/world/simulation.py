@@ -48,6 +48,8 @@ DEFAULT_LIMITS: Final = Limits()
 
 NETWORK: Final = "net/"
 """What the names of the streams begin with that decide the fates of the RPCs of an end."""
+SIZE: Final = "size/"
+"""What the names of the streams begin with that say how much of a workload to leave out."""
 FATE_FIELDS: Final = Fate._fields
 FATE_SIZE: Final = len(FATE_FIELDS)
 """How many choices the fate of an RPC is: place j of the k-th RPC of an end has a fixed index."""
@@ -129,6 +131,14 @@ class Simulation:
     def note(self, text: str) -> None:
         """Put a line into the run's story."""
         self.trace.add((self._scheduler.now, "note", text))
+
+    def at_most(self, n: int, name: str) -> int:
+        """`n`, or less (but at least 1) while a failing run is being shrunk.
+
+        For the sizes of a workload: how many clients, how many rounds, how many milliseconds. The
+        name says which; it is part of a record.
+        """
+        return n - self.choices.stream(f"{SIZE}{name}").given(n)
 
     def livelock(self, sentence: str) -> Livelock:
         """The verdict that nothing gets on, and where everybody waits; for a test to raise."""

@@ -21,9 +21,7 @@ from typing import Any, Final
 LABS: Final = ("kvsrv", "lock", "raft", "kvraft", "mapreduce")
 """Packages a submission may overlay."""
 
-FIXED: Final = frozenset(
-    {"kvsrv.rpc", "raft.api", "kvraft.api", "mapreduce.api"}
-)
+FIXED: Final = frozenset({"kvsrv.rpc", "raft.api", "kvraft.api", "mapreduce.api"})
 """Modules that are the same for everybody."""
 
 
