@@ -124,12 +124,27 @@ class Member:
 
         Calls under way to it fail, operations on it raise NodeDown and stay open.
         """
+        if not self.down:
+            self._go_down("crash")
+            self.place.freeze()
+
+    def stop(self) -> None:
+        """Shut the node down: each object that has a `kill()` is told so, and then as for a crash.
+
+        What kill() leaves for later, at an await that takes time, never happens.
+        """
         if self.down:
             return
+        self._go_down("stop")
+        for event in self._recipe:
+            if event[0] == "make":
+                self.place.put(("kill", event[1]))
+        self._cluster.freeze_after_this_instant(self.place)
+
+    def _go_down(self, how: str) -> None:
         self.down = True
         sim = self.sim
-        sim.trace.add((sim.virtual_us, "crash", self.name))
-        self.place.freeze()
+        sim.trace.add((sim.virtual_us, how, self.name))
         for event in self._recipe:
             if event[0] == "serve":
                 sim.network.delete_server(event[1])
@@ -175,6 +190,10 @@ class Cluster:
         number = self._counters.get(prefix, 0)
         self._counters[prefix] = number + 1
         return f"{prefix}{number}"
+
+    def freeze_after_this_instant(self, place: Place) -> None:
+        """Freeze the machine once everything that is due by now has run."""
+        self._scheduler.post(self._scheduler.now, Place.freeze, place)
 
     def start(self, member: Member, incarnation: int = 0) -> Place:
         """Start a node, in this process or in a child of it."""

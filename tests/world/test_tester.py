@@ -1,0 +1,128 @@
+"""The tester's own two tests in the labs: a server answers, and a server that is shut down is dead.
+
+Beside them, what they leave open: a crash tells nobody, and what a shutdown leaves undone is void.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from labrpc import ClientEnd
+from tester.engine.choices import Choices, Seeded
+from tester.world.cluster import Remote
+from tester.world.failure import NodeDown
+from tester.world.run import run
+from tester.world.simulate import simulate
+from tester.world.simulation import Simulation
+
+
+@dataclass
+class Ping:
+    number: int
+
+
+class Service:
+    """A server that counts, and that writes down on the test's side what became of it."""
+
+    log: list[str]
+
+    def ping(self, args: Ping) -> Ping:
+        return Ping(args.number + 1)
+
+    async def hang(self, args: Ping) -> Ping:
+        await asyncio.sleep(20)
+        self.log.append("woke up")
+        return args
+
+
+class Caller:
+    def __init__(self, end: ClientEnd) -> None:
+        self._end = end
+
+    async def ping(self, number: int) -> int | None:
+        reply = await self._end.call(Service.ping, Ping(number))
+        return reply and reply.number
+
+    async def hang(self) -> int | None:
+        reply = await self._end.call(Service.hang, Ping(0))
+        return reply and reply.number
+
+
+def world(sim: Simulation) -> tuple[Remote, Remote, list[str]]:
+    """A server, a caller, and the server's log."""
+    log: list[str] = []
+
+    class Logging(Service):
+        def __init__(self) -> None:
+            self.log = log
+
+        async def kill(self) -> None:
+            log.append("killed")
+            await asyncio.sleep(0)
+            log.append("cleaned up")
+            await asyncio.sleep(0.001)
+            log.append("too late")
+
+    server = sim.serve(Logging)
+    client = sim.node("client")
+    return server, client.make(Caller, client.end("end", "server")), log
+
+
+@simulate(seeds=5, model=None)
+async def test_basic(sim: Simulation) -> None:
+    _, caller, _ = world(sim)
+    assert await caller.ping(1) == 2
+    assert sim.rpcs == 1
+
+
+@simulate(seeds=5, model=None)
+async def test_shutdown_server(sim: Simulation) -> None:
+    server, caller, log = world(sim)
+    assert await caller.ping(1) == 2
+    sim.node("server").stop()
+    assert await caller.ping(1) is None
+    assert log == ["killed", "cleaned up"]
+    with pytest.raises(NodeDown, match="server is down"):
+        await server.ping(Ping(1))
+
+
+@simulate(seeds=5, model=None)
+async def test_a_server_is_stopped_once_and_can_be_restarted(sim: Simulation) -> None:
+    _, caller, log = world(sim)
+    sim.node("server").stop()
+    sim.node("server").stop()
+    await sim.sleep(1)
+    assert log == ["killed", "cleaned up"]
+    sim.node("server").restart()
+    assert await caller.ping(1) == 2
+
+
+@simulate(seeds=5, model=None)
+async def test_a_crash_tells_nobody(sim: Simulation) -> None:
+    _, caller, log = world(sim)
+    assert await caller.ping(1) == 2
+    sim.node("server").crash()
+    assert await caller.ping(1) is None
+    assert log == []
+
+
+@pytest.mark.parametrize("how", ["crash", "stop"])
+def test_a_dead_server_never_acts_again(how: str) -> None:
+    logs = []
+
+    @simulate(model=None)
+    async def scenario(sim: Simulation) -> None:
+        _, caller, log = world(sim)
+        logs.append(log)
+        hanging = asyncio.ensure_future(caller.hang())
+        await sim.sleep(1)
+        getattr(sim.node("server"), how)()
+        assert await hanging is None
+        assert sim.now() <= 1.1
+        await sim.sleep(30)
+
+    assert run(scenario.simulation, Choices(Seeded(0))).error is None
+    assert "woke up" not in logs[0]
