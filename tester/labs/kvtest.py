@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import string
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from kvsrv.rpc import Err, Version
 from tester.world.cluster import Remote
@@ -28,6 +28,9 @@ from tester.world.failure import TooManyRpcs
 from tester.world.simulation import KV, Simulation
 
 R = TypeVar("R")
+
+_SHOWN: Final = 30
+"""So many letters of a value are shown when something is wrong with it."""
 
 
 class Tally(NamedTuple):
@@ -98,7 +101,7 @@ async def one_put(client: Client, key: str, version: Version) -> tuple[Version, 
     while True:
         value = f"{client.name}.{version}"
         err = await client.ck.put(key, value, version)
-        put = f"Put({key!r}, {value!r}, v{version}) -> {err}"
+        put = _describe_put(key, value, version, err)
         if err not in (Err.OK, Err.VERSION, Err.MAYBE):
             raise AssertionError(f"{put} is no answer to a put of a key that may exist")
         found, now, read = await client.ck.get(key)
@@ -135,9 +138,8 @@ async def put_at_least_once(ck: KV, key: str, value: str, version: Version) -> V
     """
     while (err := await ck.put(key, value, version)) is not Err.OK:
         if err not in (Err.VERSION, Err.MAYBE):
-            raise AssertionError(
-                f"Put({key!r}, {value!r}, v{version}) -> {err}, and only its version can be wrong"
-            )
+            put = _describe_put(key, value, version, err)
+            raise AssertionError(f"{put}, and only its version can be wrong")
         version += 1
     return version
 
@@ -162,7 +164,7 @@ async def check_put(ck: KV, key: str, value: str, version: Version, err: Err = E
     """Put, and fail unless this is the answer."""
     got = await ck.put(key, value, version)
     if got is not err:
-        raise AssertionError(f"Put({key!r}, {value!r}, v{version}) -> {got}, and not {err}")
+        raise AssertionError(f"{_describe_put(key, value, version, got)}, and not {err}")
 
 
 async def check_get(ck: KV, key: str, value: str, version: Version, err: Err = Err.OK) -> None:
@@ -181,7 +183,9 @@ async def check_put_concurrent(
     Each OK counts once, and each ErrMaybe at most once; on a reliable network there is none.
     """
     ok = sum(tally.ok for tally in tallies)
-    maybe = 0 if sim.network.conditions.reliable else sum(tally.maybe for tally in tallies)
+    maybe = sum(tally.maybe for tally in tallies)
+    if maybe and sim.network.conditions.reliable:
+        raise AssertionError(f"{maybe} puts were answered ErrMaybe on a reliable network")
     _, version, _ = await ck.get(key)
     if not ok <= version <= ok + maybe:
         told = f"{ok} puts were answered OK" + (f" and {maybe} ErrMaybe" if maybe else "")
@@ -202,13 +206,21 @@ def replies_lost(sim: Simulation, ck: KV, method: str = "KVServer.put") -> int:
     return sim.network.unanswered(name_of(ck), method).get("reply lost", 0)
 
 
+def _describe_put(key: str, value: str, version: Version, err: Err) -> str:
+    return f"Put({key!r}, {_short(value)}, v{version}) -> {err}"
+
+
 def _describe_get(key: str, got: tuple[str, Version, Err]) -> str:
     return f"Get({key!r}) -> {_describe_read(got)}"
 
 
 def _describe_read(got: tuple[str, Version, Err]) -> str:
     value, version, err = got
-    return f"({value!r}, v{version}, {err})"
+    return f"({_short(value)}, v{version}, {err})"
+
+
+def _short(value: str) -> str:
+    return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}... ({len(value)} letters)"
 
 
 # -- keys and values ----------------------------------------------------------------------------

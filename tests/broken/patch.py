@@ -1,0 +1,88 @@
+"""A patch on the reference solution: a planted bug, or a variant that is as correct as it was.
+
+Written into a folder, a patch is a submission like any student's. Within the tests it can also be
+planted in this process, which may then try one after the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tester.world import submission
+from tests.tree import ROOT
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What to change in one file of the reference, and what is to come of it."""
+
+    name: str
+    about: str
+    """One sentence: what the changed code does."""
+    file: str
+    """The changed file: "kvsrv/client.py"."""
+    edits: tuple[tuple[str, str], ...]
+    """(old, new): each old text stands exactly once in the reference."""
+    killed_by: tuple[str, ...] = ()
+    """The tests that must notice a bug; none for a correct variant."""
+    seeds: int = 1
+    """Within how many seeds, from 0, each of them must notice."""
+
+    def source(self) -> str:
+        """The changed file."""
+        source = (ROOT / self.file).read_text()
+        for old, new in self.edits:
+            if source.count(old) != 1:
+                raise ValueError(f"{self.name}: {self.file} has not exactly one {old!r}")
+            source = source.replace(old, new)
+        return source
+
+    def write(self, folder: Path) -> Path:
+        """Make the folder a submission, and return it."""
+        place = folder / self.file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(self.source())
+        return folder
+
+
+@contextlib.contextmanager
+def planted(patch: Patch, folder: Path) -> Iterator[None]:
+    """Inside, runs in this process take one file from the patch and the others from ours."""
+    planted = _Planted(patch, patch.write(folder))
+    before = submission._loaded
+    submission._loaded = planted
+    try:
+        yield
+    finally:
+        submission._loaded = before
+        for name in planted.imported:
+            del sys.modules[name]
+
+
+class _Planted(submission.Submission):
+    """Loads the patched module under a name of its own, so that the reference stays as it is."""
+
+    def __init__(self, patch: Patch, folder: Path) -> None:
+        super().__init__(folder)
+        self.imported: list[str] = []
+        self._module = patch.file.removesuffix(".py").replace("/", ".")
+        self._file = folder / patch.file
+        self._alias = f"planted_{patch.name}"
+
+    def get(self, module: str, name: str) -> Any:
+        if module != self._module:
+            return super().get(module, name)
+        if not self.imported:
+            spec = importlib.util.spec_from_file_location(self._alias, self._file)
+            assert spec is not None and spec.loader is not None
+            made = importlib.util.module_from_spec(spec)
+            sys.modules[self._alias] = made
+            self.imported.append(self._alias)
+            spec.loader.exec_module(made)
+        return super().get(self._alias, name)
