@@ -72,7 +72,6 @@ BUGS = [
         CLERK,
         (("reply.err is Err.VERSION and repeated", "reply.err is Err.VERSION"),),
         killed_by=(PUT, UNRELIABLE),
-        seeds=2,
     ),
     Patch(
         "gives_up",
@@ -169,6 +168,7 @@ BUGS = [
             (KEY_CHECK, "        self._puts.append(args.version)\n" + KEY_CHECK),
         ),
         killed_by=(MEMORY,),
+        seeds=1,
     ),
 ]
 

@@ -33,7 +33,7 @@ BUGS = [
         LOCK,
         ((LOOK, ""),),
         killed_by=(ONE_UNRELIABLE, MANY_UNRELIABLE),
-        seeds=5,
+        seeds=20,
     ),
     Patch(
         "checks_then_acts",
@@ -55,6 +55,7 @@ BUGS = [
         LOCK,
         ((OWNER, ""),),
         killed_by=(MANY_UNRELIABLE,),
+        seeds=20,
     ),
     Patch(
         "releases_nothing",

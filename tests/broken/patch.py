@@ -31,7 +31,7 @@ class Patch:
     """(old, new): each old text stands exactly once in the reference."""
     killed_by: tuple[str, ...] = ()
     """The tests that must notice a bug; none for a correct variant."""
-    seeds: int = 1
+    seeds: int = 5
     """Within how many seeds, from 0, each of them must notice."""
 
     def source(self) -> str:

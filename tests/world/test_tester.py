@@ -1,4 +1,4 @@
-"""The tester's own two tests in the labs: a server answers, and a server that is shut down is dead.
+"""The two tests of the tester itself: a server answers, and one that is shut down is dead.
 
 Beside them, what they leave open: a crash tells nobody, and what a shutdown leaves undone is void.
 """
@@ -44,11 +44,11 @@ class Caller:
 
     async def ping(self, number: int) -> int | None:
         reply = await self._end.call(Service.ping, Ping(number))
-        return reply and reply.number
+        return None if reply is None else reply.number
 
     async def hang(self) -> int | None:
         reply = await self._end.call(Service.hang, Ping(0))
-        return reply and reply.number
+        return None if reply is None else reply.number
 
 
 def world(sim: Simulation) -> tuple[Remote, Remote, list[str]]:

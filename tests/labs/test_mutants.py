@@ -1,0 +1,97 @@
+"""Every planted bug is found by each test that should, within few seeds; no variant ever fails."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tester.engine.choices import Choices, Seeded
+from tester.labs import kvsrv, lock
+from tester.world.failure import HandlerCrashed
+from tester.world.run import Outcome, Scenario, run
+from tests.broken import kvsrv as broken_kvsrv
+from tests.broken import lock as broken_lock
+from tests.broken.patch import Patch, planted
+from tests.tree import ROOT
+
+SUITES = {
+    lab: {name: test.simulation for name, test in vars(suite).items() if name.startswith("test_")}
+    for lab, suite in (("kvsrv", kvsrv), ("lock", lock))
+}
+PATCHES = {"kvsrv": broken_kvsrv, "lock": broken_lock}
+BUGS = [
+    pytest.param(bug, SUITES[lab][test], id=f"{bug.name}-{test}")
+    for lab, patches in PATCHES.items()
+    for bug in patches.BUGS
+    for test in bug.killed_by
+]
+VARIANTS = [
+    pytest.param(variant, scenario, id=f"{variant.name}-{test}")
+    for lab, patches in PATCHES.items()
+    for variant in patches.VARIANTS
+    for test, scenario in SUITES[lab].items()
+]
+
+
+@pytest.fixture(autouse=True)
+def _fewer_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kvsrv, "MANY_CLIENTS", 1_000)
+
+
+def outcomes(scenario: Scenario, seeds: int) -> Iterator[Outcome]:
+    return (run(scenario, Choices(Seeded(seed))) for seed in range(seeds))
+
+
+@pytest.mark.parametrize(("bug", "scenario"), BUGS)
+def test_a_planted_bug_is_found(bug: Patch, scenario: Scenario, tmp_path: Path) -> None:
+    with planted(bug, tmp_path):
+        found = next((o for o in outcomes(scenario, bug.seeds) if o.verdict == "fail"), None)
+    assert found is not None, f"{bug.about} Nothing in {bug.seeds} seeds says so."
+    # The bug misbehaves; it does not raise, as a mistake in its patch would.
+    assert not isinstance(found.error, HandlerCrashed), found.error
+
+
+@pytest.mark.parametrize(("variant", "scenario"), VARIANTS)
+def test_a_correct_variant_passes(variant: Patch, scenario: Scenario, tmp_path: Path) -> None:
+    with planted(variant, tmp_path):
+        found = [o.error for o in outcomes(scenario, scenario.seeds_of(4)) if o.error]
+    assert found == [], variant.about
+
+
+def test_each_bug_has_a_test_that_finds_it() -> None:
+    for lab, patches in PATCHES.items():
+        for bug in patches.BUGS:
+            assert bug.killed_by, bug.name
+            assert set(bug.killed_by) <= SUITES[lab].keys(), bug.name
+            assert all(bug.seeds <= SUITES[lab][test].seeds_of(100) for test in bug.killed_by)
+
+
+def test_a_patch_must_fit_the_reference(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not exactly one"):
+        Patch("stale", "Nothing.", "kvsrv/client.py", (("no such line", ""),)).write(tmp_path)
+
+
+LOADED = """
+import json, sys
+from pathlib import Path
+from tester.engine.choices import Choices, Seeded
+from tester.world import submission
+submission.load(Path(sys.argv[1]))
+from tester.labs.kvsrv import test_unreliable_net
+from tester.world.run import run
+outcome = run(test_unreliable_net.simulation, Choices(Seeded(0)))
+print(json.dumps([outcome.verdict, outcome.kind, outcome.digest]))
+"""
+
+
+def test_a_patch_behaves_as_the_submission_it_makes(tmp_path: Path) -> None:
+    bug = next(bug for bug in broken_kvsrv.BUGS if bug.name == "resend_says_version")
+    with planted(bug, tmp_path):
+        here = run(SUITES["kvsrv"]["test_unreliable_net"], Choices(Seeded(0)))
+    command = [sys.executable, "-c", LOADED, str(tmp_path)]
+    there = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(there.stdout) == [here.verdict, here.kind, here.digest]
+    assert here.kind == "NotLinearizable"
