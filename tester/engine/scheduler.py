@@ -49,7 +49,10 @@ class Place:
 
     def wake(self, due: int) -> None:
         """The machine's earliest timer is due, unless it has been set anew meanwhile."""
-        if due == self.next_due and not self.queued and not self.frozen:
+        if due != self.next_due:
+            return
+        self.next_due = None  # this wake-up is spent: a new timer for the same instant needs its own
+        if not self.queued and not self.frozen:
             self.queued = True
             self._due.append(self)
 
@@ -115,8 +118,11 @@ class Scheduler:
 
     def _run(self, finished: Callable[[], bool]) -> None:
         due, heap, route = self.due, self._heap, self._route
+        instant, limit = -1, 0
         while True:
-            limit = min(self._step_limit, self.steps + self._instant_limit)
+            if self.now != instant:
+                instant = self.now
+                limit = min(self._step_limit, self.steps + self._instant_limit)
             while due:
                 place = due.pop(self._pick(len(due)) if len(due) > 1 else 0)
                 inbox = place.inbox
