@@ -1,0 +1,75 @@
+"""`python -m bench`: prints the project's figures, as ratios within this one run.
+
+Nothing is asserted: an absolute figure depends on the machine, and the budgets stand beside the
+figures for the reader to judge by.
+"""
+
+from __future__ import annotations
+
+import platform
+
+import rich.box
+from rich.console import Console
+from rich.table import Table
+
+from bench import imports, kv, loop, rpc
+from bench.rounds import ROUNDS, Result, Row, measure
+
+SUBJECTS = (rpc, loop, kv, imports)
+"""Modules of the figures: each has `rows() -> list[Row]`."""
+
+
+def table(results: list[Result]) -> Table:
+    """One line per figure."""
+    lines = Table(
+        title=f"{platform.python_implementation()} {platform.python_version()}, one core",
+        caption=(
+            f"Medians of {ROUNDS} rounds in which all figures take turns, on this process's CPU "
+            "time. ± is the median distance of a round from that median. The ratio is to the same "
+            "work done as the last column says, in the same round."
+        ),
+        caption_justify="left",
+        box=rich.box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=0,
+    )
+    lines.add_column("name", no_wrap=True)
+    for heading in ("measured", "±", "budget", "ratio"):
+        lines.add_column(heading, justify="right", no_wrap=True)
+    lines.add_column("to", no_wrap=True)
+    for result in results:
+        lines.add_row(*_cells(result))
+    return lines
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    row = result.row
+    colour = {True: "green", False: "red", None: "default"}[result.within_budget]
+    return (
+        row.name,
+        f"[{colour}]{_number(result.measured)}[/]",
+        f"{result.noise:.0%}",
+        _budget(row),
+        f"{result.ratio:.2f}",
+        row.against,
+    )
+
+
+def _number(figure: float) -> str:
+    return f"{figure:,.0f}".replace(",", " ") if figure >= 100 else f"{figure:.1f}"
+
+
+def _budget(row: Row) -> str:
+    if row.at_least is not None:
+        return f">= {_number(row.at_least)}"
+    return "" if row.at_most is None else f"<= {_number(row.at_most)}"
+
+
+def main() -> None:
+    """Measure everything and print the table."""
+    rows = [row for subject in SUBJECTS for row in subject.rows()]
+    Console().print(table(measure(rows)))
+
+
+if __name__ == "__main__":
+    main()
