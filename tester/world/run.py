@@ -218,12 +218,12 @@ def _verdict(error: BaseException | None) -> str:
 
 def code_under_test(scenario: Scenario) -> list[ModuleType]:
     """The user's modules: the submission's, the test's, and what that one uses, by name."""
-    return _modules(scenario.function)
+    return _modules(scenario.function, submission.current())
 
 
 @functools.cache
-def _modules(function: SimulatedTest) -> list[ModuleType]:
-    found = {module.__name__: module for module in submission.current().modules()}
+def _modules(function: SimulatedTest, tested: submission.Submission) -> list[ModuleType]:
+    found = {module.__name__: module for module in tested.modules()}
     start = getattr(function, "__module__", "")
     if not start.startswith("tester."):
         _reach(start, found)

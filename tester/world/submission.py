@@ -7,13 +7,14 @@ things both sides must agree on) always come from this distribution.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -86,6 +87,17 @@ _loaded: list[Submission] = []
 def current() -> Submission:
     """The submission this process has loaded."""
     return _loaded[0] if _loaded else REFERENCE
+
+
+@contextlib.contextmanager
+def instead(other: Submission) -> Iterator[None]:
+    """Inside, runs in this process take the code under test from `other`."""
+    before = _loaded[:]
+    _loaded[:] = [other]
+    try:
+        yield
+    finally:
+        _loaded[:] = before
 
 
 def load(folder: Path) -> Submission:

@@ -55,12 +55,10 @@ class Patch:
 def planted(patch: Patch, folder: Path) -> Iterator[None]:
     """Inside, runs in this process take one file from the patch and the others from ours."""
     planted = _Planted(patch, patch.write(folder))
-    before = submission._loaded
-    submission._loaded = planted
     try:
-        yield
+        with submission.instead(planted):
+            yield
     finally:
-        submission._loaded = before
         for name in planted.imported:
             del sys.modules[name]
 
