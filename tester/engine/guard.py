@@ -127,6 +127,20 @@ def _log_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     return record
 
 
+def _import(machine: Machine, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Import a module for node code, as nobody.
+
+    A process runs a module's code once. Run as the node's, it would draw from the node's
+    randomness in the first run that imports it, and in no later one.
+    """
+    global current
+    current = None
+    try:
+        return real(*args, **kwargs)
+    finally:
+        current = machine
+
+
 class _Pickled:
     """How a real date is pickled while its class's name means another class: by that name."""
 
@@ -193,10 +207,16 @@ def _load(owner: str, fakes: dict[str, Callable[..., Any]]) -> None:
     _fixed.extend(_patch(getattr(imported, cls) if cls else imported, fakes))
 
 
+IMPORTS: dict[str, dict[str, Callable[..., Any]]] = {
+    "builtins": {"__import__": _import},
+    "importlib": {"import_module": _import},
+}
+
 # Modules worth no import of ours: they are patched from the first run that finds them imported.
 _late: dict[str, dict[str, Callable[..., Any]]] = {}
-for _owner in dict.fromkeys((*CLOCKS, *ENTROPY, *OUTSIDE)):
+for _owner in dict.fromkeys((*CLOCKS, *ENTROPY, *OUTSIDE, *IMPORTS)):
     _fakes = CLOCKS.get(_owner, {}) | ENTROPY.get(_owner, {}) | OUTSIDE.get(_owner, {})
+    _fakes |= IMPORTS.get(_owner, {})
     if _owner.partition(":")[0] in outside.LATE:
         _late[_owner] = _fakes
     else:
