@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Undecided,
         Verdict,
     )
-    from tester.world.simulate import simulate
+    from tester.world.simulate import run_once, simulate
     from tester.world.simulation import KV, Limits, LockHandle, Simulation
 
 __version__ = "0.1.0"
@@ -42,7 +42,7 @@ _HOMES = {
         "Undecided",
         "Verdict",
     ),
-    "tester.world.simulate": ("simulate",),
+    "tester.world.simulate": ("run_once", "simulate"),
     "tester.world.simulation": ("KV", "Limits", "LockHandle", "Simulation"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -67,6 +67,7 @@ __all__ = [
     "Undecided",
     "UnknownMethod",
     "Verdict",
+    "run_once",
     "simulate",
 ]
 

@@ -1,4 +1,4 @@
-"""The explanation of a shrunken failure: which faults it takes, and the run beside it that passes."""
+"""The explanation of a shrunken failure: which faults it takes, and its nearest passing run."""
 
 from __future__ import annotations
 

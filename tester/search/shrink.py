@@ -44,7 +44,7 @@ class Shrunk:
 
     @property
     def size(self) -> tuple[int, int, int, str]:
-        """What makes a story short: few faults, few events, few choices; then the record itself."""
+        """What makes a story short: few faults, few events, few choices; then the record."""
         trace = self.outcome.trace
         return len(self.faults), len(trace), self.choices_after, repr(self.record)
 
@@ -136,7 +136,7 @@ class _Shrinker:
     # -- what is tried ----------------------------------------------------------------------------
 
     def _sizes(self) -> None:
-        """Less work: the choices that a seed always answers 0 and that say how much to leave out."""
+        """Less work: the choices that say how much of it to leave out."""
         for place in [place for place in self._drawn() if place[0].startswith(SIZE)]:
             high = 1 << 20  # a reader takes the largest that is allowed
             low = self._record.get(place[0], [0] * (place[1] + 1))[place[1]] if high else 0
@@ -196,7 +196,7 @@ class _Shrinker:
         )
 
     def _drop(self, places: Callable[[], list[Place]]) -> None:
-        """Set chunks of the places to zero, in ever smaller chunks, as long as it goes on failing."""
+        """Set chunks of the places to zero, ever smaller ones, as long as it goes on failing."""
         size = len(places())
         while size >= 1 and self._spare():
             start = 0

@@ -221,7 +221,7 @@ def code_under_test(scenario: Scenario) -> list[ModuleType]:
     return _modules(scenario.function, submission.current())
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def _modules(function: SimulatedTest, tested: submission.Submission) -> list[ModuleType]:
     found = {module.__name__: module for module in tested.modules()}
     start = getattr(function, "__module__", "")

@@ -37,6 +37,17 @@ def run_all(scenario: Scenario) -> None:
             raise outcome.error
 
 
+def run_once(test: SimulatedFunction, choices: Choices, **arguments: Any) -> None:
+    """Run a simulated test once, with these choices; raises what it fails with.
+
+    For tests that choose themselves: Hypothesis, a fault plan, a record.
+    """
+    __tracebackhide__ = True
+    outcome = run(test.simulation.with_arguments(**arguments), choices)
+    if outcome.error is not None:
+        raise outcome.error
+
+
 def simulate(
     *,
     seeds: int = SEEDS,
@@ -98,5 +109,6 @@ __all__ = [
     "Conditions",
     "SimulatedFunction",
     "run_all",
+    "run_once",
     "simulate",
 ]
