@@ -64,8 +64,8 @@ class Record:
         if outcome.digest != self.digest and self.code != code_digest(scenario):
             return outcome.failing_with(
                 StaleReplay(
-                    f"the code has changed since this record was made: it failed with {self.kind}, "
-                    f"and now it {outcome.saying}; run seed {self.seed} again"
+                    f"the code has changed since this record was made: it failed with {self.kind} "
+                    f"then, and now it {outcome.saying}; run seed {self.seed} again"
                 )
             )
         return outcome
