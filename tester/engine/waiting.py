@@ -10,7 +10,8 @@ from types import CodeType
 from typing import Any, Final
 
 from tester.engine.errors import Waiting
-from tester.engine.loop import Loop, Task
+from tester.engine.loop import Loop
+from tester.engine.tasks import Task
 
 _HOUSE: Final = Path(__file__).resolve().parents[2]
 _OURS: Final = tuple(
