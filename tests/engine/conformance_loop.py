@@ -35,10 +35,10 @@ class RunnableLoop(Loop):
         guard.current = self._node
         try:
             while not future.done():
-                if not self.run_ready(1):
+                if not self.turn(self.now, (), {}, 1):
                     due = self.next_due()
                     assert due is not None, "nothing can happen any more"
-                    self.begin(due)
+                    self.turn(due, (), {}, 1)
                 assert not self.errors, self.errors
         finally:
             guard.current = None
