@@ -1,0 +1,125 @@
+"""A network with one end and one server, in a world that a test turns by hand."""
+
+import heapq
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from labrpc import RELIABLE, Conditions, Fate, Network
+from labrpc.network import Rpc
+
+END, SERVER, METHOD = "end", "server", "Service.method"
+NO_FAULT = Fate(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+class ByHand:
+    """Time, events and fates as the test says."""
+
+    def __init__(self) -> None:
+        self.time = 0
+        self.fate = NO_FAULT
+        self.entries: list[tuple[Any, ...]] = []
+        self._heap: list[tuple[int, int, Callable[[Any], None], Any]] = []
+        self._posted = 0
+
+    def now(self) -> int:
+        return self.time
+
+    def post(self, when: int, action: Callable[[Any], None], argument: Any) -> None:
+        assert when >= self.time
+        self._posted += 1
+        heapq.heappush(self._heap, (when, self._posted, action, argument))
+
+    def draw(self, stream: str, slots: Sequence[tuple[int, int]]) -> list[int]:
+        assert len(slots) == len(self.fate)
+        return list(self.fate)
+
+    def trace(self, entry: tuple[Any, ...]) -> None:
+        self.entries.append(entry)
+
+    def run(self, until: int | None = None) -> None:
+        while self._heap and (until is None or self._heap[0][0] <= until):
+            self.time, _, action, argument = heapq.heappop(self._heap)
+            action(argument)
+        if until is not None:
+            self.time = until
+
+
+class Call:
+    """What a caller was told: (microseconds, reply or None), once if all is well."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, bytes | None]] = []
+
+
+class Lab:
+    """One enabled end, and one server that replies at once or, if `slow`, when told to."""
+
+    def __init__(self, conditions: Conditions = RELIABLE, *, slow: bool = False) -> None:
+        self.world = ByHand()
+        self.network = Network(self.world, conditions)
+        self.served: list[tuple[int, bytes]] = []
+        self._slow = slow
+        self._running: list[int] = []
+        self.network.make_end(END)
+        self.network.connect(END, SERVER)
+        self.network.enable(END)
+        self.network.add_server(SERVER, self._deliver)
+
+    def _deliver(self, rpc: Rpc) -> None:
+        self.served.append((self.world.time, rpc.payload))
+        if self._slow:
+            self._running.append(rpc.number)
+        else:
+            self.network.reply(rpc.number, b"reply")
+
+    def finish(self) -> None:
+        """Let the handlers that run return."""
+        for number in self._running:
+            self.network.reply(number, b"reply")
+
+    def call(self, **fate: int) -> Call:
+        """Send a request now, with this fate."""
+        call = Call()
+        self.world.fate = NO_FAULT._replace(**fate)
+        self.network.send(
+            END, METHOD, b"request", lambda reply: call.answers.append((self.world.time, reply))
+        )
+        return call
+
+    def at(self, when: int, action: Callable[[], object]) -> None:
+        """Have something happen at a time."""
+
+        def act(_: None) -> None:
+            action()
+
+        self.world.post(when, act, None)
+
+    def run(self, until: int | None = None) -> None:
+        """Let time pass, to the end or to a time."""
+        self.world.run(until)
+
+    def cut(self, why: str) -> None:
+        """Make the server unreachable in one of several ways."""
+        network = self.network
+        if why == "disabled":
+            network.enable(END, on=False)
+        elif why == "deleted end":
+            network.delete_end(END)
+        elif why == "no server":
+            network.delete_server(SERVER)
+        elif why == "unconnected":
+            network.delete_end(END)
+            network.make_end(END)
+            network.enable(END)
+
+    def kill(self, death: str) -> None:
+        """Make the server dead for the calls that run on it, in one of several ways."""
+        network = self.network
+        if death == "disable":
+            network.enable(END, on=False)
+        elif death == "delete":
+            network.delete_server(SERVER)
+        elif death == "replace":
+            network.add_server(SERVER, lambda rpc: None)
+        elif death == "delete end":
+            network.delete_end(END)
