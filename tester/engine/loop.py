@@ -20,15 +20,17 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from tester.engine import guard
+from tester.engine import guard, leftovers
 from tester.engine.errors import OutsideWorld, SharedState
 from tester.engine.tasks import Future, Handle, Task, TimerHandle
 
 T = TypeVar("T")
 
-_MICROSECONDS = 1_000_000
+_MICROSECONDS: Final = 1_000_000
+_NEVER: Final = 2**40
+"""Seconds, 35 000 years: a timer beyond them never fires, and its microseconds fit into a word."""
 
 
 class Loop(asyncio.AbstractEventLoop):
@@ -125,7 +127,8 @@ class Loop(asyncio.AbstractEventLoop):
         if guard.current is not self.owner:
             self._foreign("call_soon")
         handle = Handle(callback, args, context)
-        # A C task's step and wake-up both show the task they belong to.
+        # A C task's step and its wake-up both show the task they belong to. So does `task.cancel`,
+        # which keeps its place among the steps that were there before it.
         if type(getattr(callback, "__self__", None)) is not Task:
             self._ready.append(handle)
         elif self._put_off is None or not (delay := self._put_off()):
@@ -144,7 +147,7 @@ class Loop(asyncio.AbstractEventLoop):
     ) -> TimerHandle:
         if not delay >= 0:
             raise ValueError(f"a delay is 0 or more seconds, and {delay!r} is not")
-        due = self.now + round(delay * _MICROSECONDS) if delay < math.inf else None
+        due = self.now + round(delay * _MICROSECONDS) if delay < _NEVER else None
         return self._timer(due, callback, args, context)
 
     def call_at(  # type: ignore[override]
@@ -157,8 +160,8 @@ class Loop(asyncio.AbstractEventLoop):
         if math.isnan(when):
             raise ValueError("a time is a number of seconds, and nan is not")
         due = None
-        if when < math.inf:
-            due = max(self.now, round(when * _MICROSECONDS) - self.offset)
+        if when < _NEVER:
+            due = max(self.now, round(max(when, -_NEVER) * _MICROSECONDS) - self.offset)
         return self._timer(due, callback, args, context)
 
     def _timer(
@@ -243,34 +246,33 @@ class Loop(asyncio.AbstractEventLoop):
         failed = [task for task in self._born if _unretrieved(task)]
         return [error for task in failed if (error := task.exception()) is not None]
 
-    def close(self) -> None:
-        """Let the unfinished tasks go, after the verdict: what their code still does is void."""
+    def let_go(self) -> None:
+        """End what has not finished, after the verdict and inside the node: all of it is void."""
         self._closed = True
         self._put_off = None
-        for task in self._born:
-            if task.done():
-                continue
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-            coro = task.get_coro()
-            try:
+        while self._born:  # a task that ends may start others, which end before they have begun
+            tasks, self._born = self.tasks(), []
+            for task in tasks:
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+                coro = task.get_coro()
                 if coro is not None:
-                    coro.close()
-            except BaseException:  # noqa: BLE001, S112 - a frozen task has no say any more
-                continue
-        self._born.clear()
+                    leftovers.end(coro)
         self._ready.clear()
         self._tasks.clear()
         self._timers.clear()
 
     def _foreign(self, what: str) -> None:
-        if self._closed or guard.current is None:
-            return
-        here = getattr(guard.current, "name", "another node")
-        there = getattr(self.owner, "name", "this one")
-        raise SharedState(
-            f"{here} called {what} on the event loop of {there}: an Event, Queue, Lock, Future or "
-            f"Task of {there} is used by code on {here}. Nodes share nothing; send a message."
+        here = asyncio._get_running_loop()
+        if not isinstance(here, Loop) or here._closed:
+            return  # the engine between two steps, or the end of a run
+        there = getattr(self.owner, "name", "another node")
+        error = SharedState(
+            f"{getattr(here.owner, 'name', 'a node')} called {what} on the event loop of {there}"
+            f"{' in an earlier run' if self._closed else ''}: an Event, Queue, Lock, Future or "
+            f"Task of {there} is used elsewhere. Nodes share nothing; send a message."
         )
+        here.errors.append(error)  # its caller may catch it; the run has gone wrong all the same
+        raise error
 
 
 def _unretrieved(task: Task[Any]) -> bool:
@@ -288,6 +290,8 @@ _INSTEAD = {
     "run_forever": "await what you wait for",
     "run_until_complete": "await what you wait for",
     "stop": "return from your coroutine",
+    "close": "the loop ends with the run",
+    "set_exception_handler": "an exception that nobody handles ends the run",
     "shutdown_asyncgens": "close your generators yourself",
     "shutdown_default_executor": "there is no executor",
 }

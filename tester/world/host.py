@@ -81,7 +81,7 @@ class Host(Node):
 
     def close(self) -> None:
         """The run is over: let the node's tasks go."""
-        self.inside(self.loop.close)
+        self.inside(self.loop.let_go)
 
     def failed(self, error: BaseException, doing: str) -> None:
         """Tell the run what went wrong here, as plain data."""

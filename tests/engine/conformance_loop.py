@@ -50,3 +50,7 @@ class RunnableLoop(Loop):
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """There is no executor."""
+
+    def close(self) -> None:
+        """The runner has cancelled what was left."""
+        self.let_go()
