@@ -15,17 +15,14 @@ class ByHand:
     """Time, events and fates as the test says."""
 
     def __init__(self) -> None:
-        self.time = 0
+        self.now = 0
         self.fate = NO_FAULT
         self.entries: list[tuple[Any, ...]] = []
         self._heap: list[tuple[int, int, Callable[[Any], None], Any]] = []
         self._posted = 0
 
-    def now(self) -> int:
-        return self.time
-
     def post(self, when: int, action: Callable[[Any], None], argument: Any) -> None:
-        assert when >= self.time
+        assert when >= self.now
         self._posted += 1
         heapq.heappush(self._heap, (when, self._posted, action, argument))
 
@@ -38,10 +35,10 @@ class ByHand:
 
     def run(self, until: int | None = None) -> None:
         while self._heap and (until is None or self._heap[0][0] <= until):
-            self.time, _, action, argument = heapq.heappop(self._heap)
+            self.now, _, action, argument = heapq.heappop(self._heap)
             action(argument)
         if until is not None:
-            self.time = until
+            self.now = until
 
 
 class Call:
@@ -56,7 +53,9 @@ class Lab:
 
     def __init__(self, conditions: Conditions = RELIABLE, *, slow: bool = False) -> None:
         self.world = ByHand()
-        self.network = Network(self.world, conditions)
+        self.network = Network(
+            self.world, self.world.draw, self.world.trace, conditions
+        )
         self.served: list[tuple[int, bytes]] = []
         self._slow = slow
         self._running: list[int] = []
@@ -66,7 +65,7 @@ class Lab:
         self.network.add_server(SERVER, self._deliver)
 
     def _deliver(self, rpc: Rpc) -> None:
-        self.served.append((self.world.time, rpc.payload))
+        self.served.append((self.world.now, rpc.payload))
         if self._slow:
             self._running.append(rpc.number)
         else:
@@ -82,7 +81,7 @@ class Lab:
         call = Call()
         self.world.fate = NO_FAULT._replace(**fate)
         self.network.send(
-            END, METHOD, b"request", lambda reply: call.answers.append((self.world.time, reply))
+            END, METHOD, b"request", lambda reply: call.answers.append((self.world.now, reply))
         )
         return call
 
