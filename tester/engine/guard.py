@@ -61,10 +61,10 @@ class installed:
     that the code under test swallowed too.  One run at a time: a second one is a TesterError.
     """
 
-    __slots__ = ("_patches",)
+    __slots__ = ("_modules", "_patches")
 
     def __init__(self, modules: Sequence[ModuleType]) -> None:
-        self._patches = _patches_for(tuple(modules))
+        self._modules = tuple(modules)
 
     def __enter__(self) -> list[OutsideWorld]:
         global _thread
@@ -72,6 +72,7 @@ class installed:
             raise TesterError(
                 "a run is active in this process: runs take turns, one after another"
             )
+        self._patches = _patches_for(self._modules)
         _thread = get_ident()
         outside.refusals.clear()
         try:
