@@ -53,9 +53,10 @@ class Transitions:
     def kind(self, operation: Operation) -> int:
         """The class of an operation: operations with equal inputs and outputs share one."""
         output = OPEN if operation.ret is None else operation.output
-        pair = (operation.input, output)
+        # The type too: named tuples of different types are equal when their fields are.
+        key = (type(operation.input), operation.input, output)
         try:
-            kind = self._kinds.setdefault(pair, len(self._examples))
+            kind = self._kinds.setdefault(key, len(self._examples))
         except TypeError:  # something unhashable, as a wrong reply may be: a class of its own
             kind = len(self._examples)
         if kind == len(self._examples):
