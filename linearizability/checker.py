@@ -1,4 +1,4 @@
-"""`check`: partition the history, let special methods and refuters speak, search what is left."""
+"""`check`: partition the history, let the special method speak, search what is left."""
 
 from __future__ import annotations
 
@@ -77,11 +77,6 @@ class _Task:
             if not isinstance(decision, Inapplicable):
                 self.decision = decision
 
-    def refute(self) -> None:
-        """Ask the model's refuter, which may say nothing."""
-        if self.model.refute is not None:
-            self.decision = self.model.refute(self.case.operations)
-
     def advance(self, limit: int) -> int:
         """Search up to `limit` further configurations; how many it took."""
         search = self.search or Search(self.model, self.case.operations)
@@ -120,12 +115,10 @@ def _decide(tasks: list[_Task], budget: int, all_partitions: bool) -> None:
     Searches take turns, in slices: one partition that explodes must not keep the others from
     being refuted.
     """
-    for ask in (_Task.decide, _Task.refute):
-        for task in tasks:
-            if task.decision is None:
-                ask(task)
-                if isinstance(task.decision, Conflict) and not all_partitions:
-                    return
+    for task in tasks:
+        task.decide()
+        if isinstance(task.decision, Conflict) and not all_partitions:
+            return
     live = [task for task in tasks if task.decision is None]
     while live:
         for task in live:

@@ -43,12 +43,13 @@ class Conflict(ABC):
     def core(self) -> Core:
         """The operations that prove it."""
 
-    @abstractmethod
-    def prefix(self) -> list[int]:
+    def prefix(self) -> list[int] | None:
         """A long legal order of some operations, as positions in the sequence that was decided.
 
         It respects real time and leaves none out that returned before one of them was called.
+        None: nothing is known yet, it has to be looked for.
         """
+        return None
 
 
 Decide = Callable[[Sequence[Operation]], "Proof | Conflict | Inapplicable"]

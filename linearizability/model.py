@@ -6,12 +6,11 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from linearizability.decision import Case, Conflict
+from linearizability.decision import Case
 from linearizability.operation import OPEN, Operation
 
 State = Any
 Method = Callable[[Iterable[Operation]], list[Case]]
-Refute = Callable[[Sequence[Operation]], Conflict | None]
 
 
 def _itself(state: State) -> Hashable:
@@ -37,7 +36,8 @@ class Model:
     init() is the first state. step(state, input, output) gives (legal, next state); for an open
     operation `output` is `OPEN`, and the step is what the operation does whenever it takes effect
     (a compare-and-set that finds another value changes nothing): it must allow whatever any reply
-    to this input allows. Operations with equal inputs and equal outputs must step alike.
+    to this input allows. Operations with equal inputs of one type and equal outputs must step
+    alike.
 
     With `nondeterministic`, init() gives all possible first states and step gives all possible
     next states, none meaning illegal.
@@ -53,7 +53,6 @@ class Model:
 
     `method` is a special method: it partitions a history and decides the parts without a search,
     or declines to.
-    `refute` is a fast, sound test that proves some partitions illegal, or says nothing (None).
     """
 
     name: str
@@ -68,7 +67,6 @@ class Model:
     describe_metadata: Callable[[Any], str] = repr
     why_not: Callable[[State, Any, Any], str] = _why_not
     method: Method | None = None
-    refute: Refute | None = None
 
     def __repr__(self) -> str:
         return f"Model({self.name!r})"

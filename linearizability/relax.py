@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from linearizability.decision import Conflict, Core, Decide, Inapplicable, Proof
+from linearizability.decision import Conflict, Core, Proof
 from linearizability.model import Model, replay
 from linearizability.operation import Operation, client_name
 from linearizability.search import Search
 
 PROBE_CONFIGURATIONS = 1_000
 PROBES = 200
+CUT_CONFIGURATIONS = 20_000
 
 
 def relax(model: Model, operations: Sequence[Operation], keep: Collection[int]) -> list[Operation]:
@@ -83,7 +84,6 @@ def _minimal(model: Model, operations: Sequence[Operation], blocked: int) -> lis
         for position, op in enumerate(operations)
         if op.ret is not None and op.ret <= stamp
     )
-    called = [position for position, op in enumerate(operations) if op.call <= stamp]
     probes = 0
 
     def refuted(keep: Collection[int]) -> bool:
@@ -91,9 +91,11 @@ def _minimal(model: Model, operations: Sequence[Operation], blocked: int) -> lis
         if probes == PROBES:
             return False
         probes += 1
-        part = [operations[position] for position in called]
+        # What was called after the last return that binds anybody makes no difference.
+        end = max(operations[position].ret or 0 for position in keep)
+        called = [position for position, op in enumerate(operations) if op.call <= end]
         kept = {index for index, position in enumerate(called) if position in keep}
-        search = Search(model, relax(model, part, kept))
+        search = Search(model, relax(model, [operations[p] for p in called], kept))
         search.advance(PROBE_CONFIGURATIONS)
         return search.linearizable is False
 
@@ -101,7 +103,12 @@ def _minimal(model: Model, operations: Sequence[Operation], blocked: int) -> lis
     core = [position for _, position in returned[-size:]]
     while not refuted(set(core)):
         if size >= len(returned):
-            core = [p for p in called if operations[p].ret is not None]
+            # Not by what had returned alone; operations in progress had answers that matter.
+            core = [
+                position
+                for position, op in enumerate(operations)
+                if op.ret is not None and op.call <= stamp
+            ]
             break
         size *= 2
         core = [position for _, position in returned[-size:]]
@@ -127,12 +134,9 @@ def _shrink(core: list[int], refuted: Callable[[Collection[int]], bool]) -> list
 
 
 def prefix_by_cuts(
-    decide: Decide,
-    read_only: Callable[[Operation], bool],
-    operations: Sequence[Operation],
-    core: Sequence[Operation],
+    model: Model, operations: Sequence[Operation], core: Sequence[Operation]
 ) -> list[int]:
-    """The order that `decide` finds for the longest stretch of time that has one.
+    """An order, as positions, of the longest stretch of time for which one is found.
 
     A *cut* after k returns keeps those k operations and relaxes those in progress. It is illegal
     once every operation of the core has returned; from there this walks back in growing steps,
@@ -150,14 +154,13 @@ def prefix_by_cuts(
             if op.call > stamp:
                 continue
             if position not in kept and op.ret is not None:
-                if read_only(op):
+                if model.read_only(op.input, op.output):
                     continue
                 op = Operation(op.client, op.input, None, op.call, None)
             history.append(op)
             positions.append(position)
-        decision = decide(history)
-        assert not isinstance(decision, Inapplicable), decision.reason
-        return [positions[i] for i in decision.order()] if isinstance(decision, Proof) else None
+        order = _order(model, history)
+        return None if order is None else [positions[index] for index in order]
 
     end = max(op.ret for op in core if op.ret is not None)
     illegal = sum(stamp <= end for stamp, _ in returned)
@@ -171,3 +174,15 @@ def prefix_by_cuts(
             legal, best = middle, order
         step = step * 2 if legal == 0 else (illegal - legal) // 2
     return best
+
+
+def _order(model: Model, history: list[Operation]) -> list[int] | None:
+    """A linearization of one partition, if it has one that is found within a small budget."""
+    if model.method is not None:
+        [case] = model.method(history)
+        decision = case.decide() if case.decide is not None else None
+        if isinstance(decision, Proof | Conflict):
+            return decision.order() if isinstance(decision, Proof) else None
+    search = Search(model, history)
+    search.advance(CUT_CONFIGURATIONS)
+    return search.order() if search.linearizable else None

@@ -74,6 +74,7 @@ class Search:
         window, memo, stack = self._window, self._memo, self._stack
         levels, opens, open_ranks = window.levels, window.opens, window.open_ranks
         rows, read_only = self._table.rows, self._table.read_only
+        parents, moves, states = self._parents, self._moves, self._states
         longest, deepest = self._longest, self._deepest
         built, last = len(levels), self.level_count
         index = len(self._parents)
@@ -110,7 +111,9 @@ class Search:
                 continue
             else:
                 memo[r][key] = (*[x for x in known if x & used != used], used)
-            self._accept(parent, move, s)
+            parents.append(parent)
+            moves.append(move)
+            states.append(s)
             length = r + mask.bit_count()
             if length > longest[0] or (length == longest[0] and r > longest[1]):
                 longest = (length, r, index)
@@ -135,11 +138,6 @@ class Search:
                 stack.append((r, mask | bit, used, t, index, rank))
             index += 1
         self._longest, self._deepest = longest, deepest
-
-    def _accept(self, parent: int, move: int, state: int) -> None:
-        self._parents.append(parent)
-        self._moves.append(move)
-        self._states.append(state)
 
     def forget(self) -> None:
         """Drop what only the search itself needs, which is nearly all of its memory."""

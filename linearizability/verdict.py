@@ -18,6 +18,7 @@ from typing import NamedTuple
 from linearizability.decision import Conflict, Core, Proof
 from linearizability.model import Model, State, next_states, replay
 from linearizability.operation import Annotation, Operation, client_name
+from linearizability.relax import prefix_by_cuts
 
 DEFAULT_BUDGET = 500_000
 
@@ -97,7 +98,10 @@ class Refuted:
         operations = self.operations
         prefix: list[int] = []
         states = list(self.model.first_states())
-        for position in self.conflict.prefix():
+        found = self.conflict.prefix()
+        if found is None:
+            found = prefix_by_cuts(self.model, operations, self.core)
+        for position in found:
             after = next_states(self.model, states, operations[position])
             if not after:
                 break

@@ -17,16 +17,32 @@ Level = tuple[int, int, int, tuple[Active, ...], tuple[Active, ...], int]
 
 
 class Row(dict[int, tuple[int, ...]]):
-    """For one state: class of operation -> the numbers of the states it may lead to."""
+    """For one state: kind of operation -> the numbers of the states it may lead to."""
 
-    __slots__ = ("state", "table")
+    __slots__ = ("number", "state", "table")
 
-    def __init__(self, state: State, table: Transitions) -> None:
+    def __init__(self, state: State, number: int, table: Transitions) -> None:
         self.state = state
+        self.number = (number,)
         self.table = table
 
     def __missing__(self, kind: int) -> tuple[int, ...]:
-        outcomes = self.table.outcomes(self.state, kind)
+        # A search spends much of its time here wherever states hardly repeat.
+        table, state = self.table, self.state
+        asked, output = table.pairs[kind]
+        if table.nondeterministic:
+            after = table.step(state, asked, output)
+            outcomes = tuple(dict.fromkeys(map(table.number, after)))
+        else:
+            legal, after = table.step(state, asked, output)
+            if not legal:
+                outcomes = ()
+            elif after is state:
+                outcomes = self.number
+            else:
+                outcomes = table.rows[table.number(after)].number
+        if table.read_only[kind] and outcomes and outcomes != self.number:
+            table.complain(kind, state)
         self[kind] = outcomes
         return outcomes
 
@@ -36,43 +52,45 @@ class Transitions:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self.step = model.step
+        self.nondeterministic = model.nondeterministic
         self.rows: list[Row] = []
+        self.pairs: list[tuple[Any, Any]] = []  # of each kind of operation: input and output
         self.read_only: list[bool] = []
+        self._key = model.key
         self._numbers: dict[Hashable, int] = {}
         self._kinds: dict[Any, int] = {}
-        self._examples: list[Operation] = []
 
     def number(self, state: State) -> int:
-        key = self.model.key(state)
+        """States are numbered as they come up."""
+        key = self._key(state)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.rows)
-            self.rows.append(Row(state, self))
+            self.rows.append(Row(state, number, self))
         return number
 
     def kind(self, operation: Operation) -> int:
-        """The class of an operation: operations with equal inputs and outputs share one."""
+        """Operations with equal inputs and outputs are of one kind."""
         output = OPEN if operation.ret is None else operation.output
-        pair = (operation.input, output)
+        # The type too: named tuples of different types are equal when their fields are.
+        key = (type(operation.input), operation.input, output)
         try:
-            kind = self._kinds.setdefault(pair, len(self._examples))
-        except TypeError:  # something unhashable, as a wrong reply may be: a class of its own
-            kind = len(self._examples)
-        if kind == len(self._examples):
-            self._examples.append(operation)
+            kind = self._kinds.setdefault(key, len(self.pairs))
+        except TypeError:  # something unhashable, as a wrong reply may be: a kind of its own
+            kind = len(self.pairs)
+        if kind == len(self.pairs):
+            self.pairs.append((operation.input, output))
             self.read_only.append(self.model.read_only(operation.input, output))
         return kind
 
-    def outcomes(self, state: State, kind: int) -> tuple[int, ...]:
-        after = self.model.outcomes(state, self._examples[kind])
-        numbers = tuple(dict.fromkeys(map(self.number, after)))
-        if self.read_only[kind] and numbers not in ((), (self.number(state),)):
-            text = self.model.describe(self._examples[kind])
-            raise ValueError(
-                f"model {self.model.name!r} declares {text} read-only, but it changes the state"
-                f" {self.model.describe_state(state)}: correct its read_only function"
-            )
-        return numbers
+    def complain(self, kind: int, state: State) -> None:
+        """A wrong declaration would give wrong verdicts."""
+        text = self.model.describe_operation(*self.pairs[kind])
+        raise ValueError(
+            f"model {self.model.name!r} declares {text} read-only, but it changes the state"
+            f" {self.model.describe_state(state)}: correct its read_only function"
+        )
 
 
 class Window:

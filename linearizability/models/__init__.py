@@ -1,6 +1,57 @@
-"""The models that come with the checker, by the names the command line uses."""
+"""The models that come with the checker; `MODELS` has them by their command-line names."""
 
-from linearizability.models.inputs import Get, Put
+from linearizability.inputs import (
+    Acquire,
+    Add,
+    Append,
+    Cas,
+    Contains,
+    Dequeue,
+    Enqueue,
+    Get,
+    Increment,
+    Put,
+    Read,
+    Release,
+    Remove,
+    Write,
+)
+from linearizability.models.append import kv_append
+from linearizability.models.collection import counter, queue, set_
 from linearizability.models.kv import kv, versioned_kv
+from linearizability.models.mutex import mutex
+from linearizability.models.register import cas_register, cas_register_of, register, register_of
 
-__all__ = ["Get", "Put", "kv", "versioned_kv"]
+MODELS = {
+    model.name: model
+    for model in (register, cas_register, kv, kv_append, mutex, counter, queue, set_)
+}
+
+__all__ = [
+    "MODELS",
+    "Acquire",
+    "Add",
+    "Append",
+    "Cas",
+    "Contains",
+    "Dequeue",
+    "Enqueue",
+    "Get",
+    "Increment",
+    "Put",
+    "Read",
+    "Release",
+    "Remove",
+    "Write",
+    "cas_register",
+    "cas_register_of",
+    "counter",
+    "kv",
+    "kv_append",
+    "mutex",
+    "queue",
+    "register",
+    "register_of",
+    "set_",
+    "versioned_kv",
+]

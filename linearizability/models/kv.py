@@ -10,8 +10,8 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
+from linearizability.inputs import Get, Put
 from linearizability.model import Model
-from linearizability.models.inputs import Get, Put
 from linearizability.operation import OPEN
 from linearizability.versioned import Dialect, cases, read_only
 from linearizability.versioned.table import MAYBE, NO_KEY, OK, VERSION

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from linearizability.decision import Conflict, Core, Decide
+from linearizability.decision import Conflict, Core
 from linearizability.operation import Operation, in_call_order
-from linearizability.relax import prefix_by_cuts
 from linearizability.versioned.facts import proof_of, smallest_contradiction
-from linearizability.versioned.table import Clash, Table, read_only
+from linearizability.versioned.table import Clash, Table
 from linearizability.versioned.words import clash_words, contradiction_words
 
 
@@ -17,8 +16,6 @@ from linearizability.versioned.words import clash_words, contradiction_words
 class VersionedConflict(Conflict):
     """Two operations that clash, or a table and the first transition that has no instant."""
 
-    decide: Decide
-    operations: Sequence[Operation]
     reason: Clash | tuple[Table, int]
 
     def core(self) -> Core:
@@ -33,11 +30,3 @@ class VersionedConflict(Conflict):
             owners = (*(op for fact in facts for op in fact.owners), *proof)
             why, missing = contradiction_words(table, failed, facts, proof)
         return Core(in_call_order(owners), why, missing)
-
-    def prefix(self) -> list[int]:
-        return prefix_by_cuts(
-            self.decide,
-            lambda op: read_only(op.input, op.output),
-            self.operations,
-            self.core().operations,
-        )

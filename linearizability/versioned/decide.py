@@ -37,23 +37,15 @@ def cases(dialect: Dialect, history: Iterable[Operation]) -> list[Case]:
     ]
 
 
-def decide(dialect: Dialect, operations: Sequence[Operation]) -> Proof | Conflict:
-    """Decide the operations of one key."""
-    tables = tabulate(operations, dialect)
-    [table] = tables.values() or [Table()]
-    return _decide(dialect, table)
-
-
 def _decide(dialect: Dialect, table: Table) -> Proof | Conflict:
-    again = partial(decide, dialect)
     clash = table.find_clash()
     if clash is not None:
-        return VersionedConflict(again, table.operations, clash)
+        return VersionedConflict(clash)
     feasible = Feasible()
     failed = _sweep(table, feasible)
     if failed is None:
         return VersionedProof(dialect, table, feasible)
-    return VersionedConflict(again, table.operations, (table, failed))
+    return VersionedConflict((table, failed))
 
 
 @dataclass(slots=True)

@@ -44,7 +44,10 @@ class Write(NamedTuple):
 
 
 class Cas(NamedTuple):
-    """Replace `old` by `new` -> True if it did, False if the register held something else."""
+    """Replace `old` by `new` -> True if it did, False if the register held something else.
+
+    None: it returned, but nobody knows what it did.
+    """
 
     key: str
     old: Hashable

@@ -1,0 +1,51 @@
+"""`kv-append`: string values that are put, appended to and read, the object of the 2024 labs."""
+
+from __future__ import annotations
+
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+from linearizability.chains import decide, is_get
+from linearizability.decision import partition
+from linearizability.inputs import Append, Get, Put
+from linearizability.model import Model
+from linearizability.operation import OPEN
+
+
+def _step(state: str, input: Any, output: Any) -> tuple[bool, str]:
+    if isinstance(input, Get):
+        return output is OPEN or output == state, state
+    if isinstance(input, Append):
+        return output is None or output is OPEN or output == state, state + input.value
+    return True, input.value
+
+
+def _describe_operation(input: Any, output: Any) -> str:
+    reply = "?" if output is OPEN else repr(output)
+    match input:
+        case Get(key):
+            return f"Get({key!r}) -> {reply}"
+        case Put():
+            return f"Put({input.key!r}, {input.value!r}){' -> ?' if output is OPEN else ''}"
+        case Append(key, value):
+            told = "" if output is None else f" -> {reply}"
+            return f"Append({key!r}, {value!r}){told}"
+    return repr(input)
+
+
+def _why_not(state: str, input: Any, output: Any) -> str:
+    what = "Append cannot have found" if isinstance(input, Append) else "Get cannot return"
+    return f"{what} {output!r}: the value is {state!r}"
+
+
+kv_append = Model(
+    name="kv-append",
+    init=str,
+    step=_step,
+    partition=itemgetter(0),
+    read_only=is_get,
+    describe_operation=_describe_operation,
+    why_not=_why_not,
+    method=partial(partition, itemgetter(0), decide),
+)

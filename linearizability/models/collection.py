@@ -1,0 +1,138 @@
+"""`counter`, `queue` and `set`: small collections, decided by the generic search."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import Any
+
+from linearizability.inputs import Add, Contains, Dequeue, Enqueue, Increment, Read, Remove
+from linearizability.model import Model
+from linearizability.operation import OPEN
+
+
+def _fits(output: Any, truth: Any) -> bool:
+    """Whether a reply that may be left out, or unknown, agrees with the truth."""
+    return output is OPEN or output is None or bool(output == truth)
+
+
+def _describe(input: Any, output: Any) -> str:
+    """As `Enqueue('q', 1)` or `Dequeue('q') -> 1`."""
+    arguments = ", ".join(map(repr, input))
+    reply = " -> ?" if output is OPEN else f" -> {output!r}"
+    silent = output is None and not isinstance(input, Read | Dequeue | Contains)
+    return f"{type(input).__name__}({arguments}){'' if silent else reply}"
+
+
+def _count(state: int, input: Any, output: Any) -> tuple[bool, int]:
+    match input:
+        case Read():
+            return output is OPEN or bool(output == state), state
+        case Increment(_, by):
+            return _fits(output, state + by), state + by
+    raise TypeError(f"a counter has no operation {input!r}")
+
+
+def _count_read_only(input: Any, output: Any) -> bool:
+    return isinstance(input, Read)
+
+
+def _count_why_not(state: int, input: Any, output: Any) -> str:
+    if isinstance(input, Read):
+        return f"cannot read {output!r}, the counter stands at {state}"
+    return f"an Increment by {input.by} cannot make {output!r} of {state}"
+
+
+counter = Model(
+    name="counter",
+    init=int,
+    step=_count,
+    partition=itemgetter(0),
+    read_only=_count_read_only,
+    describe_operation=_describe,
+    why_not=_count_why_not,
+)
+
+
+def _line_up(state: tuple[Any, ...], input: Any, output: Any) -> tuple[bool, tuple[Any, ...]]:
+    match input:
+        case Enqueue(_, value):
+            return True, (*state, value)
+        case Dequeue():
+            if output is OPEN:
+                return True, state[1:]
+            return bool(output == (state[0] if state else None)), state[1:]
+    raise TypeError(f"a queue has no operation {input!r}")
+
+
+def _queue_read_only(input: Any, output: Any) -> bool:
+    return isinstance(input, Dequeue) and output is None
+
+
+def _queue_why_not(state: tuple[Any, ...], input: Any, output: Any) -> str:
+    front = f"{state[0]!r} is at the front" if state else "the queue is empty"
+    return f"cannot dequeue {output!r}: {front}"
+
+
+def _describe_queue(state: tuple[Any, ...]) -> str:
+    return repr(list(state)) if state else "empty"
+
+
+queue = Model(
+    name="queue",
+    init=tuple,
+    step=_line_up,
+    partition=itemgetter(0),
+    read_only=_queue_read_only,
+    describe_operation=_describe,
+    describe_state=_describe_queue,
+    why_not=_queue_why_not,
+)
+
+
+def _collect(state: frozenset[Any], input: Any, output: Any) -> tuple[bool, frozenset[Any]]:
+    match input:
+        case Add(_, value):
+            return _fits(output, value not in state), state | {value}
+        case Remove(_, value):
+            return _fits(output, value in state), state - {value}
+        case Contains(_, value):
+            return output is OPEN or bool(output == (value in state)), state
+        case Read():
+            return output is OPEN or _elements(output) == state, state
+    raise TypeError(f"a set has no operation {input!r}")
+
+
+def _elements(output: Any) -> frozenset[Any] | None:
+    """What a reader said it saw; None if that is no collection of possible elements."""
+    try:
+        return frozenset(output)
+    except TypeError:
+        return None
+
+
+def _set_read_only(input: Any, output: Any) -> bool:
+    return isinstance(input, Contains | Read) or bool(output == False)  # noqa: E712
+
+
+def _set_why_not(state: frozenset[Any], input: Any, output: Any) -> str:
+    if isinstance(input, Read):
+        return f"cannot read {output!r}, the set is {_describe_set(state)}"
+    inside = "is" if input.value in state else "is not"
+    what = f"{type(input).__name__} of {input.value!r}"
+    return f"{what} cannot return {output!r}: it {inside} in the set"
+
+
+def _describe_set(state: frozenset[Any]) -> str:
+    return "{" + ", ".join(sorted(map(repr, state))) + "}"
+
+
+set_ = Model(
+    name="set",
+    init=frozenset,
+    step=_collect,
+    partition=itemgetter(0),
+    read_only=_set_read_only,
+    describe_operation=_describe,
+    describe_state=_describe_set,
+    why_not=_set_why_not,
+)

@@ -1,0 +1,92 @@
+"""`register` and `cas-register`: one value per key, read, overwritten, compared and set."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+from linearizability.decision import partition
+from linearizability.inputs import Cas, Read, Write
+from linearizability.model import Model
+from linearizability.operation import OPEN
+from linearizability.unique import decide, is_read
+
+State = Any
+
+
+def register_of(initial: Hashable) -> Model:
+    """A register that holds `initial` at first."""
+    return Model(
+        name="register",
+        init=partial(_same, initial),
+        step=_step,
+        partition=itemgetter(0),
+        read_only=is_read,
+        describe_operation=_describe_operation,
+        why_not=_why_not,
+        method=partial(partition, itemgetter(0), partial(decide, initial)),
+    )
+
+
+def cas_register_of(initial: Hashable) -> Model:
+    """A register with compare-and-set that holds `initial` at first."""
+    return Model(
+        name="cas-register",
+        init=partial(_same, initial),
+        step=_step,
+        partition=itemgetter(0),
+        read_only=_read_only,
+        describe_operation=_describe_operation,
+        why_not=_why_not,
+    )
+
+
+def _same(initial: Hashable) -> Hashable:
+    return initial
+
+
+def _step(state: State, input: Any, output: Any) -> tuple[bool, State]:
+    match input:
+        case Read():
+            return output is OPEN or bool(output == state), state
+        case Write(_, value):
+            return True, value
+        case Cas(_, old, new):
+            matches = bool(old == state)
+            known = output is not OPEN and output is not None
+            return not known or bool(output == matches), new if matches else state
+    raise TypeError(f"a register has no operation {input!r}")
+
+
+def _read_only(input: Any, output: Any) -> bool:
+    """A read, or a compare-and-set that is known to have failed."""
+    return isinstance(input, Read) or (
+        isinstance(input, Cas) and bool(output == False)  # noqa: E712
+    )
+
+
+def _describe_operation(input: Any, output: Any) -> str:
+    match input:
+        case Read(key):
+            return f"Read({key!r}) -> {'?' if output is OPEN else repr(output)}"
+        case Write(key, value):
+            return f"Write({key!r}, {value!r}){' -> ?' if output is OPEN else ''}"
+        case Cas(key, old, new):
+            reply = "?" if output is OPEN else output
+            return f"Cas({key!r}, {old!r}, {new!r}) -> {reply}"
+    return repr(input)
+
+
+def _why_not(state: State, input: Any, output: Any) -> str:
+    if isinstance(input, Read):
+        return f"cannot read {output!r}, the register holds {state!r}"
+    if output not in (True, False):
+        return f"a Cas is never answered {output!r}"
+    verb = "fail" if input.old == state else "succeed"
+    return f"a Cas from {input.old!r} cannot {verb}, the register holds {state!r}"
+
+
+register = register_of("")
+cas_register = cas_register_of("")
