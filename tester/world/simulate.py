@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from labrpc.conditions import LONG_DELAYS, LONG_REORDERING, RELIABLE, UNRELIABLE, Conditions
 from tester.engine.choices import Choices, Seeded
+from tester.world import check
 from tester.world.run import SEEDS, Scenario, SimulatedTest, run
 from tester.world.simulation import DEFAULT_LIMITS, Limits
 
@@ -65,6 +66,8 @@ def simulate(
     """
     if seeds < 1 or weight < 1:
         raise ValueError(f"seeds and weight are 1 or more, not {seeds} and {weight}")
+    if model is not None and model not in check.NAMES:
+        raise ValueError(f"there is no model {model!r}; there are {', '.join(check.NAMES)}")
 
     def decorate(function: SimulatedTest) -> SimulatedFunction:
         if not inspect.iscoroutinefunction(function):
