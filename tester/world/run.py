@@ -64,9 +64,14 @@ class Scenario:
         """How many seeds to run when `wanted` are asked for: a heavy test runs fewer."""
         return self.seeds if wanted is None else max(1, wanted // self.weight)
 
-    def with_arguments(self, **arguments: Any) -> Self:
-        """This scenario with some of the function's other parameters given: pytest fixtures."""
-        return replace(self, function=functools.partial(self.function, **arguments))
+    def with_arguments(self, *owner: object, **arguments: Any) -> Self:
+        """This scenario with the function's other parameters given: pytest fixtures.
+
+        `owner` is what a test that is a method belongs to: it comes before the simulation.
+        """
+        if not owner and not arguments:
+            return self
+        return replace(self, function=functools.partial(self.function, *owner, **arguments))
 
 
 @dataclass(frozen=True)
