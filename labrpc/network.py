@@ -178,6 +178,12 @@ class Network:
         del self._servers[name]
         self._check()
 
+    def retire_server(self, name: str, deliver: Deliver) -> None:
+        """Delete a server, unless another one has its name by now, or none."""
+        server = self._servers.get(name)
+        if server is not None and server.deliver is deliver:
+            self.delete_server(name)
+
     def rpc_count(self, server: str) -> int:
         """Requests delivered to servers of this name, over all its incarnations."""
         return self._counts.get(server, 0)

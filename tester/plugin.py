@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from tester.world.run import Outcome, Scenario
 
 _STATISTICS = "labtester"
-
-
-class SeedFailed(Exception):
-    """A seed of a simulated test failed; its text is the whole story."""
+_STORY = pytest.StashKey[tuple[BaseException, str]]()
+"""What an item failed with, and the story to show instead of its traceback."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,9 +50,10 @@ def _number(config: pytest.Config, name: str, least: int) -> int | None:
     return number
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    """Say what the runs depend on that is not in a seed: they should not, and `verify` knows."""
-    return f"labtester: hash seed {'random' if sys.flags.hash_randomization else 'fixed'}"
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say which seed was asked for."""
+    seed = _number(config, "sim_seed", 0)
+    return None if seed is None else f"labtester: simulated tests run with seed {seed} only"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -70,9 +69,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if scenario is None:
         return None
     names = pyfuncitem._fixtureinfo.argnames
-    arguments = {name: pyfuncitem.funcargs[name] for name in names}
-    if arguments:
-        scenario = scenario.with_arguments(**arguments)
+    owner = getattr(pyfuncitem.obj, "__self__", None)
+    scenario = scenario.with_arguments(
+        *(() if owner is None else (owner,)),
+        **{name: pyfuncitem.funcargs[name] for name in names},
+    )
     config = pyfuncitem.config
     seed = _number(config, "sim_seed", 0)
     wanted = _number(config, "sim_seeds", 1)
@@ -112,17 +113,26 @@ def _fail(item: pytest.Function, scenario: Scenario, seed: int, outcome: Outcome
     from tester.report.story import tell
     from tester.search.diagnosis import diagnose
 
-    if isinstance(outcome.error, pytest.skip.Exception | pytest.xfail.Exception):
-        raise outcome.error
-    diagnosis = diagnose(scenario, seed, outcome)
-    command = f"pytest {_quoted(item.nodeid)} --sim-seed={seed}"
-    story = tell(seed, diagnosis.outcome, command, diagnosis.explanation)
-    raise SeedFailed(story) from outcome.error
+    assert outcome.error is not None
+    if not isinstance(outcome.error, _PYTEST_SAYS):
+        diagnosis = diagnose(scenario, seed, outcome)
+        command = f"pytest {_address(item)} --sim-seed={seed}"
+        story = tell(seed, diagnosis.outcome, command, diagnosis.explanation)
+        outcome = diagnosis.outcome
+        assert outcome.error is not None
+        item.stash[_STORY] = outcome.error, story
+    raise outcome.error
 
 
-def _quoted(nodeid: str) -> str:
-    quoted = shlex.quote(nodeid)
-    return quoted if quoted != nodeid else f"'{nodeid}'"
+_PYTEST_SAYS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+
+
+def _address(item: pytest.Function) -> str:
+    """The item as a command line names it, from the folder in which pytest was started."""
+    path, _, rest = item.nodeid.partition("::")
+    path = os.path.relpath(item.path, item.config.invocation_params.dir)
+    quoted = shlex.quote(f"{path}::{rest}")
+    return quoted if quoted.startswith("'") else f"'{quoted}'"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -131,8 +141,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the story instead of a traceback through the simulator."""
     report = yield
-    if call.excinfo is not None and isinstance(call.excinfo.value, SeedFailed):
-        report.longrepr = str(call.excinfo.value)
+    told = item.stash.get(_STORY, None)
+    if told is not None and call.excinfo is not None and call.excinfo.value is told[0]:
+        report.longrepr = told[1]
+        del item.stash[_STORY]  # its traceback holds the whole simulation
     return report
 
 

@@ -87,6 +87,11 @@ class Stream:
         self.record += values
         return values
 
+    def resume(self, drawn: Sequence[int]) -> None:
+        """Go on behind choices that were drawn from this stream elsewhere: in a child process."""
+        self._skip(len(drawn))
+        self.record += drawn
+
     def _fill(self, values: list[int]) -> None:
         start = len(self.record)
         passed = 0

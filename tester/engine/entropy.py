@@ -105,6 +105,14 @@ def _as_completed(
     return real(fs, timeout=timeout)
 
 
+def _all_tasks(machine: Machine, real: Callable[..., set[Any]], loop: object = None) -> set[Any]:
+    """Order the set by the tasks' serials: asyncio's own also holds other nodes' and older runs'.
+
+    How it iterates depends on what else it holds, and so would `for task in all_tasks()`.
+    """
+    return set(sorted(real(loop), key=operator.attrgetter("_serial")))
+
+
 ENTROPY: dict[str, dict[str, Callable[..., Any]]] = {
     "random": {
         name: _from_generator(name)
@@ -122,5 +130,5 @@ ENTROPY: dict[str, dict[str, Callable[..., Any]]] = {
         "uuid6": _uuid6,
         "uuid7": _uuid7,
     },
-    "asyncio": {"as_completed": _as_completed},
+    "asyncio": {"all_tasks": _all_tasks, "as_completed": _as_completed},
 }

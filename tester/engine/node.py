@@ -62,7 +62,7 @@ class Node:
             guard.current = None
         if loop.errors:
             for error in loop.errors:
-                self.failed(error, "running a callback")
+                self.failed(error, "running a task or a callback")
             loop.errors.clear()
         outbox = self.outbox
         self.outbox = []
@@ -81,6 +81,9 @@ class Node:
         finally:
             asyncio._set_running_loop(None)
             guard.current = None
+
+    def freeze(self) -> None:
+        """Nothing: a frozen node's tasks stay as they are until the run ends."""
 
     def waiting(self) -> list[Waiting]:
         """Where each unfinished task of the node waits."""

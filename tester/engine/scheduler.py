@@ -23,6 +23,9 @@ class Machine(Protocol):
     def waiting(self) -> list[Waiting]:
         """Where each unfinished task of the node waits."""
 
+    def freeze(self) -> None:
+        """It has made its last step."""
+
 
 class Place:
     """A machine's place in the schedule: what has arrived for it, and when it is due."""
@@ -51,16 +54,19 @@ class Place:
         """The machine's earliest timer is due, unless it has been set anew meanwhile."""
         if due != self.next_due:
             return
-        self.next_due = None  # this wake-up is spent: a new timer for the same instant needs its own
+        self.next_due = None  # spent: a new timer for the same instant needs a wake-up of its own
         if not self.queued and not self.frozen:
             self.queued = True
             self._due.append(self)
 
     def freeze(self) -> None:
         """Never step the machine again; what has arrived, or will, is nobody's."""
+        if self.frozen:
+            return
         self.frozen = True
         if self.queued:
             self._due.remove(self)
+        self.machine.freeze()
 
 
 class Scheduler:

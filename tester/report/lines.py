@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,8 +32,21 @@ class Line:
     op: int | None
 
     def __str__(self) -> str:
-        return f"{seconds(self.time_us):>8}  {self.who:<7} {self.what}"
+        start = f"{seconds(self.time_us):>8}  {self.who:<7} "
+        if len(start) + len(self.what) <= WIDTH:
+            return start + self.what
+        inside = " " * (len(self.what) - len(self.what.lstrip()) + 4)
+        return textwrap.fill(
+            self.what,
+            WIDTH,
+            initial_indent=start,
+            subsequent_indent=" " * len(start) + inside,
+            break_on_hyphens=False,
+        )
 
+
+WIDTH: Final = 80
+"""Columns of a story."""
 
 HEADER: Final = f"{'time':>8}  {'who':<7} what happened"
 
@@ -121,6 +135,10 @@ class _Teller:
         client, text = self._open.pop(op)
         return client, f"{text} -> {result(msgspec.msgpack.decode(payload))}", op
 
+    def _unheard(self, at: int, t: int, op: int, payload: bytes) -> Any:
+        client, text, _ = self._return(at, t, op, payload)
+        return client, f"{text}, but its caller had given up", op
+
     def _send(self, at: int, t: int, rpc: int, end: str, method: str, payload: bytes) -> Any:
         mine = [op for op, (client, _) in self._open.items() if client.split(".")[0] == end]
         op = mine[-1] if mine else None
@@ -166,11 +184,14 @@ class _Teller:
     def _crash(self, at: int, t: int, node: str) -> Any:
         return node, "crashes", None
 
+    def _stop(self, at: int, t: int, node: str) -> Any:
+        return node, "is stopped", None
+
     def _restart(self, at: int, t: int, node: str) -> Any:
         return node, "restarts", None
 
     def _note(self, at: int, t: int, text: str) -> Any:
-        return "test", text, None
+        return "test", " ".join(text.splitlines()), None
 
     def _end(self, at: int, t: int, kind: str) -> Any:
         return None

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from linearizability import Illegal
-from tester.engine.errors import Stuck, Waiting
-from tester.report.lines import HEADER, Line, lines, operation, result, seconds
+from tester.engine.errors import OutsideWorld, SharedState, Stuck, Waiting
+from tester.report.lines import HEADER, WIDTH, Line, lines, operation, result, seconds
 from tester.search.explain import Explanation
 from tester.world.failure import (
     Frame,
     HandlerCrashed,
     Misused,
+    NonDeterministic,
     NotLinearizable,
+    ProcessDied,
     Undecided,
+    message,
     user_frames,
 )
 from tester.world.history import Op
 from tester.world.run import Outcome
 
-_WIDTH: Final = 80
 _WHOLE: Final = 24
 """A run of so many lines is told whole."""
 _TAIL: Final = 24
 """Of a longer one, so many last lines, unless the failure says which operations matter."""
+_OUTER_FRAMES: Final = 3
+_INNER_FRAMES: Final = 7
+"""Of a deep traceback, so many frames at either end."""
 
 
 def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | None = None) -> str:
@@ -34,7 +39,7 @@ def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | N
 
     `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one.
     """
-    sections = [f"seed {seed}: {headline(outcome)}"]
+    sections = [_wrap(f"seed {seed}: {headline(outcome)}")]
     core = _core(outcome)
     told = _told(lines(outcome.trace), {op.number for op in core})
     if told:
@@ -68,13 +73,21 @@ def headline(outcome: Outcome) -> str:
             return f"{outcome.kind.lower()}: {error.sentence}"
         case HandlerCrashed() | Misused():
             return f"{error.failure.node} raised {outcome.kind}"
+        case ProcessDied():
+            return "the process of a node died"
+        case SharedState():
+            return "nodes or runs share state"
+        case OutsideWorld():
+            return "code on a node reached for the outside world"
+        case NonDeterministic():
+            return "not the same when it is run again"
         case AssertionError():
             return f"the test failed: {_first_line(error)}"
     return f"the test raised {outcome.kind}" if error is not None else "passes"
 
 
 def _first_line(error: BaseException) -> str:
-    text = str(error).strip().partition("\n")[0] or "an assertion does not hold"
+    text = message(error).strip().partition("\n")[0] or "an assertion does not hold"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -103,9 +116,10 @@ def _told(all_lines: Sequence[Line], ops: set[int]) -> list[str]:
         keep = [at >= len(all_lines) - _TAIL for at in range(len(all_lines))]
     told = [str(line) for line, kept in zip(all_lines, keep, strict=True) if kept]
     left_out = len(all_lines) - len(told)
+    are = "line is" if left_out == 1 else "lines are"
     if ops:
-        return [*told, f"{'...':>8}  ({left_out} lines about other operations are left out)"]
-    return [f"{'...':>8}  ({left_out} lines before are left out)", *told]
+        return [*told, f"{'...':>8}  ({left_out} {are} left out, about other operations)"]
+    return [f"{'...':>8}  ({left_out} earlier {are} left out)", *told]
 
 
 def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
@@ -120,8 +134,8 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
         case Undecided():
             return [
                 _wrap(
-                    "The checker could not decide within its budget, and unknown is never a pass: "
-                    f"{error}"
+                    "Nobody knows whether the clients were told the truth, and unknown is never a "
+                    f"pass: {error}"
                 )
             ]
         case Stuck():
@@ -135,9 +149,11 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
                     f"{seconds(failure.time_us)} virtual seconds."
                 ),
             ]
+        case ProcessDied():
+            return [_wrap(f"{error}. Code on a node may fail, but not end its process.")]
         case None:
             return []
-    return [_raised(outcome.kind, str(error), user_frames(error))]
+    return [_raised(outcome.kind, message(error), user_frames(error))]
 
 
 def _operation(op: Op) -> str:
@@ -145,13 +161,18 @@ def _operation(op: Op) -> str:
     return f"{operation(op.method, op.args)} -> {answer}"
 
 
-def _raised(kind: str, message: str, frames: Iterable[Frame]) -> str:
+def _raised(kind: str, said: str, frames: Sequence[Frame]) -> str:
     shown = []
-    for frame in frames:
+    left_out = len(frames) - _OUTER_FRAMES - _INNER_FRAMES
+    for at, frame in enumerate(frames):
+        if left_out > 1 and _OUTER_FRAMES <= at < _OUTER_FRAMES + left_out:
+            if at == _OUTER_FRAMES:
+                shown.append(f"  ... ({left_out} calls are left out)")
+            continue
         shown.append(f"  {relative(frame.file)}:{frame.line}, in {frame.function}")
         if frame.text:
             shown.append(f"      {frame.text}")
-    raised = f"{kind}: {message}" if message else kind
+    raised = f"{kind}: {said}" if said else kind
     shown += raised.splitlines() if "\n" in raised else [_wrap(raised)]
     return "\n".join(shown)
 
@@ -175,4 +196,4 @@ def relative(file: str) -> str:
 
 
 def _wrap(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tester.engine.errors import SharedState
 from tester.search.explain import Explanation, explain
 from tester.search.shrink import shrink
 from tester.world.failure import NonDeterministic
@@ -24,10 +25,13 @@ def diagnose(scenario: Scenario, seed: int, failing: Outcome) -> Diagnosis:
     """Run a failing seed again, shrink it, and say which faults it takes.
 
     A seed that goes another way the second time is not shrunk: its outcome says NonDeterministic.
-    Nor is one that the checker could not decide, or whose code cannot be run as it is.
+    Nor is one that the checker could not decide, or whose code cannot be run as it is, or changes
+    its modules: what such a run does is not a function of its choices alone.
     """
     again = repeat(scenario, seed, failing)
-    if isinstance(again.error, NonDeterministic) or failing.verdict != "fail":
+    if isinstance(again.error, NonDeterministic | SharedState) or failing.verdict != "fail":
         return Diagnosis(again, None)
     shrunk = shrink(scenario, seed, failing)
+    if shrunk.outcome.error is None:
+        return Diagnosis(again, None)
     return Diagnosis(shrunk.outcome, explain(scenario, shrunk))

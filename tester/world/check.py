@@ -2,37 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
+from labrpc.signature import signature
 from linearizability import Illegal, Model, Ok, Operation, Unknown, Verdict
 from linearizability import check as decide
 from linearizability.models import Get, Put, kv
 from tester.world.failure import NotLinearizable, Undecided
-from tester.world.history import History, Op
+from tester.world.history import History
+from tester.world.simulation import KV
 
 
-def _kv(op: Op) -> Get | Put | None:
-    """A clerk's operation as the model's input; None for what is none, such as a lock's."""
-    if op.method == "get" and len(op.args) == 1:
-        return Get(*op.args)
-    if op.method == "put" and len(op.args) == 3:
-        return Put(*op.args)
-    return None
+class _Checked(NamedTuple):
+    """A model, the interface whose operations it is about, and what they are to the model."""
+
+    model: Model
+    interface: type
+    inputs: Mapping[str, Callable[..., Any]]
 
 
-_MODELS: Final[dict[str, tuple[Model, Callable[[Op], Get | Put | None]]]] = {"kv": (kv, _kv)}
+_MODELS: Final = {"kv": _Checked(kv, KV, {"get": Get, "put": Put})}
+
+NAMES: Final = tuple(_MODELS)
+"""The models there are."""
 
 
 def check(name: str, history: History, configurations: int) -> Verdict:
-    """Check the history against the model of that name, visiting so many configurations."""
-    model, convert = _MODELS[name]
+    """Check the history against the model of that name, visiting so many configurations.
+
+    What is checked are the operations of clerks: of objects whose methods are annotated like those
+    of the model's interface. The others are the test's own business.
+    """
+    model, interface, inputs = _MODELS[name]
+    likes = dict.fromkeys(op.like for op in history.ops)
+    is_clerk = {like: _fits(like, interface, inputs) for like in likes}
     operations = [
-        Operation(op.client, made, op.result, op.call, op.ret, op.number)
+        Operation(op.client, inputs[op.method](*op.args), op.result, op.call, op.ret, op.number)
         for op in history.ops
-        if (made := convert(op)) is not None
+        if is_clerk[op.like] and op.method in inputs
     ]
     return decide(model, operations, budget=configurations)
+
+
+def _fits(like: type, interface: type, methods: Iterable[str]) -> bool:
+    if like is interface:
+        return True
+    for method in methods:
+        theirs, ours = getattr(like, method, None), signature(getattr(interface, method))
+        if not inspect.isfunction(theirs):
+            return False
+        found = signature(theirs)
+        if (*found.parameters.values(), found.reply) != (*ours.parameters.values(), ours.reply):
+            return False
+    return True
 
 
 def judge(verdict: Verdict) -> None:
@@ -43,4 +67,8 @@ def judge(verdict: Verdict) -> None:
         case Illegal():
             raise NotLinearizable(verdict.headline.why)
         case Unknown():
-            raise Undecided(str(verdict))
+            parts = "; ".join(map(str, verdict.undecided))
+            raise Undecided(
+                f"the checker's budget of {verdict.budget} configurations was spent ({parts}); "
+                f"limits=Limits(configurations={2 * verdict.budget}) searches further"
+            )

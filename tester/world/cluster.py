@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from labrpc.codec import Operation as Shape
-from labrpc.errors import TesterError
-from labrpc.network import Rpc
+from labrpc.errors import NotAMessage, TesterError
+from labrpc.network import Deliver, Rpc
 from tester.engine.choices import Choices
 from tester.engine.schedule import Schedule
 from tester.engine.scheduler import Place, Scheduler
+from tester.world.failure import NodeDown
 from tester.world.host import End, Host, Made
 from tester.world.isolated import Child
 from tester.world.operation import shape
@@ -33,8 +36,8 @@ class Remote:
         how: Shape = shape(self._like, method)
         sim = self._member.sim
 
-        def operate(*args: Any) -> Awaitable[Any]:
-            return sim.operate(self, how, method, args)
+        def operate(*args: Any, **kwargs: Any) -> Awaitable[Any]:
+            return sim.operate(self, how, method, how.bind(*args, **kwargs))
 
         operate.__name__ = method
         self.__dict__[method] = operate
@@ -42,6 +45,17 @@ class Remote:
 
     def __repr__(self) -> str:
         return f"<{self._key} on {self._member.name}>"
+
+
+def _copy(arg: Any) -> Any:
+    """Plain data as another node gets it: a copy, made of bytes."""
+    try:
+        return msgspec.msgpack.decode(msgspec.msgpack.encode(arg))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise NotAMessage(
+            f"an object on another node cannot be built with {type(arg).__name__}: {error}; give "
+            "it client ends, objects of its own node, and plain data"
+        ) from None
 
 
 class Member:
@@ -52,6 +66,7 @@ class Member:
         self.sim = sim
         self._cluster = cluster
         self._recipe: list[tuple[Any, ...]] = []
+        self._registered: dict[str, Deliver] = {}
         self._incarnation = 0
         self.down = False
         self.place = cluster.start(self)
@@ -66,9 +81,11 @@ class Member:
         """Build an object on this node by `factory(*args)` and return what the test calls it by.
 
         Arguments are ends of this node, other objects of it, and plain data. The methods of the
-        object travel as those of `like` are annotated; by default `factory` itself.
+        object travel as those of `like` are annotated; by default `factory` itself. Raises
+        NodeDown while the node is down, and NotAMessage for an argument that is no plain data.
         """
-        real = []
+        self._must_be_up(f"nothing can be made on {self.name}")
+        real: list[Any] = []
         for arg in args:
             if isinstance(arg, Remote):
                 if arg._member is not self:
@@ -77,7 +94,7 @@ class Member:
                     )
                 real.append(Made(arg._key))
             else:
-                real.append(arg)
+                real.append(arg if isinstance(arg, End) else _copy(arg))
         key = name or self._cluster.fresh(f"{self.name}.")
         shown = like or (factory if isinstance(factory, type) else object)
         self._tell(("make", key, factory, tuple(real), shown))
@@ -93,6 +110,7 @@ class Member:
 
     def serve(self, remote: Remote, name: str = "") -> None:
         """Register an object of this node as a server, by default under the node's name."""
+        self._must_be_up(f"nothing can be served by {self.name}")
         name = name or self.name
         self._tell(("serve", name, remote._key))
         self._register(name)
@@ -103,7 +121,12 @@ class Member:
         def deliver(rpc: Rpc) -> None:
             place.put(("request", rpc.number, name, rpc.method, rpc.payload))
 
+        self._registered[name] = deliver
         self.sim.network.add_server(name, deliver)
+
+    def _must_be_up(self, what: str) -> None:
+        if self.down:
+            raise NodeDown(f"{what} while it is down: restart it first")
 
     def _tell(self, event: tuple[Any, ...]) -> None:
         self._recipe.append(event)
@@ -145,15 +168,16 @@ class Member:
         self.down = True
         sim = self.sim
         sim.trace.add((sim.virtual_us, how, self.name))
-        for event in self._recipe:
-            if event[0] == "serve":
-                sim.network.delete_server(event[1])
+        for name, deliver in self._registered.items():
+            sim.network.retire_server(name, deliver)
+        self._registered.clear()
         sim.node_went_down(self)
 
     def restart(self) -> None:
         """Start the node anew: the objects it had are built again, by the same factories."""
         if not self.down:
             raise TesterError(f"{self.name} is up; crash it before it can restart")
+        self.place.freeze()  # at the very instant of a stop(), it was not yet
         self.down = False
         self._incarnation += 1
         sim = self.sim
@@ -175,6 +199,7 @@ class Cluster:
         self._choices = choices
         self._schedule = schedule
         self._isolated = isolated
+        self._taken = tuple(place.name for place in scheduler.places)
         self._members: dict[str, Member] = {}
         self._counters: dict[str, int] = {}
 
@@ -182,6 +207,10 @@ class Cluster:
         """The node of this name, made on first use."""
         found = self._members.get(name)
         if found is None:
+            if name in self._taken:
+                raise TesterError(f"{name!r} is the node of the test itself; use another name")
+            if not name or not name.isascii() or " " in name:
+                raise TesterError(f"a node's name is ASCII text without a space; {name!r} is not")
             found = self._members[name] = Member(self, name, sim)
         return found
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import linecache
 import traceback
 from dataclasses import dataclass
+from typing import Final
 
 from labrpc.errors import TesterError
 from tester.engine.waiting import is_users
+
+_LONGEST: Final = 2_000
+"""So many characters of an exception's message are kept."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,10 @@ class TooManyRpcs(Verdict):
     """More RPCs than the operations can explain."""
 
 
+class ProcessDied(Verdict):
+    """The child process of an isolated node ended in the middle of the run."""
+
+
 class NonDeterministic(TesterError):
     """A run that was repeated went another way: the code under test depends on more than choices.
 
@@ -85,22 +93,27 @@ class Misused(TesterError):
 
 
 def describe(error: BaseException, node: str, doing: str, time_us: int) -> Failure:
-    """The exception as plain data, with the user's frames only.
-
-    A group with one exception in it is that exception: asyncio wraps what a TaskGroup's task
-    raised, and the wrapping tells nobody anything.
-    """
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    """The exception as plain data, with the user's frames only."""
+    error = first(error)
     return Failure(
         kind=type(error).__name__,
-        message=_message(error),
+        message=message(error),
         frames=user_frames(error),
         node=node,
         doing=doing,
         time_us=time_us,
         misuse=isinstance(error, TesterError),
     )
+
+
+def first(error: BaseException) -> BaseException:
+    """What failed first, of what an asyncio.TaskGroup reports: the rest was cancelled, or later.
+
+    The wrapping itself tells nobody anything.
+    """
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def user_frames(error: BaseException) -> tuple[Frame, ...]:
@@ -110,13 +123,23 @@ def user_frames(error: BaseException) -> tuple[Frame, ...]:
         code = frame.f_code
         if is_users(code.co_filename):
             text = linecache.getline(code.co_filename, number).strip()
-            frames.append(Frame(code.co_filename, number, code.co_name, text))
+            frames.append(Frame(printable(code.co_filename), number, code.co_name, text))
     return tuple(frames)
 
 
-def _message(error: BaseException) -> str:
-    # A hostile __str__ may raise: the verdict must come all the same.
+def message(error: BaseException) -> str:
+    """What the exception says, whatever its __str__ does: the verdict must come all the same."""
     try:
-        return str(error)
-    except Exception as broken:  # noqa: BLE001 - whatever it raises is the user's
+        text = str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as broken:  # noqa: BLE001 - whatever it raises is the user's
         return f"(its __str__ raised {type(broken).__name__})"
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} characters more)"
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Text that can be encoded: lone surrogates, which no file takes, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()

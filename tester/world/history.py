@@ -20,6 +20,8 @@ class Op:
     """The object the operation was called on: "c0"."""
     method: str
     args: tuple[Any, ...]
+    like: type
+    """The class or Protocol by whose annotations the operation travelled."""
     call: int
     call_us: int
     ret: int | None = None
@@ -36,10 +38,10 @@ class History:
     """How many have an answer."""
     _stamp: int = 0
 
-    def begin(self, client: str, method: str, args: tuple[Any, ...], now: int) -> Op:
+    def begin(self, client: str, method: str, args: tuple[Any, ...], like: type, now: int) -> Op:
         """A client called."""
         self._stamp = stamp = self._stamp + 1
-        op = Op(len(self.ops), client, method, args, stamp, now)
+        op = Op(len(self.ops), client, method, args, like, stamp, now)
         self.ops.append(op)
         return op
 

@@ -3,11 +3,11 @@
 Every event is a tuple of a kind and plain data; this is the whole vocabulary.
 
 to a node                                    from a node
-("make", key, factory, args, like)                ("send", call, end, method, payload)
+("make", key, factory, args, like)           ("send", call, end, method, payload)
 ("serve", server, key)                       ("answer", number, payload)
 ("operate", op, key, method, payload)        ("done", op, payload)
 ("request", number, server, method, payload) ("fail", failure)
-("reply", call, payload or None)
+("reply", call, payload or None)             ("refused", failure): the guard did, in a child
 ("kill", key)
 
 `factory` builds the object `key` from `args`; an argument that is an `End` or a `Made` stands for
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
 
 from labrpc.end import ClientEnd
@@ -80,8 +80,19 @@ class Host(Node):
         return memory.size(self._objects[key]) if key in self._objects else 0
 
     def close(self) -> None:
-        """The run is over: let the node's tasks go."""
-        self.inside(self.loop.let_go)
+        """The run is over: let the node's tasks and objects go."""
+        self.inside(self._let_go)
+
+    def abandon(self) -> None:
+        """The run was interrupted."""
+        self.close()
+
+    def _let_go(self) -> None:
+        self.loop.let_go()
+        self._objects.clear()
+        self._servers.clear()
+        self._operations.clear()
+        self._calls.clear()
 
     def failed(self, error: BaseException, doing: str) -> None:
         """Tell the run what went wrong here, as plain data."""

@@ -1,27 +1,35 @@
 """A node in a child process: the same machine, driven over a pipe, with the same digest.
 
 The child is forked when the node starts, so it has the run's choices and the submission in memory;
-from then on it draws from its own named streams, and what crosses the pipe is plain data.
+from then on it draws from its own named streams, and what crosses the pipe is plain data. What it
+has drawn comes back when it ends: the node's next incarnation goes on from there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import signal
 import sys
+import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from tester.engine import guard
+from labrpc.errors import TesterError
+from tester.engine import guard, outside
+from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
-from tester.world.failure import Failure
+from tester.world.failure import Failure, ProcessDied, describe
 from tester.world.host import End, Host, Made
 
 _HEADER: Final = 8
+_INTERRUPTED: Final = 130
+"""The exit status of a child that somebody at the keyboard has interrupted, as a shell has it."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -29,16 +37,23 @@ class Child:
     """Drives a Host that runs in a child process; looks to the scheduler like the Host itself."""
 
     def __init__(self, host: Host) -> None:
+        if isinstance(host.choices.source, Injected):
+            raise TesterError(
+                "the choices of this run come from a function in this process, which nodes in "
+                "child processes cannot call: run it without isolation"
+            )
         self._host = host
         to_child, self._write = os.pipe()
         self._read, from_child = os.pipe()
-        caller, guard.current = guard.current, None  # the test's code may not fork, but we may
-        with warnings.catch_warnings():
+        with _as_the_harness(), warnings.catch_warnings():
             # The child runs one thread and takes no lock that another thread could hold.
             warnings.simplefilter("ignore", DeprecationWarning)
+            # What was printed before must not be printed again by the child.
+            sys.stdout.flush()
+            sys.stderr.flush()
             self._pid = os.fork()
-        guard.current = caller if self._pid else None
         if self._pid == 0:
+            guard.current = None
             os.close(self._write)
             os.close(self._read)
             _serve(host, to_child, from_child)
@@ -62,33 +77,88 @@ class Child:
         """See Host.measure."""
         return int(self._ask("measure", key))
 
+    def freeze(self) -> None:
+        """See Node.freeze; the choices must be handed over before the node can start anew."""
+        self.close()
+
     def close(self) -> None:
         """End the child, and take over what it chose into the run's record."""
-        record, faults = self._ask("close")
-        os.close(self._write)
-        os.close(self._read)
-        os.waitpid(self._pid, 0)
+        if not self._pid:
+            return
+        drawn, faults = self._ask("close")
         choices = self._host.choices
-        for stream, values in record.items():
-            choices.stream(stream).record[:] = values
+        for stream, values in drawn.items():
+            choices.stream(stream).resume(values)
         choices.faults += [(stream, index) for stream, index in faults]
+        self._bury()
+
+    def abandon(self) -> None:
+        """End the child, whatever it is doing, and ask nothing of it."""
+        if self._pid:
+            with _as_the_harness():
+                os.kill(self._pid, signal.SIGKILL)
+            self._bury()
 
     def _ask(self, *request: Any) -> Any:
-        _send(self._write, request)
-        return msgspec.msgpack.decode(_receive(self._read))
+        try:
+            _send(self._write, request)
+            return msgspec.msgpack.decode(_receive(self._read))
+        except (BrokenPipeError, EOFError):
+            status = self._bury()
+        if os.waitstatus_to_exitcode(status) == _INTERRUPTED:
+            raise KeyboardInterrupt
+        raise ProcessDied(f"The process of node {self._host.name} {_how(status)}")
+
+    def _bury(self) -> int:
+        """Close the pipes and collect the child, which has ended or is about to; its status."""
+        os.close(self._write)
+        os.close(self._read)
+        with _as_the_harness():
+            _, status = os.waitpid(self._pid, 0)
+        self._pid = 0
+        return status
+
+
+def _how(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"ended by itself, with exit status {code}, before the run was over"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:  # a real-time signal has no name
+        name = f"signal {-code}"
+    return f"was killed by {name} before the run was over"
+
+
+@contextlib.contextmanager
+def _as_the_harness() -> Iterator[None]:
+    """Code on a node may not fork, wait or kill; we may, also while the test's code runs."""
+    caller, guard.current = guard.current, None
+    try:
+        yield
+    finally:
+        guard.current = caller
+
+
+# -- the child's side ---------------------------------------------------------------------------
 
 
 def _serve(host: Host, requests: int, answers: int) -> None:
     """The child's life: answer requests until `close`, then leave and run nothing else."""
     status = 1
     try:
-        before = set(host.choices.record()), len(host.choices.faults)
+        choices = host.choices
+        before = {name: len(values) for name, values in choices.record().items()}
+        faults = len(choices.faults)
+        outside.refusals.clear()  # those of the parent are told there
         while True:
             what, *args = msgspec.msgpack.decode(_receive(requests))
             if what == "step":
                 now, inbox, limit = args
-                step = host.step(now, [_from_pipe(event) for event in inbox], limit)
-                _send(answers, step)
+                outbox, next_due, ran = host.step(
+                    now, [_from_pipe(event) for event in inbox], limit
+                )
+                _send(answers, ([*outbox, *_refused(host)], next_due, ran))
             elif what == "waiting":
                 _send(answers, host.waiting())
             elif what == "unretrieved":
@@ -96,14 +166,38 @@ def _serve(host: Host, requests: int, answers: int) -> None:
             elif what == "measure":
                 _send(answers, host.measure(*args))
             else:
-                record = host.choices.record()
-                used = {name: record[name] for name in sorted(record) if name not in before[0]}
-                _send(answers, (used, host.choices.faults[before[1] :]))
+                _send(answers, (_drawn(choices, before), choices.faults[faults:]))
                 break
         status = 0
+    except KeyboardInterrupt:
+        status = _INTERRUPTED
+    except (EOFError, BrokenPipeError):
+        pass  # the parent has gone, and nobody is left to be told
+    except BaseException:  # noqa: BLE001 - a fault of ours: the parent only sees that we ended
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(status)
+
+
+def _drawn(choices: Choices, before: dict[str, int]) -> dict[str, list[int]]:
+    """What this process has drawn, per stream."""
+    later = {name: values[before.get(name, 0) :] for name, values in choices.record().items()}
+    return {name: values for name, values in later.items() if values}
+
+
+def _refused(host: Host) -> list[Event]:
+    """What the guard has refused to the node's code in this step, swallowed or not."""
+    refusals = [
+        ("refused", describe(error, host.name, "running its code", host.loop.now))
+        for error in outside.refusals
+    ]
+    outside.refusals.clear()
+    return refusals
+
+
+# -- the pipe -----------------------------------------------------------------------------------
 
 
 def _send(pipe: int, value: Any) -> None:
@@ -122,13 +216,10 @@ def _exactly(pipe: int, size: int) -> bytes:
     while size:
         part = os.read(pipe, min(size, 1 << 20))
         if not part:
-            raise EOFError("the process of a node has ended in the middle of a run")
+            raise EOFError
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-# -- events as plain data -----------------------------------------------------------------------
 
 
 def _to_wire(event: Event) -> Any:
@@ -157,17 +248,17 @@ def _from_pipe(event: list[Any]) -> Event:
 
 
 def _from_wire(event: list[Any]) -> Event:
-    if event[0] == "fail":
-        return ("fail", msgspec.convert(event[1], Failure))
+    if event[0] in ("fail", "refused"):
+        return (event[0], msgspec.convert(event[1], Failure))
     return tuple(event)
 
 
 def _name(thing: Callable[..., Any]) -> str:
-    name = f"{thing.__module__}:{thing.__qualname__}"
+    name = f"{thing.__module__}:{getattr(thing, '__qualname__', repr(thing))}"
     if "<" in name:
-        raise ValueError(
-            f"{name} cannot be built in a child process: it is defined inside a function; "
-            "define it at the top of its module"
+        raise TesterError(
+            f"{name} cannot be built in a child process, which finds a class by its name: define "
+            "it at the top of its module"
         )
     return name
 

@@ -39,7 +39,7 @@ class Operation:
         try:
             return self._encode(result)
         except NotAMessage as error:
-            raise WrongResult(str(error)) from None
+            raise WrongResult(f"{self.name} returned the wrong thing: {error}") from None
 
 
 def operation(target: object, like: type, method: str) -> Operation:

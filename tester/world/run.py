@@ -24,7 +24,9 @@ from tester.world.failure import (
     Misused,
     NonDeterministic,
     NotLinearizable,
+    ProcessDied,
     Undecided,
+    first,
     user_frames,
 )
 from tester.world.history import History
@@ -62,9 +64,14 @@ class Scenario:
         """How many seeds to run when `wanted` are asked for: a heavy test runs fewer."""
         return self.seeds if wanted is None else max(1, wanted // self.weight)
 
-    def with_arguments(self, **arguments: Any) -> Self:
-        """This scenario with some of the function's other parameters given: pytest fixtures."""
-        return replace(self, function=functools.partial(self.function, **arguments))
+    def with_arguments(self, *owner: object, **arguments: Any) -> Self:
+        """This scenario with the function's other parameters given: pytest fixtures.
+
+        `owner` is what a test that is a method belongs to: it comes before the simulation.
+        """
+        if not owner and not arguments:
+            return self
+        return replace(self, function=functools.partial(self.function, *owner, **arguments))
 
 
 @dataclass(frozen=True)
@@ -94,9 +101,7 @@ class Outcome:
     @property
     def kind(self) -> str:
         """The name of what it failed with; "" for a pass."""
-        if isinstance(self.error, HandlerCrashed | Misused):
-            return self.error.failure.kind
-        return "" if self.error is None else type(self.error).__name__
+        return _kind(self.error)
 
     @property
     def saying(self) -> str:
@@ -138,15 +143,19 @@ def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Ou
                 checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
                 check.judge(checked)
         except KeyboardInterrupt:
+            sim.abandon()
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
-            error = _first(raised)
+            error = first(raised)
             if isinstance(error, AssertionError) and checked is None:
                 checked, error = _rather(scenario, sim, error)
-        if refusals and error is None:
-            error = refusals[0]  # the code under test swallowed it
-        sim.trace.add((sim.virtual_us, "end", type(error).__name__ if error else ""))
-        sim.close()
+        try:
+            sim.close()
+        except ProcessDied as raised:
+            error = error or raised
+        if error is None:  # the code under test may have swallowed a refusal
+            error = next(iter([*refusals, *sim.refused]), None)
+        sim.trace.add((sim.virtual_us, "end", _kind(error)))
     changes = state.changed()
     if changes and error is None:
         error = SharedState(changes[0].sentence)
@@ -166,17 +175,20 @@ def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Ou
     )
 
 
-def repeat(scenario: Scenario, seed: int, first: Outcome) -> Outcome:
+def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
     """Run a seed again and keep the trace, to tell its story.
 
-    If it goes another way, the outcome says NonDeterministic instead of what `first` said.
+    If it goes another way, the outcome says NonDeterministic instead of what `failing` said.
     """
     again = run(scenario, Choices(Seeded(seed)), keep_trace=True)
-    if again.digest == first.digest:
+    if again.digest == failing.digest:
+        # What a run leaves behind in a module may be there already when it is run again.
+        if again.error is None and failing.error is not None:
+            return again.failing_with(failing.error)
         return again
     return again.failing_with(
         NonDeterministic(
-            f"seed {seed} failed with {first.kind}, and when it is run again it {again.saying}. "
+            f"seed {seed} failed with {failing.kind}, and when it is run again it {again.saying}. "
             "Something in the code under test is not a function of the seed: the order of a set, "
             "a real clock, or what an earlier run left behind in a module"
         )
@@ -199,11 +211,10 @@ def _rather(
     return None, error
 
 
-def _first(error: BaseException) -> BaseException:
-    """What failed first, of what an asyncio.TaskGroup reports: the rest was cancelled, or later."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def _kind(error: BaseException | None) -> str:
+    if isinstance(error, HandlerCrashed | Misused):
+        return error.failure.kind
+    return "" if error is None else type(error).__name__
 
 
 def _verdict(error: BaseException | None) -> str:
@@ -218,11 +229,17 @@ def _verdict(error: BaseException | None) -> str:
 
 def code_under_test(scenario: Scenario) -> list[ModuleType]:
     """The user's modules: the submission's, the test's, and what that one uses, by name."""
-    return _modules(scenario.function, submission.current())
+    function: Any = scenario.function
+    while isinstance(function, functools.partial):  # the test, with its fixtures given
+        function = function.func
+    return _modules(function, submission.current(), len(sys.modules))
 
 
 @functools.lru_cache(maxsize=64)
-def _modules(function: SimulatedTest, tested: submission.Submission) -> list[ModuleType]:
+def _modules(
+    function: SimulatedTest, tested: submission.Submission, imported: int
+) -> list[ModuleType]:
+    """Cached, for it takes a while, until another module has been imported."""
     found = {module.__name__: module for module in tested.modules()}
     start = getattr(function, "__module__", "")
     if not start.startswith("tester."):

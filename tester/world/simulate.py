@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from labrpc.conditions import LONG_DELAYS, LONG_REORDERING, RELIABLE, UNRELIABLE, Conditions
 from tester.engine.choices import Choices, Seeded
+from tester.world import check
 from tester.world.run import SEEDS, Scenario, SimulatedTest, run
 from tester.world.simulation import DEFAULT_LIMITS, Limits
 
@@ -19,7 +20,7 @@ class SimulatedFunction(Protocol):
     simulation: Scenario
     __name__: str
 
-    def __call__(self, **arguments: Any) -> None:
+    def __call__(self, *owner: object, **arguments: Any) -> None:
         """Run every seed, outside pytest as well as inside."""
 
 
@@ -59,12 +60,16 @@ def simulate(
 ) -> Callable[[SimulatedTest], SimulatedFunction]:
     """Make a pytest test of a coroutine function whose first parameter is a Simulation.
 
+    (In a class, the first one after `self`.)
+
     The test runs once for each seed, 0 to `seeds` - 1, and fails with the story of the first seed
     that fails. When it returns, the clerks' operations are checked against `model`. A test of
     `weight` w runs on one w-th of the seeds somebody asks for, but at least on one.
     """
     if seeds < 1 or weight < 1:
         raise ValueError(f"seeds and weight are 1 or more, not {seeds} and {weight}")
+    if model is not None and model not in check.NAMES:
+        raise ValueError(f"there is no model {model!r}; there are {', '.join(check.NAMES)}")
 
     def decorate(function: SimulatedTest) -> SimulatedFunction:
         if not inspect.iscoroutinefunction(function):
@@ -84,9 +89,9 @@ def simulate(
         )
 
         @functools.wraps(function)
-        def test(**arguments: Any) -> None:
+        def test(*owner: object, **arguments: Any) -> None:
             __tracebackhide__ = True
-            run_all(scenario.with_arguments(**arguments) if arguments else scenario)
+            run_all(scenario.with_arguments(*owner, **arguments))
 
         parameters = list(inspect.signature(function).parameters.values())
         if not parameters:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
-from collections.abc import Callable, Coroutine
+import sys
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol, cast
@@ -25,7 +28,7 @@ from tester.engine.scheduler import Place, Scheduler
 from tester.engine.trace import Trace
 from tester.world import submission
 from tester.world.cluster import Cluster, Member, Remote
-from tester.world.failure import HandlerCrashed, Misused, NodeDown
+from tester.world.failure import HandlerCrashed, Misused, NodeDown, ProcessDied, printable
 from tester.world.history import History, Op
 from tester.world.host import Host, TestHost
 
@@ -114,8 +117,10 @@ class Simulation:
         )
         self.network = Network(self._scheduler, choices.draw, self.trace.add, network)
         self._test = TestHost(TEST, choices, self._schedule)
-        self._cluster = Cluster(self._scheduler, choices, self._schedule, isolated=isolated)
         self._here = self._scheduler.place(TEST, self._test)
+        self._cluster = Cluster(self._scheduler, choices, self._schedule, isolated=isolated)
+        self.refused: list[Misused] = []
+        """What the guard has refused to code in child processes, swallowed or not."""
         self._pending: dict[int, tuple[Op, Shape, asyncio.Future[Any], Member]] = {}
         self._silent = 0
 
@@ -131,7 +136,7 @@ class Simulation:
 
     def note(self, text: str) -> None:
         """Put a line into the run's story."""
-        self.trace.add((self._scheduler.now, "note", text))
+        self.trace.add((self._scheduler.now, "note", printable(str(text))))
 
     def at_most(self, n: int, name: str) -> int:
         """`n`, or less (but at least 1) while a failing run is being shrunk.
@@ -208,7 +213,7 @@ class Simulation:
         payload = how.args.encode(args)
         member = remote._member
         now = self._scheduler.now
-        op = self.history.begin(remote._key, method, args, now)
+        op = self.history.begin(remote._key, method, args, remote._like, now)
         self.trace.add((now, "call", op.number, remote._key, method, payload))
         future: asyncio.Future[Any] = asyncio.Future(loop=self._test.loop)
         self._pending[op.number] = op, how, future, member
@@ -224,9 +229,12 @@ class Simulation:
             return
         op, how, future, _ = entry
         now = self._scheduler.now
-        result = how.reply.decode(payload)
         self._silent = 0
         self.trace.trim()
+        if future.cancelled():  # its caller gave up and was told nothing: it stays open
+            self.trace.add((now, "unheard", op_number, payload))
+            return
+        result = how.reply.decode(payload)
         self.history.end(op, result, now)
         self.trace.add((now, "return", op_number, payload))
         self._tell(future, result)
@@ -266,24 +274,44 @@ class Simulation:
             self._raise_unretrieved()
             raise
         assert self._test.main is not None  # it is what _finished waits for
-        error = self._test.main.exception()
-        if error is not None:
-            raise error
+        try:
+            self._test.main.result()
+        except Exception:
+            # What has died on another node did so before, and may be why the test failed.
+            self._raise_unretrieved(but=self._here)
+            raise
         self._raise_unretrieved()
 
     def _finished(self) -> bool:
         return self._test.main is not None and self._test.main.done()
 
-    def _raise_unretrieved(self) -> None:
+    def _raise_unretrieved(self, but: Place | None = None) -> None:
         for place in self._scheduler.places:
-            if not place.frozen:
+            if not place.frozen and place is not but:
                 for event in cast(Host, place.machine).unretrieved():
                     self._route(place, event)
 
     def close(self) -> None:
-        """Let everything go; to be called once, after the verdict."""
-        for place in self._scheduler.places:
-            cast(Host, place.machine).close()
+        """Let everything go; to be called once, after the verdict.
+
+        What frozen code leaves unawaited, or raises as it is let go, is no fault of its author.
+        Raises ProcessDied if a child could not say what it had chosen.
+        """
+        died = None
+        with _unheeded():
+            for place in self._scheduler.places:
+                try:
+                    cast(Host, place.machine).close()
+                except ProcessDied as error:
+                    died = died or error
+        if died is not None:
+            raise died
+
+    def abandon(self) -> None:
+        """Let everything go at once, for somebody at the keyboard has had enough."""
+        with _unheeded():
+            for place in self._scheduler.places:
+                cast(Host, place.machine).abandon()
 
     # -- where events go --------------------------------------------------------------------------
 
@@ -306,8 +334,26 @@ class Simulation:
         elif kind == "fail":
             failure = event[1]
             raise (Misused if failure.misuse else HandlerCrashed)(failure)
+        elif kind == "refused":
+            self.refused.append(Misused(event[1]))
         else:
             raise TesterError(f"{place.name} sent an event that nobody knows: {kind!r}")
+
+
+@contextlib.contextmanager
+def _unheeded() -> Iterator[None]:
+    """Say nothing of coroutines never awaited and of errors in finalizers."""
+    hook, sys.unraisablehook = sys.unraisablehook, _ignore
+    warn, warnings._warn_unawaited_coroutine = warnings._warn_unawaited_coroutine, _ignore  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        warnings._warn_unawaited_coroutine = warn  # type: ignore[attr-defined]
+
+
+def _ignore(_: object) -> None:
+    """Do nothing."""
 
 
 def _answer(place: Place, call: int, payload: bytes | None) -> None:
