@@ -228,6 +228,15 @@ def test_a_duplicate_is_delivered_as_it_was_sent_and_its_reply_goes_nowhere() ->
     assert lab.network.rpc_total == 1
 
 
+def test_the_reply_to_a_copy_takes_nothing_back() -> None:
+    lab = Lab(LONG_REORDERING)
+    call = lab.call(duplicated=1, duplicate_delay_ms=10, reply_held=1)
+    lab.at(5 * MS, lambda: lab.kill("disable"))
+    lab.run()
+    assert len(lab.served) == 2
+    assert call.answers == [(2 * HOP + 200 * MS, b"reply")]
+
+
 def test_a_copy_of_a_lost_request_arrives_all_the_same() -> None:
     lab = Lab(RELIABLE.but(loss_timeout_ms=50))
     call = lab.call(request_lost=1, duplicated=1)
