@@ -30,15 +30,27 @@ class Machine(Protocol):
 class Place:
     """A machine's place in the schedule: what has arrived for it, and when it is due."""
 
-    __slots__ = ("_due", "frozen", "inbox", "machine", "name", "next_due", "queued", "step")
+    __slots__ = (
+        "_due",
+        "_scheduler",
+        "frozen",
+        "inbox",
+        "machine",
+        "name",
+        "next_due",
+        "queued",
+        "step",
+    )
 
-    def __init__(self, name: str, machine: Machine, due: list[Place]) -> None:
-        self._due = due
+    def __init__(self, scheduler: Scheduler, name: str, machine: Machine) -> None:
+        self._scheduler = scheduler
+        self._due = scheduler.due
         self.step = machine.step
         self.name = name
         self.machine = machine
         self.inbox: list[Event] = []
         self.next_due: int | None = None
+        """When `wake` will be called, as far as anybody still wants it."""
         self.queued = False
         self.frozen = False
         """A frozen machine is never stepped again: a crash is a freeze, not a cancellation."""
@@ -50,9 +62,9 @@ class Place:
             self.queued = True
             self._due.append(self)
 
-    def wake(self, due: int) -> None:
-        """The machine's earliest timer is due, unless it has been set anew meanwhile."""
-        if due != self.next_due:
+    def wake(self) -> None:
+        """The machine's earliest timer is due, unless it was cancelled meanwhile."""
+        if self.next_due != self._scheduler.now:
             return
         self.next_due = None  # spent: a new timer for the same instant needs a wake-up of its own
         if not self.queued and not self.frozen:
@@ -64,6 +76,7 @@ class Place:
         if self.frozen:
             return
         self.frozen = True
+        self.next_due = None
         if self.queued:
             self._due.remove(self)
         self.machine.freeze()
@@ -102,7 +115,7 @@ class Scheduler:
 
     def place(self, name: str, machine: Machine) -> Place:
         """Give a machine its place."""
-        place = Place(name, machine, self.due)
+        place = Place(self, name, machine)
         self.places.append(place)
         return place
 
@@ -138,7 +151,7 @@ class Scheduler:
                 if next_due != place.next_due:
                     place.next_due = next_due
                     if next_due is not None:
-                        self.post(next_due, place.wake, next_due)
+                        self.post(next_due, Place.wake, place)
                 self.steps += ran + 1
                 for event in outbox:
                     route(place, event)
@@ -146,6 +159,8 @@ class Scheduler:
                     raise Livelock(self._spent(), self.waiting())
                 if finished():
                     return
+            while heap and heap[0][2] is Place.wake and heap[0][3].next_due != heap[0][0]:
+                heapq.heappop(heap)  # the timer was cancelled: no reason to let time pass
             if not heap:
                 raise Deadlock("nothing can happen any more", self.waiting())
             self._advance(heap)
@@ -154,7 +169,7 @@ class Scheduler:
         """Move time to the next thing that happens, and let everything of that instant happen."""
         now = heap[0][0]
         if now > self._time_limit:
-            sentence = f"{self._time_limit // 1_000_000} virtual seconds have passed"
+            sentence = f"{self._time_limit / 1_000_000:g} virtual seconds have passed"
             raise Livelock(sentence, self.waiting())
         self.now = now
         while heap and heap[0][0] == now:
@@ -165,8 +180,8 @@ class Scheduler:
         if self.steps > self._step_limit:
             return f"{self._step_limit} steps have been run"
         return (
-            f"{self._instant_limit} steps have been run at one instant, {self.now} us after the "
-            "start, and nobody lets time pass"
+            f"{self._instant_limit} steps have been run at one instant, "
+            f"{self.now / 1_000_000:.3f} s, and nobody lets time pass"
         )
 
     def waiting(self) -> list[Waiting]:
