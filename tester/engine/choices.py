@@ -219,7 +219,7 @@ class _SeededStream(Stream):
 
 
 class Replayed:
-    """Integers of a record: a missing one is 0, one that is too large is the largest allowed."""
+    """Integers of a record: a missing one is 0, one out of range the nearest allowed."""
 
     def __init__(self, record: Mapping[str, Sequence[int]]) -> None:
         self._record = record
@@ -238,7 +238,9 @@ class _ReplayedStream(Stream):
     def _below(self, n: int) -> int:
         at = self._at
         self._at = at + 1
-        return min(self._values[at], n - 1) if at < len(self._values) else 0
+        if at >= len(self._values):
+            return 0
+        return max(0, min(self._values[at], n - 1))
 
     def _chance(self, num: int, den: int) -> int:
         return self._below(2 if num else 1)
