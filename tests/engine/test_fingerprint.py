@@ -131,7 +131,7 @@ def test_a_change_in_place_shows(value: Any, change: Callable[[Any], object]) ->
 @pytest.mark.parametrize(
     "value",
     [5, "x", None, (1, (2, "x")), frozenset({1}), Colour.RED, Plain, len, random, object()],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_cannot_change_is_said_not_to(value: object) -> None:
     assert not fingerprint(value, OWN).mutable
