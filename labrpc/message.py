@@ -1,4 +1,4 @@
-"""A message: what travels between nodes. Fields are public, typed, and plain data."""
+"""A message: what travels between nodes, in public, typed fields of plain data."""
 
 import msgspec
 

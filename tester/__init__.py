@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from tester.world.simulate import run_once, simulate
     from tester.world.simulation import KV, Limits, LockHandle, Simulation
 
-__version__ = "0.1.0"
-
 _HOMES = {
     "labrpc.errors": ("NotAMessage", "TesterError", "UnknownMethod"),
     "tester.engine.errors": ("Deadlock", "Livelock", "OutsideWorld", "SharedState"),

@@ -1,4 +1,4 @@
-"""The scheduler: who is due when. It owns virtual time, and time moves in exactly one line."""
+"""The scheduler: who is due when; it owns virtual time, which moves in exactly one line."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tester.engine.trace import Entry
+from tester.world.run import Entry
 
 _LOSSES: Final = {
     "request lost": "no reply: the network lost the request",

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from linearizability import Illegal
-from tester.engine.errors import OutsideWorld, SharedState, Stuck, Waiting
 from tester.report.lines import HEADER, WIDTH, Line, lines, operation, result, seconds
 from tester.search.explain import Explanation
 from tester.world.failure import (
@@ -17,8 +16,12 @@ from tester.world.failure import (
     Misused,
     NonDeterministic,
     NotLinearizable,
+    OutsideWorld,
     ProcessDied,
+    SharedState,
+    Stuck,
     Undecided,
+    Waiting,
     message,
     user_frames,
 )

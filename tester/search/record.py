@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from labrpc.errors import TesterError
+from tester.engine import VERSION
 from tester.engine.choices import Choices, Replayed
 from tester.engine.choices import Record as Chosen
 from tester.search.shrink import trimmed
@@ -113,8 +114,6 @@ def record_of(
     scenario: Scenario, seed: int, outcome: Outcome, *, lab: str, test: str, submission: str
 ) -> Record:
     """The record of a failing run."""
-    from tester import __version__
-
     return Record(
         lab=lab,
         test=test,
@@ -124,7 +123,7 @@ def record_of(
         digest=outcome.digest,
         code=code_digest(scenario),
         python=platform.python_version(),
-        labtester=__version__,
+        labtester=VERSION,
         choices=trimmed(outcome.choices.record()),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -16,6 +17,7 @@ from tester.engine.scheduler import Place, Scheduler
 from tester.world.failure import NodeDown
 from tester.world.host import End, Host, Made
 from tester.world.isolated import Child
+from tester.world.watched import Watched
 from tester.world.operation import shape
 
 if TYPE_CHECKING:
@@ -193,8 +195,15 @@ class Cluster:
     """All nodes of a run."""
 
     def __init__(
-        self, scheduler: Scheduler, choices: Choices, schedule: Schedule, *, isolated: bool
+        self,
+        scheduler: Scheduler,
+        choices: Choices,
+        schedule: Schedule,
+        *,
+        isolated: bool,
+        watch: ModuleType | None,
     ) -> None:
+        self._watch = watch
         self._scheduler = scheduler
         self._choices = choices
         self._schedule = schedule
@@ -227,5 +236,7 @@ class Cluster:
     def start(self, member: Member, incarnation: int = 0) -> Place:
         """Start a node, in this process or in a child of it."""
         host = Host(member.name, self._choices, self._schedule, incarnation)
+        if self._watch is not None:
+            host = Watched(self._watch, member.name, self._choices, self._schedule, incarnation)
         machine = Child(host) if self._isolated else host
         return self._scheduler.place(member.name, machine)

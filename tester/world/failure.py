@@ -8,7 +8,32 @@ from dataclasses import dataclass
 from typing import Final
 
 from labrpc.errors import TesterError
+from tester.engine.errors import Deadlock, Livelock, OutsideWorld, SharedState, Stuck, Waiting
 from tester.engine.waiting import is_users
+
+__all__ = [
+    "Deadlock",
+    "Failure",
+    "Frame",
+    "HandlerCrashed",
+    "Livelock",
+    "Misused",
+    "MutualExclusionViolated",
+    "NodeDown",
+    "NonDeterministic",
+    "NotLinearizable",
+    "OutsideWorld",
+    "ProcessDied",
+    "SharedState",
+    "Stuck",
+    "TooManyRpcs",
+    "Undecided",
+    "Verdict",
+    "Waiting",
+    "describe",
+    "message",
+    "user_frames",
+]
 
 _LONGEST: Final = 2_000
 """So many characters of an exception's message are kept."""

@@ -13,12 +13,12 @@ from labrpc.conditions import RELIABLE, Conditions
 from labrpc.errors import NotAMessage
 from linearizability import Verdict as Checked
 from tester.engine import guard
-from tester.engine.choices import Choices, Seeded
+from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.errors import SharedState, Stuck
-from tester.engine.modules import Change, ModuleState
+from tester.engine.modules import Change
 from tester.engine.trace import Entry
 from tester.engine.waiting import is_installed, is_users
-from tester.world import check, submission
+from tester.world import check, kept, submission
 from tester.world.failure import (
     HandlerCrashed,
     Misused,
@@ -123,16 +123,22 @@ class Outcome:
         return (f"{frames[-1].file}:{frames[-1].line}",) if frames else ()
 
 
-def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Outcome:
-    """Run the scenario once with these choices. Never raises for what the code under test does."""
+def run(
+    scenario: Scenario, choices: Choices, *, keep_trace: bool = False, watch: bool = False
+) -> Outcome:
+    """Run the scenario once with these choices. Never raises for what the code under test does.
+
+    `watch` looks at the state of the test's own module around every step of a node: slow.
+    """
     modules = code_under_test(scenario)
-    state = ModuleState(modules)
+    kept.snapshot(modules)
     sim = Simulation(
         choices,
         network=scenario.network,
         limits=scenario.limits,
         keep_trace=keep_trace,
         isolated=scenario.isolated,
+        watch=_own_module(scenario) if watch else None,
     )
     checked: Checked | None = None
     error: BaseException | None = None
@@ -156,9 +162,9 @@ def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Ou
         if error is None:  # the code under test may have swallowed a refusal
             error = next(iter([*refusals, *sim.refused]), None)
         sim.trace.add((sim.virtual_us, "end", _kind(error)))
-    changes = state.changed()
+    changes = kept.changes(modules)
     if changes and error is None:
-        error = SharedState(changes[0].sentence)
+        error = _shared_state(scenario, choices, changes)
     return Outcome(
         verdict=_verdict(error),
         error=error,
@@ -173,6 +179,30 @@ def run(scenario: Scenario, choices: Choices, *, keep_trace: bool = False) -> Ou
         checked=checked,
         modules=changes,
     )
+
+
+def _shared_state(
+    scenario: Scenario, choices: Choices, changes: list[Change]
+) -> SharedState | None:
+    """What to say of module-level state that a run changed, if it was code on a node that did.
+
+    A test may keep what it likes in its own module; servers and clerks that stand beside it may
+    not. Which of them it was, another run of the same choices tells, watched step by step.
+    """
+    own = _own_module(scenario)
+    for change in changes:
+        if own is None or change.module != own.__name__:
+            return SharedState(f"{change.file}:{change.line}: {change.sentence}")
+    if not kept.is_new(scenario.function, changes):
+        return None
+    error = run(scenario, Choices(Replayed(choices.record())), watch=True).error
+    return error if isinstance(error, SharedState) else None
+
+
+def _own_module(scenario: Scenario) -> ModuleType | None:
+    """The module the test stands in, if that is a user's."""
+    name = _plain(scenario.function).__module__
+    return None if name.startswith("tester.") else sys.modules.get(name)
 
 
 def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
@@ -229,10 +259,14 @@ def _verdict(error: BaseException | None) -> str:
 
 def code_under_test(scenario: Scenario) -> list[ModuleType]:
     """The user's modules: the submission's, the test's, and what that one uses, by name."""
-    function: Any = scenario.function
-    while isinstance(function, functools.partial):  # the test, with its fixtures given
+    return _modules(_plain(scenario.function), submission.current(), len(sys.modules))
+
+
+def _plain(function: Any) -> Any:
+    """The test itself, without the fixtures it has been given."""
+    while isinstance(function, functools.partial):
         function = function.func
-    return _modules(function, submission.current(), len(sys.modules))
+    return function
 
 
 @functools.lru_cache(maxsize=64)

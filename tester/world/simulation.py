@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
+from types import ModuleType
 from typing import Any, Final, Protocol, cast
 
 import msgspec
@@ -100,6 +101,7 @@ class Simulation:
         limits: Limits = DEFAULT_LIMITS,
         keep_trace: bool = False,
         isolated: bool = False,
+        watch: ModuleType | None = None,
     ) -> None:
         self.choices = choices
         self.limits = limits
@@ -118,7 +120,9 @@ class Simulation:
         self.network = Network(self._scheduler, choices.draw, self.trace.add, network)
         self._test = TestHost(TEST, choices, self._schedule)
         self._here = self._scheduler.place(TEST, self._test)
-        self._cluster = Cluster(self._scheduler, choices, self._schedule, isolated=isolated)
+        self._cluster = Cluster(
+            self._scheduler, choices, self._schedule, isolated=isolated, watch=watch
+        )
         self.refused: list[Misused] = []
         """What the guard has refused to code in child processes, swallowed or not."""
         self._pending: dict[int, tuple[Op, Shape, asyncio.Future[Any], Member]] = {}

@@ -53,9 +53,7 @@ class Lab:
 
     def __init__(self, conditions: Conditions = RELIABLE, *, slow: bool = False) -> None:
         self.world = ByHand()
-        self.network = Network(
-            self.world, self.world.draw, self.world.trace, conditions
-        )
+        self.network = Network(self.world, self.world.draw, self.world.trace, conditions)
         self.served: list[tuple[int, bytes]] = []
         self._slow = slow
         self._running: list[int] = []

@@ -1,0 +1,36 @@
+"""A node under suspicion: after every step, did it change what a module keeps for itself?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+
+from tester.engine.choices import Choices
+from tester.engine.errors import SharedState
+from tester.engine.modules import ModuleState
+from tester.engine.node import Event, Turn
+from tester.engine.schedule import Schedule
+from tester.world.host import Host
+
+
+class Watched(Host):
+    """A Host that ends the run with SharedState when its code changes the module's state."""
+
+    def __init__(
+        self,
+        module: ModuleType,
+        name: str,
+        choices: Choices,
+        schedule: Schedule,
+        incarnation: int,
+    ) -> None:
+        super().__init__(name, choices, schedule, incarnation)
+        self._module = module
+
+    def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
+        """See Node.step."""
+        before = ModuleState([self._module])
+        turn = super().step(now, inbox, limit)
+        for change in before.changed():
+            raise SharedState(f"{change.file}:{change.line}: {change.sentence}")
+        return turn
