@@ -175,7 +175,7 @@ def _raised(kind: str, said: str, frames: Sequence[Frame]) -> str:
         shown.append(f"  {relative(frame.file)}:{frame.line}, in {frame.function}")
         if frame.text:
             shown.append(f"      {frame.text}")
-    raised = f"{kind}: {said}" if said else kind
+    raised = f"{kind}: {said.replace(f'{os.getcwd()}{os.sep}', '')}" if said else kind
     shown += raised.splitlines() if "\n" in raised else [_wrap(raised)]
     return "\n".join(shown)
 
