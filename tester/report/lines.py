@@ -25,7 +25,7 @@ _AFTERMATH: Final = {
 
 _LONGEST: Final = 40
 """So many columns of a value are shown."""
-_ROOM: Final = 38
+_ROOM: Final = 39
 """So many of several values together, if that is possible."""
 
 

@@ -11,7 +11,7 @@ def test_the_table() -> None:
             {"seeds": 100, "rpcs": 24_680, "ops": 20_000, "virtual_us": 123_456_789, "wall_s": 2},
         ),
         (
-            "tests/test_mine.py::test_at_once",
+            "tests/test_mine.py::test_one",
             {"seeds": 1, "rpcs": 0, "ops": 0, "virtual_us": 0, "wall_s": 0.0},
         ),
     ]
