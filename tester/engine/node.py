@@ -62,7 +62,7 @@ class Node:
             guard.current = None
         if loop.errors:
             for error in loop.errors:
-                self.failed(error, "running a task or a callback")
+                self.failed(error, "in a task or a callback")
             loop.errors.clear()
         outbox = self.outbox
         self.outbox = []

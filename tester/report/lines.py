@@ -16,10 +16,17 @@ _LOSSES: Final = {
     "unreachable": "no reply: no server could be reached",
     "server dead": "no reply: the server was gone",
 }
+_HELD_UP: Final = "no reply in time: the request is still on its way"
 _AFTERMATH: Final = {
     "reply lost": ", and the network lost the reply",
     "server dead": ", and the server was gone before it could say so",
 }
+
+
+_LONGEST: Final = 40
+"""So many columns of a value are shown."""
+_ROOM: Final = 39
+"""So many of several values together, if that is possible."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +66,10 @@ def seconds(time_us: int) -> str:
 
 def operation(method: str, args: Iterable[Any]) -> str:
     """A call as text: `Put('k', 'a', v0)`. A put's third argument is its version."""
-    shown = [_value(arg) for arg in args]
-    if method == "put" and len(shown) == 3:
-        shown[2] = f"v{shown[2]}"
-    return f"{method[:1].upper()}{method[1:]}({', '.join(shown)})"
+    named = [(str(place), arg) for place, arg in enumerate(args)]
+    if method == "put" and len(named) == 3:
+        named[2] = "version", named[2][1]
+    return f"{method[:1].upper()}{method[1:]}({_values(named)})"
 
 
 def result(value: Any) -> str:
@@ -75,20 +82,39 @@ def result(value: Any) -> str:
     return value if isinstance(value, str) else _value(value)
 
 
-def _value(value: Any) -> str:
+def _values(named: Iterable[tuple[str, Any]]) -> str:
+    """Values side by side, cut until their line is not too long, if that is possible.
+
+    Versions are marked, errors stand as they are.
+    """
+    values = list(named)
+    shown: list[str] = []
+    for longest in (_LONGEST, _LONGEST // 2, _LONGEST // 3):
+        shown = [
+            f"v{value}"
+            if name == "version"
+            else str(value)
+            if name == "err"
+            else _value(value, longest)
+            for name, value in values
+        ]
+        if sum(map(len, shown)) <= _ROOM:
+            break
+    return ", ".join(shown)
+
+
+def _value(value: Any, longest: int = _LONGEST) -> str:
     text = repr(value)
-    return text if len(text) <= 40 else f"{text[:18]}...{text[-18:]}"
+    ends = (longest - 3) // 2
+    return text if len(text) <= longest else f"{text[:ends]}...{text[-ends:]}"
 
 
 def _message(payload: bytes) -> str:
-    """The fields of an encoded message; versions are marked, errors stand as they are."""
+    """The fields of an encoded message."""
     fields = msgspec.msgpack.decode(payload)
     if not isinstance(fields, dict):
         return _value(fields)
-    return ", ".join(
-        f"v{value}" if name == "version" else str(value) if name == "err" else _value(value)
-        for name, value in fields.items()
-    )
+    return _values(fields.items())
 
 
 def _reply(payload: bytes) -> str:
@@ -111,6 +137,7 @@ class _Teller:
             for entry in trace
             if entry[1] in {"reply", "reply lost", "request lost", "unreachable", "server dead"}
         }
+        self._arrives = {entry[2]: entry[0] for entry in trace if entry[1] == "deliver"}
         self._answers = {entry[2]: entry[0] for entry in reversed(trace) if entry[1] == "answer"}
         self._open: dict[int, tuple[str, str]] = {}  # op -> (client, text)
         self._sent: dict[int, tuple[str, int | None]] = {}  # rpc -> (end, op)
@@ -161,10 +188,11 @@ class _Teller:
         aftermath = "" if rpc in self._answered else _AFTERMATH.get(self._fates.get(rpc, ""), "")
         return self._servers[rpc], f"    #{rpc} {_reply(payload)}{aftermath}", self._sent[rpc][1]
 
-    def _lost(self, rpc: int, how: str) -> Any:
+    def _lost(self, t: int, rpc: int, how: str) -> Any:
         self._answered.add(rpc)
         end, op = self._sent[rpc]
-        return end, f"    #{rpc} {_LOSSES[how]}", op
+        held_up = how == "request lost" and self._arrives.get(rpc, -1) >= t
+        return end, f"    #{rpc} {_HELD_UP if held_up else _LOSSES[how]}", op
 
     def _reply(self, at: int, t: int, rpc: int) -> Any:
         self._answered.add(rpc)
@@ -173,13 +201,13 @@ class _Teller:
         self._answered.add(rpc)
 
     def _request_lost(self, at: int, t: int, rpc: int) -> Any:
-        return self._lost(rpc, "request lost")
+        return self._lost(t, rpc, "request lost")
 
     def _unreachable(self, at: int, t: int, rpc: int) -> Any:
-        return self._lost(rpc, "unreachable")
+        return self._lost(t, rpc, "unreachable")
 
     def _server_dead(self, at: int, t: int, rpc: int) -> Any:
-        return self._lost(rpc, "server dead")
+        return self._lost(t, rpc, "server dead")
 
     def _crash(self, at: int, t: int, node: str) -> Any:
         return node, "crashes", None

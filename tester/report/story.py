@@ -11,6 +11,7 @@ from linearizability import Illegal
 from tester.report.lines import HEADER, WIDTH, Line, lines, operation, result, seconds
 from tester.search.explain import Explanation
 from tester.world.failure import (
+    Failure,
     Frame,
     HandlerCrashed,
     Misused,
@@ -147,16 +148,19 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
             failure = error.failure
             return [
                 _raised(failure.kind, failure.message, failure.frames),
-                _wrap(
-                    f"It happened while {failure.doing} on {failure.node}, at "
-                    f"{seconds(failure.time_us)} virtual seconds."
-                ),
+                _wrap(f"It happened on {failure.node}{_when(failure)}, {failure.doing}."),
             ]
         case ProcessDied():
             return [_wrap(f"{error}. Code on a node may fail, but not end its process.")]
         case None:
             return []
     return [_raised(outcome.kind, message(error), user_frames(error))]
+
+
+def _when(failure: Failure) -> str:
+    if failure.time_us is None:
+        return ""
+    return f", at {seconds(failure.time_us)} virtual seconds"
 
 
 def _operation(op: Op) -> str:

@@ -70,5 +70,5 @@ def judge(verdict: Verdict) -> None:
             parts = "; ".join(map(str, verdict.undecided))
             raise Undecided(
                 f"the checker's budget of {verdict.budget} configurations was spent ({parts}); "
-                f"limits=Limits(configurations={2 * verdict.budget}) searches further"
+                f"limits=Limits(configurations={2 * verdict.budget or 1_000}) searches further"
             )

@@ -60,8 +60,9 @@ class Failure:
     """The user's frames only, outermost first."""
     node: str
     doing: str
-    """What the node was doing: "handling #3 KVServer.put of c0"."""
-    time_us: int
+    """What the node was doing: "while it handled #3 KVServer.put"."""
+    time_us: int | None
+    """None where nobody knows: what a task died of is found when the run ends."""
     misuse: bool
     """Whether the code misused labtester, rather than being wrong by itself."""
 
@@ -117,7 +118,7 @@ class Misused(TesterError):
         self.failure = failure
 
 
-def describe(error: BaseException, node: str, doing: str, time_us: int) -> Failure:
+def describe(error: BaseException, node: str, doing: str, time_us: int | None) -> Failure:
     """The exception as plain data, with the user's frames only."""
     error = first(error)
     return Failure(

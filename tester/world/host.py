@@ -71,7 +71,7 @@ class Host(Node):
     def unretrieved(self) -> list[Event]:
         """A ("fail", failure) for each background task that died and that nobody awaited."""
         for error in self.loop.unretrieved():
-            self.failed(error, "running a task that nobody awaited")
+            self._report(error, "in a task that nobody awaited", None)
         found, self.outbox = self.outbox, []
         return found
 
@@ -98,7 +98,10 @@ class Host(Node):
         """Tell the run what went wrong here, as plain data."""
         if isinstance(error, KeyboardInterrupt):
             raise error  # somebody is at the keyboard
-        self.outbox.append(("fail", describe(error, self.name, doing, self.loop.now)))
+        self._report(error, doing, self.loop.now)
+
+    def _report(self, error: BaseException, doing: str, time_us: int | None) -> None:
+        self.outbox.append(("fail", describe(error, self.name, doing, time_us)))
 
     # -- objects ----------------------------------------------------------------------------------
 
@@ -109,7 +112,7 @@ class Host(Node):
             self._objects[key] = factory(*(self._real(arg) for arg in args))
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             name = getattr(factory, "__name__", str(factory))
-            self.failed(error, f"making {name}")
+            self.failed(error, f"while it made {name}")
 
     def _real(self, arg: Any) -> Any:
         if isinstance(arg, End):
@@ -142,7 +145,7 @@ class Host(Node):
         _, key = event
         kill = getattr(self._objects.get(key), "kill", None)
         if kill is not None:
-            self._guarded(kill, "running kill()")
+            self._guarded(kill, "while it ran kill()")
 
     def _guarded(self, function: Callable[[], Any], doing: str) -> None:
         try:
@@ -171,7 +174,7 @@ class Host(Node):
         try:
             self._servers[server] = Server(*(services() if services is not None else (target,)))
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            self.failed(error, f"listing the services of {type(target).__name__}")
+            self.failed(error, f"while it listed the services of {type(target).__name__}")
 
     def _request(self, event: Event) -> None:
         _, number, server, method, payload = event
@@ -182,7 +185,7 @@ class Host(Node):
                 self.outbox.append(("answer", number, handler.encode(result)))
                 return
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            self.failed(error, f"handling #{number} {method}")
+            self.failed(error, f"while it handled #{number} {method}")
             return
         _ = self.loop.create_task(
             self._handle(number, handler, result), name=f"#{number} {method}"
@@ -193,7 +196,7 @@ class Host(Node):
             payload = handler.encode(await reply)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             if not isinstance(error, GeneratorExit):
-                self.failed(error, f"handling #{number} {handler.name}")
+                self.failed(error, f"while it handled #{number} {handler.name}")
             return
         self.outbox.append(("answer", number, payload))
 
@@ -211,7 +214,7 @@ class Host(Node):
                 self.outbox.append(("done", op, bound.encode_result(result)))
                 return
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            self.failed(error, f"running {method}")
+            self.failed(error, f"while it ran {method}")
             return
         _ = self.loop.create_task(self._perform(op, bound, result), name=method)
 
@@ -220,7 +223,7 @@ class Host(Node):
             payload = bound.encode_result(await coro)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             if not isinstance(error, GeneratorExit):
-                self.failed(error, f"running {bound.name}")
+                self.failed(error, f"while it ran {bound.name}")
             return
         self.outbox.append(("done", op, payload))
 

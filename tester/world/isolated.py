@@ -190,7 +190,7 @@ def _drawn(choices: Choices, before: dict[str, int]) -> dict[str, list[int]]:
 def _refused(host: Host) -> list[Event]:
     """What the guard has refused to the node's code in this step, swallowed or not."""
     refusals = [
-        ("refused", describe(error, host.name, "running its code", host.loop.now))
+        ("refused", describe(error, host.name, "while it ran", host.loop.now))
         for error in outside.refusals
     ]
     outside.refusals.clear()

@@ -228,7 +228,7 @@ def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
 def _rather(
     scenario: Scenario, sim: Simulation, error: AssertionError
 ) -> tuple[Checked | None, AssertionError]:
-    """What the test found, or why: an impossible history explains whatever looks wrong after it."""
+    """What the test found, or why: an impossible history explains what looks wrong after it."""
     if scenario.model is None or isinstance(error, Stuck):
         return None, error
     checked = check.check(scenario.model, sim.history, scenario.limits.configurations)

@@ -1,0 +1,111 @@
+"""The lines of a story: one event a line, from the trace, in at most 80 columns."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvsrv import Err
+from labrpc import LONG_REORDERING
+from tester import Simulation
+from tester.report.lines import Line, lines, operation, result, seconds
+from tests.world.lab import AsyncKVServer, fates, once, passes, put_and_get, unreliable
+
+
+@pytest.mark.parametrize(
+    ("time_us", "text"),
+    [(0, "0.000"), (499, "0.000"), (500, "0.001"), (999_500, "1.000"), (61_000_000, "61.000")],
+)
+def test_time_is_rounded_to_milliseconds(time_us: int, text: str) -> None:
+    assert seconds(time_us) == text
+
+
+@pytest.mark.parametrize(
+    ("method", "args", "text"),
+    [
+        ("put", ("k", "a", 3), "Put('k', 'a', v3)"),
+        ("put", ("k", "a"), "Put('k', 'a')"),
+        ("get", ("k",), "Get('k')"),
+        ("acquire", (), "Acquire()"),
+        ("get", ("k" * 41,), "Get('kkkkkkkkkkkkkkkkk...kkkkkkkkkkkkkkkkk')"),
+        ("put", ("k", "a" * 100, 3), "Put('k', 'aaaaaaa...aaaaaaa', v3)"),
+    ],
+)
+def test_a_call_as_text(method: str, args: tuple[object, ...], text: str) -> None:
+    assert operation(method, args) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "done"),
+        (Err.OK, "OK"),
+        ("ErrMaybe", "ErrMaybe"),
+        (("a", 3, Err.OK), "('a', v3)"),
+        (["a", 3, "OK"], "('a', v3)"),
+        (("", 0, Err.NO_KEY), "ErrNoKey"),
+        (7, "7"),
+        ((1, 2), "(1, 2)"),
+    ],
+)
+def test_a_result_as_text(value: object, text: str) -> None:
+    assert result(value) == text
+
+
+words = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=60)
+
+
+@given(st.lists(words, min_size=1, max_size=12), st.sampled_from(["", "    "]))
+def test_a_line_keeps_every_word_and_80_columns(said: list[str], indent: str) -> None:
+    line = Line(1_234_000, "server", indent + " ".join(said), None)
+    told = str(line).splitlines()
+    assert max(map(len, told)) <= 80
+    assert told[0].startswith("   1.234  server  ")
+    assert "".join("".join(told)[18:].split()) == "".join(said)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_event_of_a_run_can_be_told(seed: int) -> None:
+    async def busy(sim: Simulation) -> None:
+        server = sim.node("server")
+        sim.serve(AsyncKVServer)
+        clients = [sim.clerk() for _ in range(3)]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(put_and_get(sim, clients))
+            sim.network.block("c0", replies=True)
+            await sim.sleep(0.2)
+            server.crash()
+            await sim.sleep(0.2)
+            server.restart()
+            sim.network.block("c0")
+            await sim.sleep(0.2)
+            server.stop()
+            server.restart()
+
+    network = unreliable(LONG_REORDERING)
+    outcome = passes(busy, seed, network=network, model=None)
+    told = lines(outcome.trace)
+    assert [line.time_us for line in told] == sorted(line.time_us for line in told)
+    assert {line.who for line in told} == {"server", "c0", "c1", "c2"}
+    assert all(len(row) <= 80 for line in told for row in str(line).splitlines())
+    calls = {op.number for op in outcome.history.ops}
+    assert {line.op for line in told if line.op is not None} == calls
+
+
+def test_an_rpc_belongs_to_the_operation_that_sent_it() -> None:
+    async def two(sim: Simulation) -> None:
+        sim.serve()
+        await put_and_get(sim, [sim.clerk(), sim.clerk()], rounds=1)
+
+    outcome = passes(two, {"net/c0": fates({"reply_lost": 1})}, network=unreliable())
+    for line in lines(outcome.trace):
+        assert line.op is not None
+        assert line.who in ("server", outcome.history.ops[line.op].client)
+
+
+def test_only_the_last_event_of_a_run_says_nothing() -> None:
+    async def nothing(sim: Simulation) -> None:
+        pass
+
+    assert lines(once(nothing).trace) == []

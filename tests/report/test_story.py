@@ -1,0 +1,178 @@
+"""The story of every kind of failure, word for word, in 80 columns."""
+
+import re
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pytest
+
+from labrpc import UNRELIABLE
+from linearizability.models import kv
+from tester import Limits, Simulation
+from tester.engine.choices import Record
+from tester.report.story import relative, tell
+from tester.world import check
+from tester.world.run import Outcome, Scenario, SimulatedTest, repeat
+from tests import snapshots
+from tests.report import scenarios
+from tests.tree import ROOT
+from tests.world.lab import fates, once, passes, unreliable
+
+LOST_REPLY: Record = {"net/c0": fates({"reply_lost": 1})}
+DUPLICATED: Record = {
+    "net/c0": fates(
+        {"request_lost": 1, "duplicated": 1, "duplicate_delay_ms": 8},
+        {"late": 1},
+        {"request_lost": 1},
+        {"duplicated": 1},
+    )
+}
+STORIES: dict[str, tuple[SimulatedTest, Record, dict[str, Any]]] = {
+    "lost reply": (scenarios.lost_reply, LOST_REPLY, {"network": UNRELIABLE}),
+    "lost reply among others": (
+        scenarios.lost_reply_among_others,
+        LOST_REPLY,
+        {"network": UNRELIABLE},
+    ),
+    "stale read": (scenarios.stale_read, {}, {}),
+    "deadlock": (scenarios.deadlock, {}, {}),
+    "deadlock, alone": (scenarios.deadlock_alone, {}, {}),
+    "livelock, steps": (scenarios.too_many_steps, {}, {"limits": Limits(steps=100)}),
+    "livelock, instant": (scenarios.one_instant, {}, {"limits": Limits(instant_steps=100)}),
+    "livelock, time": (scenarios.too_long, {}, {}),
+    "livelock, silent RPCs": (scenarios.silent_rpcs, {}, {"limits": Limits(silent_rpcs=30)}),
+    "handler": (scenarios.handler, {}, {}),
+    "async handler": (scenarios.async_handler, {}, {}),
+    "clerk": (scenarios.clerk, LOST_REPLY, {"network": UNRELIABLE}),
+    "factory": (scenarios.factory, {}, {}),
+    "background task": (scenarios.background_task, {}, {}),
+    "background task before the assertion": (
+        scenarios.background_task_before_the_assertion,
+        {},
+        {},
+    ),
+    "callback": (scenarios.callback, {}, {}),
+    "the test itself": (scenarios.the_test_itself, {}, {}),
+    "one of a group": (scenarios.one_of_a_group, {}, {}),
+    "an assertion": (scenarios.an_assertion, {}, {}),
+    "hostile exception": (scenarios.hostile_exception, {}, {}),
+    "not a message": (scenarios.not_a_message, {}, {}),
+    "not an argument": (scenarios.not_an_argument, {}, {}),
+    "wrong result": (scenarios.wrong_result, {}, {}),
+    "outside world": (scenarios.outside_world, {}, {}),
+    "outside world, swallowed": (scenarios.swallowed, {}, {}),
+    "shared event": (scenarios.shared_event, {}, {}),
+    "duplicate and late": (scenarios.duplicate, DUPLICATED, {"network": unreliable()}),
+    "one-way partition": (scenarios.one_way_partition, {}, {}),
+    "unreachable": (scenarios.unreachable, {}, {}),
+    "crash and restart": (scenarios.crash_and_restart, {}, {}),
+    "caller gave up": (scenarios.caller_gave_up, {}, {}),
+    "node down": (scenarios.node_down, {}, {}),
+    "long run": (scenarios.long_run, {}, {}),
+    "long values": (scenarios.long_values, {}, {}),
+}
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stories name files as seen from the current folder."""
+    monkeypatch.chdir(ROOT)
+
+
+def outcome_of(name: str) -> Outcome:
+    test, choices, conditions = STORIES[name]
+    return once(test, choices, **conditions)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story(name: str) -> None:
+    story = tell(0, outcome_of(name), "pytest 'tests/test_mine.py::test' --sim-seed=0")
+    snapshots.check(f"story/{name}", story)
+
+
+def test_no_snapshot_is_left_over() -> None:
+    others = {"process died", "undecided", "module state", "not the same again", "recursion"}
+    assert snapshots.unused("story", STORIES.keys() | others) == set()
+
+
+def story_of(outcome: Outcome) -> str:
+    return tell(0, outcome, "pytest 'tests/test_mine.py::test' --sim-seed=0")
+
+
+def test_a_node_that_died_with_its_process() -> None:
+    outcome = once(scenarios.process_died, isolated=True)
+    snapshots.check("story/process died", story_of(outcome))
+
+
+def test_an_undecided_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = check._MODELS["kv"]._replace(model=replace(kv, method=None))
+    monkeypatch.setattr(check, "_MODELS", {"kv": searched})
+    outcome = once(scenarios.undecided, limits=Limits(configurations=0))
+    assert outcome.verdict == "unknown"
+    snapshots.check("story/undecided", story_of(outcome))
+
+
+def test_state_that_outlives_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Changed(NamedTuple):
+        sentence: str = "next_id is a global that outlives the run, which changed it from 0 to 1"
+
+    class State:
+        def __init__(self, modules: object) -> None: ...
+
+        def changed(self) -> list[Changed]:
+            return [Changed()]
+
+    monkeypatch.setattr("tester.world.run.ModuleState", State)
+    outcome = once(scenarios.stale_read, model=None)
+    assert outcome.kind == "SharedState"
+    snapshots.check("story/module state", story_of(outcome))
+
+
+def test_a_run_that_is_another_one_when_it_is_repeated() -> None:
+    runs = iter(range(2))
+
+    async def differs(sim: Simulation) -> None:
+        number = next(runs)
+        sim.note(f"run {number}")
+        assert number
+
+    first = once(differs)
+    again = repeat(Scenario(function=differs, name="differs"), 0, first)
+    snapshots.check("story/not the same again", story_of(again))
+
+
+def test_a_deep_traceback_is_shown_at_its_ends() -> None:
+    story = story_of(once(scenarios.recursion))
+    snapshots.check("story/recursion", re.sub(r"\(\d+ calls", "(N calls", story))
+
+
+def test_a_traceback_that_is_not_deep_is_shown_whole() -> None:
+    async def deep(sim: Simulation, calls: int = 8) -> None:
+        if calls:
+            await deep(sim, calls - 1)
+        raise ValueError
+
+    assert story_of(once(deep)).count(", in deep") == 9
+
+
+def test_a_pass_has_a_story_too() -> None:
+    async def good(sim: Simulation) -> None:
+        sim.note("all is well")
+
+    story = story_of(passes(good))
+    assert "seed 0: passes" in story
+    assert "all is well" in story
+
+
+def test_the_clerk_that_is_certain_fails_soon_and_its_story_names_the_lost_reply() -> None:
+    outcomes = (once(scenarios.lost_reply, seed, network=UNRELIABLE) for seed in range(50))
+    outcome = next(outcome for outcome in outcomes if outcome.error is not None)
+    assert outcome.kind == "NotLinearizable"
+    assert re.search(r"server +#\d+ OK, and the network lost the reply\n", story_of(outcome))
+
+
+def test_a_file_is_named_as_seen_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert relative(str(ROOT / "tests" / "tree.py")) == "tests/tree.py"
+    monkeypatch.chdir(ROOT / "tests")
+    assert relative(str(ROOT / "tests" / "tree.py")) == "tree.py"
+    assert relative(str(ROOT / "kvsrv" / "rpc.py")) == str(ROOT / "kvsrv" / "rpc.py")
