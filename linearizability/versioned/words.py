@@ -150,7 +150,8 @@ def _wrong_order(one: Fact, other: Fact) -> str:
                 f"{_who(late.owners[0])} Get had returned version {j + 1} (at {late.high})"
                 if is_get(late.owners[0])
                 else f"{_who(late.owners[0])} Put had been answered {late.owners[0].output}"
-                f" (at {late.high}), which says that the key existed"
+                f" (at {late.high}), which says that"
+                f" {f'version {j + 1} had been reached' if j else 'the key existed'}"
             )
             return f"{_who(op)} {what} {answer} although it began (at {op.call}) after {after}."
         saw = f"that {what} still saw version {i}" if i else f"it was still answered {NO_KEY}"
