@@ -161,7 +161,9 @@ def _wrong_order(one: Fact, other: Fact) -> str:
         )
     if late.kind == UPPER:
         [op] = late.owners
-        says = f"Get returned version {j + 1}" if is_get(op) else f"Put was answered {op.output}"
+        says = f"Get returned version {j + 1}"
+        if not is_get(op):
+            says = f"Put against version {op.input[2]} was answered {op.output}"
         began = (
             f"the only Put that can have made version {i + 1} began at {early.low}"
             if len(_writers(early)) == 1

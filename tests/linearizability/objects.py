@@ -233,3 +233,8 @@ def mutated_history(rng: Random, subject: Subject, most: int = 8) -> list[Operat
         elif kind == 4:
             op.ret = None
     return history
+
+
+def draw(rng: Random, subject: Subject) -> list[Operation]:
+    """One history of any of the three kinds."""
+    return rng.choice((random_history, simulated_history, mutated_history))(rng, subject)
