@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from linearizability import Operation
-from linearizability.models import Get, Put
+from linearizability.models import Append, Get, Put, Read, Write
 
 THINK, SERVE = 20, 100  # most microseconds between calls, and inside one
 
@@ -91,27 +91,69 @@ def versioned(count: int, clients: int, keys: int, seed: int = 1) -> list[Operat
     return run_clients(count, clients, seed, ask, serve, lost=50)
 
 
-def make_stale(history: list[Operation], where: float) -> tuple[Operation, Operation]:
-    """Give a Get at `where` (0..1) of the history what an earlier one had returned; both."""
-    start = int(len(history) * where)
-    early = next(
-        op for op in history[start:] if isinstance(op.input, Get) and op.ret and op.output[1]
+def blind(count: int, clients: int, keys: int = 1, seed: int = 1) -> list[Operation]:
+    """Half reads, half writes of values never written before, on registers."""
+    state: dict[str, str] = {}
+    names = [f"key{i}" for i in range(keys)]
+    written = 0
+
+    def ask(rng: random.Random, client: int) -> Read | Write:
+        nonlocal written
+        key = names[rng.randrange(keys)]
+        if rng.random() < 0.5:
+            return Read(key)
+        written += 1
+        return Write(key, f"v{written}")
+
+    def serve(rng: random.Random, client: int, input: Read | Write) -> Any:
+        if isinstance(input, Read):
+            return state.get(input.key, "")
+        state[input.key] = str(input.value)
+        return None
+
+    return run_clients(count, clients, seed, ask, serve)
+
+
+def appended(count: int, clients: int, keys: int = 1, seed: int = 1) -> list[Operation]:
+    """Gets, Appends and now and then a Put, every token written once."""
+    state: dict[str, str] = {}
+    names = [f"key{i}" for i in range(keys)]
+    written = 0
+
+    def ask(rng: random.Random, client: int) -> Get | Put | Append:
+        nonlocal written
+        key = names[rng.randrange(keys)]
+        if rng.random() < 0.5:
+            return Get(key)
+        written += 1
+        kind = Put if rng.random() < 0.1 else Append
+        return kind(key, f"x {client} {written} y")
+
+    def serve(rng: random.Random, client: int, input: Get | Put | Append) -> Any:
+        if isinstance(input, Get):
+            return state.get(input.key, "")
+        before = "" if isinstance(input, Put) else state.get(input.key, "")
+        state[input.key] = before + input.value
+        return None
+
+    return run_clients(count, clients, seed, ask, serve)
+
+
+def make_stale(history: list[Operation], where: float) -> Operation:
+    """Let a Get, called at `where` (0..1) of the history or later, return what is outdated.
+
+    It gets the answer of an earlier Get that had returned, although a newer version had been read
+    before it was called.
+    """
+    seen: dict[str, list[Operation]] = {}
+    reads = sorted(
+        (op for op in history if isinstance(op.input, Get) and op.ret is not None),
+        key=lambda op: op.call,
     )
-    assert early.ret is not None
-    late = next(
-        op
-        for op in history[start:]
-        if isinstance(op.input, Get)
-        and op.input == early.input
-        and op.ret is not None
-        and op.call > early.ret
-        and op.output[1] > early.output[1]
-    )
-    newer = next(
-        op
-        for op in history
-        if op.input == early.input and op.output and op.output[1] > early.output[1]
-    )
-    assert newer is not None
-    late.output = early.output
-    return newer, late
+    for op in reads[int(len(reads) * where) :]:
+        before = [old for old in seen.setdefault(op.input.key, []) if (old.ret or 0) < op.call]
+        if before and before[-1].output[1] > before[0].output[1] > 0:
+            op.output = before[0].output
+            return op
+        seen[op.input.key].append(op)
+    raise ValueError("no Get of this history can be made stale")

@@ -16,7 +16,10 @@ class Get(NamedTuple):
 
 
 class Put(NamedTuple):
-    """Replace the value of a key. `kv`: only if it is at this version, -> err."""
+    """Replace the value of a key. `kv`: only if it is at this version, -> err.
+
+    `kv-append`: always, -> None.
+    """
 
     key: str
     value: str
@@ -37,7 +40,7 @@ class Read(NamedTuple):
 
 
 class Write(NamedTuple):
-    """Overwrite a register -> anything."""
+    """Overwrite a register -> None."""
 
     key: str
     value: Hashable
@@ -62,7 +65,7 @@ class Acquire(NamedTuple):
 
 
 class Release(NamedTuple):
-    """Give a lock back -> anything."""
+    """Give a lock back -> None."""
 
     key: str
     owner: int | str
@@ -76,14 +79,14 @@ class Increment(NamedTuple):
 
 
 class Enqueue(NamedTuple):
-    """Add to the end of a queue -> anything."""
+    """Add to the end of a queue -> None."""
 
     key: str
     value: Hashable
 
 
 class Dequeue(NamedTuple):
-    """Take from the front of a queue -> the value, or `EMPTY`."""
+    """Take from the front of a queue -> the value, or None if there is none."""
 
     key: str
 

@@ -73,8 +73,10 @@ def _enter(
     for position in positions:
         op = operations[position]
         acquires = isinstance(op.input, Acquire)
-        if op.ret is not None and acquires and op.output not in (None, True):
-            why = f"{_who(op)} acquire was answered {op.output!r}."
+        answers = (None, True) if acquires else (None,)
+        if op.ret is not None and op.output not in answers:
+            verb = "acquire" if acquires else "release"
+            why = f"{_who(op)} {verb} was answered {op.output!r}."
             return Core((op,), why, "no lock gives this answer")
         if acquires is (held is not None):
             if op.ret is None:

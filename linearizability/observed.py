@@ -54,9 +54,11 @@ def value_read(op: Operation) -> Any:
         return None
     if isinstance(op.input, Get):
         return op.output if isinstance(op.output, str) else OPEN
-    if isinstance(op.input, Append) and op.output is not None:
-        return op.output + op.input.value if isinstance(op.output, str) else OPEN
-    return None
+    if op.output is None:
+        return None
+    if isinstance(op.input, Append) and isinstance(op.output, str):
+        return op.output + op.input.value
+    return OPEN
 
 
 def values_read(operations: Iterable[Operation]) -> dict[str, Seen]:
@@ -67,8 +69,8 @@ def values_read(operations: Iterable[Operation]) -> dict[str, Seen]:
         if value is None:
             continue
         if value is OPEN:
-            why = f"{who(op)} returned {op.output!r}, which is no value."
-            raise Contradiction([op], why, "values are strings")
+            why = f"{who(op)} was answered {op.output!r}, an answer that no server can give."
+            raise Contradiction([op], why, "no state of the key allows this answer")
         seen = found.get(value)
         if seen is None:
             found[value] = Seen(value, op, op)

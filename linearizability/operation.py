@@ -111,6 +111,11 @@ def client_name(client: Client) -> str:
     return f"c{client}" if isinstance(client, int) else client
 
 
+def told(output: Any) -> str:
+    """The reply of an operation that usually has nothing to tell, as text to append."""
+    return "" if output is None else " -> ?" if output is OPEN else f" -> {output!r}"
+
+
 def in_call_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     """The distinct operations, as objects, by call and then by return."""
     distinct: list[Operation] = []

@@ -35,7 +35,7 @@ def decide(initial: Hashable, operations: Sequence[Operation]) -> Proof | Confli
         if write.ret is not None:
             clusters[-1].add(write)
     for op in operations:
-        if isinstance(op.input, Write) or op.ret is None:
+        if op.ret is None or (isinstance(op.input, Write) and op.output is None):
             continue
         conflict = _enter_read(op, writes, numbers, clusters)
         if conflict is not None:
@@ -56,6 +56,9 @@ def _enter_read(
     clusters: list[Cluster],
 ) -> Core | None:
     """Put a read into the cluster of its value, unless that is impossible by itself."""
+    if isinstance(op.input, Write):
+        why = f"{client_name(op.client)}'s Write was answered {op.output!r}."
+        return Core((op,), why, "no register gives this answer")
     who = f"{client_name(op.client)}'s Read"
     try:
         number = numbers.get(op.output)

@@ -23,6 +23,11 @@ from linearizability.relax import prefix_by_cuts
 DEFAULT_BUDGET = 500_000
 
 
+def name_of(key: Hashable) -> str:
+    """A partition in a text."""
+    return "the history" if key is None else f"key {key!r}"
+
+
 class Candidate(NamedTuple):
     """An operation that could have been next after a prefix, and why it could not."""
 
@@ -157,9 +162,11 @@ class Undecided:
     returns_left: int
 
     def __str__(self) -> str:
-        name = "the history" if self.key is None else f"key {self.key!r}"
-        text = f"{name}: {self.configurations} configurations, {self.returns_left} returns left"
-        if self.configurations and self.deepest is not None:
+        text = (
+            f"{name_of(self.key)}: {self.configurations} configurations,"
+            f" {self.returns_left} returns left"
+        )
+        if self.deepest is not None:
             who = client_name(self.deepest.client)
             text += f", stuck before the return of {who}'s operation at {self.deepest.ret}"
         return text
@@ -175,6 +182,9 @@ class Ok:
 
     def __bool__(self) -> bool:
         return True
+
+    def __str__(self) -> str:
+        return f"linearizable: {_size(self.partitions)}"
 
     @property
     def configurations(self) -> int:
@@ -204,6 +214,10 @@ class Illegal:
     def __bool__(self) -> bool:
         return False
 
+    def __str__(self) -> str:
+        refuted = self.headline
+        return f"not linearizable: {name_of(refuted.key)}: {refuted.why}"
+
     @cached_property
     def headline(self) -> Refuted:
         """Of the refuted partitions the one whose core was complete earliest."""
@@ -231,3 +245,9 @@ class Unknown:
 
 
 Verdict = Ok | Illegal | Unknown
+
+
+def _size(partitions: Sequence[Linearized]) -> str:
+    count = sum(len(partition.operations) for partition in partitions)
+    keys = "" if [p.key for p in partitions] == [None] else f", {len(partitions)} keys"
+    return f"{count} operations{keys}"

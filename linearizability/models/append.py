@@ -10,7 +10,7 @@ from linearizability.chains import decide, is_get
 from linearizability.decision import partition
 from linearizability.inputs import Append, Get, Put
 from linearizability.model import Model
-from linearizability.operation import OPEN
+from linearizability.operation import OPEN, told
 
 
 def _step(state: str, input: Any, output: Any) -> tuple[bool, str]:
@@ -18,23 +18,23 @@ def _step(state: str, input: Any, output: Any) -> tuple[bool, str]:
         return output is OPEN or output == state, state
     if isinstance(input, Append):
         return output is None or output is OPEN or output == state, state + input.value
-    return True, input.value
+    return output is None or output is OPEN, input.value
 
 
 def _describe_operation(input: Any, output: Any) -> str:
-    reply = "?" if output is OPEN else repr(output)
     match input:
         case Get(key):
-            return f"Get({key!r}) -> {reply}"
+            return f"Get({key!r}){told(output)}"
         case Put():
-            return f"Put({input.key!r}, {input.value!r}){' -> ?' if output is OPEN else ''}"
+            return f"Put({input.key!r}, {input.value!r}){told(output)}"
         case Append(key, value):
-            told = "" if output is None else f" -> {reply}"
-            return f"Append({key!r}, {value!r}){told}"
+            return f"Append({key!r}, {value!r}){told(output)}"
     return repr(input)
 
 
 def _why_not(state: str, input: Any, output: Any) -> str:
+    if isinstance(input, Put):
+        return f"a Put is never answered {output!r}"
     what = "Append cannot have found" if isinstance(input, Append) else "Get cannot return"
     return f"{what} {output!r}: the value is {state!r}"
 

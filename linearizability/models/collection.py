@@ -7,7 +7,7 @@ from typing import Any
 
 from linearizability.inputs import Add, Contains, Dequeue, Enqueue, Increment, Read, Remove
 from linearizability.model import Model
-from linearizability.operation import OPEN
+from linearizability.operation import OPEN, told
 
 
 def _fits(output: Any, truth: Any) -> bool:
@@ -18,9 +18,8 @@ def _fits(output: Any, truth: Any) -> bool:
 def _describe(input: Any, output: Any) -> str:
     """As `Enqueue('q', 1)` or `Dequeue('q') -> 1`."""
     arguments = ", ".join(map(repr, input))
-    reply = " -> ?" if output is OPEN else f" -> {output!r}"
-    silent = output is None and not isinstance(input, Read | Dequeue | Contains)
-    return f"{type(input).__name__}({arguments}){'' if silent else reply}"
+    empty = isinstance(input, Dequeue) and output is None
+    return f"{type(input).__name__}({arguments}){' -> empty' if empty else told(output)}"
 
 
 def _count(state: int, input: Any, output: Any) -> tuple[bool, int]:
@@ -56,7 +55,7 @@ counter = Model(
 def _line_up(state: tuple[Any, ...], input: Any, output: Any) -> tuple[bool, tuple[Any, ...]]:
     match input:
         case Enqueue(_, value):
-            return True, (*state, value)
+            return output is OPEN or output is None, (*state, value)
         case Dequeue():
             if output is OPEN:
                 return True, state[1:]
@@ -69,6 +68,8 @@ def _queue_read_only(input: Any, output: Any) -> bool:
 
 
 def _queue_why_not(state: tuple[Any, ...], input: Any, output: Any) -> str:
+    if isinstance(input, Enqueue):
+        return f"an Enqueue is never answered {output!r}"
     front = f"{state[0]!r} is at the front" if state else "the queue is empty"
     return f"cannot dequeue {output!r}: {front}"
 

@@ -26,7 +26,7 @@ def _step(state: State, input: Any, output: Any) -> tuple[bool, State]:
         case Release(_, owner):
             if output is OPEN:
                 return True, None if state == owner else state
-            return bool(state == owner), None
+            return bool(state == owner) and output is None, None
     raise TypeError(f"a mutex has no operation {input!r}")
 
 
@@ -41,13 +41,13 @@ def _describe_state(state: State) -> str:
 
 def _why_not(state: State, input: Any, output: Any) -> str:
     where = f"the lock is {_describe_state(state)}"
-    if isinstance(input, Release):
+    if isinstance(input, Release) and output is None:
         return f"{client_name(input.owner)} cannot release: {where}"
-    if output in (None, True):
+    if isinstance(input, Acquire) and output in (None, True):
         return f"{client_name(input.owner)} cannot acquire: {where}"
     if is_refused(input, output):
         return f"the attempt of {client_name(input.owner)} cannot fail: {where}"
-    return f"an acquire is never answered {output!r}"
+    return f"this is never answered {output!r}"
 
 
 def _free() -> State:

@@ -10,7 +10,7 @@ from typing import Any
 from linearizability.decision import partition
 from linearizability.inputs import Cas, Read, Write
 from linearizability.model import Model
-from linearizability.operation import OPEN
+from linearizability.operation import OPEN, told
 from linearizability.unique import decide, is_read
 
 State = Any
@@ -52,7 +52,7 @@ def _step(state: State, input: Any, output: Any) -> tuple[bool, State]:
         case Read():
             return output is OPEN or bool(output == state), state
         case Write(_, value):
-            return True, value
+            return output is OPEN or output is None, value
         case Cas(_, old, new):
             matches = bool(old == state)
             known = output is not OPEN and output is not None
@@ -72,7 +72,7 @@ def _describe_operation(input: Any, output: Any) -> str:
         case Read(key):
             return f"Read({key!r}) -> {'?' if output is OPEN else repr(output)}"
         case Write(key, value):
-            return f"Write({key!r}, {value!r}){' -> ?' if output is OPEN else ''}"
+            return f"Write({key!r}, {value!r}){told(output)}"
         case Cas(key, old, new):
             reply = "?" if output is OPEN else output
             return f"Cas({key!r}, {old!r}, {new!r}) -> {reply}"
@@ -82,8 +82,8 @@ def _describe_operation(input: Any, output: Any) -> str:
 def _why_not(state: State, input: Any, output: Any) -> str:
     if isinstance(input, Read):
         return f"cannot read {output!r}, the register holds {state!r}"
-    if output not in (True, False):
-        return f"a Cas is never answered {output!r}"
+    if isinstance(input, Write) or output not in (True, False):
+        return f"a {type(input).__name__} is never answered {output!r}"
     verb = "fail" if input.old == state else "succeed"
     return f"a Cas from {input.old!r} cannot {verb}, the register holds {state!r}"
 

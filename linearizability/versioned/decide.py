@@ -94,9 +94,10 @@ def _sweep(table: Table, feasible: Feasible) -> int | None:
             begin, last = writer.call, end(writer)
             simple = True
         get = last_get.get(v) if v else table.lower(0)
-        bound = seen if v > 1 else table.upper(v)
         earliest = low if get is None or get.call < low else get.call
-        latest = math.inf if bound is None else end(bound)
+        latest = math.inf if seen is None else end(seen)
+        if v < 2:
+            latest = min(latest, table.exists_end[v])
         new_low = max(begin, earliest)
         new_high = min(last, latest)
         if v and (v - 1) in feasible.several:

@@ -38,12 +38,11 @@ class Fact(NamedTuple):
 
 
 def facts_about(table: Table, v: int) -> Iterator[Fact]:
-    """All facts that bind transition v, at most one of each kind but `apart`."""
-    op = table.lower(v)
-    if op is not None:
-        yield Fact(LOWER, v, op.call, math.inf, (op,))
-    op = table.upper(v)
-    if op is not None:
+    """All facts that bind transition v."""
+    last = table.lower(v)
+    if last is not None:
+        yield Fact(LOWER, v, last.call, math.inf, (last,))
+    for op in table.uppers(v):
         yield Fact(UPPER, v, -math.inf, end(op), (op,))
     yield _window(table, v)
     for op in table.refused.get(v, ()):
@@ -113,9 +112,11 @@ def smallest_contradiction(table: Table, failed: int) -> list[Fact]:
             good = middle
         else:
             bad = middle
-    return _without_idle(
-        window_from(good), lambda facts: contradictory(facts, good, failed, needed)
-    )
+    facts = window_from(good)
+    direct = [fact for fact in facts if fact.kind != UPPER or is_get(fact.owners[0])]
+    if contradictory(direct, good, failed, needed):
+        facts = direct  # what a Get saw is easier to follow than what a refusal implies
+    return _without_idle(facts, lambda some: contradictory(some, good, failed, needed))
 
 
 def _without_idle(facts: list[Fact], fails: Callable[[list[Fact]], bool]) -> list[Fact]:

@@ -94,13 +94,10 @@ class Table:
             return self.missing
         return op
 
-    def upper(self, v: int) -> Operation | None:
-        """The operation that says earliest that version v + 1 had been reached."""
-        op = self.first_get.get(v + 1)
-        other = self.exists[v] if v < 2 else None
-        if other is None or (op is not None and end(op) <= end(other)):
-            return op
-        return other
+    def uppers(self, v: int) -> list[Operation]:
+        """The operations that say that version v + 1 had been reached; Gets say it best."""
+        found = (self.exists[v] if v < 2 else None, self.first_get.get(v + 1))
+        return [op for op in found if op is not None]
 
 
 def end(op: Operation) -> float:

@@ -150,7 +150,8 @@ def _wrong_order(one: Fact, other: Fact) -> str:
                 f"{_who(late.owners[0])} Get had returned version {j + 1} (at {late.high})"
                 if is_get(late.owners[0])
                 else f"{_who(late.owners[0])} Put had been answered {late.owners[0].output}"
-                f" (at {late.high}), which says that the key existed"
+                f" (at {late.high}), which says that"
+                f" {f'version {j + 1} had been reached' if j else 'the key existed'}"
             )
             return f"{_who(op)} {what} {answer} although it began (at {op.call}) after {after}."
         saw = f"that {what} still saw version {i}" if i else f"it was still answered {NO_KEY}"
@@ -160,7 +161,9 @@ def _wrong_order(one: Fact, other: Fact) -> str:
         )
     if late.kind == UPPER:
         [op] = late.owners
-        says = f"Get returned version {j + 1}" if is_get(op) else f"Put was answered {op.output}"
+        says = f"Get returned version {j + 1}"
+        if not is_get(op):
+            says = f"Put against version {op.input[2]} was answered {op.output}"
         began = (
             f"the only Put that can have made version {i + 1} began at {early.low}"
             if len(_writers(early)) == 1

@@ -48,6 +48,8 @@ def _answer_register(state: Any, input: Any) -> Any:
 
 
 def _guess_register(rng: Random, input: Any, inputs: list[Any]) -> Any:
+    if isinstance(input, Write):
+        return None if rng.random() < 0.98 else "ErrWrongLeader"
     values: list[Any] = [other.value for other in inputs if isinstance(other, Write)]
     return rng.choice([*values, *values, ""] if rng.random() < 0.97 else ["?", []])
 
@@ -66,6 +68,8 @@ def _answer_cas(state: Any, input: Any) -> Any:
 
 
 def _guess_cas(rng: Random, input: Any, inputs: list[Any]) -> Any:
+    if isinstance(input, Write):
+        return None
     return (
         rng.choice((True, False, None)) if isinstance(input, Cas) else rng.choice(("", "a", "b"))
     )
@@ -102,7 +106,7 @@ def _ask_mutex(rng: Random, number: int, client: int) -> Any:
 
 def _guess_mutex(rng: Random, input: Any, inputs: list[Any]) -> Any:
     if isinstance(input, Release):
-        return None
+        return None if rng.random() < 0.98 else False
     return rng.choices((None, True, False, "?"), (60, 10, 5, 1))[0]
 
 
@@ -229,3 +233,8 @@ def mutated_history(rng: Random, subject: Subject, most: int = 8) -> list[Operat
         elif kind == 4:
             op.ret = None
     return history
+
+
+def draw(rng: Random, subject: Subject) -> list[Operation]:
+    """One history of any of the three kinds."""
+    return rng.choice((random_history, simulated_history, mutated_history))(rng, subject)

@@ -1,17 +1,18 @@
-"""The checker that trusts nothing but a model's `step`, and what a witness must be."""
+"""The checker that trusts nothing but a model's `step`, and what verdicts must stand up to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from linearizability import Model, Operation
+from linearizability import Illegal, Model, Ok, Operation, check
 from linearizability.model import State, replay
+from linearizability.relax import relax
 
 
 def brute_force(model: Model, history: Sequence[Operation]) -> bool:
     """Whether any order works, by trying them all: for up to eight operations or so.
 
-    The model's partitions are ignored, its read-only declarations too.
+    The model's partitions are ignored, its special method and read-only declarations too.
     """
 
     def extend(state: State, rest: list[Operation]) -> bool:
@@ -27,6 +28,23 @@ def brute_force(model: Model, history: Sequence[Operation]) -> bool:
         )
 
     return any(extend(state, list(history)) for state in model.first_states())
+
+
+def compare(model: Model, history: Sequence[Operation]) -> str:
+    """Check one key against brute force, verify all that the verdict carries; its name."""
+    verdict = check(model, history)
+    assert isinstance(verdict, Ok | Illegal)
+    assert bool(verdict) is brute_force(model, history)
+    if isinstance(verdict, Ok):
+        assert_witness(model, history, verdict.witness())
+        return "Ok"
+    [refuted] = verdict.partitions
+    assert refuted.why
+    assert refuted.missing
+    assert refuted.candidates
+    assert_prefix(model, history, refuted.prefix)
+    assert_core(model, history, refuted.core)
+    return "Illegal"
 
 
 def assert_witness(model: Model, history: Sequence[Operation], order: Sequence[Operation]) -> None:
@@ -54,3 +72,22 @@ def assert_prefix(model: Model, history: Sequence[Operation], order: Sequence[Op
     left = [op for op in history if not any(op is other for other in order)]
     horizon = min(op.ret for op in left if op.ret is not None)
     assert all(op.call <= horizon for op in order)
+
+
+def assert_core(model: Model, history: Sequence[Operation], core: Sequence[Operation]) -> None:
+    """Whatever all other operations did, these are wrong: relaxing the others helps nothing.
+
+    Only a lock's core speaks of whole holdings: it is wrong alone.
+    """
+    assert list(core) == sorted(core, key=lambda op: op.call)
+    keep = positions(history, core)
+    assert len(keep) == len(core)
+    relaxed = relax(model, history, keep)
+    assert not brute_force(model, relaxed) or (
+        model.name == "mutex" and not brute_force(model, core)
+    )
+
+
+def positions(history: Sequence[Operation], some: Sequence[Operation]) -> list[int]:
+    """Where some operations of a history stand in it."""
+    return [i for i, op in enumerate(history) if any(op is other for other in some)]

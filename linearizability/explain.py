@@ -1,0 +1,123 @@
+"""A verdict as text: what cannot be, the few operations that prove it, what could be next."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+
+from linearizability.model import Model, replay
+from linearizability.operation import Operation, client_name
+from linearizability.verdict import Illegal, Refuted, Unknown, Verdict, name_of
+
+WIDTH = 80
+SHOWN = 8
+"""Of long lists so many entries are shown."""
+
+Name = Callable[[Operation], str]
+
+
+def explain(verdict: Verdict, name: Name | None = None) -> str:
+    """The verdict in at most 80 columns, ending with a newline.
+
+    `name` says how an operation is called beside its client, as "line 17".
+    """
+    if isinstance(verdict, Illegal):
+        sections = _illegal(verdict, name or (lambda op: ""))
+    elif isinstance(verdict, Unknown):
+        sections = _unknown(verdict)
+    else:
+        sections = [str(verdict)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _illegal(verdict: Illegal, name: Name) -> list[str]:
+    refuted, model = verdict.headline, verdict.model
+    sections = [
+        _wrap(f"not linearizable: {name_of(refuted.key)}: {refuted.missing}"),
+        _wrap(refuted.why),
+        timeline(model, refuted.core, name),
+        _prefix(model, refuted, name),
+    ]
+    others = [partition.key for partition in verdict.partitions if partition is not refuted]
+    if others:
+        sections.append(_wrap(f"Not linearizable either: {_keys(others)}."))
+    if verdict.undecided:
+        keys = _keys([partition.key for partition in verdict.undecided])
+        sections.append(_wrap(f"Not decided: {keys}."))
+    return sections
+
+
+def _prefix(model: Model, refuted: Refuted, name: Name) -> str:
+    """The end of the longest prefix, its state, and why nothing can follow."""
+    prefix, total = refuted.prefix, len(refuted.operations)
+    states = replay(model, prefix)
+    assert states is not None, "a prefix replays"
+    state = model.describe_state(states[-1])
+    if prefix:
+        text = f"The longest order that is right so far has {len(prefix)} of {total} operations"
+        lines = [_wrap(f"{text} and ends with")]
+        lines += [_row(model, op, name) for op in prefix[-3:]]
+    else:
+        lines = ["No operation can be the first."]
+    lines.append(_wrap(f"After it the state is {state}. Nothing can be next:"))
+    candidates = refuted.candidates
+    for candidate in candidates[:SHOWN]:
+        lines.append(_row(model, candidate.operation, name))
+        lines.append(_wrap(f"{candidate.why}", "        "))
+    if len(candidates) > SHOWN:
+        lines.append(f"    and {len(candidates) - SHOWN} more")
+    return "\n".join(lines)
+
+
+def timeline(model: Model, operations: Sequence[Operation], name: Name) -> str:
+    """A few operations in call order, their intervals drawn one above the other.
+
+    Columns are the order of the stamps; stamps that are equal share one.
+    """
+    stamps = sorted({op.call for op in operations} | {op.ret for op in operations if op.ret})
+    column = {stamp: 2 * index for index, stamp in enumerate(stamps)}
+    draw = len(stamps) <= 2 * SHOWN
+    rows = []
+    for op in operations:
+        bar = ""
+        if draw:
+            start, end = column[op.call], 2 * len(stamps) if op.ret is None else column[op.ret]
+            line = "=" * max(0, end - start - 1)
+            bar = " " * start + (
+                "|" if start == end else f"|{line}{'>' if op.ret is None else '|'}"
+            )
+            bar = bar.ljust(2 * len(stamps) + 1) + " "
+        rows.append(_row(model, op, name, bar))
+    return "\n".join(rows)
+
+
+def _row(model: Model, op: Operation, name: Name, bar: str = "") -> str:
+    until = "" if op.ret is None else op.ret
+    words = [client_name(op.client), name(op), f"{op.call}-{until}", model.describe(op)]
+    return _cut(f"    {bar}" + "  ".join(filter(None, words)))
+
+
+def _unknown(verdict: Unknown) -> list[str]:
+    lines = [str(partition) for partition in verdict.undecided[:SHOWN]]
+    if len(verdict.undecided) > SHOWN:
+        lines.append(f"and {len(verdict.undecided) - SHOWN} more")
+    return [
+        _wrap(f"unknown: the budget of {verdict.budget} configurations was spent"),
+        "\n".join(_wrap(line, "    ") for line in lines),
+        _wrap("This is no pass: nothing was found that is wrong, and not everything was tried."),
+    ]
+
+
+def _keys(keys: Sequence[object]) -> str:
+    shown = ", ".join(map(repr, keys[:SHOWN]))
+    return shown if len(keys) <= SHOWN else f"{shown} and {len(keys) - SHOWN} more keys"
+
+
+def _wrap(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else line[: WIDTH - 3] + "..."

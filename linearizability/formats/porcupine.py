@@ -1,0 +1,54 @@
+"""Reader of Porcupine's key/value logs: events of Put, Append and Get in an EDN-like map."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from linearizability.formats.recorded import Recorded, malformed
+from linearizability.inputs import Append, Get, Put
+from linearizability.operation import Operation
+
+_LINE = re.compile(
+    r'\{:process (\d+), :type :(invoke|ok), :f :(get|put|append), :key "([^"]*)",'
+    r' :value (?:nil|"([^"]*)")\}'
+)
+_SHAPE = '{:process 0, :type :invoke, :f :get, :key "0", :value nil}'
+
+
+def read_porcupine(lines: Iterable[str], name: str) -> Recorded:
+    """A history of `kv-append`; the line number is the time."""
+    recorded = Recorded()
+    calls: dict[int, tuple[str, Operation]] = {}
+    keys: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
+            raise malformed(name, number, f"not an event: expected a line like {_SHAPE}")
+        process, kind, function, key, value = match.groups()
+        client = int(process)
+        if kind == "ok":
+            called, op = calls.pop(client, ("", None))
+            if op is None or called != function or op.input.key != key:
+                what = f"process {client} returns from a {function} that it has not called"
+                raise malformed(name, number, what)
+            op.ret = number
+            if function == "get":
+                op.output = value or ""
+            continue
+        if client in calls:
+            raise malformed(name, number, f"process {client} calls before its last call returned")
+        if value is None and function != "get":
+            raise malformed(name, number, f"{function} needs a value in quotes, not nil")
+        key = keys.setdefault(key, key)
+        asked = Get(key) if function == "get" else _write(function, key, value)
+        op = Operation(client, asked, None, number, None)
+        calls[client] = (function, op)
+        recorded.add(op, number)
+    return recorded
+
+
+def _write(function: str, key: str, value: str) -> Put | Append:
+    return Put(key, value) if function == "put" else Append(key, value)

@@ -1,0 +1,57 @@
+"""What a reader gives: operations, and the lines they came from."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+
+from linearizability.operation import Operation
+
+
+class HistoryError(ValueError):
+    """A file that cannot be checked; the message says where, what is wrong and what to write."""
+
+
+def malformed(name: str, line: int, what: str) -> HistoryError:
+    """The error for one line of a file."""
+    return HistoryError(f"{name}:{line}: {what}")
+
+
+@dataclass
+class Recorded:
+    """A history and, for each operation, the line (from 1) on which it was called."""
+
+    operations: list[Operation] = field(default_factory=list)
+    lines: array[int] = field(default_factory=lambda: array("l"))
+    _index: dict[object, list[tuple[Operation, int]]] | None = field(default=None, repr=False)
+
+    def add(self, operation: Operation, line: int) -> None:
+        self.operations.append(operation)
+        self.lines.append(line)
+
+    def line_of(self, operation: Operation) -> int | None:
+        """Where an operation stands in the file."""
+        if self._index is None:
+            self._index = {}
+            for op, line in zip(self.operations, self.lines, strict=True):
+                self._index.setdefault((op.client, op.call, op.ret), []).append((op, line))
+        stamps = (operation.client, operation.call, operation.ret)
+        return next((ln for op, ln in self._index.get(stamps, ()) if op is operation), None)
+
+    def overlaps(self) -> list[tuple[int, int]]:
+        """Lines of operations of one client that overlap, the earlier call first; at most ten.
+
+        They are allowed, but usually mean that the recorder's stamps tie.
+        """
+        found: list[tuple[int, int]] = []
+        last: dict[int | str, tuple[Operation, int]] = {}
+        order = sorted(range(len(self.operations)), key=lambda i: self.operations[i].call)
+        for index in order:
+            op, line = self.operations[index], self.lines[index]
+            before = last.get(op.client)
+            if before is not None and (before[0].ret is None or before[0].ret >= op.call):
+                found.append((before[1], line))
+                if len(found) == 10:
+                    break
+            last[op.client] = (op, line)
+        return found
