@@ -74,6 +74,7 @@ class Rpc:
         self.fate = fate
         self.dispatched: int | None = None
         self.answered = False
+        """Whether a handler has returned: then it is settled what the caller will be told."""
         self.reply = b""
 
 

@@ -235,6 +235,7 @@ def test_the_reply_to_a_copy_takes_nothing_back() -> None:
     lab.run()
     assert len(lab.served) == 2
     assert call.answers == [(2 * HOP + 200 * MS, b"reply")]
+    assert lab.network.byte_total == len(b"request") + len(b"reply")
 
 
 def test_a_copy_of_a_lost_request_arrives_all_the_same() -> None:
