@@ -39,7 +39,7 @@ async def test_reliable_put(sim: Simulation) -> None:
     check_rpcs(sim)
 
 
-@simulate(weight=10)
+@simulate(seeds=10, weight=10)
 async def test_put_concurrent_reliable(sim: Simulation) -> None:
     """Ten clients race for one second to put to the same key."""
     sim.serve()
@@ -48,7 +48,7 @@ async def test_put_concurrent_reliable(sim: Simulation) -> None:
     check_rpcs(sim)
 
 
-@simulate(weight=100, model=None)
+@simulate(seeds=1, weight=100, model=None)
 async def test_mem_put_many_clients_reliable(sim: Simulation) -> None:
     """The server's memory does not grow with the number of its clients.
 

@@ -198,13 +198,13 @@ async def test_reliable_nested(sim: Simulation) -> None:
     await one.release()
 
 
-@simulate(weight=5)
+@simulate(seeds=20, weight=5)
 async def test_one_client_reliable(sim: Simulation) -> None:
     """One client takes the lock again and again, for two seconds."""
     await run_clients(sim, 1)
 
 
-@simulate(weight=3)
+@simulate(seeds=33, weight=3)
 async def test_many_clients_reliable(sim: Simulation) -> None:
     """Ten clients compete for the lock, for two seconds."""
     await run_clients(sim, 10)
