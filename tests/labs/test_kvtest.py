@@ -11,23 +11,8 @@ from kvsrv import KVServer
 from kvsrv.rpc import Err, GetArgs, Version
 from labrpc import UNRELIABLE, ClientEnd, Conditions
 from tester.engine.choices import Choices, Replayed, Seeded
-from tester.labs.kvtest import (
-    Client,
-    Tally,
-    check_get,
-    check_put,
-    check_put_concurrent,
-    check_rpcs,
-    make_keys,
-    name_of,
-    one_client_put,
-    one_put,
-    put_at_least_once,
-    rand_value,
-    replies_lost,
-    spawn_clients_and_wait,
-    spread_puts,
-)
+from tester.labs import kvtest as kv
+from tester.labs.kvtest import Client, Tally
 from tester.world.failure import TooManyRpcs
 from tester.world.run import Outcome, run
 from tester.world.simulate import simulate
@@ -72,7 +57,7 @@ def run_one_put(version: Version, puts: list[Err], gets: list[Read]) -> tuple[Ve
     results = []
 
     async def test(sim: Simulation) -> None:
-        results.append(await one_put(scripted(sim, puts, gets), "k", version))
+        results.append(await kv.one_put(scripted(sim, puts, gets), "k", version))
 
     check(test)
     return results[0]
@@ -109,12 +94,14 @@ def test_one_put_does_not_believe(err: Err, read: Read, complaint: str) -> None:
 def test_one_client_puts_to_its_keys_until_it_may_stop() -> None:
     async def test(sim: Simulation) -> None:
         sim.serve()
-        keys = make_keys(3)
-        (first,) = await spawn_clients_and_wait(sim, 1, 0.1, lambda c: one_client_put(c, keys))
+        keys = kv.make_keys(3)
+        (first,) = await kv.spawn_clients_and_wait(
+            sim, 1, 0.1, lambda c: kv.one_client_put(c, keys)
+        )
         ck = sim.clerk()
         _, version, _ = await ck.get("k0")
         assert first == Tally(version, 0)
-        await check_get(ck, "k1", "", 0, Err.NO_KEY)
+        await kv.check_get(ck, "k1", "", 0, Err.NO_KEY)
 
     check(test)
 
@@ -122,9 +109,9 @@ def test_one_client_puts_to_its_keys_until_it_may_stop() -> None:
 def test_one_client_puts_to_random_keys() -> None:
     async def test(sim: Simulation) -> None:
         sim.serve()
-        keys = make_keys(3)
-        tallies = await spawn_clients_and_wait(
-            sim, 2, 0.1, lambda c: one_client_put(c, keys, random_keys=True)
+        keys = kv.make_keys(3)
+        tallies = await kv.spawn_clients_and_wait(
+            sim, 2, 0.1, lambda c: kv.one_client_put(c, keys, random_keys=True)
         )
         ck = sim.clerk()
         versions = [(await ck.get(key))[1] for key in keys]
@@ -152,7 +139,7 @@ def test_the_version_must_fit_what_the_clients_were_told(
 ) -> None:
     async def test(sim: Simulation) -> None:
         ck = scripted(sim, [], [("v", 3, Err.OK)]).ck
-        await check_put_concurrent(sim, ck, "k", tallies)
+        await kv.check_put_concurrent(sim, ck, "k", tallies)
 
     if not complaint:
         check(test, network=network)
@@ -164,9 +151,9 @@ def test_the_version_must_fit_what_the_clients_were_told(
 def test_put_at_least_once_raises_the_version_until_it_is_right() -> None:
     async def test(sim: Simulation) -> None:
         ck = scripted(sim, [Err.VERSION, Err.MAYBE, Err.OK], []).ck
-        assert await put_at_least_once(ck, "k", "v", 5) == 7
+        assert await kv.put_at_least_once(ck, "k", "v", 5) == 7
         with pytest.raises(AssertionError, match="only its version can be wrong"):
-            await put_at_least_once(scripted(sim, [Err.NO_KEY], []).ck, "k", "v", 5)
+            await kv.put_at_least_once(scripted(sim, [Err.NO_KEY], []).ck, "k", "v", 5)
 
     check(test)
 
@@ -175,10 +162,10 @@ def test_a_check_names_the_answer_and_the_one_it_wants() -> None:
     async def test(sim: Simulation) -> None:
         ck = scripted(sim, [Err.MAYBE], [("x" * 100, 1, Err.OK)]).ck
         with pytest.raises(AssertionError) as put:
-            await check_put(ck, "k", "v", 3)
+            await kv.check_put(ck, "k", "v", 3)
         assert str(put.value) == "Put('k', 'v', v3) -> ErrMaybe, and not OK"
         with pytest.raises(AssertionError) as get:
-            await check_get(ck, "k", "v", 1)
+            await kv.check_get(ck, "k", "v", 1)
         shown = f"'{'x' * 30}'... (100 letters)"
         assert str(get.value) == f"Get('k') -> ({shown}, v1, OK), and not ('v', v1, OK)"
 
@@ -190,11 +177,11 @@ def test_spread_puts_creates_keys_with_values_of_a_size(size: int) -> None:
     async def test(sim: Simulation) -> None:
         sim.serve()
         ck = sim.clerk()
-        keys, values = await spread_puts(sim, ck, 5, size)
+        keys, values = await kv.spread_puts(sim, ck, 5, size)
         assert keys == ["k0", "k1", "k2", "k3", "k4"]
         assert len(set(values)) == 5
         assert {len(value) for value in values} == {size}
-        await check_get(ck, "k4", values[4], 1)
+        await kv.check_get(ck, "k4", values[4], 1)
 
     check(test)
 
@@ -210,7 +197,7 @@ def test_what_a_client_raises_is_the_verdict_and_ends_the_others() -> None:
             ended.append((client.number, client.sim.now()))
 
     async def test(sim: Simulation) -> None:
-        await spawn_clients_and_wait(sim, 3, 60, work)
+        await kv.spawn_clients_and_wait(sim, 3, 60, work)
 
     result = outcome(test)
     assert (result.kind, str(result.error)) == ("AssertionError", "client 0 failed")
@@ -225,7 +212,7 @@ def test_results_come_in_the_order_of_the_clients_and_only_when_all_have_stopped
         return client.number, round(client.sim.now(), 1)
 
     async def test(sim: Simulation) -> None:
-        assert await spawn_clients_and_wait(sim, 3, 1, work) == [(0, 4.2), (1, 3.2), (2, 2.2)]
+        assert await kv.spawn_clients_and_wait(sim, 3, 1, work) == [(0, 4.2), (1, 3.2), (2, 2.2)]
         assert sim.now() > 4
 
     check(test)
@@ -239,7 +226,7 @@ def test_a_client_more_leaves_the_luck_of_the_others_alone() -> None:
             return client.rand_value(8) + str(client.below(100))
 
         async def test(sim: Simulation) -> None:
-            found.extend(await spawn_clients_and_wait(sim, n, 0.1, work))
+            found.extend(await kv.spawn_clients_and_wait(sim, n, 0.1, work))
 
         result = outcome(test)
         assert result.error is None
@@ -256,7 +243,7 @@ def test_random_values_are_letters_and_the_same_one_without_luck() -> None:
     values = []
 
     async def test(sim: Simulation) -> None:
-        values.append(rand_value(sim, 50))
+        values.append(kv.rand_value(sim, 50))
 
     check(test)
     assert run(simulate()(test).simulation, Choices(Replayed({}))).error is None
@@ -282,10 +269,10 @@ def test_more_rpcs_than_operations_are_noticed() -> None:
     async def test(sim: Simulation) -> None:
         sim.serve()
         await sim.clerk().get("k")
-        check_rpcs(sim)
+        kv.check_rpcs(sim)
         await sim.clerk(Twice).get("k")
         with pytest.raises(TooManyRpcs, match="3 RPCs for 2 operations"):
-            check_rpcs(sim)
+            kv.check_rpcs(sim)
 
     check(test)
 
@@ -294,7 +281,7 @@ def test_lost_replies_are_counted_by_clerk_and_method() -> None:
     async def test(sim: Simulation) -> None:
         sim.serve()
         writer, reader = sim.clerk(), sim.clerk()
-        assert (name_of(writer), name_of(reader)) == ("c0", "c1")
+        assert (kv.name_of(writer), kv.name_of(reader)) == ("c0", "c1")
         for version in range(30):
             await writer.put("k", "v", version)
             await reader.get("k")
@@ -302,9 +289,9 @@ def test_lost_replies_are_counted_by_clerk_and_method() -> None:
             sum(stream == f"net/{c}" for stream, _ in sim.choices.faults) for c in ("c0", "c1")
         ]
         assert min(lost) > 10
-        assert replies_lost(sim, writer) == lost[0]
-        assert replies_lost(sim, writer, "KVServer.get") == 0
-        assert replies_lost(sim, reader) == 0
-        assert replies_lost(sim, reader, "KVServer.get") == lost[1]
+        assert kv.replies_lost(sim, writer) == lost[0]
+        assert kv.replies_lost(sim, writer, "KVServer.get") == 0
+        assert kv.replies_lost(sim, reader) == 0
+        assert kv.replies_lost(sim, reader, "KVServer.get") == lost[1]
 
     check(test, network=Conditions(reply_loss=(1, 2)))
