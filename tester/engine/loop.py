@@ -250,16 +250,22 @@ class Loop(asyncio.AbstractEventLoop):
         """End what has not finished, after the verdict and inside the node: all of it is void."""
         self._closed = True
         self._put_off = None
+        interrupt = None
         while self._born:  # a task that ends may start others, which end before they have begun
             tasks, self._born = self.tasks(), []
             for task in tasks:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 coro = task.get_coro()
-                if coro is not None:
-                    leftovers.end(coro)
+                try:
+                    if coro is not None:
+                        leftovers.end(coro)
+                except KeyboardInterrupt as pressed:
+                    interrupt = pressed
         self._ready.clear()
         self._tasks.clear()
         self._timers.clear()
+        if interrupt is not None:
+            raise interrupt
 
     def _foreign(self, what: str) -> None:
         here = asyncio._get_running_loop()
