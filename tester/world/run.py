@@ -15,10 +15,10 @@ from linearizability import Verdict as Checked
 from tester.engine import guard
 from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.errors import SharedState, Stuck
-from tester.engine.modules import Change
+from tester.engine.modules import Change, state_of
 from tester.engine.trace import Entry
 from tester.engine.waiting import is_installed, is_users
-from tester.world import check, kept, submission
+from tester.world import check, submission
 from tester.world.failure import (
     HandlerCrashed,
     Misused,
@@ -131,7 +131,7 @@ def run(
     `watch` looks at the state of the test's own module around every step of a node: slow.
     """
     modules = code_under_test(scenario)
-    kept.snapshot(modules)
+    state = state_of(modules)
     sim = Simulation(
         choices,
         network=scenario.network,
@@ -162,7 +162,7 @@ def run(
         if error is None:  # the code under test may have swallowed a refusal
             error = next(iter([*refusals, *sim.refused]), None)
         sim.trace.add((sim.virtual_us, "end", _kind(error)))
-    changes = kept.changes(modules)
+    changes = state.changed()
     if changes and error is None:
         error = _shared_state(scenario, choices, changes)
     return Outcome(
@@ -193,10 +193,22 @@ def _shared_state(
     for change in changes:
         if own is None or change.module != own.__name__:
             return SharedState(f"{change.file}:{change.line}: {change.sentence}")
-    if not kept.is_new(scenario.function, changes):
+    if not _is_new(scenario.function, changes):
         return None
     error = run(scenario, Choices(Replayed(choices.record())), watch=True).error
     return error if isinstance(error, SharedState) else None
+
+
+_excused: set[tuple[SimulatedTest, tuple[str, ...]]] = set()
+
+
+def _is_new(test: SimulatedTest, changes: list[Change]) -> bool:
+    """Whether a test changes these things for the first time, so that it is worth asking who."""
+    key = test, tuple(change.name for change in changes)
+    if key in _excused:
+        return False
+    _excused.add(key)
+    return True
 
 
 def _own_module(scenario: Scenario) -> ModuleType | None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tester.engine import guard
-from tester.engine.modules import Change, ModuleState
+from tester.engine.modules import Change, ModuleState, state_of
 
 Load = Callable[..., types.ModuleType]
 
@@ -752,6 +752,22 @@ def test_the_guard_itself_changes_nothing(load: Load) -> None:
         module.look()
     assert state.changed() == []
     assert state._then.holds()
+
+
+def test_stock_is_taken_again_only_when_something_has_changed(load: Load) -> None:
+    module, other = load("seen = []\nn = 1\nm = 1"), load("n = 1", "other")
+    state = state_of([module])
+    module.m = 2
+    module.m = 1
+    assert state_of([module]) is state
+    for change in (lambda: module.seen.append(1), lambda: setattr(module, "n", 2)):
+        change()
+        fresh = state_of([module])
+        assert fresh is not state
+        assert fresh.changed() == []
+        assert [each.name for each in state.changed()] != []
+        state = fresh
+    assert state_of([module, other]) is not state
 
 
 def test_after_equal_values_the_quick_look_is_quick_again(load: Load) -> None:
