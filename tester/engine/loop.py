@@ -269,7 +269,7 @@ class Loop(asyncio.AbstractEventLoop):
 
     def _foreign(self, what: str) -> None:
         here = asyncio._get_running_loop()
-        if not isinstance(here, Loop) or here._closed:
+        if guard.current is None or not isinstance(here, Loop) or here._closed:
             return  # the engine between two steps, or the end of a run
         there = getattr(self.owner, "name", "another node")
         error = SharedState(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from tester.engine.errors import Deadlock, Livelock, Waiting
+from tester.engine.leftovers import generators_close_in_tasks
 from tester.engine.node import Event, Turn
 from tester.engine.schedule import Pick
 
@@ -131,7 +132,8 @@ class Scheduler:
         """
         outer = asyncio._get_running_loop()
         try:
-            self._run(finished)
+            with generators_close_in_tasks():
+                self._run(finished)
         finally:
             asyncio._set_running_loop(outer)
 

@@ -22,7 +22,6 @@ from labrpc.errors import TesterError
 from labrpc.network import Network
 from tester.engine.choices import Choices
 from tester.engine.errors import Livelock, Stuck
-from tester.engine.leftovers import generators_close_in_tasks
 from tester.engine.node import Event
 from tester.engine.schedule import Random, Schedule
 from tester.engine.scheduler import Place, Scheduler
@@ -267,8 +266,7 @@ class Simulation:
 
     def run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run the test to its end, or to the first thing that goes wrong; once."""
-        with generators_close_in_tasks():
-            contextvars.Context().run(self._run, test)
+        contextvars.Context().run(self._run, test)
 
     def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._here.put(("start", test))

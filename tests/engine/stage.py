@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from tester.engine.choices import Choices, Replayed, Source
-from tester.engine.node import Event, Node
+from tester.engine.node import Event, Node, Turn
 from tester.engine.schedule import Fifo, Schedule
 from tester.engine.scheduler import Place, Scheduler
 
@@ -20,10 +20,18 @@ class Actor(Node):
     def __init__(self, name: str, choices: Choices, schedule: Schedule) -> None:
         super().__init__(name, choices, schedule)
         self.receivers["do"] = lambda event: event[1](self)
-        self.failures: list[BaseException] = []
+        self._failures: list[BaseException] = []
+
+    def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
+        """As any node, but what went wrong stays with the loop, for the test to look at."""
+        before, self.loop.errors = self.loop.errors, []
+        turn = super().step(now, inbox, limit)
+        self.loop.errors = before + self._failures
+        self._failures = []
+        return turn
 
     def failed(self, error: BaseException, doing: str) -> None:
-        self.failures.append(error)
+        self._failures.append(error)
 
     def send(self, to: str, function: Callable[[Actor], object], after_us: int = 0) -> None:
         """Have the function called on another node, some time later."""
@@ -93,7 +101,7 @@ def play(
     made = stage.start("n", main)
     try:
         stage.run(lambda: bool(made) and made[0].done())
-        assert stage.actors["n"].failures == []
+        assert stage.actors["n"].loop.errors == []
         return made[0].result()
     finally:
         stage.close()

@@ -108,7 +108,7 @@ def test_tasks_that_are_started_at_the_end_never_begin() -> None:
 def test_a_task_that_never_began_goes_in_silence() -> None:
     stage = Stage("n")
     stage.actors["n"].step(
-        0, [(lambda n: [n.loop.create_task(for_ever()) for _ in range(3)],)], limit=1
+        0, [("do", lambda n: [n.loop.create_task(for_ever()) for _ in range(3)])], limit=1
     )
     stage.close()
     gc.collect()

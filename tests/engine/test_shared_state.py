@@ -67,7 +67,7 @@ def smuggled(wait: Callable[[], Any], use: Callable[[], object]) -> list[str]:
             use()
         said.append(str(caught.value))
 
-    stage.scheduler.post(5, stage.places["b"].put, (attempt,))
+    stage.scheduler.post(5, stage.places["b"].put, ("do", attempt))
     quiet(stage)
     stage.close()
     return said
@@ -157,7 +157,7 @@ def test_nobody_is_blamed_between_the_steps_or_after_the_run() -> None:
         loop.call_soon(called.append, 1)
 
     stage.scheduler.post(1, between, stage.actors["a"].loop)
-    stage.scheduler.post(2, stage.places["a"].put, (lambda a: None,))
+    stage.scheduler.post(2, stage.places["a"].put, ("do", lambda a: None))
     quiet(stage)
     stage.actors["b"].inside(stage.actors["b"].loop.let_go)
     assert stage.actors["b"].loop.errors == []

@@ -114,15 +114,17 @@ def test_an_undecided_history(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_state_that_outlives_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     class Changed(NamedTuple):
+        module: str = "kvsrv.server"
+        name: str = "next_id"
+        file: str = "kvsrv/server.py"
+        line: int = 7
         sentence: str = "next_id is a global that outlives the run, which changed it from 0 to 1"
 
     class State:
-        def __init__(self, modules: object) -> None: ...
-
         def changed(self) -> list[Changed]:
             return [Changed()]
 
-    monkeypatch.setattr("tester.world.run.ModuleState", State)
+    monkeypatch.setattr("tester.world.run.state_of", lambda modules: State())
     outcome = once(scenarios.stale_read, model=None)
     assert outcome.kind == "SharedState"
     snapshots.check("story/module state", story_of(outcome))
