@@ -107,7 +107,7 @@ def _ask_mutex(rng: Random, number: int, client: int) -> Any:
 def _guess_mutex(rng: Random, input: Any, inputs: list[Any]) -> Any:
     if isinstance(input, Release):
         return None if rng.random() < 0.98 else False
-    return rng.choices((None, True, False, "?"), (60, 10, 5, 1))[0]
+    return rng.choices((None, True, False, "?"), (60, 10, 25, 1))[0]
 
 
 def _answer_mutex(state: Any, input: Any) -> Any:
@@ -238,3 +238,18 @@ def mutated_history(rng: Random, subject: Subject, most: int = 8) -> list[Operat
 def draw(rng: Random, subject: Subject) -> list[Operation]:
     """One history of any of the three kinds."""
     return rng.choice((random_history, simulated_history, mutated_history))(rng, subject)
+
+
+def random_holdings(rng: Random) -> list[Operation]:
+    """Owners of a lock that acquire and release in turn, at random times."""
+    history = []
+    stamps = rng.choice((12, 30, 60))
+    for owner in range(rng.randint(2, 3)):
+        times = sorted(rng.sample(range(stamps), 2 * rng.randint(1, 3)))
+        for number, (call, ret) in enumerate(zip(times[::2], times[1::2], strict=True)):
+            asked = Release("l", owner) if number % 2 else Acquire("l", owner)
+            is_last = number == len(times) // 2 - 1
+            is_open = is_last and rng.random() < 0.2
+            history.append(Operation(owner, asked, None, call, None if is_open else ret))
+    rng.shuffle(history)
+    return history

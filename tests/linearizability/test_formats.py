@@ -1,0 +1,369 @@
+"""The readers: what they understand, and the one sentence for what they do not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from linearizability import Illegal, Ok, Operation, check
+from linearizability.formats import FORMATS, HistoryError, read_history, read_jsonl
+from linearizability.formats.jsonl import READERS
+from linearizability.models import (
+    MODELS,
+    Acquire,
+    Add,
+    Append,
+    Cas,
+    Dequeue,
+    Get,
+    Increment,
+    Put,
+    Read,
+    Release,
+    Write,
+)
+
+KV = """\
+{"c":0,"op":"put","k":"x","v":"a","ver":0,"call":10,"ret":25,"err":"OK"}
+{"c":1,"op":"get","k":"x","call":12,"ret":30,"err":"OK","rv":"a","rver":1}
+
+{"c":2,"op":"get","k":"y","call":13,"ret":14,"err":"ErrNoKey","rv":"","rver":0}
+{"c":0,"op":"put","k":"x","v":"b","ver":1,"call":40,"ret":60,"err":"ErrMaybe","t0":7,"t1":9}
+{"c":3,"op":"put","k":"x","v":"c","ver":2,"call":41,"ret":-1}
+{"c":4,"op":"put","k":"x","v":"d","ver":2,"call":42,"ret":null}
+{"c":5,"op":"get","k":"z","call":1,"ret":2}
+"""
+
+
+def test_kv() -> None:
+    recorded = read_jsonl(KV.splitlines(keepends=True), "kv.jsonl", "kv")
+    assert recorded.operations == [
+        Operation(0, Put("x", "a", 0), "OK", 10, 25),
+        Operation(1, Get("x"), ("a", 1, "OK"), 12, 30),
+        Operation(2, Get("y"), ("", 0, "ErrNoKey"), 13, 14),
+        Operation(0, Put("x", "b", 1), "ErrMaybe", 40, 60, {"t0": 7, "t1": 9}),
+        Operation(3, Put("x", "c", 2), None, 41, None),
+        Operation(4, Put("x", "d", 2), None, 42, None),
+        Operation(5, Get("z"), ("", 0, "ErrNoKey"), 1, 2),
+    ]
+    assert list(recorded.lines) == [1, 2, 4, 5, 6, 7, 8]
+    assert recorded.line_of(recorded.operations[2]) == 4
+    assert recorded.line_of(Operation(2, Get("y"), ("", 0, "ErrNoKey"), 13, 14)) is None
+    assert isinstance(check(MODELS["kv"], recorded.operations), Ok)
+    first, *others = [op.input.key for op in recorded.operations if op.input.key == "x"]
+    assert all(key is first for key in others), "keys are shared between operations"
+
+
+@pytest.mark.parametrize(
+    ("model", "line", "asked", "output"),
+    [
+        ("kv", '"op":"put","k":"x","v":"","ver":3', Put("x", "", 3), "OK"),
+        (
+            "kv",
+            '"op":"put","v":"a","ver":0,"err":"ErrWrongLeader"',
+            Put("", "a", 0),
+            "ErrWrongLeader",
+        ),
+        ("kv", '"op":"get","k":"x","err":"OK"', Get("x"), ("", 0, "OK")),
+        ("kv", '"op":"get","k":"x","rver":2', Get("x"), ("", 2, "OK")),
+        ("register", '"op":"get","k":"x","rv":"a"', Read("x"), "a"),
+        ("register", '"op":"read","k":"x","err":"ErrNoKey"', Read("x"), ""),
+        (
+            "register",
+            '"op":"read","k":"x","rv":"a","err":"ErrNoKey"',
+            Read("x"),
+            ("a", "ErrNoKey"),
+        ),
+        ("register", '"op":"write","k":"x","v":"a"', Write("x", "a"), None),
+        (
+            "register",
+            '"op":"put","k":"x","v":"a","err":"ErrWrongGroup"',
+            Write("x", "a"),
+            "ErrWrongGroup",
+        ),
+        ("cas-register", '"op":"cas","k":"x","from":"a","v":"b"', Cas("x", "a", "b"), True),
+        (
+            "cas-register",
+            '"op":"cas","from":"a","v":"b","err":"ErrVersion"',
+            Cas("", "a", "b"),
+            False,
+        ),
+        (
+            "cas-register",
+            '"op":"cas","from":"a","v":"b","err":"ErrMaybe"',
+            Cas("", "a", "b"),
+            None,
+        ),
+        ("kv-append", '"op":"append","k":"x","v":"a"', Append("x", "a"), None),
+        ("kv-append", '"op":"append","k":"x","v":"a","rv":"q"', Append("x", "a"), "q"),
+        ("kv-append", '"op":"put","k":"x","v":"a"', Put("x", "a"), None),
+        ("kv-append", '"op":"get","k":"x","rv":"qa"', Get("x"), "qa"),
+        ("mutex", '"op":"acquire","k":"l"', Acquire("l", 7), None),
+        ("mutex", '"op":"acquire","k":"l","err":"ErrVersion"', Acquire("l", 7), False),
+        ("mutex", '"op":"release","k":"l"', Release("l", 7), None),
+        ("counter", '"op":"increment","k":"n"', Increment("n", 1), None),
+        ("counter", '"op":"increment","k":"n","v":-2,"rv":0', Increment("n", -2), 0),
+        ("counter", '"op":"read","k":"n","rv":3', Read("n"), 3),
+        ("queue", '"op":"dequeue","k":"q","rv":"a"', Dequeue("q"), "a"),
+        ("queue", '"op":"dequeue","k":"q","err":"ErrNoKey"', Dequeue("q"), None),
+        ("set", '"op":"add","k":"s","v":"a","rv":false', Add("s", "a"), False),
+        ("set", '"op":"add","k":"s","v":"a"', Add("s", "a"), None),
+        ("set", '"op":"read","k":"s","rv":["a","b"]', Read("s"), ["a", "b"]),
+    ],
+)
+def test_an_operation(model: str, line: str, asked: object, output: object) -> None:
+    text = f'{{"c":7,"call":1,"ret":2,{line}}}'
+    [op] = read_jsonl([text], "file", model).operations
+    assert op == Operation(7, asked, output, 1, 2)
+    assert type(op.input) is type(asked)
+
+
+@pytest.mark.parametrize(
+    ("model", "line"),
+    [
+        ("register", '"op":"write","k":"x","v":"a"'),
+        ("kv-append", '"op":"append","k":"x","v":"a","rv":"q"'),
+        ("mutex", '"op":"acquire","k":"l"'),
+        ("queue", '"op":"dequeue","k":"q","rv":"a"'),
+    ],
+)
+def test_an_ambiguous_reply_without_versions_is_an_open_operation(model: str, line: str) -> None:
+    [op] = read_jsonl(
+        [f'{{"c":7,"call":1,"ret":2,"err":"ErrMaybe",{line}}}'], "f", model
+    ).operations
+    assert (op.output, op.ret) == (None, None)
+
+
+RET = "expected an integer >= call (5), the stamp of the return, or -1 if it never returned"
+ERR = "expected one of OK, ErrNoKey, ErrVersion, ErrMaybe, ErrWrongLeader, ErrWrongGroup"
+BAD = [
+    ("[1]", "not a JSON object but [1]"),
+    ('"get"', 'not a JSON object but "get"'),
+    ("{", "not a JSON object: Expecting property name enclosed in double quotes at column 2"),
+    ("{} {}", "more than one JSON value on a line"),
+    ("[" * 100_000, "not an operation: nested too deeply"),
+    ('{"op":"get","k":"x","call":1,"ret":2}', "'c' is missing: expected an integer, the client"),
+    ('{"c":true,"op":"get","call":1,"ret":2}', "'c' is true: expected an integer, the client"),
+    ('{"c":0,"call":1,"ret":2}', "'op' is missing: expected an operation of model kv: get, put"),
+    (
+        '{"c":0,"op":"append","call":1,"ret":2}',
+        "'op' is \"append\": expected an operation of model kv: get, put",
+    ),
+    (
+        '{"c":0,"op":["get"],"call":1,"ret":2}',
+        "'op' is [\"get\"]: expected an operation of model kv: get, put",
+    ),
+    (
+        '{"c":0,"op":"get","ret":2}',
+        "'call' is missing: expected an integer >= 0, the stamp of the call",
+    ),
+    (
+        '{"c":0,"op":"get","call":1.5,"ret":2}',
+        "'call' is 1.5: expected an integer >= 0, the stamp of the call",
+    ),
+    (
+        '{"c":0,"op":"get","call":-1,"ret":2}',
+        "'call' is -1: expected an integer >= 0, the stamp of the call",
+    ),
+    (
+        '{"c":0,"op":"get","call":5}',
+        f"'ret' is missing: {RET}",
+    ),
+    (
+        '{"c":0,"op":"get","call":5,"ret":4}',
+        f"'ret' is 4: {RET}",
+    ),
+    (
+        '{"c":0,"op":"get","call":5,"ret":-1.0}',
+        f"'ret' is -1.0: {RET}",
+    ),
+    ('{"c":0,"op":"get","k":3,"call":5,"ret":6}', "'k' is 3: expected a string, the key"),
+    (
+        '{"c":0,"op":"get","k":"x","call":5,"ret":6,"err":"ErrFoo"}',
+        f"'err' is \"ErrFoo\": {ERR}",
+    ),
+    (
+        '{"c":0,"op":"get","k":"x","call":5,"ret":6,"rv":null}',
+        "'rv' is null: expected a string, the value returned",
+    ),
+    (
+        '{"c":0,"op":"get","k":"x","call":5,"ret":6,"rver":-1}',
+        "'rver' is -1: expected an integer >= 0, the version",
+    ),
+    (
+        '{"c":0,"op":"put","k":"x","ver":0,"call":5,"ret":6}',
+        "'v' is missing: expected a string, the value written",
+    ),
+    (
+        '{"c":0,"op":"put","k":"x","v":"a","call":5,"ret":6}',
+        "'ver' is missing: expected an integer >= 0, the version",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "complaint"), BAD)
+def test_a_malformed_line_is_named(line: str, complaint: str) -> None:
+    good = '{"c":0,"op":"get","k":"x","call":5,"ret":6}\n'
+    with pytest.raises(HistoryError) as caught:
+        read_jsonl([good, "\n", line + "\n", good], "dir/h.jsonl", "kv")
+    assert str(caught.value) == f"dir/h.jsonl:3: {complaint}"
+
+
+@pytest.mark.parametrize(
+    ("model", "line", "complaint"),
+    [
+        (
+            "counter",
+            '"op":"read","rv":"3"',
+            "'rv' is \"3\": expected an integer, the value returned",
+        ),
+        (
+            "counter",
+            '"op":"increment","v":"3"',
+            "'v' is \"3\": expected an integer, the difference",
+        ),
+        ("set", '"op":"add","v":"a","rv":1', "'rv' is 1: expected true or false"),
+        ("set", '"op":"read","rv":[1]', "'rv' is [1]: expected a list of strings, the elements"),
+        (
+            "cas-register",
+            '"op":"cas","v":"a"',
+            "'from' is missing: expected a string, the value expected",
+        ),
+        (
+            "queue",
+            '"op":"dequeue","rv":7',
+            "'rv' is 7: expected a string, the value taken, or nothing if the queue was empty",
+        ),
+    ],
+)
+def test_a_malformed_line_of_other_models(model: str, line: str, complaint: str) -> None:
+    with pytest.raises(HistoryError) as caught:
+        read_jsonl([f'{{"c":7,"call":1,"ret":2,{line}}}'], "h", model)
+    assert str(caught.value) == f"h:1: {complaint}"
+
+
+def test_every_model_can_be_read() -> None:
+    assert READERS.keys() == MODELS.keys()
+
+
+def test_order_of_lines_and_ids_of_clients_do_not_matter() -> None:
+    lines = [line for line in KV.splitlines() if line]
+    stale = '{"c":9,"op":"get","k":"x","call":70,"ret":71,"rv":"","rver":0}'
+    for extra, kind in ((None, Ok), (stale, Illegal)):
+        every = lines + ([extra] if extra else [])
+        for order in (every, every[::-1], every[3:] + every[:3]):
+            renamed = [json.dumps({**json.loads(line), "c": 5}) for line in order]
+            for text in (order, renamed):
+                assert isinstance(
+                    check(MODELS["kv"], read_jsonl(text, "h", "kv").operations), kind
+                )
+
+
+def test_overlapping_operations_of_one_client_are_pointed_out() -> None:
+    lines = [
+        '{"c":0,"op":"get","k":"x","call":5,"ret":6}',
+        '{"c":1,"op":"get","k":"x","call":5,"ret":9}',
+        '{"c":0,"op":"get","k":"x","call":6,"ret":7}',
+        '{"c":0,"op":"get","k":"x","call":8,"ret":9}',
+    ]
+    assert read_jsonl(lines, "h", "kv").overlaps() == [(1, 3)]
+
+
+PORCUPINE = """\
+{:process 0, :type :invoke, :f :put, :key "7", :value "x 0 0 y"}
+{:process 1, :type :invoke, :f :get, :key "7", :value nil}
+{:process 0, :type :ok, :f :put, :key "7", :value "x 0 0 y"}
+{:process 1, :type :ok, :f :get, :key "7", :value "x 0 0 y"}
+{:process 1, :type :invoke, :f :append, :key "7", :value "x 1 0 y"}
+"""
+JEPSEN = """\
+INFO  jepsen.util - 0\t:invoke\t:read\tnil
+INFO  jepsen.util - 1\t:invoke\t:write\t3
+INFO  jepsen.util - 0\t:ok\t:read\tnil
+INFO  jepsen.util - 1\t:info\t:write\t:timed-out
+INFO  jepsen.util - 2\t:invoke\t:cas\t[3 4]
+INFO  jepsen.util - 0\t:invoke\t:read\tnil
+INFO  jepsen.util - 0\t:fail\t:read\t:timed-out
+INFO  jepsen.util - 2\t:fail\t:cas\t[3 4]
+"""
+
+
+def test_porcupine(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(PORCUPINE)
+    assert read_history(path, "kv-append", "porcupine-kv").operations == [
+        Operation(0, Put("7", "x 0 0 y"), None, 1, 3),
+        Operation(1, Get("7"), "x 0 0 y", 2, 4),
+        Operation(1, Append("7", "x 1 0 y"), None, 5, None),
+    ]
+
+
+def test_jepsen(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(JEPSEN)
+    assert read_history(path, "cas-register", "jepsen-etcd").operations == [
+        Operation(0, Read("etcd"), "", 1, 3),
+        Operation(1, Write("etcd", "3"), None, 2, None),
+        Operation(2, Cas("etcd", "3", "4"), False, 5, 8),
+        Operation(0, Read("etcd"), None, 6, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("format", "line", "complaint"),
+    [
+        ("porcupine-kv", "{}", "not an event: expected a line like {:process 0, :type :invoke"),
+        (
+            "porcupine-kv",
+            '{:process 1, :type :ok, :f :get, :key "7", :value ""}',
+            "process 1 returns from a get that it has not called",
+        ),
+        (
+            "porcupine-kv",
+            PORCUPINE.splitlines()[0],
+            "process 0 calls before its last call returned",
+        ),
+        (
+            "porcupine-kv",
+            '{:process 1, :type :invoke, :f :put, :key "7", :value nil}',
+            "put needs a value in quotes, not nil",
+        ),
+        ("jepsen-etcd", "INFO jepsen.core - hello", "not an event: expected a line like INFO"),
+        (
+            "jepsen-etcd",
+            "INFO  jepsen.util - 1\t:ok\t:read\tnil",
+            "process 1 ends a read that it has not called",
+        ),
+        ("jepsen-etcd", JEPSEN.splitlines()[0], "process 0 calls before its last call ended"),
+        (
+            "jepsen-etcd",
+            "INFO  jepsen.util - 1\t:invoke\t:cas\t3",
+            "not a call of read, write or cas: expected a line like INFO",
+        ),
+        ("jepsen-etcd", "INFO  jepsen.util - 0\t:nope\t:read\t3", "a read cannot end with :nope"),
+    ],
+)
+def test_a_malformed_event_is_named(
+    format: str, line: str, complaint: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "log"
+    first = PORCUPINE if format == "porcupine-kv" else JEPSEN
+    path.write_text(first.splitlines()[0] + "\n" + line + "\n")
+    with pytest.raises(HistoryError) as caught:
+        read_history(path, "kv-append" if format == "porcupine-kv" else "cas-register", format)
+    assert str(caught.value).startswith(f"{path}:2: {complaint}")
+
+
+def test_what_cannot_be_read_at_all(tmp_path: Path) -> None:
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe")
+    for path, model, kind, complaint in (
+        (tmp_path / "none", "kv", "jsonl", f"cannot read {tmp_path / 'none'}: No such file"),
+        (tmp_path, "kv", "jsonl", f"cannot read {tmp_path}: Is a directory"),
+        (binary, "kv", "jsonl", f"{binary} is no UTF-8 text: invalid start byte"),
+        (binary, "kv", "porcupine-kv", "format porcupine-kv records histories of model kv-append"),
+        (binary, "kv", "edn", f"'edn' is no format: expected one of {', '.join(FORMATS)}"),
+    ):
+        with pytest.raises(HistoryError) as caught:
+            read_history(path, model, kind)
+        assert str(caught.value).startswith(complaint)
