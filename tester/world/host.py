@@ -195,7 +195,7 @@ class Host(Node):
         try:
             payload = handler.encode(await reply)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            if not isinstance(error, GeneratorExit):
+            if not self.loop.is_closed():
                 self.failed(error, f"while it handled #{number} {handler.name}")
             return
         self.outbox.append(("answer", number, payload))
@@ -222,7 +222,7 @@ class Host(Node):
         try:
             payload = bound.encode_result(await coro)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            if not isinstance(error, GeneratorExit):
+            if not self.loop.is_closed():
                 self.failed(error, f"while it ran {bound.name}")
             return
         self.outbox.append(("done", op, payload))
