@@ -1,0 +1,74 @@
+"""The trace: one digest for one run, whether or not it is kept."""
+
+import hashlib
+
+import msgspec
+import pytest
+
+from tester.engine.trace import Entry, Trace
+
+encode = msgspec.msgpack.Encoder().encode
+
+
+def entries(count: int) -> list[Entry]:
+    return [(i, "send", i % 7, f"c{i % 3}", b"payload") for i in range(count)]
+
+
+def traced(run: list[Entry], *, keep: bool) -> Trace:
+    trace = Trace(encode, keep=keep)
+    for entry in run:
+        trace.add(entry)
+    return trace
+
+
+@pytest.mark.parametrize("count", [0, 1, 63, 4095, 4096, 4097, 8192, 10_000])
+def test_the_digest_does_not_depend_on_what_is_kept(count: int) -> None:
+    run = entries(count)
+    kept, dropped = traced(run, keep=True), traced(run, keep=False)
+    assert kept.digest() == dropped.digest()
+    assert kept.entries == run
+
+
+def test_it_keeps_no_more_than_a_batch_unless_asked() -> None:
+    trace = Trace(encode)
+    most = 0
+    for entry in entries(20_000):
+        trace.add(entry)
+        most = max(most, len(trace.entries))
+    assert most < 4_096
+
+
+def test_what_has_been_encoded_is_not_encoded_again() -> None:
+    sizes: list[int] = []
+
+    def counting(batch: list[Entry]) -> bytes:
+        sizes.append(len(batch))
+        return encode(batch)
+
+    trace = Trace(counting, keep=True)
+    for entry in entries(10_000):
+        trace.add(entry)
+    trace.digest()
+    assert sizes == [4_096, 4_096, 1_808]
+
+
+def test_the_digest_is_blake2b_of_the_batches() -> None:
+    run = entries(5_000)
+    assert traced(run, keep=False).digest() == (
+        hashlib.blake2b(encode(run[:4096]) + encode(run[4096:]), digest_size=16).hexdigest()
+    )
+
+
+def test_every_part_of_every_entry_counts_and_so_does_their_order() -> None:
+    run = entries(5)
+    variants = [
+        run,
+        run[:-1],
+        run[::-1],
+        [*run, (5, "send")],
+        [(1, *run[0][1:]), *run[1:]],
+        [*run[:-1], (*run[-1][:-1], b"payloae")],
+        [*run[:-1], (*run[-1][:-1], "payload")],
+        [*run[:-1], (*run[-1], None)],
+    ]
+    assert len({traced(variant, keep=False).digest() for variant in variants}) == len(variants)
