@@ -178,6 +178,17 @@ class Scheduler:
             entry = heapq.heappop(heap)
             entry[2](entry[3])
 
+    def let_go(self) -> None:
+        """Forget who there was and what was still to happen, when the run is over.
+
+        All of it knows the run, and the run knows all of it: without these cycles it is freed at
+        once, and not by a collector that looks for it in everything there is.
+        """
+        self.due.clear()
+        self.places.clear()
+        self._heap.clear()
+        del self._route
+
     def _spent(self) -> str:
         if self.steps > self._step_limit:
             return f"{self._step_limit} steps have been run"

@@ -37,9 +37,10 @@ class Remote:
             raise AttributeError(method)
         how: Shape = shape(self._like, method)
         sim = self._member.sim
+        target = Remote(self._member, self._key, self._like)  # not self: that would be a cycle
 
         def operate(*args: Any, **kwargs: Any) -> Awaitable[Any]:
-            return sim.operate(self, how, method, how.bind(*args, **kwargs))
+            return sim.operate(target, how, method, how.bind(*args, **kwargs))
 
         operate.__name__ = method
         self.__dict__[method] = operate
@@ -232,6 +233,10 @@ class Cluster:
     def freeze_after_this_instant(self, place: Place) -> None:
         """Freeze the machine once everything that is due by now has run."""
         self._scheduler.post(self._scheduler.now, Place.freeze, place)
+
+    def let_go(self) -> None:
+        """Forget the nodes, when the run is over."""
+        self._members.clear()
 
     def start(self, member: Member, incarnation: int = 0) -> Place:
         """Start a node, in this process or in a child of it."""

@@ -80,8 +80,10 @@ class Host(Node):
         return memory.size(self._objects[key]) if key in self._objects else 0
 
     def close(self) -> None:
-        """The run is over: let the node's tasks and objects go."""
+        """The run is over: let the node's tasks and objects go, and cycles of ours with them."""
         self.inside(self._let_go)
+        self.receivers.clear()
+        del self.loop
 
     def abandon(self) -> None:
         """The run was interrupted."""
@@ -239,6 +241,11 @@ class TestHost(Host):
         """The test itself, once it has been started."""
         self.receivers["start"] = self._start
         self.receivers["outcome"] = self._outcome
+
+    def close(self) -> None:
+        """See Host."""
+        super().close()
+        self.main = None
 
     def _start(self, event: Event) -> None:
         test: Callable[[], Coroutine[Any, Any, object]] = event[1]

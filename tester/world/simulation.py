@@ -306,6 +306,9 @@ class Simulation:
                     cast(Host, place.machine).close()
                 except ProcessDied as error:
                     died = died or error
+        self._pending.clear()
+        self._cluster.let_go()
+        self._scheduler.let_go()
         if died is not None:
             raise died
 
