@@ -14,12 +14,25 @@ from tester.engine.scheduler import Place, Scheduler
 T = TypeVar("T")
 
 
+class _Callables(dict[str, Callable[[Event], None]]):
+    """What is done with an event: a function at its beginning, or behind "do", is called."""
+
+    def __init__(self, actor: Node) -> None:
+        super().__init__(do=lambda event: event[1](actor))
+        self._actor = actor
+
+    def __missing__(self, kind: object) -> Callable[[Event], None]:
+        return lambda event: event[0](self._actor)
+
+
 class Actor(Node):
     """A node that does what the functions that arrive do; called with the node."""
 
-    def __init__(self, name: str, choices: Choices, schedule: Schedule) -> None:
-        super().__init__(name, choices, schedule)
-        self.receivers["do"] = lambda event: event[1](self)
+    def __init__(
+        self, name: str, choices: Choices, schedule: Schedule, incarnation: int = 0
+    ) -> None:
+        super().__init__(name, choices, schedule, incarnation)
+        self.receivers = _Callables(self)
         self._failures: list[BaseException] = []
 
     def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
