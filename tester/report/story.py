@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Final
@@ -45,7 +46,8 @@ def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | N
     """
     sections = [_wrap(f"seed {seed}: {headline(outcome)}")]
     core = _core(outcome)
-    told = _told(lines(outcome.trace), {op.number for op in core})
+    all_lines = lines(outcome.trace)
+    told = _told(all_lines, {op.number for op in core} | _struck(all_lines, core, explanation))
     if told:
         sections.append("\n".join([HEADER, *told]))
     sections += _why(outcome, core)
@@ -57,11 +59,26 @@ def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | N
     return "\n\n".join(sections) + "\n"
 
 
+def _struck(
+    all_lines: Sequence[Line], core: Sequence[Op], explanation: Explanation | None
+) -> set[int]:
+    """The operations whose messages met with the faults that are left."""
+    if explanation is None or not core:
+        return set()
+    marks = tuple(
+        f"    {number} "
+        for cause in explanation.causes
+        for number in re.findall(r"#\d+", cause.what)
+    )
+    return {line.op for line in all_lines if line.op is not None and line.what.startswith(marks)}
+
+
 def _effort(explanation: Explanation) -> str:
     shrunk = explanation.shrunk
+    runs, before = explanation.runs, shrunk.choices_before
     return (
-        f"{explanation.runs} runs took {shrunk.choices_before} choices down to "
-        f"{shrunk.choices_after}."
+        f"{runs} {'run' if runs == 1 else 'runs'} took {before} "
+        f"{'choice' if before == 1 else 'choices'} down to {shrunk.choices_after}."
     )
 
 
