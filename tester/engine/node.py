@@ -74,12 +74,13 @@ class Node:
 
     def inside(self, function: Callable[[], object]) -> None:
         """Run a function as this node: what a crash-proof `close` needs, outside any step."""
+        outer = asyncio._get_running_loop()
         guard.current = self
         asyncio._set_running_loop(self.loop)
         try:
             self._context.run(function)
         finally:
-            asyncio._set_running_loop(None)
+            asyncio._set_running_loop(outer)
             guard.current = None
 
     def freeze(self) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+<<<<<<< HEAD
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
+=======
+from typing import TYPE_CHECKING, Any, Final, cast
+>>>>>>> world
 
 import msgspec
 
@@ -15,7 +19,7 @@ from tester.engine.choices import Choices
 from tester.engine.schedule import Schedule
 from tester.engine.scheduler import Place, Scheduler
 from tester.world.failure import NodeDown
-from tester.world.host import End, Host, Made
+from tester.world.host import Data, End, Host, Made
 from tester.world.isolated import Child
 from tester.world.watched import Watched
 from tester.world.operation import shape
@@ -50,15 +54,32 @@ class Remote:
         return f"<{self._key} on {self._member.name}>"
 
 
-def _copy(arg: Any) -> Any:
-    """Plain data as another node gets it: a copy, made of bytes."""
-    try:
-        return msgspec.msgpack.decode(msgspec.msgpack.encode(arg))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise NotAMessage(
-            f"an object on another node cannot be built with {type(arg).__name__}: {error}; give "
-            "it client ends, objects of its own node, and plain data"
-        ) from None
+def _data(arg: Any) -> Data:
+    """Plain data as every incarnation of a node gets it: made of bytes, and shared with nobody."""
+    odd = _odd(arg)
+    if odd is None:
+        try:
+            return Data(msgspec.msgpack.encode(arg))
+        except (OverflowError, UnicodeEncodeError, RecursionError) as error:
+            odd = str(error)
+    raise NotAMessage(
+        f"an object on another node cannot be built with {odd}; give it client ends, objects of "
+        "its own node, and plain data: None, bool, int, float, str, bytes, list, tuple and dict"
+    )
+
+
+def _odd(arg: Any) -> str | None:
+    """The class of what is no plain data, if there is any in it."""
+    if isinstance(arg, dict):
+        parts = [*arg.keys(), *arg.values()]
+    elif isinstance(arg, list | tuple):
+        parts = list(arg)
+    else:
+        return None if type(arg) in _ATOMS else f"an object of class {type(arg).__name__}"
+    return next((odd for part in parts if (odd := _odd(part)) is not None), None)
+
+
+_ATOMS: Final = frozenset({type(None), bool, int, float, str, bytes})
 
 
 class Member:
@@ -97,7 +118,7 @@ class Member:
                     )
                 real.append(Made(arg._key))
             else:
-                real.append(arg if isinstance(arg, End) else _copy(arg))
+                real.append(arg if isinstance(arg, End) else _data(arg))
         key = name or self._cluster.fresh(f"{self.name}.")
         shown = like or (factory if isinstance(factory, type) else object)
         self._tell(("make", key, factory, tuple(real), shown))
@@ -219,7 +240,7 @@ class Cluster:
         if found is None:
             if name in self._taken:
                 raise TesterError(f"{name!r} is the node of the test itself; use another name")
-            if not name or not name.isascii() or " " in name:
+            if not name or not name.isascii() or not name.isprintable() or " " in name:
                 raise TesterError(f"a node's name is ASCII text without a space; {name!r} is not")
             found = self._members[name] = Member(self, name, sim)
         return found

@@ -10,8 +10,8 @@ to a node                                    from a node
 ("reply", call, payload or None)             ("refused", failure): the guard did, in a child
 ("kill", key)
 
-`factory` builds the object `key` from `args`; an argument that is an `End` or a `Made` stands for
-a client end of this node, or for an object made on it before. `like` is the class or Protocol by
+`factory` builds the object `key` from `args`: an `End` stands for a client end of this node, a
+`Made` for an object made on it before, and the rest is `Data`. `like` is the class or Protocol by
 whose annotations the object's operations travel.
 """
 
@@ -21,6 +21,8 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
+
+import msgspec
 
 from labrpc.end import ClientEnd
 from labrpc.server import BoundHandler, Server
@@ -44,6 +46,12 @@ class Made(NamedTuple):
     """Stands for an object made on the node before, in a factory's arguments."""
 
     key: str
+
+
+class Data(NamedTuple):
+    """Plain data in a factory's arguments; each incarnation of the node gets its own copy."""
+
+    payload: bytes
 
 
 class Host(Node):
@@ -116,12 +124,12 @@ class Host(Node):
             name = getattr(factory, "__name__", str(factory))
             self.failed(error, f"while it made {name}")
 
-    def _real(self, arg: Any) -> Any:
+    def _real(self, arg: End | Made | Data) -> Any:
         if isinstance(arg, End):
             return self.end(arg.name)
         if isinstance(arg, Made):
             return self._objects[arg.key]
-        return arg
+        return msgspec.msgpack.decode(arg.payload)
 
     def end(self, name: str) -> ClientEnd:
         """A client end whose messages leave from this node."""

@@ -25,7 +25,7 @@ from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
 from tester.world.failure import Failure, ProcessDied, describe
-from tester.world.host import End, Host, Made
+from tester.world.host import Data, End, Host, Made
 
 _HEADER: Final = 8
 _INTERRUPTED: Final = 130
@@ -226,25 +226,25 @@ def _to_wire(event: Event) -> Any:
     if event[0] != "make":
         return event
     _, key, factory, args, like = event
-    return ("make", key, _name(factory), [_mark(arg) for arg in args], _name(like))
+    return (
+        "make",
+        key,
+        _name(factory),
+        [(_MARKS[type(arg)], arg[0]) for arg in args],
+        _name(like),
+    )
 
 
-def _mark(arg: Any) -> Any:
-    if isinstance(arg, End):
-        return ["end", arg.name]
-    if isinstance(arg, Made):
-        return ["made", arg.key]
-    return ["data", arg]
+_MARKS: Final[dict[type, str]] = {End: "end", Made: "made", Data: "data"}
+_MARKED: Final = {mark: cls for cls, mark in _MARKS.items()}
 
 
 def _from_pipe(event: list[Any]) -> Event:
     if event[0] != "make":
         return tuple(event)
     _, key, factory, args, like = event
-    real: list[Any] = []
-    for mark, arg in args:
-        real.append(End(arg) if mark == "end" else Made(arg) if mark == "made" else arg)
-    return ("make", key, _named(factory), tuple(real), _named(like))
+    real = tuple(_MARKED[mark](arg) for mark, arg in args)
+    return ("make", key, _named(factory), real, _named(like))
 
 
 def _from_wire(event: list[Any]) -> Event:
