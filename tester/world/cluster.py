@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-<<<<<<< HEAD
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
-=======
 from typing import TYPE_CHECKING, Any, Final, cast
->>>>>>> world
 
 import msgspec
 
