@@ -106,6 +106,7 @@ class _Task:
             return Undecided(*self.case[:2], 0, None, returns)
         left = self.search.level_count - self.search.deepest_level
         stuck = self.case.operations[self.search.blocked]
+        self.search.forget()
         return Undecided(*self.case[:2], self.configurations, stuck, left)
 
 

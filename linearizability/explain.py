@@ -101,10 +101,11 @@ def _unknown(verdict: Unknown) -> list[str]:
     lines = [str(partition) for partition in verdict.undecided[:SHOWN]]
     if len(verdict.undecided) > SHOWN:
         lines.append(f"and {len(verdict.undecided) - SHOWN} more")
+    further = f"Search further with --budget {max(1, 2 * verdict.budget)}."
     return [
         _wrap(f"unknown: the budget of {verdict.budget} configurations was spent"),
         "\n".join(_wrap(line, "    ") for line in lines),
-        _wrap("This is no pass: nothing was found that is wrong, and not everything was tried."),
+        f"This is no pass: nothing was found that is wrong, not everything was tried.\n{further}",
     ]
 
 

@@ -140,9 +140,14 @@ class Search:
         self._longest, self._deepest = longest, deepest
 
     def forget(self) -> None:
-        """Drop what only the search itself needs, which is nearly all of its memory."""
+        """Drop what only the search itself needs, which is nearly all of its memory.
+
+        Rows refer to their table and the table to its rows: taken apart, they need no collector.
+        """
         self._memo.clear()
         self._stack.clear()
+        for row in self._table.rows:
+            del row.table
 
     def order(self) -> list[int]:
         """The linearization that was found, as positions."""

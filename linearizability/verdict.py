@@ -240,7 +240,7 @@ class Unknown:
         parts = "; ".join(map(str, self.undecided))
         return (
             f"unknown: the budget of {self.budget} configurations was spent ({parts});"
-            f" check(..., budget={2 * self.budget}) searches further"
+            f" check(..., budget={max(1, 2 * self.budget)}) searches further"
         )
 
 

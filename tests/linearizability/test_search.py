@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from bench.traffic import blind
+from bench.histories import blind
 from linearizability import Illegal, Model, Ok, Unknown, check
 from linearizability.models import register, versioned_kv
 from linearizability.relax import relax

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from bench.traffic import appended, blind
+from bench.histories import appended, blind
 from linearizability import Illegal, Ok, Operation, check
 from linearizability.decision import Inapplicable
 from linearizability.models import (

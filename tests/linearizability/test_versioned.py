@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from bench.traffic import make_stale, versioned
+from bench.histories import make_stale, versioned
 from linearizability import Illegal, Ok, Operation, check
 from linearizability.models import Get, Put, kv, versioned_kv
 from linearizability.versioned.facts import contradictory, smallest_contradiction

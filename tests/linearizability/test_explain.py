@@ -1,0 +1,65 @@
+"""The pictures and the limits of the text explanation."""
+
+from linearizability import Illegal, Operation, check
+from linearizability.explain import explain, timeline
+from linearizability.models import Acquire, Get, Put, Read, Release, Write, kv, mutex, register
+
+
+def test_a_timeline_draws_ties_open_operations_and_instants() -> None:
+    history = [
+        Operation(0, Acquire("l", 0), None, 10, 40),
+        Operation(0, Release("l", 0), None, 40, 70),
+        Operation(1, Acquire("l", 1), None, 20, None),
+        Operation(2, Acquire("l", 2), False, 70, 70),
+    ]
+    assert timeline(mutex, history, lambda op: "") == (
+        "    |===|     c0  10-40  Acquire('l', c0)\n"
+        "        |=|   c0  40-70  Release('l', c0)\n"
+        "      |=====> c1  20-  Acquire('l', c1) -> ?\n"
+        "          |   c2  70-70  Acquire('l', c2) -> False"
+    )
+
+
+def test_long_values_and_many_keys_stay_within_eighty_columns() -> None:
+    history = []
+    for number in range(30):
+        key = f"a rather long key {number}"
+        history.append(Operation(0, Write(key, "v" * 200), None, 0, 1))
+        history.append(Operation(1, Read(key), "w" * 200, 2, 3))
+    verdict = check(register, history)
+    text = explain(verdict)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "and 21 more keys" in text
+    everything = explain(check(register, history, all_partitions=True))
+    assert "Not linearizable either:" in everything
+    assert max(map(len, everything.splitlines())) <= 80
+
+
+def test_many_candidates_are_counted() -> None:
+    history = [Operation(c, Get("x"), (f"{c}", 1, "OK"), 0, 9) for c in range(20)]
+    verdict = check(kv, history)
+    assert isinstance(verdict, Illegal)
+    assert len(verdict.headline.candidates) == 20
+    assert "    and 12 more\n" in explain(verdict)
+
+
+def test_the_headline_is_the_core_that_was_complete_first() -> None:
+    history = [
+        Operation(0, Get("a"), ("v", 1, "OK"), 50, 60),
+        Operation(0, Get("b"), ("v", 1, "OK"), 10, 20),
+        Operation(0, Put("c", "v", 0), "OK", 10, 20),
+    ]
+    verdict = check(kv, history, all_partitions=True)
+    assert isinstance(verdict, Illegal)
+    assert verdict.headline.key == "b"
+    assert str(verdict).startswith("not linearizable: key 'b': c0's Get returned version 1, but")
+
+
+def test_a_history_without_keys_is_the_history() -> None:
+    import dataclasses
+
+    whole = dataclasses.replace(register, partition=None, method=None)
+    verdict = check(whole, [Operation(0, Read("x"), "a", 0, 1)])
+    assert explain(verdict).startswith("not linearizable: the history: no order gets past Read(")
+    assert str(check(whole, [])) == "linearizable: 0 operations, 0 keys"
+    assert str(check(whole, [Operation(0, Read("x"), "", 0, 1)])) == "linearizable: 1 operations"
