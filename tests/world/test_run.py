@@ -243,24 +243,28 @@ class State:
 
 
 class Change:
+    module = "kvsrv.server"
+    name = "counter"
+    file = "kvsrv/server.py"
+    line = 7
     sentence = "counter is a global that outlives the run"
 
 
 def test_module_state_that_a_run_changed_fails_it_and_stays_its_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tester.world.run.ModuleState", State)
+    monkeypatch.setattr("tester.world.run.state_of", State)
     monkeypatch.setattr(State, "seen", [Change], raising=False)
     scenario = scenario_of(good)
     first = failing(scenario)
     assert isinstance(first.error, SharedState)
-    assert str(first.error) == Change.sentence
+    assert str(first.error) == f"kvsrv/server.py:7: {Change.sentence}"
     again = repeat(scenario, 0, first)
     assert (again.verdict, again.error) == ("fail", first.error)
 
 
 def test_module_state_does_not_hide_what_the_test_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tester.world.run.ModuleState", State)
+    monkeypatch.setattr("tester.world.run.state_of", State)
     monkeypatch.setattr(State, "seen", [Change], raising=False)
     outcome = once(exits)
     assert outcome.kind == "SystemExit"
