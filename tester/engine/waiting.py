@@ -15,16 +15,9 @@ from tester.engine.tasks import Task
 
 _HOUSE: Final = Path(__file__).resolve().parents[2]
 _OURS: Final = tuple(
-    f"{_HOUSE / name}{os.sep}"
-    for name in (
-        "labrpc",
-        "linearizability",
-        "tester/engine",
-        "tester/world",
-        "tester/search",
-        "tester/report",
-    )
+    f"{_HOUSE / name}{os.sep}" for name in ("labrpc", "linearizability", "tester")
 )
+_SUITES: Final = f"{_HOUSE / 'tester' / 'labs'}{os.sep}"
 _STDLIB: Final = (
     sysconfig.get_path("stdlib") + os.sep,
     sysconfig.get_path("platstdlib") + os.sep,
@@ -38,9 +31,12 @@ _SITE: Final = (
 def is_users(filename: str) -> bool:
     """Whether a source file belongs to the person being tested, not to us or to Python.
 
-    The reference labs count as the user's: where a lab runs them, they are its submission.
+    The reference labs count as the user's: where a lab runs them, they are its submission. So do
+    the suites, which are tests like anybody's.
     """
-    if filename.startswith(("<", *_OURS)):
+    if filename.startswith("<"):
+        return False
+    if filename.startswith(_OURS) and not filename.startswith(_SUITES):
         return False
     return not filename.startswith(_STDLIB) or filename.startswith(_SITE)
 

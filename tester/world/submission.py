@@ -13,7 +13,9 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import inspect
+import re
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -41,27 +43,45 @@ class Submission:
         """The class `name` of `module`: `get("kvsrv.client", "Clerk")`."""
         try:
             loaded = importlib.import_module(module)
-        except SyntaxError as error:
-            raise BadSubmission(
-                f"{error.filename}:{error.lineno}: {error.msg}; the file is not Python"
-            ) from error
-        except Exception as error:
-            raise BadSubmission(f"{self._culprit(module, error)}") from error
+        except (Exception, SystemExit) as error:
+            raise BadSubmission(self._complaint(module, error)) from error
         found = getattr(loaded, name, None)
         if not inspect.isclass(found):
             what = "has no class" if found is None else "has something that is not a class called"
             raise BadSubmission(f"{loaded.__file__} {what} {name}; the lab expects one there")
         return found
 
-    def _culprit(self, module: str, error: BaseException) -> str:
-        place = module
-        trace = error.__traceback__
-        while trace is not None:
-            file = trace.tb_frame.f_code.co_filename
-            if self.folder is not None and file.startswith(str(self.folder)):
-                place = f"{file}:{trace.tb_lineno}"
-            trace = trace.tb_next
-        return f"{place}: importing it raised {type(error).__name__}: {error}"
+    def _complaint(self, module: str, error: BaseException) -> str:
+        """What importing the module raised, and the line of the submission that raised it."""
+        place = self._line(error)
+        if isinstance(error, SyntaxError):
+            if self.holds(error.filename):
+                place = f"{error.filename}:{error.lineno}"
+            return f"{place or self._file(module)}: {error.msg}; the file is not Python"
+        if place is None and isinstance(error, ImportError) and self.holds(error.path):
+            missing = re.match(r"cannot import name '(\w+)'", str(error))
+            if missing is not None:  # it is our own package that asked for it
+                return f"{error.path} does not define {missing[1]}; the lab expects it there"
+        what = f"importing it raised {error!r}"
+        return f"{place or self._file(module)}: {what}"
+
+    def _line(self, error: BaseException) -> str | None:
+        """`file:line` of the innermost frame that is the submission's."""
+        place = None
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            if self.holds(frame.f_code.co_filename):
+                place = f"{frame.f_code.co_filename}:{line}"
+        return place
+
+    def _file(self, module: str) -> str:
+        file = None if self.folder is None else self.folder.joinpath(*module.split("."))
+        return module if file is None else str(file.with_suffix(".py"))
+
+    def holds(self, file: str | None) -> bool:
+        """Whether a file lies in the submission's folder."""
+        return (
+            self.folder is not None and bool(file) and Path(str(file)).is_relative_to(self.folder)
+        )
 
     def modules(self) -> list[ModuleType]:
         """The loaded modules that belong to the code under test, in order of name."""
@@ -76,8 +96,7 @@ class Submission:
             return False
         if name.partition(".")[0] in LABS:
             return True
-        file = getattr(module, "__file__", None)
-        return self.folder is not None and bool(file) and str(file).startswith(str(self.folder))
+        return self.holds(getattr(module, "__file__", None))
 
 
 REFERENCE: Final = Submission()
@@ -151,8 +170,6 @@ class _Overlay(importlib.abc.MetaPathFinder):
         file = place.with_suffix(".py")
         if file.is_file():
             return importlib.util.spec_from_file_location(name, file)
-        if not place.is_dir():
-            return None
         return self._package(name, path, place)
 
     def _package(
@@ -160,13 +177,32 @@ class _Overlay(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         """Ours, searched after theirs; a package that we do not have is theirs alone."""
         ours = importlib.machinery.PathFinder.find_spec(name, path)
-        if ours is None or ours.submodule_search_locations is None:
-            init = place / "__init__.py"
-            return importlib.util.spec_from_file_location(
-                name, init if init.is_file() else None, submodule_search_locations=[str(place)]
-            )
-        ours.submodule_search_locations.insert(0, str(place))
-        return ours
+        if ours is not None and ours.submodule_search_locations and ours.origin:
+            ours.loader = _Package(name, ours.origin)
+            if place.is_dir():
+                ours.submodule_search_locations.insert(0, str(place))
+            return ours
+        if not place.is_dir():
+            return None
+        init = place / "__init__.py"
+        return importlib.util.spec_from_file_location(
+            name, init if init.is_file() else None, submodule_search_locations=[str(place)]
+        )
+
+
+class _Package(importlib.machinery.SourceFileLoader):
+    """Loads a package of ours anew, while its fixed API files stay what they were.
+
+    Importing a module makes it an attribute of its package, and these will not be imported again:
+    without this, `import kvsrv.rpc` would leave no `kvsrv.rpc` behind.
+    """
+
+    def exec_module(self, module: ModuleType) -> None:
+        for name in sorted(FIXED):
+            package, _, child = name.rpartition(".")
+            if package == module.__name__ and name in sys.modules:
+                setattr(module, child, sys.modules[name])
+        super().exec_module(module)
 
 
 class _Helpers(importlib.abc.MetaPathFinder):

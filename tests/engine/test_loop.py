@@ -222,7 +222,13 @@ def test_a_task_that_is_woken_may_be_put_off() -> None:
 
     source = Replayed({"sched/n": [0, 13, 12, 15, 14]})
     # One choice whenever the task becomes ready: at its start, and after each of its awaits.
-    assert play(main, source=source, schedule=Random(put_off=True)) == [0, 500, 500, 16_500, 20_500]
+    assert play(main, source=source, schedule=Random(put_off=True)) == [
+        0,
+        500,
+        500,
+        16_500,
+        20_500,
+    ]
 
 
 def test_the_first_step_of_a_task_may_be_put_off_too_and_callbacks_never_are() -> None:

@@ -38,7 +38,8 @@ def test_a_restarted_node_goes_on_where_its_stream_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("draw", "microseconds"), [*((at, 0) for at in range(13)), (13, 500), (14, 4_000), (15, 16_000)]
+    ("draw", "microseconds"),
+    [*((at, 0) for at in range(13)), (13, 500), (14, 4_000), (15, 16_000)],
 )
 def test_what_a_task_is_put_off_by(draw: int, microseconds: int) -> None:
     choices = Choices(Replayed({"sched/n": [draw]}))

@@ -1,0 +1,222 @@
+"""What a worker process does: load one submission, then run the seeds it is told to.
+
+It speaks through pipes of its own, so that what the code under test prints harms nobody. The code
+under test runs here and nowhere else: the parent gets plain data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import importlib
+import os
+import resource
+import signal
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Final, NoReturn, TextIO
+
+import msgspec
+
+from tester.engine.choices import Choices, Seeded
+from tester.labs import contract
+from tester.launch import Setup
+from tester.report import mishap
+from tester.report.story import tell
+from tester.search.diagnosis import diagnose
+from tester.search.wire import (
+    Chunk,
+    Listed,
+    Loading,
+    Message,
+    Noted,
+    Ran,
+    Ready,
+    Refused,
+    Tell,
+    Told,
+    encode,
+    frame,
+    job_of,
+    plain,
+)
+from tester.search.worker import STACK_SIGNAL
+from tester.world import submission
+from tester.world.failure import Failure, Misused, describe, user_frames
+from tester.world.run import Outcome, Scenario, run
+from tester.world.submission import BadSubmission
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def main(jobs: int, answers: int, stack: int) -> NoReturn:
+    """The life of a worker; the arguments are the descriptors of its pipes."""
+    for pipe in (jobs, answers, stack):
+        os.set_inheritable(pipe, False)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the stack says enough
+    faulthandler.enable(stack)
+    faulthandler.register(STACK_SIGNAL, file=stack, all_threads=False)
+    if sys.platform == "linux":
+        # In an infinite loop it would not notice that the parent has been killed.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    worker = _Worker(jobs, answers)
+    warnings.showwarning = worker.show_warning
+    with contextlib.suppress(EOFError, BrokenPipeError):  # the parent has hung up
+        worker.work()
+    os._exit(0)  # without farewell: what the code under test has left behind must not keep us
+
+
+class _Worker:
+    def __init__(self, jobs: int, answers: int) -> None:
+        self._jobs = jobs
+        self._answers = answers
+        self._tests: dict[str, Scenario] = {}
+        self._methods: dict[str, str] = {}
+
+    def work(self) -> NoReturn:
+        """Load the submission, then do one job after the other. Raises EOFError at their end."""
+        setup = msgspec.msgpack.decode(self._receive(), type=Setup)
+        try:
+            self._load(setup)
+        except BadSubmission as refusal:
+            self._refuse(str(refusal))
+        except BaseException as error:  # noqa: BLE001 - what a metaclass may do, or a KeyboardInterrupt
+            frames = user_frames(error)
+            place = f"{frames[-1].file}:{frames[-1].line}" if frames else setup.lab.suite
+            self._refuse(f"{place}: loading it raised {error!r}")
+        ready = [
+            Listed(name, scenario.seeds_of(setup.seeds), scenario.weight)
+            for name, scenario in self._tests.items()
+        ]
+        self._say(Ready(ready))
+        while True:
+            job = job_of(self._receive())
+            if isinstance(job, Chunk):
+                self._run(job)
+            else:
+                self._tell(job)
+
+    def _refuse(self, sentence: str) -> NoReturn:
+        self._say(Refused(" ".join(plain(sentence).split())))
+        raise EOFError
+
+    def _load(self, setup: Setup) -> None:
+        self._say(Loading(setup.submission or setup.lab.suite))
+        sys.dont_write_bytecode = True  # the submission's folder is not ours to write into
+        found = submission.REFERENCE
+        if setup.submission is not None:
+            found = submission.load(Path(setup.submission))
+        contract.check(setup.lab, found, lambda what: self._say(Loading(what)))
+        self._methods = contract.methods(setup.lab, found)
+        self._say(Loading(""))
+        self._tests = {
+            name: test.simulation
+            for name, test in vars(importlib.import_module(setup.lab.suite)).items()
+            if name.startswith("test_") and hasattr(test, "simulation")
+        }
+
+    def _run(self, chunk: Chunk) -> None:
+        scenario = self._tests[chunk.test]
+        for seed in range(chunk.first, chunk.first + chunk.count):
+            self._say(self._seed(scenario, seed)[0])
+
+    def _tell(self, job: Tell) -> None:
+        scenario, seed = self._tests[job.test], int(job.seed)
+        _print(f"{job.marker}\n")
+        ran, found = self._seed(scenario, seed)
+        _print("")
+        story = _story(scenario, seed, found, job.command) if ran.verdict != "pass" else ""
+        self._say(Told(ran, plain(story)))
+
+    def _seed(self, scenario: Scenario, seed: int) -> tuple[Ran, Outcome | Failure]:
+        """Run one seed. A Failure instead of an Outcome: something went past the simulation."""
+        start = time.perf_counter_ns()
+        try:
+            found = run(scenario, Choices(Seeded(seed)))
+        except BaseException as error:  # noqa: BLE001 - nobody is at this keyboard: it is all the run's
+            failure = describe(error, scenario.name, "running", 0)
+            return Ran("fail", failure.kind, 0, 0, 0, _microseconds_since(start)), failure
+        sentence = self._misuse(found)
+        ran = Ran(
+            verdict="misuse" if sentence else found.verdict,
+            digest=found.digest,
+            rpcs=found.rpcs,
+            ops=found.ops,
+            virtual_us=found.virtual_us,
+            wall_us=_microseconds_since(start),
+            sentence=plain(sentence),
+        )
+        return ran, found
+
+    def _misuse(self, outcome: Outcome) -> str:
+        """Why the code under test cannot be run as it is, and where; "" if it can."""
+        error = outcome.error
+        if isinstance(error, BadSubmission):
+            return str(error)
+        if outcome.verdict != "misuse":
+            return ""
+        place = None
+        if isinstance(error, Misused) and ".py:" not in str(error):
+            frames, method = error.failure.frames, error.failure.doing.rpartition(" ")[2]
+            place = f"{frames[-1].file}:{frames[-1].line}" if frames else self._methods.get(method)
+        return f"{place}: {error}" if place else str(error)
+
+    # -- talking to the parent --------------------------------------------------------------------
+
+    def _say(self, message: Message) -> None:
+        data = memoryview(frame(encode(message)))
+        while data:
+            data = data[os.write(self._answers, data) :]
+
+    def _receive(self) -> bytes:
+        return self._exactly(int.from_bytes(self._exactly(4), "big"))
+
+    def _exactly(self, size: int) -> bytes:
+        parts = []
+        while size:
+            part = os.read(self._jobs, size)
+            if not part:
+                raise EOFError
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def show_warning(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        """Ours are for the author of the code under test; others go where prints go."""
+        if category.__module__.startswith("labrpc"):
+            self._say(Noted(plain(str(message))))
+        else:
+            sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
+
+
+def _print(text: str) -> None:
+    """Print into the pipe for prints, and let nothing wait in a buffer."""
+    # The code under test may have closed it, or put something else in its place.
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def _microseconds_since(start_ns: int) -> int:
+    return (time.perf_counter_ns() - start_ns) // 1000
+
+
+def _story(scenario: Scenario, seed: int, found: Outcome | Failure, command: str) -> str:
+    if isinstance(found, Failure):
+        return mishap.escaped(seed, found, command)
+    try:
+        diagnosis = diagnose(scenario, seed, found)
+        return tell(seed, diagnosis.outcome, command, diagnosis.explanation)
+    except Exception as error:  # noqa: BLE001 - the verdict stands, whatever a hostile repr does
+        return mishap.untold(seed, found, error, command)

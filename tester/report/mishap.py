@@ -1,0 +1,92 @@
+"""The stories of seeds that have none of their own: hung, died, or not the same twice."""
+
+from __future__ import annotations
+
+import linecache
+import textwrap
+from typing import TYPE_CHECKING
+
+from tester.search.results import Lost, Telling
+
+if TYPE_CHECKING:  # the parent tells of what is lost, and needs no simulation for that
+    from tester.world.failure import Failure
+    from tester.world.run import Outcome
+
+_WIDTH = 80
+
+
+def story(telling: Telling) -> str:
+    """The story of a seed, whatever became of the attempt to tell it."""
+    if telling.lost is not None:
+        return lost(telling.seed, telling.lost, telling.command)
+    assert telling.told is not None  # a telling that is finished is one or the other
+    if telling.differed:
+        return _differed(telling)
+    return telling.told.story
+
+
+def lost(seed: int, what: Lost, command: str) -> str:
+    """A seed whose process hung or died."""
+    places = [(place.file, place.line, place.function) for place in what.users()]
+    if what.stuck_s:
+        head = f"seed {seed}: stuck"
+        said = (
+            f"The run made no progress for {what.stuck_s} seconds of real time, so its process "
+            "was ended. An infinite loop without an `await` never lets anybody else run, and no "
+            "virtual time passes in it. (This limit alone goes by the wall clock; --stuck-after "
+            "sets it.)"
+        )
+    else:
+        head = f"seed {seed}: its process died"
+        said = (
+            f"The process that ran it {what.ending}, and so did the one that tried it again. Code "
+            "on a node may fail, but not end the process: os._exit, a signal or a crash in C does."
+        )
+    where = _stood(places) if places else []
+    return _letter(head, said, *where, command=command)
+
+
+def escaped(seed: int, failure: Failure, command: str) -> str:
+    """A run out of which an exception came that no simulation lets through."""
+    places = [(frame.file, frame.line, frame.function) for frame in failure.frames]
+    said = f"{failure.kind} left the simulation: {failure.message or 'it has no message'}"
+    where = _stood(places) if places else []
+    return _letter(f"seed {seed}: {failure.kind}", said, *where, command=command)
+
+
+def untold(seed: int, outcome: Outcome, error: Exception, command: str) -> str:
+    """A run that failed, and telling its story failed too."""
+    said = f"{outcome.kind}: {outcome.error!s:.1000}"
+    excuse = f"Telling its story failed: {type(error).__name__}: {error}"
+    return _letter(f"seed {seed}: {outcome.verdict}", said, excuse, command=command)
+
+
+def _differed(telling: Telling) -> str:
+    assert telling.first is not None
+    assert telling.told is not None
+    first, again = telling.first, telling.told.ran
+    said = (
+        "The same seed was run twice and came to two things, so nothing this code does can be "
+        "trusted or repeated. Something chose, and it was not the seed: look for the iteration "
+        "over a set, id() or hash() of an object, a file, or state that outlives a run."
+    )
+    runs = "\n".join(
+        f"    {when:<5}  {ran.verdict:<7}  {ran.rpcs} RPCs, {ran.ops} ops, digest {ran.digest}"
+        for when, ran in (("first", first), ("then", again))
+    )
+    head = f"seed {telling.seed}: not deterministic"
+    return _letter(head, said, runs, command=telling.command)
+
+
+def _stood(places: list[tuple[str, int, str]]) -> list[str]:
+    lines = []
+    for file, line, function in places:
+        lines.append(f"    {file}:{line} in {function}")
+        if text := linecache.getline(file, line).strip():
+            lines.append(f"        {text}")
+    return ["It stood here:", "\n".join(lines)]
+
+
+def _letter(head: str, *parts: str, command: str) -> str:
+    wrapped = [part if part.startswith(" ") else textwrap.fill(part, _WIDTH) for part in parts]
+    return "\n\n".join([head, *wrapped, "To run it again:", f"    {command}"])

@@ -1,0 +1,117 @@
+"""The record of a lab run as JSON, and the file it goes to."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tester.report import mishap
+from tester.search.results import LabResult, Telling, TestResult
+
+
+def of_run(result: LabResult) -> dict[str, Any]:
+    """The record of `labtester run`. Only the `wall_s` differ from run to run."""
+    return {
+        "lab": result.lab,
+        "verdict": result.verdict,
+        "digest": result.digest,
+        "tests": [_of_test(test) for test in result.tests],
+    }
+
+
+def _of_test(test: TestResult) -> dict[str, Any]:
+    counted = test.counted
+    return {
+        "name": test.name,
+        "seeds": counted.seeds,
+        "failed": counted.failed,
+        "unknown": counted.unknown,
+        "rpcs": counted.rpcs,
+        "ops": counted.ops,
+        "virtual_s": counted.virtual_us / 1_000_000,
+        "wall_s": counted.wall_us / 1_000_000,
+        "digest": counted.digest,
+        "verdict": test.verdict,
+        "weight": test.weight,
+        "seeds_asked": test.asked,
+        "lost": counted.seeds - 1 if test.lost is not None else None,
+        "story": None if test.telling is None else of_story(test.telling),
+    }
+
+
+def of_story(telling: Telling) -> dict[str, Any]:
+    """The record of one seed's story: `text` is what people read."""
+    told = telling.told
+    return {
+        "seed": telling.seed,
+        "digest": told.ran.digest if told is not None else None,
+        "command": telling.command,
+        "text": mishap.story(telling),
+        "printed": telling.printed,
+    }
+
+
+def of_replay(lab: str, telling: Telling) -> dict[str, Any]:
+    """The record of `labtester replay`."""
+    ran = None if telling.told is None else telling.told.ran
+    return {
+        "lab": lab,
+        "test": telling.test,
+        "seed": telling.seed,
+        "verdict": "fail" if ran is None else ran.verdict,
+        "digest": None if ran is None else ran.digest,
+        "rpcs": 0 if ran is None else ran.rpcs,
+        "ops": 0 if ran is None else ran.ops,
+        "virtual_s": 0.0 if ran is None else ran.virtual_us / 1_000_000,
+        "wall_s": 0.0 if ran is None else ran.wall_us / 1_000_000,
+        "story": mishap.story(telling),
+        "printed": telling.printed,
+    }
+
+
+def check_writable(path: str) -> None:
+    """Raise OSError unless a record could be written there; `-` is standard output."""
+    if path == "-":
+        return
+    target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(21, os.strerror(21), path)
+    if _is_special(target):
+        target.open("a").close()
+        return
+    draft = _draft(target)
+    draft.open("w").close()
+    draft.unlink()
+
+
+def write(path: str, record: dict[str, Any]) -> None:
+    """Write a record, whole or not at all; `-` is standard output."""
+    text = json.dumps(record, indent=2) + "\n"
+    if path == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    target = Path(path)
+    if _is_special(target):
+        target.write_text(text, encoding="utf-8")
+        return
+    draft = _draft(target)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(target.resolve())
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _is_special(target: Path) -> bool:
+    """A device or a pipe: /dev/null must not be replaced by a file."""
+    return target.exists() and not target.is_file()
+
+
+def _draft(target: Path) -> Path:
+    real = target.resolve()
+    return real.with_name(f".{real.name}.{os.getpid()}")

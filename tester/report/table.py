@@ -1,0 +1,159 @@
+"""What `labtester run` prints: the stories of what failed, one table, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tester.report import mishap
+from tester.search.results import LabResult, Telling, TestResult
+
+_PRINTED_LINES: Final = 10
+_PRINTED_COLUMNS: Final = 200
+_SEEDS_SHOWN: Final = 10
+
+
+def show(console: Console, result: LabResult) -> None:
+    """Print a lab run: each failing test's story, then the table and the verdict."""
+    for test in result.tests:
+        if test.telling is not None:
+            _show_failure(console, test)
+    console.print(table(result))
+    console.print(verdict_line(result))
+
+
+def show_unfinished(console: Console, result: LabResult) -> None:
+    """Print what there is of a run that was interrupted: no stories, for nobody has told them."""
+    begun = [test for test in result.tests if test.counted.seeds]
+    if begun:
+        console.print(table(LabResult(result.lab, begun)))
+        for test in begun:
+            if test.first_bad_seed is not None:
+                plainly(console, f"{test.name}: {bad_seeds(test)}")
+    plainly(console, "interrupted; the seeds counted above are finished, the others are not")
+
+
+def show_replay(console: Console, telling: Telling) -> None:
+    """Print what became of one seed, all that is known of what it printed, and its digest."""
+    ran = telling.told.ran if telling.told is not None else None
+    show_printed(console, telling)
+    if telling.verdict == "pass" and ran is not None:
+        virtual_s = ran.virtual_us / 1_000_000
+        plainly(
+            console,
+            f"seed {telling.seed} passes: {_grouped(ran.rpcs)} RPCs, {_grouped(ran.ops)} "
+            f"operations, {virtual_s:.3f} s of virtual time",
+        )
+    else:
+        plainly(console, mishap.story(telling))
+    if ran is not None:
+        plainly(console, f"\ndigest {ran.digest}")
+
+
+def _show_failure(console: Console, test: TestResult) -> None:
+    assert test.telling is not None
+    console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"), soft_wrap=True)
+    if test.lost is not None and test.counted.seeds < test.asked:
+        how = "was stuck" if test.lost.stuck_s else "ended its process"
+        plainly(console, f"seed {test.counted.seeds - 1} {how}: its later seeds were not run")
+    plainly(console, "")
+    plainly(console, mishap.story(test.telling))
+    plainly(console, "")
+    show_printed(console, test.telling, most=_PRINTED_LINES)
+
+
+def show_printed(console: Console, telling: Telling, *, most: int | None = None) -> None:
+    """Print what the code under test printed, the last of it where it is long."""
+    lines = telling.printed.splitlines()
+    if lines:
+        last = lines if most is None else lines[-most:]
+        what = f"the last {len(last)} lines " if len(last) < len(lines) else "what "
+        plainly(console, f"seed {telling.seed}, {what}it printed:\n")
+        short = [
+            line if len(line) <= _PRINTED_COLUMNS else f"{line[:_PRINTED_COLUMNS]}..."
+            for line in last
+        ]
+        plainly(console, "\n".join(f"    {line}" for line in short) + "\n")
+
+
+def plainly(console: Console, text: str) -> None:
+    """Print a text as it is: not wrapped, not highlighted, and nothing in it is markup."""
+    console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def bad_seeds(test: TestResult) -> str:
+    """`12 of 100 seeds fail: 4, 9, 17, ...`, and the same of those that stayed unknown."""
+    parts = []
+    for seeds, one, many in (
+        (test.counted.failed, "fails", "fail"),
+        (test.counted.unknown, "stays unknown", "stay unknown"),
+    ):
+        if seeds:
+            verb = one if len(seeds) == 1 else many
+            parts.append(f"{len(seeds)} of {test.counted.seeds} seeds {verb}: {_listed(seeds)}")
+    return "; ".join(parts)
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    shown = ", ".join(map(str, seeds[:_SEEDS_SHOWN]))
+    return shown if len(seeds) <= _SEEDS_SHOWN else shown + ", ..."
+
+
+def table(result: LabResult) -> Table:
+    """One row a test. `seeds/s` is of one core: the seeds over the time that their runs took."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    made.add_column("test", overflow="fold")
+    unknown = any(test.counted.unknown for test in result.tests)
+    heads = ["seeds", "failed", *(["unknown"] if unknown else []), "rpcs", "ops", "virtual"]
+    for head in (*heads, "seeds/s"):
+        made.add_column(head, justify="right", no_wrap=True)
+    for test in result.tests:
+        counted = test.counted
+        cells = [
+            _seeds(test),
+            Text(_grouped(len(counted.failed)), "red" if counted.failed else ""),
+        ]
+        if unknown:
+            cells.append(Text(_grouped(len(counted.unknown)), "yellow" if counted.unknown else ""))
+        cells += [Text(_grouped(counted.rpcs)), Text(_grouped(counted.ops))]
+        cells += [Text(_seconds(counted.virtual_us)), Text(_rate(test))]
+        made.add_row(Text(test.name), *cells)
+    return made
+
+
+def _seeds(test: TestResult) -> Text:
+    weight = f" (1 in {test.weight})" if test.weight > 1 else ""
+    return Text(f"{_grouped(test.counted.seeds)}{weight}")
+
+
+def _rate(test: TestResult) -> str:
+    runs, wall_us = test.counted.seeds, test.counted.wall_us
+    if not wall_us:
+        return "-"
+    rate = runs * 1_000_000 / wall_us
+    return _grouped(round(rate)) if rate >= 10 else f"{rate:.1f}"
+
+
+def verdict_line(result: LabResult) -> Text:
+    """`kvsrv: pass, 1 400 seeds of 14 tests in 2.1 s, digest 3f...`."""
+    seeds = sum(test.counted.seeds for test in result.tests)
+    tests = f"{len(result.tests)} test{'s' if len(result.tests) > 1 else ''}"
+    style = {"pass": "bold green", "fail": "bold red"}.get(result.verdict, "bold yellow")
+    line = Text(f"\n{result.lab}: ")
+    line.append(result.verdict, style)
+    line.append(f", {_grouped(seeds)} seeds of {tests} in {result.elapsed_s:.1f} s")
+    line.append(f"\ndigest {result.digest}")
+    return line
+
+
+def _seconds(microseconds: int) -> str:
+    tenths = microseconds // 100_000
+    return f"{_grouped(tenths // 10)}.{tenths % 10} s"
+
+
+def _grouped(number: int) -> str:
+    return f"{number:,}".replace(",", " ")

@@ -1,0 +1,160 @@
+"""What a lab run came to: per test, counted in the order of its seeds, with a digest of it all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tester.search.wire import Ran, Told
+
+
+class Place(NamedTuple):
+    """A line of code on a stack."""
+
+    file: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A seed that has no outcome, because its process had to be ended or ended by itself."""
+
+    stuck_s: int
+    """After so many seconds of real time it was ended; 0: it ended by itself."""
+    ending: str
+    """How it ended by itself: "was killed by SIGSEGV"."""
+    stack: tuple[Place, ...]
+    """Where it stood, outermost first: all frames, ours too; empty where nobody knows."""
+
+    def users(self) -> list[Place]:
+        """The frames of the code under test, outermost first."""
+        from tester.engine.waiting import is_users  # with asyncio, which nobody else here needs
+
+        return [place for place in self.stack if is_users(place.file)]
+
+
+@dataclass
+class Telling:
+    """A run that is to be repeated with its trace kept, and what came of it."""
+
+    test: str
+    seed: int
+    command: str
+    """What runs it again."""
+    first: Ran | None = None
+    """What it came to when it was run first; None if it was lost, or not run before."""
+    told: Told | None = None
+    lost: Lost | None = None
+    printed: str = ""
+    marker: str = field(default_factory=lambda: f"[{os.urandom(12).hex()}]")
+
+    @property
+    def verdict(self) -> str:
+        """Of the run that was told; one that was lost has failed."""
+        return "fail" if self.told is None else self.told.ran.verdict
+
+    @property
+    def differed(self) -> bool:
+        """Whether the same seed came to something else when it was run again."""
+        if self.first is None or self.told is None:
+            return False
+        again = self.told.ran
+        return (again.verdict, again.digest) != (self.first.verdict, self.first.digest)
+
+
+class Counted:
+    """The sums over the seeds of one test, from 0 on without a gap."""
+
+    def __init__(self) -> None:
+        self.seeds = 0
+        self.failed: list[int] = []
+        self.unknown: list[int] = []
+        self.rpcs = 0
+        self.ops = 0
+        self.virtual_us = 0
+        self.wall_us = 0
+        self.worst: Ran | None = None
+        """The first run that failed, or else the first that stayed unknown."""
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def add(self, ran: Ran) -> None:
+        """Count the next seed."""
+        seed, self.seeds = self.seeds, self.seeds + 1
+        if ran.verdict != "pass":
+            first_failure = ran.verdict == "fail" and not self.failed
+            if self.worst is None or first_failure:
+                self.worst = ran
+            (self.failed if ran.verdict == "fail" else self.unknown).append(seed)
+        self.rpcs += ran.rpcs
+        self.ops += ran.ops
+        self.virtual_us += ran.virtual_us
+        self.wall_us += ran.wall_us
+        self._hash.update(ran.digest.encode())
+
+    def add_lost(self) -> None:
+        """Count the next seed, whose process hung or died: it failed and has no digest."""
+        self.failed.append(self.seeds)
+        self.seeds += 1
+        self._hash.update(b"lost")
+
+    @property
+    def digest(self) -> str:
+        """Of the seeds' digests, in the order of the seeds."""
+        return self._hash.hexdigest()
+
+
+@dataclass
+class TestResult:
+    """What one test came to."""
+
+    __test__ = False  # not for pytest to collect
+
+    name: str
+    asked: int
+    """How many seeds it was to run on."""
+    weight: int
+    counted: Counted
+    lost: Lost | None
+    """What became of the last seed counted, if its process hung or died."""
+    telling: Telling | None = None
+    """The story of its first failing seed."""
+
+    @property
+    def verdict(self) -> str:
+        """`fail`, `unknown` or `pass`."""
+        if self.counted.failed or (self.telling and self.telling.differed):
+            return "fail"
+        return "unknown" if self.counted.unknown else "pass"
+
+    @property
+    def first_bad_seed(self) -> int | None:
+        """The lowest seed that failed, or else the lowest that stayed unknown."""
+        bad = self.counted.failed or self.counted.unknown
+        return bad[0] if bad else None
+
+
+@dataclass
+class LabResult:
+    """What a lab's suite came to."""
+
+    lab: str
+    tests: list[TestResult]
+    elapsed_s: float = field(default=0.0)
+    """Real seconds from the first run to the last."""
+
+    @property
+    def verdict(self) -> str:
+        """A failure beats an unknown, and an unknown a pass."""
+        verdicts = {test.verdict for test in self.tests}
+        return next((v for v in ("fail", "unknown") if v in verdicts), "pass")
+
+    @property
+    def digest(self) -> str:
+        """Of the tests' digests, in the order of the tests."""
+        every = hashlib.blake2b(digest_size=16)
+        for test in self.tests:
+            every.update(test.counted.digest.encode())
+        return every.hexdigest()

@@ -1,0 +1,64 @@
+"""A lab run: the suite's tests over their seeds, then the story of each test's first failure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from tester.search.plan import Plan, Tellings
+from tester.search.pool import Pool
+from tester.search.results import LabResult, Telling
+from tester.search.wire import Listed
+
+
+class Misuse(Exception):
+    """The submission misuses labtester and cannot be run as it is: one sentence to its author."""
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C; `result` is what had been counted by then."""
+
+    def __init__(self, result: LabResult) -> None:
+        super().__init__("interrupted")
+        self.result = result
+
+
+def run_lab(
+    pool: Pool,
+    lab: str,
+    tests: Sequence[Listed],
+    command: Callable[[str, int], str],
+    progress: Callable[[Plan], None] = lambda plan: None,
+) -> LabResult:
+    """Run each test on its seeds, and tell of each one's first failing (or undecided) seed.
+
+    `command` gives the command that runs one seed of a test again. Raises Misuse, Interrupted, and
+    `CannotStart` when the submission does not load.
+    """
+    start = time.monotonic()
+    plan = Plan(lab, tests, pool.jobs)
+    try:
+        pool.work(plan, lambda: progress(plan))
+        if plan.misuse:
+            raise Misuse(plan.misuse)
+        result = plan.result()
+        result.elapsed_s = time.monotonic() - start
+        _tell(pool, result, command)
+    except KeyboardInterrupt:
+        raise Interrupted(plan.result()) from None
+    return result
+
+
+def _tell(pool: Pool, result: LabResult, command: Callable[[str, int], str]) -> None:
+    to_repeat = []
+    for test in result.tests:
+        seed = test.first_bad_seed
+        if seed is None:
+            continue
+        test.telling = Telling(test.name, seed, command(test.name, seed))
+        if test.lost is not None and seed == test.counted.seeds - 1:
+            test.telling.lost = test.lost
+        else:
+            test.telling.first = test.counted.worst
+            to_repeat.append(test.telling)
+    pool.work(Tellings(to_repeat))

@@ -1,0 +1,147 @@
+"""What the runner and its worker processes say to each other: plain data, never pickle."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+_HEADER: Final = 4
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+LARGEST: Final = 1 << 28
+"""Bytes of one message. A longer one is not ours: somebody else wrote into the pipe."""
+
+
+class Chunk(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Run `count` seeds of a test from `first` on, and answer each with a Ran, in order."""
+
+    test: str
+    first: int
+    count: int
+
+
+class Tell(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Run one seed with its trace kept, and answer with a Told."""
+
+    test: str
+    seed: str
+    """In decimal: a seed may have 128 bits, and an integer on the wire has 64."""
+    command: str
+    """What the story says will run it again."""
+    marker: str
+    """To be printed before the run: what the worker printed earlier is of other runs."""
+
+    @property
+    def count(self) -> int:
+        """How many answers it gets."""
+        return 1
+
+
+class Loading(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The worker imports this part of the submission now; "": something of ours."""
+
+    what: str
+
+
+class Listed(msgspec.Struct, frozen=True, array_like=True):
+    """A test of the suite, and on how many seeds it is to run."""
+
+    name: str
+    seeds: int
+    weight: int
+
+
+class Ready(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The submission is loaded; these are the suite's tests, in order."""
+
+    tests: list[Listed]
+
+
+class Refused(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The submission cannot be run; one sentence says why."""
+
+    sentence: str
+
+
+class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What one run came to: see `tester.world.run.Outcome`."""
+
+    verdict: str
+    digest: str
+    rpcs: int
+    ops: int
+    virtual_us: int
+    wall_us: int
+    """Real microseconds: the one figure that differs from run to run."""
+    sentence: str = ""
+    """Of a misuse: what is wrong, and where."""
+
+
+class Noted(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A warning for the person whose code it is, whatever the verdict."""
+
+    text: str
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What a run came to, and its story; "" for a pass."""
+
+    ran: Ran
+    story: str
+
+
+Job = Chunk | Tell
+Answer = Ran | Told
+Message = Loading | Ready | Refused | Noted | Ran | Told
+
+encode: Final = msgspec.msgpack.Encoder().encode
+job_of: Final = msgspec.msgpack.Decoder(Job).decode
+_message_of: Final = msgspec.msgpack.Decoder(Message).decode
+
+
+def frame(payload: bytes) -> bytes:
+    """The bytes of a message as they travel: its length, then the message."""
+    return len(payload).to_bytes(_HEADER, "big") + payload
+
+
+def plain(text: str) -> str:
+    """The text as it may travel, and be shown on a terminal without doing anything to it."""
+    text = _COLOURS.sub("", text).replace("\r\n", "\n")
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+class Frames:
+    """Cuts a stream of bytes into the messages of a worker, which nobody has to trust."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self.garbled = False
+        """Whether something came that no worker says: what follows means nothing."""
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The messages that `data` completes, up to the first that is none."""
+        messages: list[Message] = []
+        rest = self._rest
+        rest += data
+        at = 0
+        while len(rest) >= at + _HEADER and not self.garbled:
+            start = at + _HEADER
+            size = int.from_bytes(rest[at:start], "big")
+            at = start + size
+            if size > LARGEST:
+                self.garbled = True
+            elif len(rest) < at:
+                at = start - _HEADER
+                break
+            else:
+                try:
+                    messages.append(_message_of(rest[start:at]))
+                except msgspec.DecodeError:
+                    self.garbled = True
+        del rest[:at]
+        return messages

@@ -1,0 +1,104 @@
+"""The stories of seeds that have none of their own, word for word, within 80 columns."""
+
+from pathlib import Path
+
+import pytest
+
+from tester.report import mishap
+from tester.search.results import Lost, Place, Telling
+from tester.search.wire import Ran, Told
+from tester.world.failure import Failure, Frame
+
+HERE = str(Path(__file__))
+
+
+def fits(text: str) -> str:
+    assert max(map(len, text.replace(HERE, "HERE").splitlines())) <= 80
+    return text.replace(HERE, "HERE")
+
+
+def test_a_stuck_seed() -> None:
+    outside = Place("<frozen runpy>", 1, "run")
+    telling = Telling("test_a", 4, "again", lost=Lost(30, "", (outside, Place(HERE, 3, "put"))))
+    assert fits(mishap.story(telling)) == (
+        """\
+seed 4: stuck
+
+The run made no progress for 30 seconds of real time, so its process was ended.
+An infinite loop without an `await` never lets anybody else run, and no virtual
+time passes in it. (This limit alone goes by the wall clock; --stuck-after sets
+it.)
+
+It stood here:
+
+    HERE:3 in put
+        from pathlib import Path
+
+To run it again:
+
+    again"""
+    )
+
+
+def test_a_seed_whose_process_died() -> None:
+    lost = Lost(0, "was killed by SIGSEGV", ())
+    assert fits(mishap.lost(4, lost, "again")) == (
+        """\
+seed 4: its process died
+
+The process that ran it was killed by SIGSEGV, and so did the one that tried it
+again. Code on a node may fail, but not end the process: os._exit, a signal or a
+crash in C does.
+
+To run it again:
+
+    again"""
+    )
+
+
+def test_a_seed_that_is_not_the_same_twice() -> None:
+    first = Ran("fail", "a" * 32, 12, 10, 0, 0)
+    again = Ran("pass", "b" * 32, 1200, 1000, 0, 0)
+    telling = Telling("test_a", 4, "again", first, Told(again, "a bug that may not be one"))
+    assert fits(mishap.story(telling)) == (
+        """\
+seed 4: not deterministic
+
+The same seed was run twice and came to two things, so nothing this code does
+can be trusted or repeated. Something chose, and it was not the seed: look for
+the iteration over a set, id() or hash() of an object, a file, or state that
+outlives a run.
+
+    first  fail     12 RPCs, 10 ops, digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+    then   pass     1200 RPCs, 1000 ops, digest bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+
+To run it again:
+
+    again"""
+    )
+
+
+@pytest.mark.parametrize(("message", "shown"), [("boo", "boo"), ("", "it has no message")])
+def test_what_no_simulation_lets_through(message: str, shown: str) -> None:
+    frame = Frame(HERE, 3, "put", "unused")
+    failure = Failure("KeyboardInterrupt", message, (frame,), "test_a", "running", 0, misuse=False)
+    assert fits(mishap.escaped(4, failure, "again")) == (
+        f"""\
+seed 4: KeyboardInterrupt
+
+KeyboardInterrupt left the simulation: {shown}
+
+It stood here:
+
+    HERE:3 in put
+        from pathlib import Path
+
+To run it again:
+
+    again"""
+    )
+
+
+def test_the_story_is_told_when_there_is_one() -> None:
+    told = Told(Ran("fail", "a", 1, 1, 1, 5), "once upon a time")
+    assert mishap.story(Telling("test_a", 4, "again", told.ran, told)) == "once upon a time"

@@ -1,0 +1,130 @@
+"""The table and what stands around it fit 80 columns, and colours go where they are wanted."""
+
+import io
+
+from rich.console import Console
+
+from tester.report import table
+from tester.search.results import Counted, LabResult, Lost, Telling, TestResult
+from tester.search.wire import Ran, Told
+
+
+def printed(result: LabResult, *, unfinished: bool = False, color: bool = False) -> str:
+    console = Console(
+        file=io.StringIO(),
+        width=80,
+        color_system="standard" if color else None,
+        force_terminal=color,
+    )
+    (table.show_unfinished if unfinished else table.show)(console, result)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def counted(*verdicts: str, times: int = 1) -> Counted:
+    made = Counted()
+    for _ in range(times):
+        for verdict in verdicts:
+            made.add(Ran(verdict, "digest", 1_234, 50, 1_500_000, 1_000))
+    return made
+
+
+def telling(text: str) -> Telling:
+    ran = Ran("fail", "digest", 1, 1, 1, 1)
+    return Telling("test_b", 3, "again", ran, Told(ran, text))
+
+
+def test_a_wide_table_still_fits() -> None:
+    name = "test_many_clients_put_and_get_at_most_once_under_an_unreliable_network"
+    result = LabResult(
+        "kvsrv", [TestResult(name, 5_000_000, 1000, counted("pass", times=5000), None)]
+    )
+    lines = printed(result).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "".join(line[:15].strip() for line in lines[1:]).startswith(name[:15])
+    assert "5 000 (1 in 1000)       0  6 170 000  250 000  7 500.0 s    1 000" in lines[1]
+
+
+def test_a_failure_a_lost_seed_and_an_unknown() -> None:
+    lost = counted("pass", "pass")
+    lost.add_lost()
+    third = telling("")
+    third.told, third.lost = None, Lost(30, "", ())
+    result = LabResult(
+        "kvsrv",
+        [
+            TestResult("test_a", 3, 1, counted("pass", times=3), None),
+            TestResult(
+                "test_b",
+                4,
+                1,
+                counted("pass", "fail", "fail", "unknown"),
+                None,
+                telling("story [b]"),
+            ),
+            TestResult("test_c", 10, 1, lost, Lost(30, "", ()), third),
+        ],
+        elapsed_s=2.04,
+    )
+    text = printed(result)
+    assert text.startswith(
+        """\
+test_b: 2 of 4 seeds fail: 1, 2; 1 of 4 seeds stays unknown: 3
+
+story [b]
+
+test_c: 1 of 3 seeds fails: 2
+seed 2 was stuck: its later seeds were not run
+
+seed 3: stuck
+"""
+    )
+    assert text.endswith(
+        f"""\
+test    seeds  failed  unknown   rpcs  ops  virtual  seeds/s
+test_a      3       0        0  3 702  150    4.5 s    1 000
+test_b      4       2        1  4 936  200    6.0 s    1 000
+test_c      3       1        0  2 468  100    3.0 s    1 500
+
+kvsrv: fail, 10 seeds of 3 tests in 2.0 s
+digest {result.digest}
+"""
+    )
+
+
+def test_what_there_is_of_an_interrupted_run() -> None:
+    result = LabResult(
+        "kvsrv",
+        [
+            TestResult("test_a", 30, 1, counted("pass", "fail"), None),
+            TestResult("test_b", 30, 1, Counted(), None),
+        ],
+    )
+    assert printed(result, unfinished=True) == (
+        """\
+test    seeds  failed   rpcs  ops  virtual  seeds/s
+test_a      2       1  2 468  100    3.0 s    1 000
+test_a: 1 of 2 seeds fails: 1
+interrupted; the seeds counted above are finished, the others are not
+"""
+    )
+    nothing = LabResult("kvsrv", [TestResult("test_a", 30, 1, Counted(), None)])
+    assert printed(nothing, unfinished=True).startswith("interrupted;")
+
+
+def test_colours_are_for_terminals() -> None:
+    result = LabResult(
+        "kvsrv", [TestResult("test_a", 1, 1, counted("fail"), None, telling("[red]x"))]
+    )
+    assert "\x1b" not in printed(result)
+    coloured = printed(result, color=True)
+    assert "\x1b[1;31mfail" in coloured
+    assert "[red]x" in coloured
+
+
+def test_a_long_line_of_a_story_is_not_broken() -> None:
+    command = "labtester replay " + "x" * 200
+    result = LabResult(
+        "kvsrv", [TestResult("test_a", 1, 1, counted("fail"), None, telling(command))]
+    )
+    assert command in printed(result)

@@ -1,0 +1,93 @@
+"""How the tests of the runner run commands on the tiny suite, and the submissions they hand in."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tester import cli
+from tester.labs import LABS, Lab
+from tests.tree import ROOT
+
+TINY = Lab("tests.tiny", LABS["kvsrv"].classes)
+ROGUE = Lab("tests.rogue", LABS["kvsrv"].classes)
+MAIN = (
+    "from tester import cli, labs; from tests.running import TINY; "
+    "labs.LABS['tiny'] = TINY; cli.main()"
+)
+"""`labtester` with the tiny lab, for `python -c`."""
+
+
+@dataclass
+class Done:
+    """What a command came to."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The one line on standard error, of a command that was misused."""
+        assert self.status == 2
+        assert self.out == ""
+        assert self.err.endswith("\n")
+        assert self.err.count("\n") == 1
+        return self.err.strip()
+
+
+class Runner:
+    """Runs `labtester` commands in this process, in a folder of their own."""
+
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setitem(LABS, "tiny", TINY)
+        monkeypatch.setitem(LABS, "rogue", ROGUE)
+        self.folder = folder
+        self._capfd = capfd
+
+    def __call__(self, *args: str) -> Done:
+        self._capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main(args)
+        out, err = self._capfd.readouterr()
+        assert isinstance(ended.value.code, int)
+        assert "Traceback" not in err
+        return Done(ended.value.code, out, err)
+
+    def json(self, *args: str) -> Any:
+        """The record of a command, without what differs from run to run."""
+        done = self(*args, "--json", "-")
+        assert done.status != 2, done.err
+        assert done.out.endswith("}\n")
+        record = json.loads(done.out)
+        for test in record.get("tests", [record]):
+            assert test.pop("wall_s") >= 0
+        return record
+
+
+@pytest.fixture
+def labtester(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Runner:
+    return Runner(tmp_path, monkeypatch, capfd)
+
+
+def submit(folder: Path, put: str = "", *, before: str = "", name: str = "theirs") -> str:
+    """A submission whose server does something before each put, or when it is imported."""
+    source = (ROOT / "kvsrv" / "server.py").read_text()
+    head, put_line, rest = source.partition("        version = self._table[args.key][1] if")
+    assert put_line
+    future, imports = head.split("from kvsrv.rpc", 1)
+    body = "".join(f"        {line}\n" for line in put.splitlines())
+    text = f"{future}{before}\nfrom kvsrv.rpc{imports}{body}{put_line}{rest}"
+    place = folder / name / "kvsrv"
+    place.mkdir(parents=True)
+    (place / "server.py").write_text(text)
+    return name

@@ -1,0 +1,262 @@
+"""Code under test that hangs, dies or lies costs its own seeds, and nobody else's."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import MAIN, Runner, labtester, submit
+
+__all__ = ["labtester"]
+
+STUCK_S = "2"
+PUT = """\
+import ctypes, os, re, signal
+if args.key == "loop":
+    while True:
+        pass
+if args.key == "c_code":
+    re.match("(a+)+$", "a" * 50 + "b")
+if args.key == "flood":
+    while True:
+        print("flood", args)
+if args.key == "exit":
+    os._exit(7)
+if args.key == "kill":
+    os.kill(os.getpid(), signal.SIGKILL)
+if args.key == "segfault":
+    ctypes.string_at(0)
+if args.key == "silence":
+    os.closerange(0, 100)
+if args.key == "babble":
+    for pipe in range(3, 256):
+        try:
+            os.write(pipe, b"nobody said that" * 9)
+        except OSError:
+            pass
+if args.key == "interrupt":
+    raise KeyboardInterrupt
+if args.key == "system_exit":
+    raise SystemExit(0)
+if args.key == "memory":
+    bytearray(1 << 62)
+"""
+HANG = ("test_loop", "test_c_code", "test_flood")
+DIE = ("test_exit", "test_kill", "test_segfault", "test_silence", "test_babble")
+RAISE = ("test_interrupt", "test_system_exit", "test_memory")
+
+
+def rogue(labtester: Runner, *args: str) -> Any:
+    theirs = submit(labtester.folder, PUT)
+    return labtester.json("run", "rogue", "--submission", theirs, "--stuck-after", STUCK_S, *args)
+
+
+def by_name(record: Any) -> dict[str, Any]:
+    return {test["name"]: test for test in record["tests"]}
+
+
+def test_what_hangs_is_ended_where_it_stood(labtester: Runner) -> None:
+    record = rogue(labtester, "--tests", ",".join([*HANG, "test_calm"]))
+    tests = by_name(record)
+    for name, line in zip(HANG, ("while True:", "re.match(", "print("), strict=True):
+        test = tests[name]
+        assert (test["seeds"], test["seeds_asked"], test["failed"], test["lost"]) == (
+            4,
+            10,
+            [3],
+            3,
+        )
+        text = test["story"]["text"]
+        assert text.startswith("seed 3: stuck\n")
+        assert "2 seconds of real time" in " ".join(text.split())
+        assert "wall clock" in " ".join(text.split())
+        assert "/theirs/kvsrv/server.py:" in text
+        assert "/tester/" not in text
+        assert line in text or (name == "test_loop" and "pass" in text)
+        assert text.endswith(f"--seed 3 --submission theirs --stuck-after {STUCK_S}")
+    assert (tests["test_calm"]["seeds"], tests["test_calm"]["failed"]) == (10, [])
+    assert record["verdict"] == "fail"
+
+
+def test_what_dies_is_a_failed_seed_whoever_ran_it(labtester: Runner) -> None:
+    record = rogue(labtester, "--tests", ",".join([*DIE, *RAISE, "test_calm"]), "--jobs", "2")
+    tests = by_name(record)
+    for name, ending in zip(
+        DIE,
+        (
+            "exited with status 7",
+            "was killed by SIGKILL",
+            "was killed by SIGSEGV",
+            "exited with status",
+            "stopped answering its parent",
+        ),
+        strict=True,
+    ):
+        test = tests[name]
+        assert (test["seeds"], test["failed"], test["lost"]) == (4, [3], 3), name
+        text = " ".join(test["story"]["text"].split())
+        assert text.startswith("seed 3: its process died")
+        assert ending in text
+    assert "ctypes.string_at(0)" in tests["test_segfault"]["story"]["text"]
+    for name, kind in zip(RAISE, ("KeyboardInterrupt", "SystemExit", "MemoryError"), strict=True):
+        test = tests[name]
+        assert (test["seeds"], test["failed"], test["lost"]) == (10, [3, 8], None)
+        assert kind in test["story"]["text"]
+    assert (tests["test_calm"]["seeds"], tests["test_calm"]["failed"]) == (10, [])
+
+
+@pytest.mark.parametrize("name", ["test_kill", "test_loop"])
+def test_what_is_lost_does_not_depend_on_the_workers(labtester: Runner, name: str) -> None:
+    theirs = submit(labtester.folder, PUT)
+    command = ["run", "rogue", "--tests", f"{name},test_calm", "--submission", theirs]
+    one, three = (
+        labtester.json(*command, "--stuck-after", STUCK_S, "--jobs", jobs) for jobs in ("1", "3")
+    )
+    if name == "test_loop":  # which line of a loop it stands at is up to the clock
+        for record in one, three:
+            text = by_name(record)[name]["story"]
+            text["text"] = re.sub(r"server.py:\d+ in put\n.*", "", text["text"])
+    assert one == three
+    assert by_name(one)[name]["seeds"] == 4
+
+
+def test_replay_of_what_hangs_shows_its_end_too(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, "print('before', flush=True)\nwhile True:\n    pass")
+    command = ["replay", "tiny", "test_third", "--seed", "1", "--submission", theirs]
+    record = labtester.json(*command, "--stuck-after", STUCK_S)
+    assert (record["verdict"], record["digest"]) == ("fail", None)
+    assert record["story"].startswith("seed 1: stuck\n")
+    assert record["printed"] == "before"
+
+
+def test_an_accident_of_a_process_costs_nothing(labtester: Runner) -> None:
+    """The server ends its process once, and leaves a file behind to know it by."""
+    put = "import os\nif args.key == 'third' and not os.path.exists('once'):\n"
+    put += "    os.mkdir('once')\n    os._exit(1)"
+    theirs = submit(labtester.folder, put)
+    record = labtester.json("run", "tiny", "--submission", theirs, "--jobs", "1")
+    assert Path("once").is_dir()
+    assert record == labtester.json("run", "tiny", "--jobs", "1")
+
+
+@pytest.mark.parametrize(
+    ("before", "sentence"),
+    [
+        (
+            "while True: pass",
+            r"importing kvsrv/server.py took more than 2 s .* at \S+/server.py:5;",
+        ),
+        (
+            "import os; os._exit(0)",
+            "kvsrv/server.py ended its process, which exited with status 0",
+        ),
+        (
+            "import os; os.kill(0, 9)",
+            "kvsrv/server.py ended its process, which was killed by SIGKILL",
+        ),
+        ("raise KeyboardInterrupt", r"server.py:5: loading it raised KeyboardInterrupt\(\)"),
+        ("import sys; sys.exit()", r"server.py:5: importing it raised SystemExit\(\)"),
+    ],
+)
+def test_an_import_that_does_not_return(labtester: Runner, before: str, sentence: str) -> None:
+    theirs = submit(labtester.folder, before=before)
+    done = labtester("run", "tiny", "--submission", theirs, "--stuck-after", STUCK_S)
+    assert re.search(sentence, done.sentence), done.sentence
+
+
+# -- Ctrl-C, and worse ---------------------------------------------------------------------------
+
+
+class Command:
+    """A `labtester` command in a process of its own, whose workers can be found by a mark."""
+
+    def __init__(self, *args: str) -> None:
+        self._mark = uuid.uuid4().hex.encode()
+        path = os.pathsep.join(sys.path)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", MAIN, *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": path, "MARK": self._mark.decode()},
+        )
+
+    def workers(self) -> list[int]:
+        """The numbers of the processes that it has started and that still run."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit() and int(folder.name) != self.process.pid:
+                try:
+                    marked = self._mark in (folder / "environ").read_bytes()
+                except OSError:
+                    continue
+                if marked and "State:\tZ" not in (folder / "status").read_text():
+                    found.append(int(folder.name))
+        return found
+
+    def wait_for(self, folder: Path) -> None:
+        """Wait until a worker has made this folder."""
+        until = time.monotonic() + 30
+        while not folder.exists():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    def wait_for_no_workers(self) -> None:
+        until = time.monotonic() + 30
+        while self.workers():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def hanging(labtester: Runner) -> Iterator[Command]:
+    """A run whose first test has passed, and whose third hangs."""
+    put = "import os\nif args.key == 'third':\n    os.mkdir('hangs')\n    while True: pass"
+    theirs = submit(labtester.folder, put)
+    command = Command("run", "tiny", "--submission", theirs, "--jobs", "1", "--json", "a.json")
+    command.wait_for(Path("hangs"))
+    yield command
+    command.process.kill()
+    command.process.communicate()
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
+class TestEnding:
+    def test_ctrl_c_prints_what_is_finished(self, hanging: Command) -> None:
+        assert len(hanging.workers()) == 1
+        hanging.process.send_signal(signal.SIGINT)
+        out, err = hanging.process.communicate(timeout=30)
+        assert hanging.process.returncode == 130
+        assert err == ""
+        lines = out.splitlines()
+        assert [line.split()[:2] for line in lines[:4]] == [
+            ["test", "seeds"],
+            ["test_unreliable", "100"],
+            ["test_heavy", "30"],
+            ["test_third", "3"],
+        ]
+        assert lines[4].startswith("interrupted;")
+        assert not Path("a.json").exists()
+        hanging.wait_for_no_workers()
+
+    def test_a_killed_command_leaves_no_worker_behind(self, hanging: Command) -> None:
+        assert len(hanging.workers()) == 1
+        hanging.process.kill()
+        hanging.wait_for_no_workers()
+
+
+def test_the_command_of_a_story_can_be_pasted(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, "if args.key == 'third':\n    raise ValueError", name="a b")
+    record = labtester.json("run", "tiny", "--submission", theirs, "--stuck-after", "29")
+    story = by_name(record)["test_third"]["story"]
+    again = labtester.json(*shlex.split(story["command"])[1:])
+    assert (again["digest"], again["story"]) == (story["digest"], story["text"])

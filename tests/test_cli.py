@@ -1,0 +1,205 @@
+"""The command line: verdicts, exit statuses, what is printed and what is recorded."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.running import Runner, labtester, submit
+
+__all__ = ["labtester"]
+
+THIRD = "if args.key == 'third':\n    "
+
+
+# -- a pass --------------------------------------------------------------------------------------
+
+
+def test_a_pass_prints_one_table(labtester: Runner) -> None:
+    done = labtester("run", "tiny", "--seeds", "50")
+    assert (done.status, done.err) == (0, "")
+    wall = r"(?m)(?<= s) +[\d ]+$|in \d+\.\d s|(?<=digest )\w+|\d+  150 +\S+ s"
+    assert re.sub(wall, " *", done.out).splitlines() == [
+        "test                   seeds  failed  rpcs  ops  virtual  seeds/s",
+        "test_unreliable           50       0    * *",
+        "test_heavy       10 (1 in 5)       0    30   30    0.0 s *",
+        "test_third                50       0    50   50    0.0 s *",
+        "",
+        "tiny: pass, 110 seeds of 3 tests  *",
+        "digest  *",
+    ]
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_the_record_is_what_was_promised(labtester: Runner) -> None:
+    done = labtester("run", "tiny", "--seeds", "10", "--tests", "test_heavy", "--json", "a.json")
+    text = Path("a.json").read_text()
+    record = json.loads(text)
+    assert done.status == 0
+    assert text.endswith("}\n")
+    assert [p.name for p in labtester.folder.iterdir()] == ["a.json"], "a draft was left behind"
+    assert list(record) == ["lab", "verdict", "digest", "tests"]
+    assert (record["lab"], record["verdict"]) == ("tiny", "pass")
+    assert re.fullmatch(r"[0-9a-f]{32}", record["digest"])
+    (test,) = record["tests"]
+    assert list(test)[:9] == (
+        ["name", "seeds", "failed", "unknown", "rpcs", "ops", "virtual_s", "wall_s", "digest"]
+    )
+    assert {key: test[key] for key in ("name", "seeds", "failed", "unknown", "rpcs", "ops")} == (
+        {"name": "test_heavy", "seeds": 2, "failed": [], "unknown": [], "rpcs": 6, "ops": 6}
+    )
+    assert test["wall_s"] > 0
+
+
+def test_without_seeds_each_test_runs_on_its_own_number(labtester: Runner) -> None:
+    record = labtester.json("run", "tiny", "--tests", "test_third, test_heavy")
+    assert [(test["name"], test["seeds"]) for test in record["tests"]] == [
+        ("test_heavy", 30),
+        ("test_third", 10),
+    ]
+
+
+def test_jobs_and_the_hash_seed_change_nothing(
+    labtester: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = submit(labtester.folder, THIRD + "raise ValueError(args.key)")
+    first, *others = (
+        labtester.json("run", "tiny", "--seeds", "60", "--jobs", jobs, "--submission", theirs)
+        for jobs in ("1", "3")
+    )
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    others.append(labtester.json("run", "tiny", "--seeds", "60", "--submission", theirs))
+    assert first["verdict"] == "fail"
+    assert others == [first] * 2
+
+
+def test_the_digest_knows_every_seed(labtester: Runner) -> None:
+    few, more = (labtester.json("run", "tiny", "--seeds", n, "--jobs", "1") for n in ("5", "10"))
+    assert few["digest"] != more["digest"]
+    assert few["tests"][0]["digest"] != more["tests"][0]["digest"]
+
+
+# -- other verdicts ------------------------------------------------------------------------------
+
+
+def test_a_failure_tells_its_first_seed_and_how_to_run_it_again(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, THIRD + "raise ValueError('boo')", name="it's theirs")
+    done = labtester("run", "tiny", "--submission", theirs, "--json", "a.json")
+    assert (done.status, done.err) == (1, "")
+    command = "labtester replay tiny test_third --seed 3 --submission 'it'\"'\"'s theirs'"
+    assert "test_third: 2 of 10 seeds fail: 3, 8\n" in done.out
+    assert command in done.out
+    assert "boo" in done.out
+    assert re.search(r"^test_third +10 +2 ", done.out, re.MULTILINE)
+    assert "tiny: fail, 140 seeds of 3 tests" in done.out
+    record = json.loads(Path("a.json").read_text())
+    assert [test["failed"] for test in record["tests"]] == [[], [], [3, 8]]
+    story = record["tests"][2]["story"]
+    assert (story["seed"], story["command"]) == (3, command)
+    assert story["text"] in done.out
+    again = labtester(*shlex.split(command)[1:])
+    assert again.status == 1
+    assert f"digest {story['digest']}\n" in again.out
+    assert story["text"] in again.out
+
+
+def test_many_failing_seeds_are_not_all_listed(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, "raise ValueError")
+    done = labtester("run", "tiny", "--seeds", "12", "--submission", theirs)
+    assert "12 of 12 seeds fail: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...\n" in done.out
+
+
+def test_unknown_is_no_pass_and_no_failure(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, THIRD + "return PutReply(Err.WRONG_GROUP)")
+    done = labtester("run", "tiny", "--submission", theirs, "--json", "a.json")
+    assert done.status == 3
+    assert "test_third: 2 of 10 seeds stay unknown: 3, 8\n" in done.out
+    assert re.search(r"^test_third +10 +0 +2 ", done.out, re.MULTILINE)
+    record = json.loads(Path("a.json").read_text())
+    assert record["verdict"] == "unknown"
+    assert [test["unknown"] for test in record["tests"]] == [[], [], [3, 8]]
+    assert (
+        labtester("replay", "tiny", "test_third", "--seed", "8", "--submission", theirs).status
+        == 3
+    )
+
+
+def test_a_failure_beats_an_unknown(labtester: Runner) -> None:
+    put = (
+        "if args.key == 'calm 2':\n    return PutReply(Err.VERSION)\nif args.key == 'third':\n    "
+    )
+    put += "return PutReply(Err.WRONG_GROUP)"
+    theirs = submit(labtester.folder, put)
+    record = labtester.json("run", "tiny", "--submission", theirs)
+    assert {test["verdict"] for test in record["tests"]} == {"pass", "fail", "unknown"}
+    assert record["verdict"] == "fail"
+
+
+def test_a_misuse_found_in_a_run_ends_the_command(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, THIRD + "return {1, 2}")
+    for command in (["run", "tiny"], ["replay", "tiny", "test_third", "--seed", "3"]):
+        done = labtester(*command, "--submission", theirs, "--json", "a.json")
+        assert re.match(r"labtester: \S+/theirs/kvsrv/server.py:\d+: .*set", done.sentence)
+        assert not Path("a.json").exists()
+
+
+def test_a_seed_that_is_not_the_same_twice_is_told_apart(labtester: Runner) -> None:
+    once = "import sys\nruns = getattr(sys, 'runs', 0)\nsys.runs = runs + 1\nassert runs != 3"
+    theirs = submit(
+        labtester.folder,
+        "\n".join(["if args.key == 'third':", *(f"    {line}" for line in once.splitlines())]),
+    )
+    command = ["run", "tiny", "--tests", "test_third", "--seeds", "30", "--jobs", "1"]
+    done = labtester(*command, "--submission", theirs)
+    assert done.status == 1
+    assert "1 of 30 seeds fails: 18\n" in done.out
+    assert "seed 18: not deterministic\n" in done.out
+    assert re.search(r"first +fail .*\n +then +pass ", done.out)
+    assert "AssertionError" not in done.out
+
+
+# -- replay --------------------------------------------------------------------------------------
+
+
+def test_replay_of_a_pass(labtester: Runner) -> None:
+    done = labtester("replay", "tiny", "test_unreliable", "--seed", "0")
+    assert done.status == 0
+    assert re.fullmatch(
+        r"seed 0 passes: 4 RPCs, 3 operations, 0\.\d{3} s of virtual time\n\ndigest \w{32}\n",
+        done.out,
+    )
+
+
+def test_the_largest_seed(labtester: Runner) -> None:
+    seed = 2**128 - 1
+    record = labtester.json("replay", "tiny", "test_unreliable", "--seed", str(seed))
+    assert (record["test"], record["seed"], record["verdict"]) == ("test_unreliable", seed, "pass")
+
+
+def test_replay_shows_what_was_printed_and_run_does_not(labtester: Runner) -> None:
+    put = "import os\nprint(args.key, flush=True)\nos.write(1, b'{to 1}')\n"
+    put += "os.write(2, b'\\x1b[1m{to 2}')"
+    theirs = submit(labtester.folder, put, before="print('{imported}')")
+    passing = labtester(
+        "run", "tiny", "--seeds", "5", "--tests", "test_heavy", "--submission", theirs
+    )
+    assert "{" not in passing.out + passing.err
+    done = labtester("replay", "tiny", "test_third", "--seed", "3", "--submission", theirs)
+    assert done.status == 0
+    assert done.out.startswith(
+        "seed 3, what it printed:\n\n    third\n    {to 1}{to 2}\n\nseed 3 "
+    )
+    record = labtester.json("replay", "tiny", "test_third", "--seed", "3", "--submission", theirs)
+    assert record["printed"] == "third\n{to 1}{to 2}"
+
+
+def test_a_failing_run_shows_the_end_of_what_was_printed(labtester: Runner) -> None:
+    put = (
+        THIRD + "for n in range(5000):\n        print('line', n, 'x' * 300)\n    raise ValueError"
+    )
+    theirs = submit(labtester.folder, put)
+    done = labtester("run", "tiny", "--submission", theirs)
+    assert "seed 3, the last 10 lines it printed:\n\n    line 4990 xxx" in done.out
+    assert max(map(len, done.out.splitlines())) < 300

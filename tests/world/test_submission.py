@@ -1,0 +1,156 @@
+"""A submission overlays the reference packages, once in a process, and says what is wrong."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tester.world.submission import REFERENCE, BadSubmission, current, load
+from tests.tree import ROOT
+
+PRELUDE = """
+from pathlib import Path
+from tester.world.submission import BadSubmission, current, load
+try:
+    theirs = load(Path("theirs"))
+    {code}
+except BadSubmission as error:
+    print(str(error).replace(str(Path.cwd()), "."))
+"""
+SERVER = "class KVServer: pass\n"
+CLIENT = "class Clerk: pass\n"
+
+
+def loaded(folder: Path, code: str, files: dict[str, str], before: str = "") -> str:
+    """What a process prints that loads a submission of these files and runs some code."""
+    for name, text in files.items():
+        file = folder / "theirs" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", before + PRELUDE.format(code=code)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_what_is_there_is_theirs_and_the_rest_is_ours(tmp_path: Path) -> None:
+    code = "import kvsrv.client, kvsrv.server, lock.lock; print(*(m.__file__ for m in "
+    code += "(kvsrv.client, kvsrv.server, lock.lock)))"
+    client, server, lock = loaded(tmp_path, code, {"kvsrv/client.py": CLIENT}).split()
+    assert client == str(tmp_path / "theirs/kvsrv/client.py")
+    assert server == str(ROOT / "kvsrv/server.py")
+    assert lock == str(ROOT / "lock/lock.py")
+
+
+def test_fixed_files_are_always_ours(tmp_path: Path) -> None:
+    files = {"kvsrv/rpc.py": "raise SystemExit", "kvsrv/server.py": SERVER}
+    code = "import kvsrv.rpc; print(kvsrv.rpc.__file__)"
+    assert loaded(tmp_path, code, files) == str(ROOT / "kvsrv/rpc.py")
+
+
+@pytest.mark.parametrize("package", ["kvsrv", "lock"])
+def test_what_was_imported_before_stays_one_module(tmp_path: Path, package: str) -> None:
+    """Messages must be the same classes for both sides, however each imports them."""
+    before = "import kvsrv, kvsrv.rpc\nold, rpc, clerk = kvsrv, kvsrv.rpc, kvsrv.Clerk\n"
+    code = "import kvsrv.rpc, kvsrv; print(kvsrv.rpc is rpc, kvsrv is old, kvsrv.Clerk is clerk)"
+    files = {f"{package}/client.py": "import kvsrv.rpc\nassert kvsrv.rpc.Err\n" + CLIENT}
+    assert loaded(tmp_path, code, files, before) == "True False False"
+
+
+def test_a_helper_is_found_and_shadows_nothing(tmp_path: Path) -> None:
+    files = {
+        "kvsrv/server.py": "import helper, kvsrv.extra, json\n" + SERVER,
+        "kvsrv/extra.py": "",
+        "helper.py": "",
+        "json.py": "raise SystemExit",
+        "labrpc/__init__.py": "raise SystemExit",
+    }
+    code = "theirs.get('kvsrv.server', 'KVServer'); import labrpc;"
+    code += "print(*(m.__name__ for m in theirs.modules() if theirs.holds(m.__file__)))"
+    assert loaded(tmp_path, code, files) == "helper kvsrv.extra kvsrv.server"
+
+
+def test_a_package_of_theirs_alone(tmp_path: Path) -> None:
+    files = {"raft/__init__.py": "X = 1", "raft/raft.py": "class Raft: pass"}
+    code = "import raft; print(raft.X, theirs.get('raft.raft', 'Raft').__name__)"
+    assert loaded(tmp_path, code, files) == "1 Raft"
+    assert loaded(tmp_path, code.replace("raft.X, ", ""), {"raft/__init__.py": ""}) == "Raft"
+
+
+GET = "theirs.get('kvsrv.server', 'KVServer')"
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("def f(:", "server.py:1: invalid syntax; the file is not Python"),
+        ("\n1/0", "server.py:2: importing it raised ZeroDivisionError('division by zero')"),
+        ("import sys\nsys.exit(3)", "server.py:2: importing it raised SystemExit(3)"),
+        ("exec('(')", "server.py:1: '(' was never closed; the file is not Python"),
+        ("", "server.py does not define KVServer; the lab expects it there"),
+        (
+            "KVServer = 3",
+            "server.py has something that is not a class called KVServer",
+        ),
+        (
+            "import nosuch",
+            "server.py:1: importing it raised ModuleNotFoundError(\"No module named 'nosuch'\")",
+        ),
+    ],
+)
+def test_what_cannot_be_loaded_is_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:
+    said = loaded(tmp_path, GET, {"kvsrv/server.py": source})
+    assert said.startswith(f"./theirs/kvsrv/{sentence}")
+    assert "\n" not in said
+
+
+def test_the_line_is_where_the_exception_was_raised(tmp_path: Path) -> None:
+    files = {"kvsrv/server.py": "import helper", "helper.py": "def f():\n  {}[1]\nf()"}
+    assert loaded(tmp_path, GET, files) == "./theirs/helper.py:2: importing it raised KeyError(1)"
+
+
+def test_a_folder_without_a_lab_is_none(tmp_path: Path) -> None:
+    assert loaded(tmp_path, GET, {}) == (
+        "./theirs is not a folder; a submission is a folder with lab packages"
+    )
+    said = loaded(tmp_path, GET, {"kvsrv": "a file"})
+    assert said.startswith("./theirs holds none of the packages kvsrv, lock,")
+    assert said.endswith("name the folder that contains them")
+
+
+def test_a_null_byte_is_blamed_on_its_file(tmp_path: Path) -> None:
+    said = loaded(tmp_path, GET, {"kvsrv/server.py": "x = 1\0"})
+    assert said.startswith("./theirs/kvsrv/server.py: ")
+    assert "null bytes" in said
+
+
+def test_a_process_loads_one_submission(tmp_path: Path) -> None:
+    (tmp_path / "other" / "lock").mkdir(parents=True)
+    code = "print(load(Path('theirs')) is theirs is current()); load(Path('other'))"
+    same, refused = loaded(tmp_path, code, {"kvsrv/server.py": SERVER}).splitlines()
+    assert same == "True"
+    assert refused == ("this process has loaded ./theirs; load ./other in a process of its own")
+
+
+def test_the_reference_is_a_submission_without_a_folder() -> None:
+    assert current() is REFERENCE
+    assert REFERENCE.get("kvsrv.client", "Clerk").__module__ == "kvsrv.client"
+    assert not REFERENCE.holds(__file__)
+    with pytest.raises(BadSubmission, match=r"client\.py has no class Nobody"):
+        REFERENCE.get("kvsrv.client", "Nobody")
+    with pytest.raises(BadSubmission, match=r"^nosuch: importing it raised ModuleNotFoundError"):
+        REFERENCE.get("nosuch", "Nobody")
+
+
+def test_the_tester_and_its_own_process_stay_untouched(tmp_path: Path) -> None:
+    with pytest.raises(BadSubmission, match="is not a folder"):
+        load(tmp_path / "nowhere")
+    assert current() is REFERENCE
