@@ -254,7 +254,6 @@ class Loop(asyncio.AbstractEventLoop):
         while self._born:  # a task that ends may start others, which end before they have begun
             tasks, self._born = self.tasks(), []
             for task in tasks:
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
                 coro = task.get_coro()
                 try:
                     if coro is not None:

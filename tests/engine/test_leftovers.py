@@ -147,14 +147,20 @@ def test_a_generator_that_outlives_its_run_is_dropped_as_it_is() -> None:
             await asyncio.sleep(1)
 
     async def main() -> None:
-        kept.append(numbers())
-        await anext(kept[0])
+        kept.extend([numbers(), numbers()])
+        for generator in kept:
+            await anext(generator)
         async for _ in numbers():
             await for_ever()
 
     left(main).close()
-    kept.clear()
+    assert len(kept) == 2
     gc.collect()
+    kept.pop()
+    later = Stage("later")
+    later.do("later", lambda _: kept.clear())  # in the middle of another run
+    with contextlib.suppress(Deadlock):
+        later.run()
     assert ran == []
 
 
