@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tester.engine.errors import SharedState
 from tester.search.explain import Explanation, explain
-from tester.search.shrink import shrink
+from tester.search.shrink import shrink, symptom
 from tester.world.failure import NonDeterministic
 from tester.world.run import Outcome, Scenario, repeat
 
@@ -32,6 +32,6 @@ def diagnose(scenario: Scenario, seed: int, failing: Outcome) -> Diagnosis:
     if isinstance(again.error, NonDeterministic | SharedState) or failing.verdict != "fail":
         return Diagnosis(again, None)
     shrunk = shrink(scenario, seed, failing)
-    if shrunk.outcome.error is None:
-        return Diagnosis(again, None)
+    if symptom(shrunk.outcome) != symptom(failing):
+        return Diagnosis(again, None)  # the test looks at more than choices, such as at the seed
     return Diagnosis(shrunk.outcome, explain(scenario, shrunk))

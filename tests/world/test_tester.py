@@ -6,11 +6,12 @@ Beside them, what they leave open: a crash tells nobody, and what a shutdown lea
 from __future__ import annotations
 
 import asyncio
+import gc
 from dataclasses import dataclass
 
 import pytest
 
-from labrpc import ClientEnd
+from labrpc import UNRELIABLE, ClientEnd
 from tester.engine.choices import Choices, Seeded
 from tester.world.cluster import Remote
 from tester.world.failure import NodeDown
@@ -126,3 +127,18 @@ def test_a_dead_server_never_acts_again(how: str) -> None:
 
     assert run(scenario.simulation, Choices(Seeded(0))).error is None
     assert "woke up" not in logs[0]
+
+
+def test_what_has_not_begun_at_the_end_of_a_run_is_let_go_silently(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    @simulate(network=UNRELIABLE)
+    async def scenario(sim: Simulation) -> None:
+        sim.serve()
+        waiting = [asyncio.ensure_future(sim.clerk().get("k")) for _ in range(100)]
+        await sim.sleep(0.0001)
+        assert not waiting, "over"
+
+    assert "over" in str(run(scenario.simulation, Choices(Seeded(0))).error)
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
