@@ -167,7 +167,7 @@ def test_replay_of_a_pass(labtester: Runner) -> None:
     done = labtester("replay", "tiny", "test_unreliable", "--seed", "0")
     assert done.status == 0
     assert re.fullmatch(
-        r"seed 0 passes: 4 RPCs, 3 operations, 0\.\d{3} s of virtual time\n\ndigest \w{32}\n",
+        r"seed 0 passes: 5 RPCs, 3 operations, 0\.\d{3} s of virtual time\n\ndigest \w{32}\n",
         done.out,
     )
 
