@@ -10,6 +10,7 @@ verdict = check(kv, [
 """
 
 from linearizability.checker import check
+from linearizability.explain import explain
 from linearizability.model import Model, power_set
 from linearizability.operation import OPEN, Annotation, Event, Operation, from_events
 from linearizability.verdict import Illegal, Linearized, Ok, Refuted, Undecided, Unknown, Verdict
@@ -28,6 +29,7 @@ __all__ = [
     "Unknown",
     "Verdict",
     "check",
+    "explain",
     "from_events",
     "power_set",
 ]

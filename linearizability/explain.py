@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from linearizability.model import Model, replay
 from linearizability.operation import Operation, client_name
-from linearizability.verdict import Illegal, Refuted, Unknown, Verdict, name_of
+from linearizability.verdict import Illegal, Refuted, Unknown, Verdict, counted, name_of
 
 WIDTH = 80
 SHOWN = 8
@@ -54,7 +54,8 @@ def _prefix(model: Model, refuted: Refuted, name: Name) -> str:
     assert states is not None, "a prefix replays"
     state = model.describe_state(states[-1])
     if prefix:
-        text = f"The longest order that is right so far has {len(prefix)} of {total} operations"
+        share = f"{len(prefix)} of {counted(total, 'operation')}"
+        text = f"The longest order that is right so far has {share}"
         lines = [_wrap(f"{text} and ends with")]
         lines += [_row(model, op, name) for op in prefix[-3:]]
     else:
@@ -74,21 +75,26 @@ def timeline(model: Model, operations: Sequence[Operation], name: Name) -> str:
 
     Columns are the order of the stamps; stamps that are equal share one.
     """
-    stamps = sorted({op.call for op in operations} | {op.ret for op in operations if op.ret})
-    column = {stamp: 2 * index for index, stamp in enumerate(stamps)}
-    draw = len(stamps) <= 2 * SHOWN
-    rows = []
-    for op in operations:
-        bar = ""
-        if draw:
-            start, end = column[op.call], 2 * len(stamps) if op.ret is None else column[op.ret]
-            line = "=" * max(0, end - start - 1)
-            bar = " " * start + (
-                "|" if start == end else f"|{line}{'>' if op.ret is None else '|'}"
-            )
-            bar = bar.ljust(2 * len(stamps) + 1) + " "
-        rows.append(_row(model, op, name, bar))
-    return "\n".join(rows)
+    stamps = sorted(
+        {op.call for op in operations} | {op.ret for op in operations if op.ret is not None}
+    )
+    bars = [""] * len(operations)
+    if len(stamps) <= 2 * SHOWN:
+        column = {stamp: 2 * index for index, stamp in enumerate(stamps)}
+        bars = [_bar(column, op) for op in operations]
+    width = max(map(len, bars))
+    return "\n".join(
+        _row(model, op, name, bar.ljust(width + 2) if width else "")
+        for op, bar in zip(operations, bars, strict=True)
+    )
+
+
+def _bar(column: dict[int, int], op: Operation) -> str:
+    start = column[op.call]
+    if op.ret == op.call:
+        return " " * start + "|"
+    end, tip = (2 * len(column), ">") if op.ret is None else (column[op.ret], "|")
+    return " " * start + "|" + "=" * (end - start - 1) + tip
 
 
 def _row(model: Model, op: Operation, name: Name, bar: str = "") -> str:
@@ -103,7 +109,7 @@ def _unknown(verdict: Unknown) -> list[str]:
         lines.append(f"and {len(verdict.undecided) - SHOWN} more")
     further = f"Search further with --budget {max(1, 2 * verdict.budget)}."
     return [
-        _wrap(f"unknown: the budget of {verdict.budget} configurations was spent"),
+        _wrap(f"unknown: the budget of {counted(verdict.budget, 'configuration')} was spent"),
         "\n".join(_wrap(line, "    ") for line in lines),
         f"This is no pass: nothing was found that is wrong, not everything was tried.\n{further}",
     ]
@@ -111,7 +117,7 @@ def _unknown(verdict: Unknown) -> list[str]:
 
 def _keys(keys: Sequence[object]) -> str:
     shown = ", ".join(map(repr, keys[:SHOWN]))
-    return shown if len(keys) <= SHOWN else f"{shown} and {len(keys) - SHOWN} more keys"
+    return shown if len(keys) <= SHOWN else f"{shown} and {counted(len(keys) - SHOWN, 'more key')}"
 
 
 def _wrap(text: str, indent: str = "") -> str:

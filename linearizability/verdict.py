@@ -28,6 +28,11 @@ def name_of(key: Hashable) -> str:
     return "the history" if key is None else f"key {key!r}"
 
 
+def counted(number: int, noun: str) -> str:
+    """As "1 key" or "2 keys"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 class Candidate(NamedTuple):
     """An operation that could have been next after a prefix, and why it could not."""
 
@@ -163,8 +168,8 @@ class Undecided:
 
     def __str__(self) -> str:
         text = (
-            f"{name_of(self.key)}: {self.configurations} configurations,"
-            f" {self.returns_left} returns left"
+            f"{name_of(self.key)}: {counted(self.configurations, 'configuration')},"
+            f" {counted(self.returns_left, 'return')} left"
         )
         if self.deepest is not None:
             who = client_name(self.deepest.client)
@@ -239,7 +244,7 @@ class Unknown:
     def __str__(self) -> str:
         parts = "; ".join(map(str, self.undecided))
         return (
-            f"unknown: the budget of {self.budget} configurations was spent ({parts});"
+            f"unknown: the budget of {counted(self.budget, 'configuration')} was spent ({parts});"
             f" check(..., budget={max(1, 2 * self.budget)}) searches further"
         )
 
@@ -248,6 +253,6 @@ Verdict = Ok | Illegal | Unknown
 
 
 def _size(partitions: Sequence[Linearized]) -> str:
-    count = sum(len(partition.operations) for partition in partitions)
-    keys = "" if [p.key for p in partitions] == [None] else f", {len(partitions)} keys"
-    return f"{count} operations{keys}"
+    size = counted(sum(len(partition.operations) for partition in partitions), "operation")
+    whole = [partition.key for partition in partitions] == [None]
+    return size if whole else f"{size}, {counted(len(partitions), 'key')}"

@@ -43,12 +43,10 @@ def read_porcupine(lines: Iterable[str], name: str) -> Recorded:
         if value is None and function != "get":
             raise malformed(name, number, f"{function} needs a value in quotes, not nil")
         key = keys.setdefault(key, key)
-        asked = Get(key) if function == "get" else _write(function, key, value)
+        asked: Get | Put | Append = Get(key)
+        if value is not None and function != "get":
+            asked = Put(key, value) if function == "put" else Append(key, value)
         op = Operation(client, asked, None, number, None)
         calls[client] = (function, op)
         recorded.add(op, number)
     return recorded
-
-
-def _write(function: str, key: str, value: str) -> Put | Append:
-    return Put(key, value) if function == "put" else Append(key, value)

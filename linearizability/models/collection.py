@@ -18,8 +18,12 @@ def _fits(output: Any, truth: Any) -> bool:
 def _describe(input: Any, output: Any) -> str:
     """As `Enqueue('q', 1)` or `Dequeue('q') -> 1`."""
     arguments = ", ".join(map(repr, input))
-    empty = isinstance(input, Dequeue) and output is None
-    return f"{type(input).__name__}({arguments}){' -> empty' if empty else told(output)}"
+    reply = told(output)
+    if isinstance(input, Dequeue) and output is None:
+        reply = " -> empty"
+    elif isinstance(output, set | frozenset):  # their own text has no fixed order
+        reply = f" -> {_describe_set(frozenset(output))}"
+    return f"{type(input).__name__}({arguments}){reply}"
 
 
 def _count(state: int, input: Any, output: Any) -> tuple[bool, int]:
@@ -117,7 +121,7 @@ def _set_read_only(input: Any, output: Any) -> bool:
 
 def _set_why_not(state: frozenset[Any], input: Any, output: Any) -> str:
     if isinstance(input, Read):
-        return f"cannot read {output!r}, the set is {_describe_set(state)}"
+        return f"{_describe(input, output)} is impossible: the set is {_describe_set(state)}"
     inside = "is" if input.value in state else "is not"
     what = f"{type(input).__name__} of {input.value!r}"
     return f"{what} cannot return {output!r}: it {inside} in the set"

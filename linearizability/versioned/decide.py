@@ -41,6 +41,8 @@ def _decide(dialect: Dialect, table: Table) -> Proof | Conflict:
     clash = table.find_clash()
     if clash is not None:
         return VersionedConflict(clash)
+    if not dialect.version_error_without_key:
+        table.note_existence()
     feasible = Feasible()
     failed = _sweep(table, feasible)
     if failed is None:
@@ -50,13 +52,14 @@ def _decide(dialect: Dialect, table: Table) -> Proof | Conflict:
 
 @dataclass(slots=True)
 class Feasible:
-    """For each transition the instants it may take, seen from the left."""
+    """For each transition the instants it may take, seen from the left.
+
+    Nearly always one interval; `several` has the others.
+    """
 
     lows: list[float] = field(default_factory=list)
     highs: list[float] = field(default_factory=list)
-    several: dict[int, list[Interval]] = field(
-        default_factory=dict
-    )  # where it is not one interval
+    several: dict[int, list[Interval]] = field(default_factory=dict)
 
     def at(self, v: int) -> Sequence[Interval]:
         """The set for transition v; nothing has happened at transition -1."""
@@ -82,6 +85,7 @@ def _sweep(table: Table, feasible: Feasible) -> int | None:
                 return v
         seen = first_get.get(v + 1)
         writer = ok.get(v)
+        windows: list[Interval] = []
         if writer is None:
             windows = _windows(maybe.get(v, ()), seen)
             if not windows:
@@ -96,8 +100,8 @@ def _sweep(table: Table, feasible: Feasible) -> int | None:
         get = last_get.get(v) if v else table.lower(0)
         earliest = low if get is None or get.call < low else get.call
         latest = math.inf if seen is None else end(seen)
-        if v < 2:
-            latest = min(latest, table.exists_end[v])
+        if v < 2 and (implied := table.exists[v]) is not None:
+            latest = min(latest, end(implied))
         new_low = max(begin, earliest)
         new_high = min(last, latest)
         if v and (v - 1) in feasible.several:
@@ -114,11 +118,10 @@ def _sweep(table: Table, feasible: Feasible) -> int | None:
                         simple = False
                         break
         if not simple:
-            if writer is not None:
-                windows = [(begin, last)]
             calls = sorted((op.call, end(op)) for op in refused.get(v, ()))
             found = intersection(
-                windows, next_transition(feasible.at(v - 1), earliest, latest, calls)
+                windows or [(begin, last)],
+                next_transition(feasible.at(v - 1), earliest, latest, calls),
             )
             if not found:
                 return v

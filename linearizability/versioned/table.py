@@ -44,7 +44,6 @@ class Table:
     __slots__ = (
         "clash",
         "exists",
-        "exists_end",
         "first_get",
         "last_get",
         "maybe",
@@ -54,6 +53,7 @@ class Table:
         "refused",
         "refused_call",
         "refused_end",
+        "strange",
     )
 
     def __init__(self) -> None:
@@ -66,9 +66,9 @@ class Table:
         self.refused_end: dict[int, int] = {}  # the first return of each group
         self.maybe: dict[int, list[Operation]] = {}  # ErrMaybe and open
         self.missing: Operation | None = None  # the ErrNoKey Put that was called last
+        self.strange: list[Operation] = []  # refused Puts whose version cannot be hashed
         # The refused Puts that returned first and say that version 1, or version 2, was reached.
         self.exists: list[Operation | None] = [None, None]
-        self.exists_end: list[float] = [math.inf, math.inf]
         self.clash: Clash | None = None
 
     @property
@@ -76,6 +76,21 @@ class Table:
         """The version that was certainly reached."""
         exists = [v for v, op in enumerate(self.exists, 1) if op is not None]
         return max([0, *exists, max(self.ok, default=-1) + 1, max(self.first_get, default=0)])
+
+    def note(self, clash: Clash) -> None:
+        """Keep the first clash."""
+        self.clash = self.clash or clash
+
+    def note_existence(self) -> None:
+        """A refusal says that the key existed; at version 1, that it had left that version."""
+        first = {
+            version: end for version, end in self.refused_end.items() if version not in (0, 1)
+        }
+        others = list(self.strange)
+        if first:
+            others += self.refused[min(first, key=first.__getitem__)]
+        for v, group in enumerate((others, self.refused.get(1, []))):
+            self.exists[v] = min(group, key=end, default=None)
 
     def find_clash(self) -> Clash | None:
         """Operations that contradict each other whatever the time, if there are any."""
@@ -108,7 +123,7 @@ def end(op: Operation) -> float:
 def tabulate(history: Iterable[Operation], dialect: Dialect) -> dict[Hashable, Table]:
     """The tables of all keys. Raises ValueError for an operation that returns before its call."""
     # One loop and no calls in it, because it is what checking costs: see bench/checker.py.
-    strict, keyless = not dialect.loose_maybe, dialect.version_error_without_key
+    strict = not dialect.loose_maybe
     tables: dict[Hashable, Table] = {}
     for op in history:
         asked, ret = op.input, op.ret
@@ -129,13 +144,13 @@ def tabulate(history: Iterable[Operation], dialect: Dialect) -> dict[Hashable, T
             if len(asked) == 1:
                 value, version, err = output
                 if version < 1 if err == OK else (err != NO_KEY or version != 0 or value != ""):
-                    table.clash = Clash("nonsense", (op,))
+                    table.note(Clash("nonsense", (op,)))
                     continue
                 last_get = table.last_get
                 if version in last_get:
                     last = last_get[version]
                     if last.output[0] != value:
-                        table.clash = Clash("values", (last, op))
+                        table.note(Clash("values", (last, op)))
                     if call > last.call:
                         last_get[version] = op
                     if ret < table.first_get[version].ret:  # type: ignore[operator]
@@ -146,9 +161,9 @@ def tabulate(history: Iterable[Operation], dialect: Dialect) -> dict[Hashable, T
             version = asked[2]
             if output == OK:
                 if version in table.ok:
-                    table.clash = Clash("lost update", (table.ok[version], op))
+                    table.note(Clash("lost update", (table.ok[version], op)))
                 elif version < 0:
-                    table.clash = Clash("nonsense", (op,))
+                    table.note(Clash("nonsense", (op,)))
                 table.ok[version] = op
                 continue
             if output == MAYBE:
@@ -160,7 +175,7 @@ def tabulate(history: Iterable[Operation], dialect: Dialect) -> dict[Hashable, T
                     table.missing = op
                 continue
             elif output != VERSION:
-                table.clash = Clash("nonsense", (op,))
+                table.note(Clash("nonsense", (op,)))
                 continue
             if version in table.refused:
                 table.refused[version].append(op)
@@ -172,11 +187,6 @@ def tabulate(history: Iterable[Operation], dialect: Dialect) -> dict[Hashable, T
                 table.refused[version] = [op]
                 table.refused_call[version] = call
                 table.refused_end[version] = ret
-            if not keyless and version != 0:
-                reached = 1 if version == 1 else 0
-                if ret < table.exists_end[reached]:
-                    table.exists_end[reached] = ret
-                    table.exists[reached] = op
         except (TypeError, ValueError):  # not to be unpacked, hashed or compared
             _enter_strange(table, op, dialect)
     return tables
@@ -185,9 +195,6 @@ def tabulate(history: Iterable[Operation], dialect: Dialect) -> dict[Hashable, T
 def _enter_strange(table: Table, op: Operation, dialect: Dialect) -> None:
     """An operation whose reply is no reply, or whose version is no version."""
     if is_get(op) or (op.ret is not None and op.output == OK):
-        table.clash = Clash("nonsense", (op,))
-    elif op.output == VERSION or (op.output == MAYBE and not dialect.loose_maybe):
-        exists = not dialect.version_error_without_key
-        if exists and op.ret is not None and op.ret < table.exists_end[0]:
-            table.exists_end[0] = op.ret
-            table.exists[0] = op
+        table.note(Clash("nonsense", (op,)))
+    elif op.ret is not None and not (op.output == MAYBE and dialect.loose_maybe):
+        table.strange.append(op)

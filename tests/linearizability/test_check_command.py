@@ -25,8 +25,8 @@ not linearizable: key 'x': no moment exists at which version 1 became 2
 c2's Get returned version 1 although it began (at 75) after c1's Get had
 returned version 2 (at 70).
 
-    |=|       c1  line 6  65-70  Get('x') -> ('b', v2)
-        |=|   c2  line 7  75-80  Get('x') -> ('a', v1)
+    |=|      c1  line 6  65-70  Get('x') -> ('b', v2)
+        |=|  c2  line 7  75-80  Get('x') -> ('a', v1)
 
 The longest order that is right so far has 4 of 6 operations and ends with
     c1  line 2  12-30  Get('x') -> ('a', v1)
@@ -44,7 +44,7 @@ not linearizable: key 'k': nothing can have ended version 0
 
 ErrVersion says the key already had another version; nothing else wrote it.
 
-    |=|   c0  line 1  1-2  Put('k', 'c0.0', v0) -> ErrVersion
+    |=|  c0  line 1  1-2  Put('k', 'c0.0', v0) -> ErrVersion
 
 No operation can be the first.
 After it the state is no such key. Nothing can be next:
@@ -53,9 +53,9 @@ After it the state is no such key. Nothing can be next:
 """
 
 UNKNOWN = """\
-unknown: the budget of 1 configurations was spent
+unknown: the budget of 1 configuration was spent
 
-    key 'x': 1 configurations, 3 returns left, stuck before the return of c0's
+    key 'x': 1 configuration, 3 returns left, stuck before the return of c0's
     operation at 9
 
 This is no pass: nothing was found that is wrong, not everything was tried.
@@ -207,4 +207,4 @@ def test_porcupine_format(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text('{:process 1, :type :invoke, :f :get, :key "7", :value nil}\n')
     result = run(path, "--model", "kv-append", "--format", "porcupine-kv")
-    assert (result.exit_code, result.output) == (0, "linearizable: 1 operations, 1 keys\n")
+    assert (result.exit_code, result.output) == (0, "linearizable: 1 operation, 1 key\n")

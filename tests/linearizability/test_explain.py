@@ -13,10 +13,10 @@ def test_a_timeline_draws_ties_open_operations_and_instants() -> None:
         Operation(2, Acquire("l", 2), False, 70, 70),
     ]
     assert timeline(mutex, history, lambda op: "") == (
-        "    |===|     c0  10-40  Acquire('l', c0)\n"
-        "        |=|   c0  40-70  Release('l', c0)\n"
-        "      |=====> c1  20-  Acquire('l', c1) -> ?\n"
-        "          |   c2  70-70  Acquire('l', c2) -> False"
+        "    |===|      c0  10-40  Acquire('l', c0)\n"
+        "        |=|    c0  40-70  Release('l', c0)\n"
+        "      |=====>  c1  20-  Acquire('l', c1) -> ?\n"
+        "          |    c2  70-70  Acquire('l', c2) -> False"
     )
 
 
@@ -62,4 +62,4 @@ def test_a_history_without_keys_is_the_history() -> None:
     verdict = check(whole, [Operation(0, Read("x"), "a", 0, 1)])
     assert explain(verdict).startswith("not linearizable: the history: no order gets past Read(")
     assert str(check(whole, [])) == "linearizable: 0 operations, 0 keys"
-    assert str(check(whole, [Operation(0, Read("x"), "", 0, 1)])) == "linearizable: 1 operations"
+    assert str(check(whole, [Operation(0, Read("x"), "", 0, 1)])) == "linearizable: 1 operation"

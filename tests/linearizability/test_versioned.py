@@ -76,6 +76,7 @@ def test_no_fact_of_a_core_can_be_left_out() -> None:
     while sizes.total() < 300:
         history = rng.choice((fully_random, mutated))(rng)
         [table] = tabulate(history, LABS).values()
+        table.note_existence()
         verdict = check(kv, history)
         if not isinstance(verdict, Illegal) or table.find_clash():
             continue
