@@ -32,8 +32,9 @@ _trees: WeakKeyDictionary[ModuleType, ast.Module] = WeakKeyDictionary()
 def tree(module: ModuleType) -> ast.Module:
     """Parse the module's source; a module without one is empty."""
     if module not in _trees:
+        name = module.__spec__.name if module.__spec__ else module.__name__  # of __main__, too
         get_source = getattr(getattr(module.__spec__, "loader", None), "get_source", None)
-        text: str | None = get_source(module.__name__) if get_source else None
+        text: str | None = get_source(name) if get_source else None
         _trees[module] = ast.parse(text or "")
     return _trees[module]
 

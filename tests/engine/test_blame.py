@@ -1,12 +1,17 @@
 """Which line of a module changes a name: scopes, shadows, and the sure before the possible."""
 
 import ast
+import os
+import subprocess
+import sys
 import types
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from tester.engine import blame
+from tests.tree import ROOT
 
 
 def module(text: str) -> types.ModuleType:
@@ -228,3 +233,21 @@ def test_a_star_brings_what_is_there() -> None:
 
     made.__dict__.update(join=os.path.join, split=5)
     assert blame.imported(made) == {"join"}
+
+
+def test_a_module_that_runs_as_main_has_its_source(tmp_path: Path) -> None:
+    """Its loader knows it by another name than its own."""
+    (tmp_path / "mine.py").write_text(
+        "import sys\n"
+        "from tester.engine.blame import tree\n"
+        "print(len(tree(sys.modules['__main__']).body))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mine"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "3\n"
