@@ -102,8 +102,10 @@ def workloads(
     return st.lists(drawn, max_size=steps).map(_numbered)
 
 
-def _numbered(drawn: list[tuple[int, Literal["get", "put"], str]]) -> list[Step]:
+def _numbered(drawn: list[tuple[int, str, str]]) -> list[Step]:
     return [
-        Step(client, op, key, f"{client}.{number}" if op == "put" else "")
+        Step(client, "put", key, f"{client}.{number}")
+        if op == "put"
+        else Step(client, "get", key, "")
         for number, (client, op, key) in enumerate(drawn)
     ]

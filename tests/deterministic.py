@@ -47,7 +47,7 @@ async def locks(sim: Simulation) -> None:
 
 async def crashes(sim: Simulation) -> None:
     sim.serve(AsyncKVServer)
-    writing = asyncio.create_task(put_and_get(sim, [sim.clerk() for _ in range(2)]))
+    writing = asyncio.create_task(put_and_get(sim, [sim.clerk() for _ in range(2)]))  # noqa: RUF006 - awaited below
     for how in "crash", "stop", "crash":
         await sim.sleep(0.05)
         getattr(sim.node("server"), how)()

@@ -42,7 +42,16 @@ THIRD_PARTY = {
 DECISION = "labrpc kvsrv lock raft kvraft mapreduce tester.engine tester.world"
 GUARDS = " ".join(
     f"tester.engine.{name}"
-    for name in "guard clock entropy outside prebound fingerprint modules blame".split()
+    for name in [
+        "guard",
+        "clock",
+        "entropy",
+        "outside",
+        "prebound",
+        "fingerprint",
+        "modules",
+        "blame",
+    ]
 )
 # Who may ask for what all the same: the first two are code on a node, which the guard answers, and
 # a node makes the generator that answers it.

@@ -110,7 +110,8 @@ def _all_tasks(machine: Machine, real: Callable[..., set[Any]], loop: object = N
 
     How it iterates depends on what else it holds, and so would `for task in all_tasks()`.
     """
-    return set(sorted(real(loop), key=operator.attrgetter("_serial")))
+    ordered = sorted(real(loop), key=operator.attrgetter("_serial"))
+    return set(ordered)  # made in this order
 
 
 ENTROPY: dict[str, dict[str, Callable[..., Any]]] = {

@@ -9,7 +9,7 @@ from labrpc.errors import TesterError
 
 
 class OutsideWorld(TesterError):
-    """Code on a node reached for something that is not simulated: a socket, a thread, a process."""
+    """Code on a node reached for something that is not simulated: a socket, a thread."""
 
 
 class SharedState(TesterError):

@@ -1,4 +1,4 @@
-"""What can be told apart about a value: a flat list that equals another exactly if nothing changed.
+"""What can be told apart about a value: a flat list, equal to another if nothing has changed.
 
 Containers, iterators, caches, generators and objects of the user's own classes are taken apart;
 everything else (foreign objects, classes, modules, locks, loggers) counts by identity alone.  A
@@ -172,7 +172,7 @@ class _Parts:
         return sorted((member for member in value if type(member) not in ATOMS), key=id)
 
     def function(self, value: types.FunctionType) -> list[Any]:
-        """Take a function of the user's apart: what it closes over, its defaults, its attributes."""
+        """Take a user's function apart: what it closes over, its defaults, its attributes."""
         self.tokens.append(_Same(value))
         if value.__globals__.get("__name__") not in self._own:
             return []

@@ -211,7 +211,7 @@ class Loop(asyncio.AbstractEventLoop):
         self.errors.append(error)
 
     # asyncio asks this whenever it makes a future or a task; `bool()` is the fastest False.
-    get_debug = staticmethod(bool)  # type: ignore[assignment]
+    get_debug = staticmethod(bool)
 
     def set_debug(self, enabled: bool) -> None:
         """The loop has no debug mode: what it would find is always an error here."""

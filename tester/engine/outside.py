@@ -164,7 +164,7 @@ _REFUSED: tuple[tuple[str, str, dict[str, str]], ...] = (
 
 
 def _call(owner: str, name: str) -> str:
-    """Spell a call as students do: `asyncio.Runner`, for `__init__` of `asyncio.runners:Runner`."""
+    """Spell a call as students do: `asyncio.Runner`, for its `__init__` in `asyncio.runners`."""
     module, _, cls = owner.partition(":")
     if cls:
         module = module.rpartition(".")[0] or module

@@ -6,6 +6,7 @@ import os
 import re
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from linearizability import Illegal
@@ -196,7 +197,7 @@ def _raised(kind: str, said: str, frames: Sequence[Frame]) -> str:
         shown.append(f"  {relative(frame.file)}:{frame.line}, in {frame.function}")
         if frame.text:
             shown.append(f"      {frame.text}")
-    raised = f"{kind}: {said.replace(f'{os.getcwd()}{os.sep}', '')}" if said else kind
+    raised = f"{kind}: {said.replace(f'{Path.cwd()}{os.sep}', '')}" if said else kind
     shown += raised.splitlines() if "\n" in raised else [_wrap(raised)]
     return "\n".join(shown)
 

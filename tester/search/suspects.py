@@ -40,7 +40,7 @@ def suspects(source: str, file: str) -> list[Suspect]:
 
 def _set_names(tree: ast.AST) -> frozenset[str]:
     """Names and attributes that some assignment or annotation of the module makes a set."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=targets, value=value) if _makes_set(value, frozenset()):

@@ -17,8 +17,8 @@ from tester.engine.scheduler import Place, Scheduler
 from tester.world.failure import NodeDown
 from tester.world.host import Data, End, Host, Made
 from tester.world.isolated import Child
-from tester.world.watched import Watched
 from tester.world.operation import shape
+from tester.world.watched import Watched
 
 if TYPE_CHECKING:
     from tester.world.simulation import Simulation

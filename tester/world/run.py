@@ -32,6 +32,17 @@ from tester.world.failure import (
 from tester.world.history import History
 from tester.world.simulation import DEFAULT_LIMITS, Limits, Simulation
 
+__all__ = [
+    "SEEDS",
+    "Entry",
+    "Outcome",
+    "Scenario",
+    "SimulatedTest",
+    "code_under_test",
+    "repeat",
+    "run",
+]
+
 SimulatedTest = Callable[..., Coroutine[Any, Any, object]]
 """`async def test(sim, ...)`: what `simulate` decorates."""
 
@@ -153,7 +164,11 @@ def run(
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
             error = first(raised)
-            if isinstance(error, AssertionError) and checked is None and not isinstance(error, Undecided):
+            if (
+                isinstance(error, AssertionError)
+                and checked is None
+                and not isinstance(error, Undecided)
+            ):
                 checked, error = _rather(scenario, sim, error)
         try:
             sim.close()

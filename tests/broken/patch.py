@@ -70,14 +70,14 @@ class _Planted(submission.Submission):
         super().__init__(folder)
         self.imported: list[str] = []
         self._module = patch.file.removesuffix(".py").replace("/", ".")
-        self._file = folder / patch.file
+        self._changed = folder / patch.file
         self._alias = f"planted_{patch.name}"
 
     def get(self, module: str, name: str) -> Any:
         if module != self._module:
             return super().get(module, name)
         if not self.imported:
-            spec = importlib.util.spec_from_file_location(self._alias, self._file)
+            spec = importlib.util.spec_from_file_location(self._alias, self._changed)
             assert spec is not None and spec.loader is not None
             made = importlib.util.module_from_spec(spec)
             sys.modules[self._alias] = made

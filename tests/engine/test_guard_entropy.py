@@ -223,7 +223,8 @@ class Node:
     def random(self): return self.rng
 with guard.installed([]):
     guard.current = Node()
-    print(random.random(), uuid.uuid1(), uuid.uuid4(), secrets.token_hex(), random.Random().random())
+    print(random.random(), uuid.uuid1(), uuid.uuid4())
+    print(secrets.token_hex(), random.Random().random())
     print(random.SystemRandom().randint(0, 10**9), uuid.getnode())
 """
     root = os.path.dirname(os.path.dirname(os.path.dirname(guard.__file__)))

@@ -170,7 +170,7 @@ def test_outside_node_code_nothing_is_refused(call: str, when: str) -> None:
         do_and_clean_up(call)
 
 
-@pytest.mark.parametrize("call", [c for c in SAFE_TO_DO if c not in ("asyncio.run",)])
+@pytest.mark.parametrize("call", [c for c in SAFE_TO_DO if c != "asyncio.run"])
 def test_on_another_thread_nothing_is_refused(call: str) -> None:
     go = threading.Event()
 
@@ -236,7 +236,7 @@ def test_standard_input_is_closed_to_nodes(
     read: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", text := io.StringIO("a\nb\n"))
-    with pytest.raises(OutsideWorld, match="sys.stdin is the real keyboard"):
+    with pytest.raises(OutsideWorld, match=r"sys\.stdin is the real keyboard"):
         on_node(read)
     assert sys.stdin is text
     assert text.tell() == 0
@@ -307,7 +307,7 @@ def test_a_debugger_below_the_engine_is_no_excuse() -> None:
     debugger = types.ModuleType("bdb")
     engine = types.ModuleType("tester.engine.loop")
     for module in (debugger, engine):
-        exec("def call(f, *args): return f(*args)", vars(module))  # noqa: S102
+        exec("def call(f, *args): return f(*args)", vars(module))
     with pytest.raises(OutsideWorld):
         on_node(lambda: debugger.call(engine.call, DOING["time.sleep"]))
     assert on_node(lambda: engine.call(debugger.call, DOING["time.sleep"])) is None

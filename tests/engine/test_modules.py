@@ -41,7 +41,7 @@ def changes(module: types.ModuleType, *runs: str) -> list[Change]:
     state = ModuleState([module])
     assert state.changed() == []
     for run in runs:
-        exec(run, vars(module), {})  # noqa: S102
+        exec(run, vars(module), {})
     return state.changed()
 
 
@@ -489,8 +489,8 @@ HARMLESS = {
     "putting back": ("log = []\ndef run():\n    log.append(1)\n    log.clear()", "run()"),
     "an equal value": (
         "n = 1000\nd = {}\ndef run():\n    global n, d\n    n, d = int('1000'), {}",
-    )
-    + ("run()",),
+        "run()",
+    ),
     "an equal object": (
         """
         class Store:
@@ -518,7 +518,8 @@ HARMLESS = {
     "submodules": ("def run():\n    global json\n    import json", "run()"),
     "imported objects": (
         (
-            "from sys import modules\nfrom os import environ\nimport sys\nfrom fractions import *\n"
+            "from sys import modules\nfrom os import environ\n"
+            "import sys\nfrom fractions import *\n"
             "def run(): modules['student.x'] = sys\n"
         ),
         "run(); del modules['student.x']; modules['student.y'] = sys; ",
@@ -662,7 +663,7 @@ def test_what_does_not_outlive_a_run_is_left_alone(kind: str, load: Load) -> Non
     module = load(source)
     state = ModuleState([module])
     for _ in range(2):
-        exec(run, vars(module))  # noqa: S102
+        exec(run, vars(module))
         assert state.changed() == []
 
 
@@ -686,7 +687,8 @@ def test_the_sentence_says_what_happened_and_what_to_do(load: Load) -> None:
             "'xxxxxxxxxxxx...xxxxxxxxxxxxx': keep it in an object that each run makes"
         ),
         (
-            "Clerk.next_id is a class attribute that outlives the run, which changed it from 7 to 8: "
+            "Clerk.next_id is a class attribute that outlives the run, "
+            "which changed it from 7 to 8: "
             "set it on self, in __init__"
         ),
         (
@@ -720,7 +722,7 @@ def test_a_class_that_a_run_makes_is_one_change(load: Load) -> None:
 
 def test_without_source_the_name_is_all_there_is() -> None:
     module = types.ModuleType("made_up")
-    exec("n = []\ndef run(): n.append(1)", vars(module))  # noqa: S102
+    exec("n = []\ndef run(): n.append(1)", vars(module))
     (change,) = changes(module, "run()")
     assert (change.name, change.file, change.line) == ("n", "<made_up>", 1)
 
@@ -757,8 +759,8 @@ def test_the_guard_itself_changes_nothing(load: Load) -> None:
 def test_stock_is_taken_again_only_when_something_has_changed(load: Load) -> None:
     module, other = load("seen = []\nn = 1\nm = 1"), load("n = 1", "other")
     state = state_of([module])
-    module.m = 2
-    module.m = 1
+    vars(module)["m"] = 2
+    vars(module)["m"] = 1
     assert state_of([module]) is state
     for change in (lambda: module.seen.append(1), lambda: setattr(module, "n", 2)):
         change()

@@ -184,7 +184,10 @@ def test_errors_say_whose_message_it_is() -> None:
         (KVServer.star, "def star(self, *args: PutArgs) -> PutReply:", ["takes args by *"]),
         (
             KVServer.unresolved,
-            'def unresolved(self, args: "Misspelt") -> PutReply:  # type: ignore[name-defined]  # noqa: F821',
+            (
+                'def unresolved(self, args: "Misspelt") -> PutReply:  '
+                "# type: ignore[name-defined]  # noqa: F821"
+            ),
             ["Misspelt", "TYPE_CHECKING"],
         ),
     ],

@@ -184,7 +184,7 @@ def test_a_class_without_a_name_of_its_own_cannot_be_built_in_a_child() -> None:
     class Local(KVServer):
         pass
 
-    for factory in Local, lambda: Local(), functools.partial(KVServer):  # noqa: PLW0108
+    for factory in Local, lambda: Local(), functools.partial(KVServer):
         outcome = isolated(ask, server=factory)
         assert isinstance(outcome.error, TesterError)
         assert "define it at the top of its module" in str(outcome.error)

@@ -27,7 +27,7 @@ class Thing:
         self.points += [point] * times
         return self.points
 
-    def forgets_to_say(self, x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    def forgets_to_say(self, x):  # type: ignore[no-untyped-def]
         return x
 
     async def lies(self) -> int:
