@@ -12,7 +12,8 @@ from kvsrv import Err, GetArgs, GetReply, KVServer, PutArgs, PutReply
 from labrpc import LONG_REORDERING, UNRELIABLE, Conditions
 from tester import Simulation
 from tester.engine.choices import Choices, Seeded, Source
-from tester.world.run import Outcome, Scenario, SimulatedTest, run
+from tester.world.run import Outcome, Scenario, run
+from tester.world.scenario import SimulatedTest
 from tests.world.lab import AsyncKVServer, CertainClerk, RacyKVServer, put_and_get, unreliable
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from hatchling.build import build_sdist, build_wheel
 
-from tests.tree import PACKAGES, PYPROJECT, ROOT, sources
+from tester.engine import VERSION
+from tests.tree import PACKAGES, ROOT, sources
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def build(hook: Callable[[str], str], folder: Path) -> Path:
 
 def test_the_wheel_holds_the_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     folders = {name.split("/")[0] for name in wheel.namelist()}
-    metadata = f"labtester-{PYPROJECT['project']['version']}.dist-info"
+    metadata = f"labtester-{VERSION}.dist-info"
     assert folders == {*PACKAGES, metadata}
     assert set(sources(*PACKAGES)) <= set(wheel.namelist())
 

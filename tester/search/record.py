@@ -21,7 +21,8 @@ from tester.engine import VERSION
 from tester.engine.choices import Choices, Replayed
 from tester.engine.choices import Record as Chosen
 from tester.search.shrink import trimmed
-from tester.world.run import Outcome, Scenario, code_under_test, run
+from tester.world.run import Outcome, run
+from tester.world.scenario import Scenario, code_under_test
 
 FOLDER: Final = ".labtester"
 """Where failing records are kept, in the folder a run was started from."""

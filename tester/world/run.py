@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import functools
-import sys
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from types import FunctionType, ModuleType
-from typing import Any, Final, Self
+from typing import Self
 
-from labrpc.conditions import RELIABLE, Conditions
 from labrpc.errors import NotAMessage
 from linearizability import Verdict as Checked
 from tester.engine import guard
@@ -17,8 +13,7 @@ from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.errors import SharedState, Stuck
 from tester.engine.modules import Change, state_of
 from tester.engine.trace import Entry
-from tester.engine.waiting import is_installed, is_users
-from tester.world import check, submission
+from tester.world import check
 from tester.world.failure import (
     HandlerCrashed,
     Misused,
@@ -30,59 +25,10 @@ from tester.world.failure import (
     user_frames,
 )
 from tester.world.history import History
-from tester.world.simulation import DEFAULT_LIMITS, Limits, Simulation
+from tester.world.scenario import Scenario, SimulatedTest, code_under_test, own_module
+from tester.world.simulation import Simulation
 
-__all__ = [
-    "SEEDS",
-    "Entry",
-    "Outcome",
-    "Scenario",
-    "SimulatedTest",
-    "code_under_test",
-    "repeat",
-    "run",
-]
-
-SimulatedTest = Callable[..., Coroutine[Any, Any, object]]
-"""`async def test(sim, ...)`: what `simulate` decorates."""
-
-SEEDS: Final = 100
-"""How many seeds a test runs on, when nobody says otherwise."""
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What to run: a test, the conditions it starts under, and its limits.
-
-    A run is a pure function of a scenario and its choices.
-    """
-
-    function: SimulatedTest
-    name: str
-    seeds: int = SEEDS
-    """How many seeds to run, from 0, when nobody says otherwise."""
-    weight: int = 1
-    """How many seeds of an ordinary test one seed of this one costs."""
-    network: Conditions = RELIABLE
-    limits: Limits = DEFAULT_LIMITS
-    model: str | None = "kv"
-    """The model the history is checked against when the test returns; None: not at all."""
-    isolated: bool = False
-    """Whether each node but the test's runs in a child process."""
-    points: int = 0
-
-    def seeds_of(self, wanted: int | None) -> int:
-        """How many seeds to run when `wanted` are asked for: a heavy test runs fewer."""
-        return self.seeds if wanted is None else max(1, wanted // self.weight)
-
-    def with_arguments(self, *owner: object, **arguments: Any) -> Self:
-        """This scenario with the function's other parameters given: pytest fixtures.
-
-        `owner` is what a test that is a method belongs to: it comes before the simulation.
-        """
-        if not owner and not arguments:
-            return self
-        return replace(self, function=functools.partial(self.function, *owner, **arguments))
+__all__ = ["Entry", "Outcome", "Scenario", "repeat", "run"]
 
 
 @dataclass(frozen=True)
@@ -149,7 +95,7 @@ def run(
         limits=scenario.limits,
         keep_trace=keep_trace,
         isolated=scenario.isolated,
-        watch=_own_module(scenario) if watch else None,
+        watch=own_module(scenario) if watch else None,
     )
     checked: Checked | None = None
     error: BaseException | None = None
@@ -204,7 +150,7 @@ def _shared_state(
     A test may keep what it likes in its own module; servers and clerks that stand beside it may
     not. Which of them it was, another run of the same choices tells, watched step by step.
     """
-    own = _own_module(scenario)
+    own = own_module(scenario)
     for change in changes:
         if own is None or change.module != own.__name__:
             return SharedState(f"{change.file}:{change.line}: {change.sentence}")
@@ -224,12 +170,6 @@ def _is_new(test: SimulatedTest, changes: list[Change]) -> bool:
         return False
     _excused.add(key)
     return True
-
-
-def _own_module(scenario: Scenario) -> ModuleType | None:
-    """The module the test stands in, if that is a user's."""
-    name = _plain(scenario.function).__module__
-    return None if name.startswith("tester.") else sys.modules.get(name)
 
 
 def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
@@ -282,44 +222,3 @@ def _verdict(error: BaseException | None) -> str:
     if isinstance(error, Misused) and error.failure.kind == NotAMessage.__name__:
         return "misuse"
     return "fail"
-
-
-def code_under_test(scenario: Scenario) -> list[ModuleType]:
-    """The user's modules: the submission's, the test's, and what that one uses, by name."""
-    return _modules(_plain(scenario.function), submission.current(), len(sys.modules))
-
-
-def _plain(function: Any) -> Any:
-    """The test itself, without the fixtures it has been given."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return function
-
-
-@functools.lru_cache(maxsize=64)
-def _modules(
-    function: SimulatedTest, tested: submission.Submission, imported: int
-) -> list[ModuleType]:
-    """Cached, for it takes a while, until another module has been imported."""
-    found = {module.__name__: module for module in tested.modules()}
-    start = getattr(function, "__module__", "")
-    if not start.startswith("tester."):
-        _reach(start, found)
-    return [found[name] for name in sorted(found)]
-
-
-def _reach(name: str, found: dict[str, ModuleType]) -> None:
-    """Add a module of the user, and those whose modules, classes and functions it names."""
-    module = sys.modules.get(name)
-    file = getattr(module, "__file__", None)
-    if module is None or name in found or name in submission.FIXED:
-        return
-    if not file or not is_users(file) or is_installed(file):
-        return
-    found[name] = module
-    for value in list(vars(module).values()):
-        owner = value.__name__ if isinstance(value, ModuleType) else None
-        if isinstance(value, type | FunctionType):
-            owner = value.__module__
-        if isinstance(owner, str):
-            _reach(owner, found)

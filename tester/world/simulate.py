@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from labrpc.conditions import LONG_DELAYS, LONG_REORDERING, RELIABLE, UNRELIABLE, Conditions
 from tester.engine.choices import Choices, Seeded
 from tester.world import check
-from tester.world.run import SEEDS, Scenario, SimulatedTest, run
+from tester.world.run import run
+from tester.world.scenario import SEEDS, Scenario, SimulatedTest
 from tester.world.simulation import DEFAULT_LIMITS, Limits
 
 

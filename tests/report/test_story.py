@@ -12,7 +12,8 @@ from tester import Limits, Simulation
 from tester.engine.choices import Record
 from tester.report.story import relative, tell
 from tester.world import check
-from tester.world.run import Outcome, Scenario, SimulatedTest, repeat
+from tester.world.run import Outcome, Scenario, repeat
+from tester.world.scenario import SimulatedTest
 from tests import snapshots
 from tests.report import scenarios
 from tests.tree import ROOT

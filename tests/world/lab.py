@@ -8,7 +8,8 @@ from kvsrv import Clerk, Err, KVServer, PutArgs, PutReply, Version
 from labrpc import UNRELIABLE, Conditions, Fate
 from tester import Simulation
 from tester.engine.choices import Choices, Record, Replayed, Seeded
-from tester.world.run import Outcome, Scenario, SimulatedTest, run
+from tester.world.run import Outcome, Scenario, run
+from tester.world.scenario import SimulatedTest
 
 PERFECT = UNRELIABLE.but(request_loss=(0, 1), reply_loss=(0, 1))
 """Delays, and tasks that are put off, but no faults."""

@@ -15,7 +15,8 @@ from tester import NonDeterministic, OutsideWorld, SharedState, Simulation, Unde
 from tester.engine import guard
 from tester.engine.choices import Choices, Seeded
 from tester.world.failure import Misused
-from tester.world.run import Outcome, Scenario, code_under_test, repeat, run
+from tester.world.run import Outcome, Scenario, repeat, run
+from tester.world.scenario import code_under_test
 from tests.world.lab import AsyncKVServer, once, passes
 
 # -- verdicts -----------------------------------------------------------------------------------

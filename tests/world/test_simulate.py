@@ -11,7 +11,7 @@ from kvsrv import Clerk
 from labrpc import RELIABLE, UNRELIABLE
 from tester import Limits, NotLinearizable, Simulation, simulate
 from tester.engine.choices import Choices, Replayed
-from tester.world.run import SEEDS
+from tester.world.scenario import SEEDS
 from tester.world.simulate import run_once
 from tests.world.lab import CertainClerk, RacyKVServer, fates
 
