@@ -7,6 +7,7 @@ creation, so that adding a client shifts nobody else's luck. Where the integers 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +40,7 @@ class Stream:
         self.record: list[int] = []
         self._faults = faults
         self._slots: Sequence[Slot] = ()
-        self._open: list[tuple[int, int, int]] = []
+        self._open: Sequence[_Open] = ()
         self._boring: list[int] = []
 
     def below(self, n: int) -> int:
@@ -72,12 +73,8 @@ class Stream:
         """
         if slots is not self._slots:
             self._slots = slots
+            self._open = _open(tuple(slots))
             self._boring = [0] * len(slots)
-            self._open = [
-                (at, num, den)
-                for at, (num, den) in enumerate(slots)
-                if (num > 0 if den else num > 1)
-            ]
         if not self._open:
             self._skip(len(slots))
             self.record += self._boring
@@ -95,7 +92,7 @@ class Stream:
     def _fill(self, values: list[int]) -> None:
         start = len(self.record)
         passed = 0
-        for at, num, den in self._open:
+        for at, num, den, _ in self._open:
             self._skip(at - passed)
             passed = at + 1
             if not den:
@@ -114,6 +111,24 @@ class Stream:
     def _skip(self, count: int) -> None:
         """Pass over so many integers."""
         raise NotImplementedError
+
+
+_Open = tuple[int, int, int, int]
+"""A slot with several possible values: its place, the slot itself, and `_least` of it."""
+
+
+@functools.lru_cache
+def _open(slots: tuple[Slot, ...]) -> tuple[_Open, ...]:
+    return tuple(
+        (at, num, den, _least(num, den) if den else 0)
+        for at, (num, den) in enumerate(slots)
+        if (num > 0 if den else num > 1)
+    )
+
+
+def _least(num: int, den: int) -> int:
+    """The least word that is a fault of probability num/den: `word * den >> 64 >= den - num`."""
+    return -((num - den << 64) // den)
 
 
 class Source(Protocol):
@@ -160,7 +175,7 @@ class _SeededStream(Stream):
         self._seed = seed
         self._words: tuple[int, ...] = ()
         self._at = 0
-        self._base = 0  # how many words of the stream lie before these
+        self._block = 0  # the one that follows these words
 
     def below(self, n: int) -> int:
         at = self._at
@@ -183,22 +198,23 @@ class _SeededStream(Stream):
             start = self._refill(size)
         self._at = start + size
         words = self._words
-        for at, num, den in self._open:
+        for at, num, den, least in self._open:
+            word = words[start + at]
             if not den:
-                values[at] = words[start + at] * num >> 64
-            elif (words[start + at] * den >> 64) >= den - num:
+                values[at] = word * num >> 64
+            elif word >= least:
                 values[at] = 1
                 self._faults.append((self.name, len(self.record) + at))
 
     def _refill(self, ahead: int) -> int:
         """Have the next `ahead` words at hand; returns the position of the first."""
-        start = self._base + self._at
-        block, at = divmod(start, _BLOCK)
-        found = words(self._seed, self.name, block)
-        while at + ahead > len(found):
-            found += words(self._seed, self.name, block + len(found) // _BLOCK)
+        found = self._words[self._at :]
+        blocks, at = divmod(max(0, self._at - len(self._words)), _BLOCK)
+        self._block += blocks  # passed over without a look
+        while len(found) < at + ahead:
+            found += words(self._seed, self.name, self._block)
+            self._block += 1
         self._words = found
-        self._base = start - at
         return at
 
     def _word(self) -> int:
@@ -212,7 +228,7 @@ class _SeededStream(Stream):
         return self._word() * n >> 64
 
     def _chance(self, num: int, den: int) -> int:
-        return 1 if (self._word() * den >> 64) >= den - num else 0
+        return 1 if self._word() >= _least(num, den) else 0
 
     def _skip(self, count: int) -> None:
         self._at += count
