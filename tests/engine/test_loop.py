@@ -128,7 +128,7 @@ def test_a_delay_that_is_no_delay_is_refused(delay: float) -> None:
         with pytest.raises(ValueError, match=f"and {delay} is not"):
             loop.call_later(delay, print)
 
-    assert until_quiet(main).actors["n"].loop.errors == []
+    assert until_quiet(main).actors["n"].failures == []
 
 
 def test_a_time_that_is_no_number_is_refused() -> None:
@@ -136,7 +136,7 @@ def test_a_time_that_is_no_number_is_refused() -> None:
         with pytest.raises(ValueError, match="nan is not"):
             loop.call_at(math.nan, print)
 
-    assert until_quiet(main).actors["n"].loop.errors == []
+    assert until_quiet(main).actors["n"].failures == []
 
 
 @pytest.mark.parametrize("delay", [math.inf, 1e30, 2**40])
@@ -163,7 +163,7 @@ def test_a_handle_tells_when_and_whether() -> None:
         assert loop.next_due() is None
 
     stage = until_quiet(main)
-    assert (stage.scheduler.now, stage.actors["n"].loop.errors) == (0, [])
+    assert (stage.scheduler.now, stage.actors["n"].failures) == (0, [])
 
 
 # -- 3: callbacks first, in order; tasks by choice ------------------------------------------------

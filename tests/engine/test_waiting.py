@@ -124,7 +124,7 @@ def test_a_task_that_never_entered_the_users_code_is_left_out() -> None:
 
 def test_a_task_that_has_not_begun_waits_at_its_beginning() -> None:
     stage = Stage("n")
-    stage.actors["n"].step(0, [(lambda n: n.loop.create_task(deep(0)) and None,)], limit=0)
+    stage.actors["n"].step(0, [("do", lambda n: n.loop.create_task(deep(0)))], limit=0)
     [found] = stage.actors["n"].waiting()
     assert found.line == "async def deep(levels: int) -> None:"
     stage.close()
