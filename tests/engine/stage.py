@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from tester.engine.choices import Choices, Replayed, Source
-from tester.engine.node import Event, Node, Turn
+from tester.engine.node import Event, Node
 from tester.engine.schedule import Fifo, Schedule
 from tester.engine.scheduler import Place, Scheduler
 
 T = TypeVar("T")
 
 
-class _Callables(dict[str, Callable[[Event], None]]):
-    """What is done with an event: a function at its beginning, or behind "do", is called."""
-
-    def __init__(self, actor: Node) -> None:
-        super().__init__(do=lambda event: event[1](actor))
-        self._actor = actor
-
-    def __missing__(self, kind: object) -> Callable[[Event], None]:
-        return lambda event: event[0](self._actor)
-
-
 class Actor(Node):
-    """A node that does what the functions that arrive do; called with the node."""
+    """A node whose events are ("do", function); the function is called with the node."""
 
     def __init__(
         self, name: str, choices: Choices, schedule: Schedule, incarnation: int = 0
     ) -> None:
         super().__init__(name, choices, schedule, incarnation)
-        self.receivers = _Callables(self)
-        self._failures: list[BaseException] = []
-
-    def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
-        """As any node, but what went wrong stays with the loop, for the test to look at."""
-        before, self.loop.errors = self.loop.errors, []
-        turn = super().step(now, inbox, limit)
-        self.loop.errors = before + self._failures
-        self._failures = []
-        return turn
+        self.receivers = {"do": lambda event: event[1](self)}
+        self.failures: list[BaseException] = []
+        """What nobody handled, in the order in which it happened."""
 
     def failed(self, error: BaseException, doing: str) -> None:
-        self._failures.append(error)
+        self.failures.append(error)
 
     def send(self, to: str, function: Callable[[Actor], object], after_us: int = 0) -> None:
         """Have the function called on another node, some time later."""
@@ -114,7 +96,7 @@ def play(
     made = stage.start("n", main)
     try:
         stage.run(lambda: bool(made) and made[0].done())
-        assert stage.actors["n"].loop.errors == []
+        assert stage.actors["n"].failures == []
         return made[0].result()
     finally:
         stage.close()

@@ -12,16 +12,16 @@ import pytest
 
 from tester.engine.errors import Deadlock
 from tester.engine.loop import Loop
-from tests.engine.stage import Stage
+from tests.engine.stage import Actor, Stage
 
 
-def after(function: Callable[[Loop], object]) -> Loop:
-    """The loop of a node on which the function was called, when all is quiet again."""
+def after(function: Callable[[Loop], object]) -> Actor:
+    """A node on whose loop the function was called, when all is quiet again."""
     stage = Stage("n")
     stage.do("n", lambda actor: function(actor.loop))
     with contextlib.suppress(Deadlock):
         stage.run()
-    return stage.actors["n"].loop
+    return stage.actors["n"]
 
 
 def messages(errors: list[BaseException]) -> list[str]:
@@ -46,7 +46,7 @@ def test_a_callback_that_raises_stops_nobody_else() -> None:
         loop.call_later(1, fail, "later")
         loop.call_later(1, order.append, "a second later")
 
-    assert messages(after(main).errors) == ["ValueError soon", "ValueError later"]
+    assert messages(after(main).failures) == ["ValueError soon", "ValueError later"]
     assert order == ["after it", "a second later"]
 
 
@@ -59,7 +59,9 @@ def test_a_done_callback_that_raises() -> None:
         task = loop.create_task(asyncio.sleep(0))
         task.add_done_callback(lambda task: fail("task"))
 
-    assert messages(after(main).errors) == [f"ValueError {x}" for x in ("first", "second", "task")]
+    assert messages(after(main).failures) == [
+        f"ValueError {x}" for x in ("first", "second", "task")
+    ]
 
 
 def test_leaving_the_process_is_an_error_like_others() -> None:
@@ -70,7 +72,7 @@ def test_leaving_the_process_is_an_error_like_others() -> None:
         loop.call_soon(sys.exit, 3)
         _ = loop.create_task(leave())
 
-    assert messages(after(main).errors) == ["SystemExit 3", "SystemExit bye"]
+    assert messages(after(main).failures) == ["SystemExit 3", "SystemExit bye"]
 
 
 @pytest.mark.parametrize("in_task", [False, True])
@@ -99,15 +101,15 @@ def test_tasks_that_failed_and_that_nobody_awaited_in_the_order_of_their_creatio
         tasks.append(asyncio.create_task(fail_after(1, "cancelled")))
         tasks[-1].cancel()
 
-    loop = after(lambda loop: loop.create_task(main()))
-    assert loop.errors == []
-    assert messages(loop.unretrieved()) == [
+    n = after(lambda loop: loop.create_task(main()))
+    assert n.failures == []
+    assert messages(n.loop.unretrieved()) == [
         "ValueError a",
         "ValueError b",
         "ValueError c",
         "ValueError not awaited either",
     ]
-    assert loop.unretrieved() == []  # told once
+    assert n.loop.unretrieved() == []  # told once
 
 
 def test_a_failed_task_is_kept_among_thousands_and_the_others_are_let_go() -> None:
@@ -121,8 +123,8 @@ def test_a_failed_task_is_kept_among_thousands_and_the_others_are_let_go() -> No
             await asyncio.sleep(0)
             most = max(most, len(alive))
 
-    loop = after(lambda loop: loop.create_task(main()))
-    assert messages(loop.unretrieved()) == ["ValueError kept"]
+    n = after(lambda loop: loop.create_task(main()))
+    assert messages(n.loop.unretrieved()) == ["ValueError kept"]
     assert most < 300
 
 
@@ -130,7 +132,7 @@ def test_a_future_dropped_with_its_exception() -> None:
     def main(loop: Loop) -> None:
         loop.create_future().set_exception(ValueError("dropped"))
 
-    assert messages(after(main).errors) == ["ValueError dropped"]
+    assert messages(after(main).failures) == ["ValueError dropped"]
 
 
 def test_what_asyncio_reports_without_an_exception_is_an_error_too() -> None:
@@ -139,7 +141,7 @@ def test_what_asyncio_reports_without_an_exception_is_an_error_too() -> None:
         loop.default_exception_handler({"message": "odd", "exception": ValueError("more")})
         loop.call_exception_handler({})
 
-    assert messages(after(main).errors) == [
+    assert messages(after(main).failures) == [
         "RuntimeError something odd",
         "ValueError more",
         "RuntimeError asyncio reported an error",
@@ -187,9 +189,9 @@ def test_a_generator_that_loses_its_last_user_is_closed_in_a_task() -> None:
             break
         order.append("left")
 
-    loop = after(lambda loop: loop.create_task(main()))
+    n = after(lambda loop: loop.create_task(main()))
     assert order == ["left", "closed at 1.0"]
-    assert loop.errors == loop.unretrieved() == []
+    assert n.failures == n.loop.unretrieved() == []
 
 
 def test_a_generator_whose_end_fails_is_an_error() -> None:
@@ -203,8 +205,8 @@ def test_a_generator_whose_end_fails_is_an_error() -> None:
         async for _ in numbers():
             break
 
-    loop = after(lambda loop: loop.create_task(main()))
-    assert messages(loop.unretrieved()) == ["ValueError in finally"]
+    n = after(lambda loop: loop.create_task(main()))
+    assert messages(n.loop.unretrieved()) == ["ValueError in finally"]
 
 
 def test_the_hooks_of_generators_are_put_back() -> None:

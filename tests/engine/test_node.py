@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import decimal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -17,13 +17,6 @@ from tester.engine.scheduler import Place, Scheduler
 from tests.engine.stage import Actor, Stage
 
 MS = 1_000
-
-
-@pytest.fixture(autouse=True)
-def _leave_the_loop() -> Iterator[None]:
-    """Whoever steps nodes leaves asyncio's running loop as it was; here that is each test."""
-    yield
-    asyncio._set_running_loop(None)
 
 
 def actor(name: str = "n", source: Source | None = None, incarnation: int = 0) -> Actor:
@@ -43,11 +36,11 @@ def test_a_step_takes_in_what_arrived_then_what_is_due_and_gives_away_the_rest()
         for delay in (0.002, 0.005):
             n.loop.call_later(delay, lambda: n.outbox.append((f"timer {n.loop.now}",)))
 
-    assert n.step(3 * MS, [(arrive,), (arrive,)], 100) == ([("x", 1)] * 2, 5 * MS, 0)
+    assert n.step(3 * MS, [("do", arrive), ("do", arrive)], 100) == ([("x", 1)] * 2, 5 * MS, 0)
     assert n.step(4 * MS, [], 100) == ([], 5 * MS, 0)
     sent = [("late",), ("timer 6000",), ("timer 6000",)]
     late = lambda n: n.outbox.append(("late",))
-    assert n.step(6 * MS, [(late,)], 100) == (sent, 8 * MS, 2)
+    assert n.step(6 * MS, [("do", late)], 100) == (sent, 8 * MS, 2)
     assert n.step(8 * MS, [], 100)[1] is None
     assert notes == ["event"] * 2
 
@@ -55,8 +48,8 @@ def test_a_step_takes_in_what_arrived_then_what_is_due_and_gives_away_the_rest()
 def test_an_outbox_that_was_given_away_does_not_change_any_more() -> None:
     n = actor()
     send = lambda n: n.outbox.append(("x",))
-    first = n.step(0, [(send,)], 100)[0]
-    n.step(1, [(send,)], 100)
+    first = n.step(0, [("do", send)], 100)[0]
+    n.step(1, [("do", send)], 100)
     assert first == [("x",)]
 
 
@@ -68,7 +61,7 @@ def test_the_limit_leaves_the_rest_for_later() -> None:
         for i in range(5):
             n.loop.call_soon(order.append, i)
 
-    assert n.step(0, [(arrive,)], 3) == ([], None, 3)
+    assert n.step(0, [("do", arrive)], 3) == ([], None, 3)
     assert order == [0, 1, 2]
     assert n.step(0, [], 0)[2] == 0
     assert n.step(0, [], 100)[2] == 2
@@ -86,7 +79,7 @@ def test_the_guard_and_asyncio_know_whose_code_runs_and_when_none_does() -> None
         look()
         n.loop.call_soon(look)
 
-    n.step(0, [(arrive,)], 100)
+    n.step(0, [("do", arrive)], 100)
     n.inside(look)
     assert seen == [True] * 3
     assert guard.current is None
@@ -100,7 +93,7 @@ def test_they_know_it_also_after_an_interruption(inside: bool) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        n.inside(interrupt) if inside else n.step(0, [(interrupt,)], 100)
+        n.inside(interrupt) if inside else n.step(0, [("do", interrupt)], 100)
     assert guard.current is None
     assert not inside or asyncio._get_running_loop() is None
 

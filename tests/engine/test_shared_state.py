@@ -52,8 +52,8 @@ def test_another_nodes_loop_takes_no_calls(use: Callable[[Loop], object], called
 
     stage = b_uses_what_is_as(attempt)
     # Whoever catches it does not save the run: it is kept all the same, where it happened.
-    assert [type(error) for error in stage.actors["b"].loop.errors] == [SharedState]
-    assert stage.actors["a"].loop.errors == []
+    assert [type(error) for error in stage.actors["b"].failures] == [SharedState]
+    assert stage.actors["a"].failures == []
 
 
 def smuggled(wait: Callable[[], Any], use: Callable[[], object]) -> list[str]:
@@ -160,6 +160,6 @@ def test_nobody_is_blamed_between_the_steps_or_after_the_run() -> None:
     stage.scheduler.post(2, stage.places["a"].put, ("do", lambda a: None))
     quiet(stage)
     stage.actors["b"].inside(stage.actors["b"].loop.let_go)
-    assert stage.actors["b"].loop.errors == []
+    assert stage.actors["b"].failures == []
     assert called == [1]
     stage.close()

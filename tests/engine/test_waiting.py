@@ -72,10 +72,13 @@ async def in_task() -> None:
 
 
 class Awaitable:
-    """Awaited through a generator."""
+    """Awaited through two generators."""
 
     def __await__(self) -> Generator[Any, None, None]:
-        yield from asyncio.Event().wait().__await__()  # in __await__
+        yield from self.inner()
+
+    def inner(self) -> Generator[Any, None, None]:
+        yield from asyncio.Event().wait().__await__()  # in a generator
 
 
 async def in_awaitable() -> None:
@@ -100,7 +103,7 @@ async def in_generator() -> None:
         (in_gather, ["await asyncio.gather(deep(1), deep(2))  # all of them", *["innermost"] * 2]),
         (in_timeout, ["await asyncio.Event().wait()  # in a timeout"]),
         (in_task, ["await asyncio.create_task(deep(0))  # a task", "innermost"]),
-        (in_awaitable, ["yield from asyncio.Event().wait().__await__()  # in __await__"]),
+        (in_awaitable, ["yield from asyncio.Event().wait().__await__()  # in a generator"]),
         (in_generator, ["async for _ in numbers():  # the loop over it"]),
     ],
 )
@@ -124,7 +127,7 @@ def test_a_task_that_never_entered_the_users_code_is_left_out() -> None:
 
 def test_a_task_that_has_not_begun_waits_at_its_beginning() -> None:
     stage = Stage("n")
-    stage.actors["n"].step(0, [(lambda n: n.loop.create_task(deep(0)) and None,)], limit=0)
+    stage.actors["n"].step(0, [("do", lambda n: n.loop.create_task(deep(0)))], limit=0)
     [found] = stage.actors["n"].waiting()
     assert found.line == "async def deep(levels: int) -> None:"
     stage.close()
