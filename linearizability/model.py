@@ -64,7 +64,6 @@ class Model:
     read_only: Callable[[Any, Any], bool] = _never
     describe_operation: Callable[[Any, Any], str] = _describe_operation
     describe_state: Callable[[State], str] = repr
-    describe_metadata: Callable[[Any], str] = repr
     why_not: Callable[[State, Any, Any], str] = _why_not
     method: Method | None = None
 
@@ -116,7 +115,6 @@ def power_set(model: Model) -> Model:
         partition=model.partition,
         describe_operation=model.describe_operation,
         describe_state=lambda states: " or ".join(map(model.describe_state, states)),
-        describe_metadata=model.describe_metadata,
         why_not=lambda states, input, output: model.why_not(states[0], input, output),
     )
 

@@ -99,9 +99,9 @@ def _serve(
     return history
 
 
-def mutated(rng: Random) -> list[Operation]:
+def mutated(rng: Random, *, operations: int = 0) -> list[Operation]:
     """A simulated history with up to three small lies."""
-    history = [replace(op) for op in simulated(rng)]
+    history = [replace(op) for op in simulated(rng, operations=operations)]
     for _ in range(rng.randint(0, 3)):
         _mutate(rng, history)
     return history

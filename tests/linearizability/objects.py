@@ -240,12 +240,12 @@ def draw(rng: Random, subject: Subject) -> list[Operation]:
     return rng.choice((random_history, simulated_history, mutated_history))(rng, subject)
 
 
-def random_holdings(rng: Random) -> list[Operation]:
+def random_holdings(rng: Random, most: int = 3) -> list[Operation]:
     """Owners of a lock that acquire and release in turn, at random times."""
     history = []
     stamps = rng.choice((12, 30, 60))
     for owner in range(rng.randint(2, 3)):
-        times = sorted(rng.sample(range(stamps), 2 * rng.randint(1, 3)))
+        times = sorted(rng.sample(range(stamps), 2 * rng.randint(1, most)))
         for number, (call, ret) in enumerate(zip(times[::2], times[1::2], strict=True)):
             asked = Release("l", owner) if number % 2 else Acquire("l", owner)
             is_last = number == len(times) // 2 - 1
