@@ -2,17 +2,20 @@
 
 Every event is a tuple of a kind and plain data; this is the whole vocabulary.
 
-to a node                                    from a node
-("make", key, factory, args, like)           ("send", call, end, method, payload)
-("serve", server, key)                       ("answer", number, payload)
-("operate", op, key, method, payload)        ("done", op, payload)
-("request", number, server, method, payload) ("fail", failure)
-("reply", call, payload or None)             ("refused", failure): the guard did, in a child
-("kill", key)
+to a node                                         from a node
+("make", key, factory, args, like)                ("send", call, end, method, payload)
+("serve", server, key)                            ("answer", number, payload)
+("operate", op, key, method, payload)             ("done", op, payload)
+("request", number, server, method, payload)      ("fail", failure)
+("reply", call, payload or None)                  ("refused", failure): the guard did, in a child
+("kill", key)                                     ("write", files)
+("disk", files)                                   ("sync", number)
+("synced", number)                                ("fault", stream, index, what, kind)
+("skew", ahead_us, drift_ppm)
 
 `factory` builds the object `key` from `args`: an `End` stands for a client end of this node, a
-`Made` for an object made on it before, and the rest is `Data`. `like` is the class or Protocol by
-whose annotations the object's operations travel.
+`Made` for an object made on it before, an `OnDisk` for its disk, and the rest is `Data`. `like` is
+the class or Protocol by whose annotations the object's operations travel.
 """
 
 from __future__ import annotations
@@ -20,18 +23,19 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from labrpc.end import ClientEnd
 from labrpc.server import BoundHandler, Server
 from tester.engine import guard
-from tester.engine.choices import Choices
+from tester.engine.choices import ONLY_ON_RECORD, Choices
 from tester.engine.errors import SharedState
 from tester.engine.node import Event, Node
 from tester.engine.schedule import Schedule
 from tester.world import memory
+from tester.world.disk import Disk
 from tester.world.failure import describe
 from tester.world.operation import Operation, operation
 
@@ -48,10 +52,22 @@ class Made(NamedTuple):
     key: str
 
 
+class OnDisk(NamedTuple):
+    """Stands for the disk of the node, in a factory's arguments."""
+
+    node: str
+
+
 class Data(NamedTuple):
     """Plain data in a factory's arguments; each incarnation of the node gets its own copy."""
 
     payload: bytes
+
+
+_ARMED: Final = 4
+"""One site of `maybe` in so many is armed in a run..."""
+_FIRES: Final = (1, 4)
+"""... and comes true so often when it is."""
 
 
 class Host(Node):
@@ -67,6 +83,7 @@ class Host(Node):
         self._servers: dict[str, Server] = {}
         self._calls: dict[int, asyncio.Future[bytes | None]] = {}
         self._call = 0
+        self.disk = Disk(self)
         self.receivers |= {
             "make": self._make,
             "serve": self._serve,
@@ -74,6 +91,9 @@ class Host(Node):
             "request": self._request,
             "reply": self._reply,
             "kill": self._kill,
+            "disk": self._disk,
+            "synced": self._disk,
+            "skew": self._skew,
         }
 
     def unretrieved(self) -> list[Event]:
@@ -103,6 +123,7 @@ class Host(Node):
         self._servers.clear()
         self._operations.clear()
         self._calls.clear()
+        self.disk.let_go()
 
     def failed(self, error: BaseException, doing: str) -> None:
         """Tell the run what went wrong here, as plain data."""
@@ -124,11 +145,13 @@ class Host(Node):
             name = getattr(factory, "__name__", str(factory))
             self.failed(error, f"while it made {name}")
 
-    def _real(self, arg: End | Made | Data) -> Any:
+    def _real(self, arg: End | Made | OnDisk | Data) -> Any:
         if isinstance(arg, End):
             return self.end(arg.name)
         if isinstance(arg, Made):
             return self._objects[arg.key]
+        if isinstance(arg, OnDisk):
+            return self.disk
         return msgspec.msgpack.decode(arg.payload)
 
     def end(self, name: str) -> ClientEnd:
@@ -164,6 +187,30 @@ class Host(Node):
                 _ = self.loop.create_task(result)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             self.failed(error, doing)
+
+    # -- faults -----------------------------------------------------------------------------------
+
+    def _disk(self, event: Event) -> None:
+        if event[0] == "disk":
+            self.disk.load(event[1])
+        else:
+            self.disk.synced(event[1])
+
+    def _skew(self, event: Event) -> None:
+        _, ahead_us, drift_ppm = event
+        self.loop.drift(drift_ppm)
+        self.ahead_us = ahead_us - self.loop.offset  # what the clocks have gained is corrected
+
+    def maybe(self, site: str) -> bool:
+        """See `tester.world.faults.maybe`."""
+        stream = self.choices.stream(f"maybe/{self.name}/{site}")
+        armed = stream.record[0] if stream.record else stream.below(_ARMED)
+        index = len(stream.record)
+        if not stream.chance(*(_FIRES if armed == _ARMED - 1 else ONLY_ON_RECORD)):
+            return False
+        kind = f"maybe({site!r})"
+        self.outbox.append(("fault", stream.name, index, f"{kind} on {self.name}", kind))
+        return True
 
     # -- calls ------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from tester.world.failure import (
     user_frames,
 )
 from tester.world.history import History
+from tester.world.nemesis import Kind
 from tester.world.simulation import DEFAULT_LIMITS, Limits, Simulation
 
 SimulatedTest = Callable[..., Coroutine[Any, Any, object]]
@@ -59,6 +60,8 @@ class Scenario:
     isolated: bool = False
     """Whether each node but the test's runs in a child process."""
     points: int = 0
+    faults: tuple[Kind, ...] = ()
+    """The kinds of faults that strike from the start: see `Simulation.nemesis`."""
 
     def seeds_of(self, wanted: int | None) -> int:
         """How many seeds to run when `wanted` are asked for: a heavy test runs fewer."""
@@ -139,6 +142,7 @@ def run(
         keep_trace=keep_trace,
         isolated=scenario.isolated,
         watch=_own_module(scenario) if watch else None,
+        faults=scenario.faults,
     )
     checked: Checked | None = None
     error: BaseException | None = None
