@@ -18,8 +18,8 @@ from tester.world.failure import NodeDown
 from tester.world.host import Data, End, Host, Made, OnDisk
 from tester.world.isolated import Child
 from tester.world.mishaps import Mishaps
-from tester.world.watched import Watched
 from tester.world.operation import shape
+from tester.world.watched import Watched
 
 if TYPE_CHECKING:
     from tester.world.simulation import Simulation

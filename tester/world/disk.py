@@ -15,7 +15,7 @@ from typing import Final
 from labrpc.errors import TesterError
 from tester.engine import guard
 from tester.engine.errors import SharedState
-from tester.engine.node import Node
+from tester.engine.node import Event, Node
 
 SYNC_US: Final = 500
 """What a sync takes, in microseconds, as long as the disk is not slow."""
@@ -60,15 +60,15 @@ class Disk:
         self._node.outbox.append(("sync", number))
         await future
 
-    def synced(self, number: int) -> None:
-        """The run says that a sync is done."""
-        future = self._syncs.pop(number)
+    def synced(self, event: Event) -> None:
+        """("synced", number): the run says that a sync is done."""
+        future = self._syncs.pop(event[1])
         if not future.done():
             future.set_result(None)
 
-    def load(self, files: Mapping[str, bytes]) -> None:
-        """The run says what is on the disk when the node starts."""
-        self._files = dict(files)
+    def load(self, event: Event) -> None:
+        """("disk", files): the run says what is on the disk when the node starts."""
+        self._files = dict(event[1])
 
     def let_go(self) -> None:
         """The run is over."""

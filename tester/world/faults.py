@@ -15,9 +15,15 @@ from typing import Final
 from labrpc.conditions import Ratio
 from labrpc.errors import TesterError
 from tester.engine import guard
+from tester.engine.choices import ONLY_ON_RECORD
+from tester.engine.node import Node
 from tester.world.cluster import Member
-from tester.world.host import Host
 from tester.world.nemesis import Kind, Strike, Undo
+
+_ARMED: Final = 4
+"""One site of `maybe` in so many is armed in a run..."""
+_FIRES: Final = (1, 4)
+"""... and comes true so often when it is."""
 
 
 def kind(strike: Callable[[Strike], Undo | None]) -> Kind:
@@ -35,11 +41,18 @@ def maybe(site: str) -> bool:
     each node anew, and an armed site fires one time in four. Outside a run it never does.
     """
     machine = guard.node()
-    if not isinstance(machine, Host):
+    if not isinstance(machine, Node):
         return False
     if not site or not site.isascii() or " " in site:
         raise TesterError(f"a site of maybe is named in ASCII without a space, not {site!r}")
-    return machine.maybe(site)
+    stream = machine.choices.stream(f"maybe/{machine.name}/{site}")
+    armed = stream.record[0] if stream.record else stream.below(_ARMED)
+    index = len(stream.record)
+    if not stream.chance(*(_FIRES if armed == _ARMED - 1 else ONLY_ON_RECORD)):
+        return False
+    short = f"maybe({site!r})"
+    machine.outbox.append(("fault", stream.name, index, f"{short} on {machine.name}", short))
+    return True
 
 
 # -- nodes --------------------------------------------------------------------------------------

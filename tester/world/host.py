@@ -23,14 +23,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from labrpc.end import ClientEnd
 from labrpc.server import BoundHandler, Server
 from tester.engine import guard
-from tester.engine.choices import ONLY_ON_RECORD, Choices
+from tester.engine.choices import Choices
 from tester.engine.errors import SharedState
 from tester.engine.node import Event, Node
 from tester.engine.schedule import Schedule
@@ -64,12 +64,6 @@ class Data(NamedTuple):
     payload: bytes
 
 
-_ARMED: Final = 4
-"""One site of `maybe` in so many is armed in a run..."""
-_FIRES: Final = (1, 4)
-"""... and comes true so often when it is."""
-
-
 class Host(Node):
     """A node with objects, the handlers of those that serve, and the calls they wait for."""
 
@@ -91,8 +85,8 @@ class Host(Node):
             "request": self._request,
             "reply": self._reply,
             "kill": self._kill,
-            "disk": self._disk,
-            "synced": self._disk,
+            "disk": self.disk.load,
+            "synced": self.disk.synced,
             "skew": self._skew,
         }
 
@@ -188,29 +182,10 @@ class Host(Node):
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             self.failed(error, doing)
 
-    # -- faults -----------------------------------------------------------------------------------
-
-    def _disk(self, event: Event) -> None:
-        if event[0] == "disk":
-            self.disk.load(event[1])
-        else:
-            self.disk.synced(event[1])
-
     def _skew(self, event: Event) -> None:
         _, ahead_us, drift_ppm = event
         self.loop.drift(drift_ppm)
         self.ahead_us = ahead_us - self.loop.offset  # what the clocks have gained is corrected
-
-    def maybe(self, site: str) -> bool:
-        """See `tester.world.faults.maybe`."""
-        stream = self.choices.stream(f"maybe/{self.name}/{site}")
-        armed = stream.record[0] if stream.record else stream.below(_ARMED)
-        index = len(stream.record)
-        if not stream.chance(*(_FIRES if armed == _ARMED - 1 else ONLY_ON_RECORD)):
-            return False
-        kind = f"maybe({site!r})"
-        self.outbox.append(("fault", stream.name, index, f"{kind} on {self.name}", kind))
-        return True
 
     # -- calls ------------------------------------------------------------------------------------
 

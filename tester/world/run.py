@@ -157,7 +157,11 @@ def run(
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
             error = first(raised)
-            if isinstance(error, AssertionError) and checked is None and not isinstance(error, Undecided):
+            if (
+                isinstance(error, AssertionError)
+                and checked is None
+                and not isinstance(error, Undecided)
+            ):
                 checked, error = _rather(scenario, sim, error)
         try:
             sim.close()
