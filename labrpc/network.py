@@ -59,15 +59,16 @@ Deliver = Callable[[Rpc], None]
 
 
 class _End:
-    __slots__ = ("conditions", "enabled", "name", "replies", "requests", "server", "stream")
+    __slots__ = ("conditions", "enabled", "name", "on", "replies", "requests", "server", "stream")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.stream = f"net/{name}"
         self.server: str | None = None
-        self.enabled = False
+        self.on = False
         self.requests = True
         self.replies = True
+        self.enabled = False  # on, and not cut in both directions
         self.conditions: Conditions | None = None
 
 
@@ -113,9 +114,7 @@ class Network:
 
     def delete_end(self, name: str) -> None:
         """Forget an end: calls on it find nobody, and those under way fail."""
-        end = self._end(name)
-        end.enabled = False
-        self._check(end=end)
+        self.enable(name, False)
         del self._ends[name]
 
     def connect(self, end: str, server: str) -> None:
@@ -125,19 +124,24 @@ class Network:
     def enable(self, end: str, on: bool = True) -> None:
         """Switch an end on or off. A call that enters while it is off fails; see `send`."""
         found = self._end(end)
-        found.enabled = on
-        if not on:
-            self._check(end=found)
+        found.on = on
+        self._switch(found)
 
     def block(self, end: str, *, requests: bool = False, replies: bool = False) -> None:
         """Cut one direction of an end, or both, or (by default) neither: a one-way partition.
 
         A caller whose requests are cut is told after a while; one whose replies are cut, after
-        its request has been served.
+        its request has been served. An end that is cut both ways is as good as disabled.
         """
         found = self._end(end)
         found.requests = not requests
         found.replies = not replies
+        self._switch(found)
+
+    def _switch(self, end: _End) -> None:
+        end.enabled = end.on and (end.requests or end.replies)
+        if not end.enabled:
+            self._check(end=end)
 
     def set_conditions(self, conditions: Conditions | None, end: str) -> None:
         """Give one link conditions of its own; None: the network's again."""

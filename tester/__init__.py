@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labrpc.errors import NotAMessage, TesterError, UnknownMethod
     from tester.engine.errors import Deadlock, Livelock, OutsideWorld, SharedState
+    from tester.world import faults
     from tester.world.failure import (
         HandlerCrashed,
         MutualExclusionViolated,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Undecided,
         Verdict,
     )
+    from tester.world.faults import maybe
     from tester.world.simulate import run_once, simulate
     from tester.world.simulation import KV, Limits, LockHandle, Simulation
 
@@ -40,6 +42,7 @@ _HOMES = {
         "Undecided",
         "Verdict",
     ),
+    "tester.world.faults": ("faults", "maybe"),
     "tester.world.simulate": ("run_once", "simulate"),
     "tester.world.simulation": ("KV", "Limits", "LockHandle", "Simulation"),
 }
@@ -65,6 +68,8 @@ __all__ = [
     "Undecided",
     "UnknownMethod",
     "Verdict",
+    "faults",
+    "maybe",
     "run_once",
     "simulate",
 ]
@@ -74,4 +79,5 @@ def __getattr__(name: str) -> Any:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(home), name)
+    module = importlib.import_module(home)
+    return module if name == "faults" else getattr(module, name)

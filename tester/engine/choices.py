@@ -23,6 +23,9 @@ _unpack: Final = struct.Struct(f"<{_BLOCK}Q").unpack
 Slot = tuple[int, int]
 """`(n, 0)`: an integer below n. `(num, den)`: 1, a fault, with probability num/den, else 0."""
 
+ONLY_ON_RECORD: Final = 1, 2**48
+"""The odds of a fault that no seed meets: it strikes where a record or an enumeration says so."""
+
 Record = dict[str, list[int]]
 """What a run chose: per stream the integers in the order in which they were drawn."""
 

@@ -33,16 +33,17 @@ _epoch = _datetime(2000, 1, 1, tzinfo=_utc)
 _gmtime, _asctime = time.gmtime, time.asctime
 
 
-def _wall_us(machine: Machine) -> int:
-    return EPOCH_US + machine.time_us()
+def wall_us(machine: Machine) -> int:
+    """Microseconds of Unix time by the node's wall clock, which may be set wrong."""
+    return EPOCH_US + machine.time_us() + machine.ahead_us
 
 
 def _time(machine: Machine, real: object) -> float:
-    return _wall_us(machine) / _SECOND
+    return wall_us(machine) / _SECOND
 
 
 def _time_ns(machine: Machine, real: object) -> int:
-    return _wall_us(machine) * 1000
+    return wall_us(machine) * 1000
 
 
 def _monotonic(machine: Machine, real: object) -> float:
@@ -54,15 +55,15 @@ def _monotonic_ns(machine: Machine, real: object) -> int:
 
 
 def _clock_gettime(machine: Machine, real: object, clk_id: int, /) -> float:
-    return (_wall_us(machine) if clk_id in _WALL_CLOCKS else machine.time_us()) / _SECOND
+    return (wall_us(machine) if clk_id in _WALL_CLOCKS else machine.time_us()) / _SECOND
 
 
 def _clock_gettime_ns(machine: Machine, real: object, clk_id: int, /) -> int:
-    return (_wall_us(machine) if clk_id in _WALL_CLOCKS else machine.time_us()) * 1000
+    return (wall_us(machine) if clk_id in _WALL_CLOCKS else machine.time_us()) * 1000
 
 
 def _calendar(machine: Machine, real: object, seconds: float | None = None, /) -> time.struct_time:
-    return _gmtime(_wall_us(machine) // _SECOND if seconds is None else seconds)
+    return _gmtime(wall_us(machine) // _SECOND if seconds is None else seconds)
 
 
 def _ctime(machine: Machine, real: object, seconds: float | None = None, /) -> str:
@@ -142,7 +143,7 @@ class _StandIn(type):
 
 
 def _now(machine: Machine) -> datetime.datetime:
-    return _epoch + datetime.timedelta(microseconds=machine.time_us())
+    return _epoch + datetime.timedelta(microseconds=wall_us(machine) - EPOCH_US)
 
 
 def stand_ins(node: Callable[[], Machine | None]) -> tuple[type, type]:

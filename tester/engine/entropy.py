@@ -61,7 +61,7 @@ def _uuid4(machine: Machine, real: object) -> uuid.UUID:
 
 
 def _ticks(machine: Machine) -> int:
-    return (clock.EPOCH_US + machine.time_us()) * 10 + _GREGORIAN_100NS
+    return clock.wall_us(machine) * 10 + _GREGORIAN_100NS
 
 
 def _low_bits(machine: Machine, node: int | None, clock_seq: int | None) -> int:
@@ -91,7 +91,7 @@ def _uuid6(
 
 
 def _uuid7(machine: Machine, real: object) -> uuid.UUID:
-    milliseconds, rest = divmod(clock.EPOCH_US + machine.time_us(), 1000)
+    milliseconds, rest = divmod(clock.wall_us(machine), 1000)
     high = milliseconds << 16 | 7 << 12 | rest * 4096 // 1000
     return uuid.UUID(int=high << 64 | 2 << 62 | machine.random().getrandbits(62))
 

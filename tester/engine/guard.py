@@ -38,7 +38,11 @@ class Machine(Protocol):
         """The node's name, for sentences and log records: "server", "c0"."""
 
     def time_us(self) -> int:
-        """Return the microseconds since the run began by the node's clock, skew included."""
+        """Return the microseconds since the run began by the node's clock; it never goes back."""
+
+    @property
+    def ahead_us(self) -> int:
+        """By how much the node's wall clock is ahead of that clock, or behind if negative."""
 
     def random(self) -> random.Random:
         """Return the node's own generator, seeded from the run's choices."""

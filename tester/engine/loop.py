@@ -49,7 +49,9 @@ class Loop(asyncio.AbstractEventLoop):
         self.owner = owner
         self.now = 0
         self.offset = 0
-        """The node's clock minus the run's, in microseconds."""
+        """The node's clock minus the run's, in microseconds; kept up to date by each turn."""
+        self._drift = 0
+        self._drifting = 0, 0  # since when, and the offset at that time
         self.errors: list[BaseException] = []
         """What nobody handled, in the order in which it happened."""
         self._pick = pick
@@ -66,6 +68,11 @@ class Loop(asyncio.AbstractEventLoop):
 
     def time(self) -> float:
         return (self.now + self.offset) / _MICROSECONDS
+
+    def drift(self, ppm: int) -> None:
+        """From now on the node's clock gains so many microseconds a second, or loses them."""
+        self._drift = ppm
+        self._drifting = self.now, self.offset
 
     def next_due(self) -> int | None:
         """When the earliest timer is due (run time, microseconds), None without one."""
@@ -88,6 +95,9 @@ class Loop(asyncio.AbstractEventLoop):
         event, then the timers that are due, in the order in which they were set.
         """
         self.now = now
+        if self._drift:
+            since, offset = self._drifting
+            self.offset = offset + (now - since) * self._drift // _MICROSECONDS
         ready, tasks, timers = self._ready, self._tasks, self._timers
         while timers and timers[0][0] <= now:
             handle = heapq.heappop(timers)[2]
@@ -147,8 +157,8 @@ class Loop(asyncio.AbstractEventLoop):
     ) -> TimerHandle:
         if not delay >= 0:
             raise ValueError(f"a delay is 0 or more seconds, and {delay!r} is not")
-        due = self.now + round(delay * _MICROSECONDS) if delay < _NEVER else None
-        return self._timer(due, callback, args, context)
+        ahead = round(delay * _MICROSECONDS) if delay < _NEVER else None
+        return self._timer(ahead, callback, args, context)
 
     def call_at(  # type: ignore[override]
         self,
@@ -159,25 +169,30 @@ class Loop(asyncio.AbstractEventLoop):
     ) -> TimerHandle:
         if math.isnan(when):
             raise ValueError("a time is a number of seconds, and nan is not")
-        due = None
+        ahead = None
         if when < _NEVER:
-            due = max(self.now, round(max(when, -_NEVER) * _MICROSECONDS) - self.offset)
-        return self._timer(due, callback, args, context)
+            local = self.now + self.offset
+            ahead = max(0, round(max(when, -_NEVER) * _MICROSECONDS) - local)
+        return self._timer(ahead, callback, args, context)
 
     def _timer(
         self,
-        due: int | None,
+        ahead: int | None,
         callback: Callable[..., object],
         args: tuple[Any, ...],
         context: contextvars.Context | None,
     ) -> TimerHandle:
+        """Have the callback run in `ahead` microseconds of the node's clock; None: never."""
         if guard.current is not self.owner:
             self._foreign("call_later")
-        when = math.inf if due is None else (due + self.offset) / _MICROSECONDS
-        handle = TimerHandle(when, callback, args, context)
-        if due is not None:
-            self._serial += 1
-            heapq.heappush(self._timers, (due, self._serial, handle))
+        if ahead is None:
+            return TimerHandle(math.inf, callback, args, context)
+        due = self.now + ahead
+        handle = TimerHandle((due + self.offset) / _MICROSECONDS, callback, args, context)
+        if self._drift:
+            due = self.now - (-ahead * _MICROSECONDS // (_MICROSECONDS + self._drift))
+        self._serial += 1
+        heapq.heappush(self._timers, (due, self._serial, handle))
         return handle
 
     def create_future(self) -> Future[Any]:

@@ -40,6 +40,8 @@ class Node:
     ) -> None:
         self.name = name
         self.incarnation = incarnation
+        self.ahead_us = 0
+        """By how much the node's wall clock is set ahead of its monotonic one."""
         self.outbox: list[Event] = []
         self.receivers: dict[str, Callable[[Event], None]] = {}
         self._context = contextvars.Context()
@@ -93,7 +95,7 @@ class Node:
     # -- what the guard asks of a machine ---------------------------------------------------------
 
     def time_us(self) -> int:
-        """The node's clock: microseconds since the start of the run, its skew included."""
+        """The node's monotonic clock: microseconds since the start of the run, with its drift."""
         return self.loop.now + self.loop.offset
 
     def random(self) -> random.Random:

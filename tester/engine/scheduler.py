@@ -54,7 +54,7 @@ class Place:
         """When `wake` will be called, as far as anybody still wants it."""
         self.queued = False
         self.frozen = False
-        """A frozen machine is never stepped again: a crash is a freeze, not a cancellation."""
+        """A frozen machine is not stepped; a crash is a freeze for ever, not a cancellation."""
 
     def put(self, event: Event) -> None:
         """Let an event arrive now; it is taken in by the machine's next step, at this instant."""
@@ -74,13 +74,26 @@ class Place:
 
     def freeze(self) -> None:
         """Never step the machine again; what has arrived, or will, is nobody's."""
-        if self.frozen:
-            return
-        self.frozen = True
+        self.suspend()
         self.next_due = None
-        if self.queued:
-            self._due.remove(self)
         self.machine.freeze()
+
+    def suspend(self) -> None:
+        """Step the machine no more until it is thawed; what arrives waits."""
+        self.frozen = True
+        if self.queued:
+            self.queued = False
+            self._due.remove(self)
+
+    def thaw(self) -> None:
+        """Go on after all: with what has arrived meanwhile, and with the timers, late as they are.
+
+        A timer's wake-up that came while the machine was frozen is spent: `next_due` is None then.
+        """
+        self.frozen = False
+        if self.inbox or self.next_due is None:
+            self.queued = True
+            self._due.append(self)
 
 
 class Scheduler:

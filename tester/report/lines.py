@@ -29,6 +29,9 @@ _ROOM: Final = 39
 """So many of several values together, if that is possible."""
 
 
+Groups = Sequence[Sequence[str]]
+
+
 @dataclass(frozen=True)
 class Line:
     """One line: when, on which node, what; and the operation it belongs to, if any."""
@@ -127,6 +130,12 @@ def _reply(payload: bytes) -> str:
     return _message(payload)
 
 
+def _groups(groups: Groups, one_way: bool) -> str:
+    """Who is on which side: `s0 | s1, s2`, or whom s0 does not reach."""
+    sides = [", ".join(group) for group in groups]
+    return f"what {sides[0]} sends to {sides[1]} is lost" if one_way else " | ".join(sides)
+
+
 class _Teller:
     """Walks the trace once; knows which RPC belongs to which operation, and how each ended."""
 
@@ -217,6 +226,49 @@ class _Teller:
 
     def _restart(self, at: int, t: int, node: str) -> Any:
         return node, "restarts", None
+
+    def _cut_short(self, at: int, t: int, node: str, rpc: int) -> Any:
+        return node, f"has handled #{rpc}, and before it answers:", None
+
+    def _disk_loss(self, at: int, t: int, node: str, lost: int) -> Any:
+        what = "the last write" if lost == 1 else f"the last {lost} writes"
+        return node, f"the disk loses {what}: not synced", None
+
+    def _pause(self, at: int, t: int, node: str) -> Any:
+        return node, "stands still", None
+
+    def _resume(self, at: int, t: int, node: str) -> Any:
+        return node, "goes on", None
+
+    def _skew(self, at: int, t: int, node: str, ahead_ms: int, drift_ppm: int) -> Any:
+        wrong = []
+        if ahead_ms:
+            how = "ahead" if ahead_ms > 0 else "behind"
+            wrong.append(f"is {seconds(abs(ahead_ms) * 1_000)} s {how}")
+        if drift_ppm:
+            how = "gains" if drift_ppm > 0 else "loses"
+            wrong.append(f"{how} {seconds(abs(drift_ppm))} s a second")
+        return node, f"its clock {' and '.join(wrong) or 'is right again'}", None
+
+    def _slow_disk(self, at: int, t: int, node: str, extra_ms: int) -> Any:
+        return node, f"a sync takes {extra_ms} ms longer" if extra_ms else "syncs as usual", None
+
+    def _cut(self, at: int, t: int, groups: Groups, one_way: bool) -> Any:
+        return "network", f"is cut: {_groups(groups, one_way)}", None
+
+    def _heal(self, at: int, t: int, groups: Groups, one_way: bool) -> Any:
+        return "network", f"heals: {_groups(groups, one_way)}", None
+
+    def _weather(self, at: int, t: int, name: str, begins: bool) -> Any:
+        how = "from here on" if begins else "no more"
+        return "network", f"{how} {name.replace('_', ' ')}", None
+
+    def _fault(self, at: int, t: int, stream: str, index: int, what: str, kind: str) -> Any:
+        """What other entries do not tell: a `maybe` of the user's own that came true."""
+        if not what.startswith("maybe("):
+            return None
+        site, _, node = what.rpartition(" on ")
+        return node, f"{site} comes true", None
 
     def _note(self, at: int, t: int, text: str) -> Any:
         return "test", " ".join(text.splitlines()), None

@@ -95,7 +95,10 @@ def _without(scenario: Scenario, record: Record, fault: Fault) -> Outcome:
 
 
 def describe(fault: Fault, trace: Sequence[Entry]) -> tuple[str, str]:
-    """A fault in words: ("the lost reply to #1", "lost reply")."""
+    """A fault in words: ("the lost reply to #1", "lost reply").
+
+    What is not the fate of a message has left an entry in the trace that says what it is.
+    """
     stream, index = fault
     if stream.startswith(NETWORK):
         number, place = divmod(index, FATE_SIZE)
@@ -104,7 +107,10 @@ def describe(fault: Fault, trace: Sequence[Entry]) -> tuple[str, str]:
         sent = [entry[2] for entry in trace if entry[1] == "send" and entry[3] == end]
         rpc = sent[number] if number < len(sent) else "?"
         return _NETWORK_FAULTS[field].format(rpc), _KINDS[field]
-    return f"fault {index} of {stream}", "fault"
+    for entry in trace:
+        if entry[1] == "fault" and (entry[2], entry[3]) == fault:
+            return entry[4], entry[5]
+    return f"fault {index} of {stream}, which never struck", "fault that never struck"
 
 
 def first_difference(failing: Sequence[Entry], passing: Sequence[Entry]) -> int:

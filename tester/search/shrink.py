@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tester.engine.choices import Choices, Fault, Record, Replayed
+from tester.world.nemesis import STREAM as STRIKES
 from tester.world.run import Outcome, Scenario, run
 from tester.world.simulation import FATE_SIZE, NETWORK, SIZE
 
@@ -19,6 +20,11 @@ _RUNS: Final = 400
 """Attempts at the most, for one seed."""
 _STEPS: Final = 3_000_000
 """Callbacks run in all attempts together, at the most: what bounds the time for long runs."""
+
+_FEW: Final = 5
+"""With so many faults left, it is worth while to try each of them alone, at other times."""
+_PARTS: Final = 16
+"""So many times are tried, evenly spread."""
 
 Place = tuple[str, int]
 """A choice: (stream, index in the stream's record)."""
@@ -89,6 +95,7 @@ class _Shrinker:
                 self._streams,
                 self._faults,
                 self._fates,
+                self._alone,
                 self._delays,
                 self._lower,
             ):
@@ -189,6 +196,25 @@ class _Shrinker:
                 if not self._try(edited):
                     self._try(whole)
 
+    def _alone(self) -> None:
+        """One strike of a nemesis without the other faults, and at another time.
+
+        What the others did may only have been to keep the workload busy until it came.
+        """
+        faults = self._best.choices.faults
+        if not 1 < len(faults) <= _FEW:
+            return
+        end_ms = self._best.virtual_us // 1_000
+        for fault in faults:
+            stream, index = fault
+            if stream.startswith(STRIKES):
+                when = f"{stream}/{index}", 0
+                others = {place: 0 for place in faults if place != fault}
+                for part in range(_PARTS):
+                    edited = {**others, when: end_ms * part // _PARTS}
+                    if self._try(_with(self._record, edited)):
+                        return
+
     def _delays(self) -> None:
         """Fewer choices that are not zero, likewise."""
         self._drop(
@@ -209,17 +235,18 @@ class _Shrinker:
             size //= 2
 
     def _lower(self) -> None:
-        """Smaller values: halves, then one less."""
+        """Smaller values, by bisection: 0 has been tried in vain."""
         for place in list(nonzero(self._record)):
             if place[0].startswith(SIZE):
                 continue
+            low = 0
             while self._spare():
-                value = nonzero(self._record).get(place, 0)
-                if value < 2 or not (
-                    self._try(_with(self._record, {place: value // 2}))
-                    or self._try(_with(self._record, {place: value - 1}))
-                ):
+                high = nonzero(self._record).get(place, 0)
+                middle = (low + high) // 2
+                if high - low < 2:
                     break
+                if not self._try(_with(self._record, {place: middle})):
+                    low = middle
 
 
 def nonzero(record: Record) -> dict[Place, int]:

@@ -15,8 +15,9 @@ from tester.engine.choices import Choices
 from tester.engine.schedule import Schedule
 from tester.engine.scheduler import Place, Scheduler
 from tester.world.failure import NodeDown
-from tester.world.host import Data, End, Host, Made
+from tester.world.host import Data, End, Host, Made, OnDisk
 from tester.world.isolated import Child
+from tester.world.mishaps import Mishaps
 from tester.world.operation import shape
 from tester.world.watched import Watched
 
@@ -78,12 +79,11 @@ def _odd(arg: Any) -> str | None:
 _ATOMS: Final = frozenset({type(None), bool, int, float, str, bytes})
 
 
-class Member:
+class Member(Mishaps):
     """A node of the run: see `Simulation.node`."""
 
     def __init__(self, cluster: Cluster, name: str, sim: Simulation) -> None:
-        self.name = name
-        self.sim = sim
+        super().__init__(name, sim)
         self._cluster = cluster
         self._recipe: list[tuple[Any, ...]] = []
         self._registered: dict[str, Deliver] = {}
@@ -100,9 +100,10 @@ class Member:
     ) -> Remote:
         """Build an object on this node by `factory(*args)` and return what the test calls it by.
 
-        Arguments are ends of this node, other objects of it, and plain data. The methods of the
-        object travel as those of `like` are annotated; by default `factory` itself. Raises
-        NodeDown while the node is down, and NotAMessage for an argument that is no plain data.
+        Arguments are ends of this node, its disk, other objects of it, and plain data. The
+        methods of the object travel as those of `like` are annotated; by default `factory` itself.
+        Raises NodeDown while the node is down, and NotAMessage for an argument that is no plain
+        data.
         """
         self._must_be_up(f"nothing can be made on {self.name}")
         real: list[Any] = []
@@ -113,6 +114,10 @@ class Member:
                         f"{arg!r} cannot be given to {self.name}: nodes share no objects"
                     )
                 real.append(Made(arg._key))
+            elif isinstance(arg, OnDisk):
+                if arg.node != self.name:
+                    raise TesterError(f"the disk of {arg.node} cannot be given to {self.name}")
+                real.append(arg)
             else:
                 real.append(arg if isinstance(arg, End) else _data(arg))
         key = name or self._cluster.fresh(f"{self.name}.")
@@ -126,7 +131,13 @@ class Member:
         network.make_end(name)
         network.connect(name, server)
         network.enable(name)
+        self.sim.links.add_end(name, self.name, server)
         return End(name)
+
+    @property
+    def serves(self) -> bool:
+        """Whether a server is registered on it."""
+        return any(event[0] == "serve" for event in self._recipe)
 
     def serve(self, remote: Remote, name: str = "") -> None:
         """Register an object of this node as a server, by default under the node's name."""
@@ -143,6 +154,7 @@ class Member:
 
         self._registered[name] = deliver
         self.sim.network.add_server(name, deliver)
+        self.sim.links.add_server(name, self.name)
 
     def _must_be_up(self, what: str) -> None:
         if self.down:
@@ -162,14 +174,18 @@ class Member:
 
     # -- taking it down ---------------------------------------------------------------------------
 
-    def crash(self) -> None:
+    def crash(self, lost_writes: int = 0) -> None:
         """Freeze the node: it never acts again, and what it had in memory is lost.
 
-        Calls under way to it fail, operations on it raise NodeDown and stay open.
+        Calls under way to it fail, operations on it raise NodeDown and stay open. With it, its
+        disk may lose the last writes, or as many of them as were not synced: a power failure.
         """
-        if not self.down:
-            self._go_down("crash")
-            self.place.freeze()
+        if self.down:
+            return
+        self._go_down("crash")
+        self.place.freeze()
+        if lost_writes and (lost := self.store.lose(lost_writes)):
+            self._note("disk loss", lost)
 
     def stop(self) -> None:
         """Shut the node down: each object that has a `kill()` is told so, and then as for a crash.
@@ -185,9 +201,10 @@ class Member:
         self._cluster.freeze_after_this_instant(self.place)
 
     def _go_down(self, how: str) -> None:
+        self._wake()
         self.down = True
         sim = self.sim
-        sim.trace.add((sim.virtual_us, how, self.name))
+        self._note(how)
         for name, deliver in self._registered.items():
             sim.network.retire_server(name, deliver)
         self._registered.clear()
@@ -200,9 +217,9 @@ class Member:
         self.place.freeze()  # at the very instant of a stop(), it was not yet
         self.down = False
         self._incarnation += 1
-        sim = self.sim
-        sim.trace.add((sim.virtual_us, "restart", self.name))
+        self._note("restart")
         self.place = self._cluster.start(self, self._incarnation)
+        self._recover()
         for event in self._recipe:
             self.place.put(event)
             if event[0] == "serve":
@@ -230,6 +247,10 @@ class Cluster:
         self._members: dict[str, Member] = {}
         self._counters: dict[str, int] = {}
 
+    def members(self) -> list[Member]:
+        """All nodes, in the order in which they were made."""
+        return list(self._members.values())
+
     def member(self, name: str, sim: Simulation) -> Member:
         """The node of this name, made on first use."""
         found = self._members.get(name)
@@ -253,6 +274,8 @@ class Cluster:
 
     def let_go(self) -> None:
         """Forget the nodes, when the run is over."""
+        for member in self._members.values():
+            member.call_off()
         self._members.clear()
 
     def start(self, member: Member, incarnation: int = 0) -> Place:

@@ -2,17 +2,20 @@
 
 Every event is a tuple of a kind and plain data; this is the whole vocabulary.
 
-to a node                                    from a node
-("make", key, factory, args, like)           ("send", call, end, method, payload)
-("serve", server, key)                       ("answer", number, payload)
-("operate", op, key, method, payload)        ("done", op, payload)
-("request", number, server, method, payload) ("fail", failure)
-("reply", call, payload or None)             ("refused", failure): the guard did, in a child
-("kill", key)
+to a node                                         from a node
+("make", key, factory, args, like)                ("send", call, end, method, payload)
+("serve", server, key)                            ("answer", number, payload)
+("operate", op, key, method, payload)             ("done", op, payload)
+("request", number, server, method, payload)      ("fail", failure)
+("reply", call, payload or None)                  ("refused", failure): the guard did, in a child
+("kill", key)                                     ("write", files)
+("disk", files)                                   ("sync", number)
+("synced", number)                                ("fault", stream, index, what, kind)
+("skew", ahead_us, drift_ppm)
 
 `factory` builds the object `key` from `args`: an `End` stands for a client end of this node, a
-`Made` for an object made on it before, and the rest is `Data`. `like` is the class or Protocol by
-whose annotations the object's operations travel.
+`Made` for an object made on it before, an `OnDisk` for its disk, and the rest is `Data`. `like` is
+the class or Protocol by whose annotations the object's operations travel.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from tester.engine.errors import SharedState
 from tester.engine.node import Event, Node
 from tester.engine.schedule import Schedule
 from tester.world import memory
+from tester.world.disk import Disk
 from tester.world.failure import describe
 from tester.world.operation import Operation, operation
 
@@ -46,6 +50,12 @@ class Made(NamedTuple):
     """Stands for an object made on the node before, in a factory's arguments."""
 
     key: str
+
+
+class OnDisk(NamedTuple):
+    """Stands for the disk of the node, in a factory's arguments."""
+
+    node: str
 
 
 class Data(NamedTuple):
@@ -67,6 +77,7 @@ class Host(Node):
         self._servers: dict[str, Server] = {}
         self._calls: dict[int, asyncio.Future[bytes | None]] = {}
         self._call = 0
+        self.disk = Disk(self)
         self.receivers |= {
             "make": self._make,
             "serve": self._serve,
@@ -74,6 +85,9 @@ class Host(Node):
             "request": self._request,
             "reply": self._reply,
             "kill": self._kill,
+            "disk": self.disk.load,
+            "synced": self.disk.synced,
+            "skew": self._skew,
         }
 
     def unretrieved(self) -> list[Event]:
@@ -103,6 +117,7 @@ class Host(Node):
         self._servers.clear()
         self._operations.clear()
         self._calls.clear()
+        self.disk.let_go()
 
     def failed(self, error: BaseException, doing: str) -> None:
         """Tell the run what went wrong here, as plain data."""
@@ -124,11 +139,13 @@ class Host(Node):
             name = getattr(factory, "__name__", str(factory))
             self.failed(error, f"while it made {name}")
 
-    def _real(self, arg: End | Made | Data) -> Any:
+    def _real(self, arg: End | Made | OnDisk | Data) -> Any:
         if isinstance(arg, End):
             return self.end(arg.name)
         if isinstance(arg, Made):
             return self._objects[arg.key]
+        if isinstance(arg, OnDisk):
+            return self.disk
         return msgspec.msgpack.decode(arg.payload)
 
     def end(self, name: str) -> ClientEnd:
@@ -164,6 +181,11 @@ class Host(Node):
                 _ = self.loop.create_task(result)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             self.failed(error, doing)
+
+    def _skew(self, event: Event) -> None:
+        _, ahead_us, drift_ppm = event
+        self.loop.drift(drift_ppm)
+        self.ahead_us = ahead_us - self.loop.offset  # what the clocks have gained is corrected
 
     # -- calls ------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
 from tester.world.failure import Failure, ProcessDied, describe
-from tester.world.host import Data, End, Host, Made
+from tester.world.host import Data, End, Host, Made, OnDisk
 
 _HEADER: Final = 8
 _INTERRUPTED: Final = 130
@@ -235,7 +235,7 @@ def _to_wire(event: Event) -> Any:
     )
 
 
-_MARKS: Final[dict[type, str]] = {End: "end", Made: "made", Data: "data"}
+_MARKS: Final[dict[type, str]] = {End: "end", Made: "made", OnDisk: "disk", Data: "data"}
 _MARKED: Final = {mark: cls for cls, mark in _MARKS.items()}
 
 

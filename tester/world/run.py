@@ -96,6 +96,7 @@ def run(
         keep_trace=keep_trace,
         isolated=scenario.isolated,
         watch=own_module(scenario) if watch else None,
+        faults=scenario.faults,
     )
     checked: Checked | None = None
     error: BaseException | None = None

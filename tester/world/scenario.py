@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from labrpc.conditions import RELIABLE, Conditions
 from tester.engine.waiting import is_installed, is_users
 from tester.world import submission
+from tester.world.nemesis import Kind
 from tester.world.simulation import DEFAULT_LIMITS, Limits
 
 SimulatedTest = Callable[..., Coroutine[Any, Any, object]]
@@ -40,7 +41,8 @@ class Scenario:
     """The model the history is checked against when the test returns; None: not at all."""
     isolated: bool = False
     """Whether each node but the test's runs in a child process."""
-    points: int = 0
+    faults: tuple[Kind, ...] = ()
+    """The kinds of faults that strike from the start: see `Simulation.nemesis`."""
 
     def seeds_of(self, wanted: int | None) -> int:
         """How many seeds to run when `wanted` are asked for: a heavy test runs fewer."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from labrpc.conditions import LONG_DELAYS, LONG_REORDERING, RELIABLE, UNRELIABLE, Conditions
 from tester.engine.choices import Choices, Seeded
 from tester.world import check
+from tester.world.nemesis import Kind
 from tester.world.run import run
 from tester.world.scenario import SEEDS, Scenario, SimulatedTest
 from tester.world.simulation import DEFAULT_LIMITS, Limits
@@ -58,6 +59,7 @@ def simulate(
     limits: Limits = DEFAULT_LIMITS,
     model: str | None = "kv",
     isolated: bool = False,
+    faults: Sequence[Kind] = (),
 ) -> Callable[[SimulatedTest], SimulatedFunction]:
     """Make a pytest test of a coroutine function whose first parameter is a Simulation.
 
@@ -65,7 +67,8 @@ def simulate(
 
     The test runs once for each seed, 0 to `seeds` - 1, and fails with the story of the first seed
     that fails. When it returns, the clerks' operations are checked against `model`. A test of
-    `weight` w runs on one w-th of the seeds somebody asks for, but at least on one.
+    `weight` w runs on one w-th of the seeds somebody asks for, but at least on one. In the first
+    ten seconds of each run `faults` strike: see `tester.faults`.
     """
     if seeds < 1 or weight < 1:
         raise ValueError(f"seeds and weight are 1 or more, not {seeds} and {weight}")
@@ -87,6 +90,7 @@ def simulate(
             limits=limits,
             model=model,
             isolated=isolated,
+            faults=tuple(faults),
         )
 
         @functools.wraps(function)

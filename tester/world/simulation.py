@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import sys
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
@@ -31,6 +31,9 @@ from tester.world.cluster import Cluster, Member, Remote
 from tester.world.failure import HandlerCrashed, Misused, NodeDown, ProcessDied, printable
 from tester.world.history import History, Op
 from tester.world.host import Host, TestHost
+from tester.world.mishaps import Mishaps
+from tester.world.nemesis import Kind
+from tester.world.trouble import Trouble
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class LockHandle(Protocol):
         ...
 
 
-class Simulation:
+class Simulation(Trouble):
     """What a test is given: it makes nodes and objects on them, and disturbs them."""
 
     def __init__(
@@ -101,6 +104,7 @@ class Simulation:
         keep_trace: bool = False,
         isolated: bool = False,
         watch: ModuleType | None = None,
+        faults: Sequence[Kind] = (),
     ) -> None:
         self.choices = choices
         self.limits = limits
@@ -108,7 +112,7 @@ class Simulation:
         """Every operation the test called, in the order of the calls."""
         self.submission = submission.current()
         self.trace = Trace(_encode, keep=keep_trace)
-        self._schedule = schedule or Random(put_off=not network.reliable)
+        self._schedule = schedule or Random(put_off=bool(faults) or not network.reliable)
         self._scheduler = Scheduler(
             self._schedule.for_run(choices),
             self._route,
@@ -117,6 +121,7 @@ class Simulation:
             instant_limit=limits.instant_steps,
         )
         self.network = Network(self._scheduler, choices.draw, self.trace.add, network)
+        super().__init__(self._scheduler, self.network, self.trace)
         self._test = TestHost(TEST, choices, self._schedule)
         self._here = self._scheduler.place(TEST, self._test)
         self._cluster = Cluster(
@@ -126,6 +131,8 @@ class Simulation:
         """What the guard has refused to code in child processes, swallowed or not."""
         self._pending: dict[int, tuple[Op, Shape, asyncio.Future[Any], Member]] = {}
         self._silent = 0
+        if faults:
+            self.nemesis(*faults)
 
     # -- what a test may use ----------------------------------------------------------------------
 
@@ -220,7 +227,7 @@ class Simulation:
         self.trace.add((now, "call", op.number, remote._key, method, payload))
         future: asyncio.Future[Any] = asyncio.Future(loop=self._test.loop)
         self._pending[op.number] = op, how, future, member
-        if member.down:
+        if member.down or member.paused:
             self._node_down(op.number)
         else:
             member.place.put(("operate", op.number, remote._key, method, payload))
@@ -252,11 +259,14 @@ class Simulation:
             (
                 "outcome",
                 future,
-                NodeDown(f"{member.name} is down, and {how.name} was called on it"),
+                NodeDown(
+                    f"{member.name} is {'paused' if member.paused else 'down'}, "
+                    f"and {how.name} was called on it"
+                ),
             )
         )
 
-    def node_went_down(self, member: Member) -> None:
+    def node_went_down(self, member: Mishaps) -> None:
         """Tell the callers of operations on this node; the operations stay open."""
         for number, entry in list(self._pending.items()):
             if entry[3] is member:
@@ -307,6 +317,7 @@ class Simulation:
                 except ProcessDied as error:
                     died = died or error
         self._pending.clear()
+        self.let_go()
         self._cluster.let_go()
         self._scheduler.let_go()
         if died is not None:
@@ -341,6 +352,10 @@ class Simulation:
             raise (Misused if failure.misuse else HandlerCrashed)(failure)
         elif kind == "refused":
             self.refused.append(Misused(event[1]))
+        elif kind in {"write", "sync"}:
+            self.node(place.name).from_disk(place, event)
+        elif kind == "fault":
+            self._note(event)
         else:
             raise TesterError(f"{place.name} sent an event that nobody knows: {kind!r}")
 

@@ -26,6 +26,7 @@ class Node:
     name: str = "c0"
     us: int = 0
     rng: random.Random = field(default_factory=lambda: random.Random(7))
+    ahead_us: int = 0
 
     def time_us(self) -> int:
         return self.us
@@ -54,6 +55,19 @@ def test_all_clocks_are_exact_functions_of_the_microseconds(us: int) -> None:
 
 
 known = {"time", "time_ns", *MONOTONIC, *(name + "_ns" for name in MONOTONIC)}
+
+
+@given(st.integers(0, 10**15), st.integers(-(10**12), 10**12))
+def test_a_wall_clock_may_be_ahead_of_the_others(us: int, ahead_us: int) -> None:
+    node = Node(us=us, ahead_us=ahead_us)
+    wall = EPOCH * 10**6 + us + ahead_us
+    assert on_node(lambda: time.time_ns(), node) == wall * 1000
+    assert on_node(lambda: time.time(), node) == wall / 10**6
+    now = on_node(lambda: datetime.datetime.now(datetime.UTC), node)
+    assert now == REAL_DATETIME(2000, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(
+        microseconds=us + ahead_us
+    )
+    assert on_node(lambda: time.monotonic_ns(), node) == us * 1000
 
 
 @pytest.mark.parametrize("name", sorted(known))

@@ -25,6 +25,7 @@ class Node:
     name: str = "c0"
     us: int = 0
     rng: random.Random = field(default_factory=lambda: random.Random(7))
+    ahead_us: int = 0
 
     def time_us(self) -> int:
         return self.us
@@ -218,7 +219,7 @@ import random, secrets, sys, uuid
 sys.path[:0] = sys.argv[1:]
 from tester.engine import guard
 class Node:
-    name, rng = "c0", random.Random(7)
+    name, rng, ahead_us = "c0", random.Random(7), 0
     def time_us(self): return 5
     def random(self): return self.rng
 with guard.installed([]):

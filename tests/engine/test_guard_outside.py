@@ -37,6 +37,7 @@ class Node:
     name: str = "c0"
     us: int = 0
     rng: random.Random = field(default_factory=lambda: random.Random(7))
+    ahead_us: int = 0
 
     def time_us(self) -> int:
         return self.us

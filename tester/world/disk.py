@@ -1,0 +1,129 @@
+"""A node's disk: what a crash leaves, and what a power failure takes.
+
+The node works on its own copy, which costs no time: `Disk`. Each write is also told to the run,
+which keeps what will be there after a restart: `Store`. A crash ends the program, and the machine
+keeps what was written; a power failure may undo the last writes, but no write that was synced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+from labrpc.errors import TesterError
+from tester.engine import guard
+from tester.engine.errors import SharedState
+from tester.engine.node import Event, Node
+
+SYNC_US: Final = 500
+"""What a sync takes, in microseconds, as long as the disk is not slow."""
+_UNSYNCED: Final = 64
+"""So many writes can be lost at the most: what is older, the machine has saved by itself."""
+
+
+class Disk:
+    """Named files, each of them bytes, on a node: what is written is there after a restart.
+
+    A factory is given it as `node.disk`. Reading and writing take no time; `sync` does.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._files: dict[str, bytes] = {}
+        self._syncs: dict[int, asyncio.Future[None]] = {}
+        self._number = 0
+
+    def read(self, name: str) -> bytes:
+        """What was last written to the file; b"" if nothing was."""
+        self._check()
+        return self._files.get(name, b"")
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Replace these files: after a failure all of them are as written here, or none is."""
+        self._check()
+        for name, data in files.items():
+            if not isinstance(name, str) or not isinstance(data, bytes):
+                raise TesterError(
+                    f"a disk holds bytes under names, not {type(data).__name__} under {name!r}"
+                )
+        self._files.update(files)
+        self._node.outbox.append(("write", dict(files)))
+
+    async def sync(self) -> None:
+        """Return when no failure can take back what has been written by now."""
+        self._check()
+        number = self._number = self._number + 1
+        future: asyncio.Future[None] = asyncio.Future(loop=self._node.loop)
+        self._syncs[number] = future
+        self._node.outbox.append(("sync", number))
+        await future
+
+    def synced(self, event: Event) -> None:
+        """("synced", number): the run says that a sync is done."""
+        future = self._syncs.pop(event[1])
+        if not future.done():
+            future.set_result(None)
+
+    def load(self, event: Event) -> None:
+        """("disk", files): the run says what is on the disk when the node starts."""
+        self._files = dict(event[1])
+
+    def let_go(self) -> None:
+        """The run is over."""
+        self._syncs.clear()
+        del self._node
+
+    def _check(self) -> None:
+        if guard.current is not self._node:
+            raise SharedState(
+                f"the disk of {self._node.name} was used by code on "
+                f"{getattr(guard.current, 'name', 'no node')}. Nodes share nothing."
+            )
+
+
+class Store:
+    """What is on a node's disk, as the run knows it: what is safe, and the latest writes."""
+
+    def __init__(self) -> None:
+        self.latency_us = SYNC_US
+        self.written = 0
+        """How many writes there have been."""
+        self._safe: dict[str, bytes] = {}
+        self._unsynced: deque[Mapping[str, bytes]] = deque()
+
+    @property
+    def unsynced(self) -> int:
+        """How many writes a power failure could undo."""
+        return len(self._unsynced)
+
+    def files(self) -> dict[str, bytes]:
+        """What the node reads when it starts."""
+        files = dict(self._safe)
+        for write in self._unsynced:
+            files |= write
+        return files
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """The node has written."""
+        self.written += 1
+        self._unsynced.append(files)
+        self.flush(self.written - _UNSYNCED)
+
+    def flush(self, written: int) -> None:
+        """Have so many writes be safe, counted from the first one."""
+        while self.written - len(self._unsynced) < written:
+            self._safe |= self._unsynced.popleft()
+
+    def lose(self, count: int) -> int:
+        """Undo the last `count` writes, or as many as are unsynced; returns how many.
+
+        What is left becomes safe: whoever starts from it must not lose it later.
+        """
+        lost = min(count, len(self._unsynced))
+        for _ in range(lost):
+            _ = self._unsynced.pop()
+        self.written -= lost
+        self.flush(self.written)
+        return lost

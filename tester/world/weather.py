@@ -1,0 +1,45 @@
+"""The weather: changes to the conditions of the network that come and go, and may overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from labrpc.conditions import RELIABLE, Ratio
+from labrpc.network import Network
+
+
+class Weather:
+    """What is changed at present; below it lie the conditions that the test has set."""
+
+    def __init__(self, network: Network, note: Callable[[tuple[Any, ...]], None]) -> None:
+        self._network = network
+        self._note = note
+        self._fair = self._made = network.conditions
+        self._changes: dict[str, dict[str, int | Ratio]] = {}
+
+    def turn(self, name: str, **changes: int | Ratio) -> None:
+        """Change the conditions, until the weather of this name clears."""
+        self._changes[name] = changes
+        self._note(("weather", name, True))
+        self._apply()
+
+    def clear(self, name: str) -> None:
+        """Take one change back, unless that has been done."""
+        if self._changes.pop(name, None) is not None:
+            self._note(("weather", name, False))
+            self._apply()
+
+    def calm(self) -> None:
+        """Take every change back, and make the network reliable."""
+        for name in list(self._changes):
+            self.clear(name)
+        self._network.conditions = RELIABLE
+
+    def _apply(self) -> None:
+        if self._network.conditions is not self._made:  # the test has set others meanwhile
+            self._fair = self._network.conditions
+        conditions = self._fair
+        for changes in self._changes.values():
+            conditions = conditions.but(**changes)
+        self._made = self._network.conditions = conditions
