@@ -26,8 +26,10 @@ if TYPE_CHECKING:
         Verdict,
     )
     from tester.world.faults import maybe
+    from tester.world.handles import KV, LockHandle
+    from tester.world.limits import Limits
     from tester.world.simulate import run_once, simulate
-    from tester.world.simulation import KV, Limits, LockHandle, Simulation
+    from tester.world.simulation import Simulation
 
 _HOMES = {
     "labrpc.errors": ("NotAMessage", "TesterError", "UnknownMethod"),
@@ -44,7 +46,9 @@ _HOMES = {
     ),
     "tester.world.faults": ("faults", "maybe"),
     "tester.world.simulate": ("run_once", "simulate"),
-    "tester.world.simulation": ("KV", "Limits", "LockHandle", "Simulation"),
+    "tester.world.handles": ("KV", "LockHandle"),
+    "tester.world.limits": ("Limits",),
+    "tester.world.simulation": ("Simulation",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

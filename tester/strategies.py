@@ -17,7 +17,7 @@ from typing import Final, Literal
 from hypothesis import strategies as st
 
 from tester.engine.choices import Choices, Injected, Record, Replayed
-from tester.world.simulation import FATE_FIELDS, FATE_SIZE, NETWORK
+from tester.world.streams import FATE_FIELDS, FATE_SIZE, NETWORK
 
 What = Literal["request_lost", "reply_lost", "duplicated", "late", "reply_held"]
 _LOSSES: Final[tuple[What, ...]] = ("request_lost", "reply_lost")

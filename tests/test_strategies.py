@@ -14,7 +14,7 @@ from tester import NotLinearizable, Simulation, run_once, simulate
 from tester.engine.choices import Choices, Seeded
 from tester.strategies import Plan, Step, Struck, choices, plans, seeds, workloads
 from tester.world.run import run
-from tester.world.simulation import FATE_SIZE
+from tester.world.streams import FATE_SIZE
 
 
 @simulate(network=UNRELIABLE)

@@ -25,7 +25,8 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 from kvsrv.rpc import Err, Version
 from tester.world.cluster import Remote
 from tester.world.failure import TooManyRpcs
-from tester.world.simulation import KV, Simulation
+from tester.world.handles import KV
+from tester.world.simulation import Simulation
 
 R = TypeVar("R")
 

@@ -15,8 +15,10 @@ from typing import Final
 from kvsrv.rpc import Err
 from tester.labs.kvtest import Client, rand_value, spawn_clients_and_wait
 from tester.world.failure import MutualExclusionViolated
+from tester.world.handles import LockHandle
+from tester.world.limits import Limits
 from tester.world.simulate import UNRELIABLE, simulate
-from tester.world.simulation import Limits, LockHandle, Simulation
+from tester.world.simulation import Simulation
 
 RUN_S: Final = 2
 HOLD_S: Final = 0.01

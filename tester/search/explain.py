@@ -10,7 +10,7 @@ from tester.engine.choices import Choices, Fault, Record, Replayed
 from tester.engine.trace import Entry
 from tester.search.shrink import Shrunk, symptom
 from tester.world.run import Outcome, Scenario, run
-from tester.world.simulation import FATE_FIELDS, FATE_SIZE, NETWORK
+from tester.world.streams import FATE_FIELDS, FATE_SIZE, NETWORK
 
 _NETWORK_FAULTS: Final = {
     "request_lost": "the lost request #{}",

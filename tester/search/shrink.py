@@ -14,7 +14,7 @@ from typing import Final
 from tester.engine.choices import Choices, Fault, Record, Replayed
 from tester.world.nemesis import STREAM as STRIKES
 from tester.world.run import Outcome, Scenario, run
-from tester.world.simulation import FATE_SIZE, NETWORK, SIZE
+from tester.world.streams import FATE_SIZE, NETWORK, SIZE
 
 _RUNS: Final = 400
 """Attempts at the most, for one seed."""

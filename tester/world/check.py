@@ -11,8 +11,8 @@ from linearizability import Illegal, Model, Ok, Operation, Unknown, Verdict
 from linearizability import check as decide
 from linearizability.models import Get, Put, kv
 from tester.world.failure import NotLinearizable, Undecided
+from tester.world.handles import KV
 from tester.world.history import History
-from tester.world.simulation import KV
 
 
 class _Checked(NamedTuple):

@@ -12,8 +12,8 @@ from typing import Any, Final, Self
 from labrpc.conditions import RELIABLE, Conditions
 from tester.engine.waiting import is_installed, is_users
 from tester.world import submission
+from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.nemesis import Kind
-from tester.world.simulation import DEFAULT_LIMITS, Limits
 
 SimulatedTest = Callable[..., Coroutine[Any, Any, object]]
 """`async def test(sim, ...)`: what `simulate` decorates."""

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from labrpc.conditions import LONG_DELAYS, LONG_REORDERING, RELIABLE, UNRELIABLE, Conditions
 from tester.engine.choices import Choices, Seeded
 from tester.world import check
+from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.nemesis import Kind
 from tester.world.run import run
 from tester.world.scenario import SEEDS, Scenario, SimulatedTest
-from tester.world.simulation import DEFAULT_LIMITS, Limits
 
 
 class SimulatedFunction(Protocol):

@@ -8,16 +8,14 @@ import contextvars
 import sys
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 import msgspec
 
-from kvsrv.rpc import Err, Version
 from labrpc.codec import Operation as Shape
-from labrpc.conditions import RELIABLE, Conditions, Fate
+from labrpc.conditions import RELIABLE, Conditions
 from labrpc.errors import TesterError
 from labrpc.network import Network
 from tester.engine.choices import Choices
@@ -29,66 +27,19 @@ from tester.engine.trace import Trace
 from tester.world import submission
 from tester.world.cluster import Cluster, Member, Remote
 from tester.world.failure import HandlerCrashed, Misused, NodeDown, ProcessDied, printable
+from tester.world.handles import KV, LockHandle
 from tester.world.history import History, Op
 from tester.world.host import Host, TestHost
+from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.mishaps import Mishaps
 from tester.world.nemesis import Kind
+from tester.world.streams import SIZE
 from tester.world.trouble import Trouble
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When a run is called a livelock. Every limit is a count or virtual time."""
-
-    virtual_s: int = 120
-    steps: int = 10_000_000
-    """Callbacks run, on all nodes together."""
-    instant_steps: int = 1_000_000
-    """Callbacks run while virtual time stands still."""
-    silent_rpcs: int = 50_000
-    """RPCs sent without one operation of a client completing."""
-    configurations: int = 500_000
-    """What the linearizability checker may visit before it says Unknown."""
-
-
-DEFAULT_LIMITS: Final = Limits()
-
-NETWORK: Final = "net/"
-"""What the names of the streams begin with that decide the fates of the RPCs of an end."""
-SIZE: Final = "size/"
-"""What the names of the streams begin with that say how much of a workload to leave out."""
-FATE_FIELDS: Final = Fate._fields
-FATE_SIZE: Final = len(FATE_FIELDS)
-"""How many choices the fate of an RPC is: place j of the k-th RPC of an end has a fixed index."""
 
 TEST: Final = "test"
 """The name of the node on which the test itself runs."""
 
 _encode = msgspec.msgpack.Encoder().encode
-
-
-class KV(Protocol):
-    """A clerk of the key/value lab, as the test sees it: its methods are operations."""
-
-    async def get(self, key: str) -> tuple[str, Version, Err]:
-        """The value and version of a key."""
-        ...
-
-    async def put(self, key: str, value: str, version: Version) -> Err:
-        """Install a value if the key is at this version."""
-        ...
-
-
-class LockHandle(Protocol):
-    """A client's handle on a lock, as the test sees it."""
-
-    async def acquire(self) -> None:
-        """Return when the lock is held."""
-        ...
-
-    async def release(self) -> None:
-        """Give it back."""
-        ...
 
 
 class Simulation(Trouble):

@@ -12,8 +12,8 @@ from linearizability import Illegal, Ok, Unknown
 from linearizability.models import kv
 from tester import NotLinearizable, Simulation, Undecided, simulate
 from tester.world import check
+from tester.world.handles import KV
 from tester.world.history import History
-from tester.world.simulation import KV
 from tests.world.lab import once, passes
 
 Call = tuple[str, tuple[Any, ...], Any]

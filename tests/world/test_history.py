@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from labrpc import LONG_REORDERING, UNRELIABLE
 from tester import NodeDown, Simulation
+from tester.world.handles import KV
 from tester.world.history import History
-from tester.world.simulation import KV
 from tests.world.lab import passes, put_and_get
 
 

@@ -1,0 +1,13 @@
+"""The names of streams, and what the integers in them mean."""
+
+from typing import Final
+
+from labrpc.conditions import Fate
+
+NETWORK: Final = "net/"
+"""What the names of the streams begin with that decide the fates of the RPCs of an end."""
+SIZE: Final = "size/"
+"""What the names of the streams begin with that say how much of a workload to leave out."""
+FATE_FIELDS: Final = Fate._fields
+FATE_SIZE: Final = len(FATE_FIELDS)
+"""How many choices the fate of an RPC is: place j of the k-th RPC of an end has a fixed index."""
