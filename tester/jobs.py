@@ -28,6 +28,7 @@ from tester.report import mishap
 from tester.report.story import tell
 from tester.search.diagnosis import diagnose
 from tester.search.wire import (
+    Attempting,
     Chunk,
     Listed,
     Loading,
@@ -46,7 +47,7 @@ from tester.search.wire import (
 from tester.search.worker import STACK_SIGNAL
 from tester.world import submission
 from tester.world.failure import Failure, Misused, describe, user_frames
-from tester.world.run import Outcome, Scenario, run
+from tester.world.run import Outcome, Scenario, repeat, run
 from tester.world.submission import BadSubmission
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -128,8 +129,20 @@ class _Worker:
         _print(f"{job.marker}\n")
         ran, found = self._seed(scenario, seed)
         _print("")
-        story = _story(scenario, seed, found, job.command) if ran.verdict != "pass" else ""
+        story = self._story(job, found) if ran.verdict != "pass" else ""
         self._say(Told(ran, plain(story)))
+
+    def _story(self, job: Tell, found: Outcome | Failure) -> str:
+        scenario, seed = self._tests[job.test], int(job.seed)
+        if isinstance(found, Failure):
+            return mishap.escaped(seed, found, job.command)
+        try:
+            if job.whole:
+                return tell(seed, repeat(scenario, seed, found), job.command)
+            diagnosis = diagnose(scenario, seed, found, lambda: self._say(Attempting()))
+            return tell(seed, diagnosis.outcome, job.command, diagnosis.explanation)
+        except Exception as error:  # noqa: BLE001 - the verdict stands, whatever a hostile repr does
+            return mishap.untold(seed, found, error, job.command)
 
     def _seed(self, scenario: Scenario, seed: int) -> tuple[Ran, Outcome | Failure]:
         """Run one seed. A Failure instead of an Outcome: something went past the simulation."""
@@ -210,13 +223,3 @@ def _print(text: str) -> None:
 
 def _microseconds_since(start_ns: int) -> int:
     return (time.perf_counter_ns() - start_ns) // 1000
-
-
-def _story(scenario: Scenario, seed: int, found: Outcome | Failure, command: str) -> str:
-    if isinstance(found, Failure):
-        return mishap.escaped(seed, found, command)
-    try:
-        diagnosis = diagnose(scenario, seed, found)
-        return tell(seed, diagnosis.outcome, command, diagnosis.explanation)
-    except Exception as error:  # noqa: BLE001 - the verdict stands, whatever a hostile repr does
-        return mishap.untold(seed, found, error, command)

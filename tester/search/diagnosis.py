@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tester.engine.errors import SharedState
@@ -21,17 +22,22 @@ class Diagnosis:
     """Why that one fails; None where shrinking would make no sense."""
 
 
-def diagnose(scenario: Scenario, seed: int, failing: Outcome) -> Diagnosis:
+def diagnose(
+    scenario: Scenario, seed: int, failing: Outcome, attempt: Callable[[], None] = lambda: None
+) -> Diagnosis:
     """Run a failing seed again, shrink it, and say which faults it takes.
 
     A seed that goes another way the second time is not shrunk: its outcome says NonDeterministic.
     Nor is one that the checker could not decide, or whose code cannot be run as it is, or changes
     its modules: what such a run does is not a function of its choices alone.
+
+    `attempt` is called before each run that tries something else: it takes many of them, and
+    somebody may wait for a sign of life.
     """
     again = repeat(scenario, seed, failing)
     if isinstance(again.error, NonDeterministic | SharedState) or failing.verdict != "fail":
         return Diagnosis(again, None)
-    shrunk = shrink(scenario, seed, failing)
+    shrunk = shrink(scenario, seed, failing, attempt)
     if symptom(shrunk.outcome) != symptom(failing):
         return Diagnosis(again, None)  # the test looks at more than choices, such as at the seed
-    return Diagnosis(shrunk.outcome, explain(scenario, shrunk))
+    return Diagnosis(shrunk.outcome, explain(scenario, shrunk, attempt))

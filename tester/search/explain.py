@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,11 +72,17 @@ class Explanation:
         return f"It takes {together}: without any one of them this seed passes."
 
 
-def explain(scenario: Scenario, shrunk: Shrunk) -> Explanation:
-    """Flip each fault that is left, alone, and see whether the run then passes."""
+def explain(
+    scenario: Scenario, shrunk: Shrunk, attempt: Callable[[], None] = lambda: None
+) -> Explanation:
+    """Flip each fault that is left, alone, and see whether the run then passes.
+
+    `attempt` is called before each run: somebody may wait for a sign of life.
+    """
     causes = []
     twin = None
     for fault in shrunk.faults:
+        attempt()
         outcome = _without(scenario, shrunk.record, fault)
         necessary = symptom(outcome) != symptom(shrunk.outcome)
         if necessary and twin is None and outcome.error is None:

@@ -162,14 +162,14 @@ class Tellings:
     """Runs that are to be told: the desk of the stories."""
 
     def __init__(self, tellings: Sequence[Telling]) -> None:
-        self._waiting = list(tellings)
+        self._waiting = [(telling, False) for telling in tellings]
         self._of = {telling.marker: telling for telling in tellings}
 
     def next(self) -> Job | None:
         if not self._waiting:
             return None
-        one = self._waiting.pop(0)
-        return Tell(one.test, str(one.seed), one.command, one.marker)
+        one, whole = self._waiting.pop(0)
+        return Tell(one.test, str(one.seed), one.command, whole, one.marker)
 
     def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
         assert isinstance(answer, Told)
@@ -178,7 +178,10 @@ class Tellings:
 
     def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
         telling = self._telling(job)
-        telling.lost, telling.printed = lost, printed
+        if lost.attempting:  # not the run itself: it has been seen to end
+            self._waiting.append((telling, True))
+        else:
+            telling.lost, telling.printed = lost, printed
 
     def _telling(self, job: Job) -> Telling:
         assert isinstance(job, Tell)

@@ -15,6 +15,7 @@ from typing import Final, Self
 from tester.search.plan import Desk
 from tester.search.results import Lost
 from tester.search.wire import (
+    Attempting,
     Chunk,
     Job,
     Listed,
@@ -142,6 +143,8 @@ class Pool:
                 if text not in self._notes:
                     self._notes.add(text)
                     self._note(text)
+            case Attempting():
+                worker.attempting = True
             case Ran() | Told():
                 expected = Told if worker.jobs and isinstance(worker.jobs[0], Tell) else Ran
                 if desk is None or not worker.jobs or not isinstance(message, expected):
@@ -150,7 +153,7 @@ class Pool:
                 job, at = worker.jobs[0], worker.answered
                 printed = worker.printed(job.marker) if isinstance(job, Tell) else ""
                 desk.answered(job, at, message, printed)
-                worker.second_chance = False
+                worker.second_chance = worker.attempting = False
                 worker.answered += 1
                 if worker.answered == job.count:
                     worker.jobs.popleft()

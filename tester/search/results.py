@@ -28,6 +28,8 @@ class Lost:
     """How it ended by itself: "was killed by SIGSEGV"."""
     stack: tuple[Place, ...]
     """Where it stood, outermost first: all frames, ours too; empty where nobody knows."""
+    attempting: bool = False
+    """Whether the run itself was over, and a smaller one that fails was looked for."""
 
     def users(self) -> list[Place]:
         """The frames of the code under test, outermost first."""

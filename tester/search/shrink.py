@@ -55,9 +55,14 @@ class Shrunk:
         return len(self.faults), len(trace), self.choices_after, repr(self.record)
 
 
-def shrink(scenario: Scenario, seed: int, failing: Outcome) -> Shrunk:
-    """Shrink the run of a seed that failed; every attempt keeps the same kind of failure."""
-    return _Shrinker(scenario, seed, failing).shrink()
+def shrink(
+    scenario: Scenario, seed: int, failing: Outcome, attempt: Callable[[], None] = lambda: None
+) -> Shrunk:
+    """Shrink the run of a seed that failed; every attempt keeps the same kind of failure.
+
+    `attempt` is called before each: somebody may wait for a sign of life.
+    """
+    return _Shrinker(scenario, seed, failing, attempt).shrink()
 
 
 def smallest(scenario: Scenario, failing: Iterable[tuple[int, Outcome]]) -> Shrunk:
@@ -75,9 +80,12 @@ def symptom(outcome: Outcome) -> tuple[str, ...]:
 class _Shrinker:
     """The best record so far, and the attempts to better it."""
 
-    def __init__(self, scenario: Scenario, seed: int, failing: Outcome) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, failing: Outcome, attempt: Callable[[], None]
+    ) -> None:
         self._scenario = scenario
         self._seed = seed
+        self._attempt = attempt
         self._symptom = symptom(failing)
         self._best = failing
         self._record = trimmed(failing.choices.record())
@@ -102,6 +110,7 @@ class _Shrinker:
                 better()
             if self._measure() == before:
                 break
+        self._attempt()
         final = run(self._scenario, Choices(Replayed(self._record)), keep_trace=True)
         return Shrunk(
             seed=self._seed,
@@ -129,6 +138,7 @@ class _Shrinker:
             return False
         self._seen.add(key)
         self._runs += 1
+        self._attempt()
         outcome = run(self._scenario, Choices(Replayed(record)))
         self._steps += outcome.steps
         if symptom(outcome) != self._symptom:

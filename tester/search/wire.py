@@ -29,6 +29,8 @@ class Tell(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """In decimal: a seed may have 128 bits, and an integer on the wire has 64."""
     command: str
     """What the story says will run it again."""
+    whole: bool
+    """Tell the run as it was: no smaller one that fails is looked for."""
     marker: str
     """To be printed before the run: what the worker printed earlier is of other runs."""
 
@@ -84,6 +86,10 @@ class Noted(msgspec.Struct, frozen=True, array_like=True, tag=True):
     text: str
 
 
+class Attempting(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The run to be told is over and has failed; one of many attempts at a smaller one begins."""
+
+
 class Told(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """What a run came to, and its story; "" for a pass."""
 
@@ -93,7 +99,7 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 Job = Chunk | Tell
 Answer = Ran | Told
-Message = Loading | Ready | Refused | Noted | Ran | Told
+Message = Loading | Ready | Refused | Noted | Attempting | Ran | Told
 
 encode: Final = msgspec.msgpack.Encoder().encode
 job_of: Final = msgspec.msgpack.Decoder(Job).decode

@@ -67,6 +67,8 @@ class Worker:
         """How many answers the first of the jobs has got."""
         self.ready = False
         self.loading = ""
+        self.attempting = False
+        """Whether it looks for a smaller run than the one it is to tell."""
         self.quiet_s = 0.0
         """Real seconds since the worker last said something."""
         self.second_chance = False
@@ -149,13 +151,13 @@ class Worker:
         if stuck_s:
             stack = self.stack()
             self.kill()
-            return Lost(stuck_s, "", stack)
+            return Lost(stuck_s, "", stack, self.attempting)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_EXIT_WITHIN_S)
         exited = self.has_exited()
         status = self.kill()
         ending = _ending(status) if exited else "stopped answering its parent, and was ended"
-        return Lost(0, ending, _places(self._dumped()))
+        return Lost(0, ending, _places(self._dumped()), self.attempting)
 
     def _dumped(self) -> str:
         return (_read(self._stack) or b"").decode(errors="replace")

@@ -69,7 +69,8 @@ def test_junk_ends_the_conversation_after_what_came_before(junk: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "job", [Chunk("test", 0, 5), Tell("test", str(2**128 - 1), "command", "mark")]
+    "job",
+    [Chunk("test", 0, 5), Tell("test", str(2**128 - 1), "command", whole=True, marker="mark")],
 )
 def test_jobs_travel(job: Chunk | Tell) -> None:
     assert job_of(encode(job)) == job
