@@ -233,3 +233,50 @@ def test_a_run_with_faults_leaves_no_cycles() -> None:
     finally:
         gc.set_debug(before)
         gc.garbage.clear()
+
+
+WEATHER = {
+    faults.losses: {"lost request", "lost reply"},
+    faults.duplicates: {"duplicated request"},
+    faults.late_requests: {"late request"},
+    faults.long_reordering: {"held-back reply"},
+    faults.long_delays: set(),
+}
+
+
+@pytest.mark.parametrize("kind", WEATHER, ids=lambda kind: kind.name)
+def test_weather_brings_its_faults_and_only_while_it_lasts(kind: Kind) -> None:
+    met: set[str] = set()
+    scenario = replace(clients.simulation, faults=(kind,))
+    for seed in range(12):
+        outcome = run(scenario, Choices(Seeded(seed)), keep_trace=True)
+        bad = False
+        during: dict[int, bool] = {}
+        for entry in outcome.trace:
+            if entry[1] == "weather":
+                bad = entry[3]
+            if entry[1] == "send":
+                during[entry[2]] = bad
+        for fault in outcome.choices.faults:
+            what, short = describe(fault, outcome.trace)
+            met.add(short)
+            assert during[int(what.rpartition("#")[2])]
+    assert met == WEATHER[kind]
+
+
+def test_long_delays_are_long() -> None:
+    async def scenario(sim: Simulation) -> None:
+        sim.nemesis(faults.long_delays)
+        made = peers(sim, ("p",))
+        await sim.sleep(1)
+        assert await made["p"].reached() == [True]
+        assert sim.virtual_us == 1_000_000 + 400_000 + 2 * 500
+        sim.network.enable("p-p", False)
+        assert await made["p"].reached() == [False]
+        assert sim.virtual_us == 1_401_000 + 5_000_000 + 500
+
+    stream = "fault/long_delays"
+    fates = [0, 400, *[0] * 9, 5_000]
+    record: Record = {stream: [1, 1], f"{stream}/1": [500, 1_000], "net/p-p": fates}
+    outcome = run(simulate(model=None)(scenario).simulation, Choices(Replayed(record)))
+    assert outcome.error is None
