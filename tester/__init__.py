@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tester.world.faults import maybe
     from tester.world.handles import KV, LockHandle
     from tester.world.limits import Limits
-    from tester.world.simulate import run_once, simulate
+    from tester.world.simulate import recorded, run_once, simulate
     from tester.world.simulation import Simulation
 
 _HOMES = {
@@ -45,7 +45,7 @@ _HOMES = {
         "Verdict",
     ),
     "tester.world.faults": ("faults", "maybe"),
-    "tester.world.simulate": ("run_once", "simulate"),
+    "tester.world.simulate": ("recorded", "run_once", "simulate"),
     "tester.world.handles": ("KV", "LockHandle"),
     "tester.world.limits": ("Limits",),
     "tester.world.simulation": ("Simulation",),
@@ -74,6 +74,7 @@ __all__ = [
     "Verdict",
     "faults",
     "maybe",
+    "recorded",
     "run_once",
     "simulate",
 ]

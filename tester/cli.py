@@ -6,35 +6,46 @@ sentence on standard error and exit status 2; the code under test runs in worker
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import io
 import os
-import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
-from tester.labs import LABS
+from tester.terminal import (
+    EXIT,
+    INTERRUPTED,
+    check_writable,
+    command_for,
+    console,
+    cores,
+    json_option,
+    lab_argument,
+    labelled,
+    pool_of,
+    seed_in_range,
+    select,
+    stuck_option,
+    submission_option,
+    unknown,
+    write,
+)
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
-    from rich.console import Console
-
+    from tester.search.corpus import Corpus
     from tester.search.pool import Pool
-    from tester.search.wire import Listed
+    from tester.search.results import LabResult, Telling
 
-EXIT: Final = {"pass": 0, "fail": 1, "misuse": 2, "unknown": 3}
-"""The exit status of a verdict. A failure beats an unknown, and an unknown a pass."""
-
-INTERRUPTED: Final = 130
-STUCK_AFTER_S: Final = 30
-SEED_LIMIT: Final = 2**128
-"""As in tester.engine.choices, which would bring numpy along."""
-
-ELSEWHERE: Final[dict[str, str]] = {"check": "tester.check_command:check"}
+ELSEWHERE: Final[dict[str, str]] = {
+    "check": "tester.check_command:check",
+    "exhaust": "tester.exhaust_command:exhaust",
+    "explain": "tester.explain_command:explain",
+    "verify": "tester.verify_command:verify",
+}
 """Commands that have a module of their own, as `module:command`."""
 
 
@@ -57,15 +68,6 @@ class Commands(click.Group):
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             raise click.UsageError(unknown("command", args[0], self.list_commands(ctx)), ctx)
         return super().resolve_command(ctx, args)
-
-
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The sentence about a name that nobody knows, with what may have been meant."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"there is no {kind} {name!r}; did you mean {near[0]}?"
-    return f"there is no {kind} {name!r}; there is {', '.join(known)}"
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -92,43 +94,6 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     sys.exit(status)
 
 
-def _known_lab(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if value not in LABS:
-        raise click.UsageError(unknown("lab", value, LABS))
-    return value
-
-
-def _seed_in_range(ctx: click.Context, param: click.Parameter, value: str) -> int:
-    if not (value.isascii() and value.isdecimal()) or int(value) >= SEED_LIMIT:
-        raise click.UsageError(f"a seed is an integer in [0, 2**128), and {value!r} is not")
-    return int(value)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-_lab = click.argument("lab", callback=_known_lab)
-_submission = click.option(
-    "--submission",
-    metavar="DIR",
-    help="Test the packages in this folder; what is not there is the reference's.",
-)
-_json = click.option(
-    "--json", "json_to", metavar="FILE", help="Write a record as JSON; - is standard output."
-)
-_stuck_after = click.option(
-    "--stuck-after",
-    type=click.IntRange(1, 86_400),
-    metavar="SECONDS",
-    default=STUCK_AFTER_S,
-    show_default=True,
-    help="End a run without progress for so long in real time: an infinite loop.",
-)
-
-
 @click.group(
     cls=Commands,
     invoke_without_command=True,
@@ -146,7 +111,7 @@ def cli(ctx: click.Context) -> int:
 
 
 @cli.command()
-@_lab
+@lab_argument
 @click.option(
     "--seeds",
     type=click.IntRange(1, 2**32),
@@ -157,13 +122,13 @@ def cli(ctx: click.Context) -> int:
     "--jobs",
     type=click.IntRange(1, 1024),
     metavar="J",
-    default=_cores,
+    default=cores,
     help="Worker processes; as many as there are cores by default. Changes no result.",
 )
 @click.option("--tests", metavar="NAME,...", help="Run these tests only.")
-@_submission
-@_json
-@_stuck_after
+@submission_option
+@json_option
+@stuck_option
 def run(
     lab: str,
     seeds: int | None,
@@ -173,124 +138,93 @@ def run(
     json_to: str | None,
     stuck_after: int,
 ) -> int:
-    """Run a lab's tests, each on many seeds, and tell how they failed."""
+    """Run a lab's tests, each on many seeds, and tell how they failed.
+
+    What failed before, as recorded in .labtester, is tried first.
+    """
     from tester.report import record, table
     from tester.report.progress import bar
     from tester.search import runner
+    from tester.search.corpus import Corpus
 
-    _check_writable(json_to)
-    command = _command(lab, submission, stuck_after)
-    with _pool(lab, submission, seeds, jobs, stuck_after) as pool:
-        chosen = _select(pool.tests(), tests)
+    check_writable(json_to)
+    command = command_for(lab, submission, stuck_after)
+    corpus = Corpus(lab, submission)
+    with pool_of(lab, submission, seeds, jobs, stuck_after) as pool:
+        chosen = select(pool.tests(), tests)
         try:
+            recorded = _try_recorded(pool, corpus, [test.name for test in chosen])
             with bar(lab) as progress:
                 result = runner.run_lab(pool, lab, chosen, command, progress)
         except runner.Interrupted as interrupted:
-            table.show_unfinished(_console(json_to), interrupted.result)
+            table.show_unfinished(console(json_to), interrupted.result)
             return INTERRUPTED
         except runner.Misuse as misuse:
             raise click.ClickException(str(misuse)) from None
-    table.show(_console(json_to), result)
-    _write(json_to, record.of_run(result))
-    return EXIT[result.verdict]
+    out = console(json_to)
+    still = _show_recorded(recorded, result)
+    table.show(out, result)
+    for test in result.tests:
+        if test.telling is not None and (path := corpus.keep(test.telling)) is not None:
+            click.echo(f"kept as {path}", err=True)
+    write(json_to, record.of_run(result) | ({"recorded": still} if still else {}))
+    return EXIT["fail"] if still else EXIT[result.verdict]
 
 
-@cli.command()
-@_lab
-@click.argument("test")
-@click.option(
-    "--seed", metavar="S", callback=_seed_in_range, required=True, help="The seed to run."
-)
-@_submission
-@_json
-@_stuck_after
-def replay(
-    lab: str, test: str, seed: int, submission: str | None, json_to: str | None, stuck_after: int
-) -> int:
-    """Run one seed of a test again, and tell its story."""
-    from tester.report import record, table
+def _try_recorded(pool: Pool, corpus: Corpus, tests: Sequence[str]) -> list[tuple[Path, Telling]]:
+    """Run the records of earlier failures again."""
     from tester.search.plan import Tellings
     from tester.search.results import Telling
 
-    _check_writable(json_to)
-    telling = Telling(test, seed, _command(lab, submission, stuck_after)(test, seed))
-    with _pool(lab, submission, None, 1, stuck_after) as pool:
-        _select(pool.tests(), test)
+    found = [
+        (path, Telling(kept.test, kept.seed, f"labtester replay {path}", record=kept.text()))
+        for path, kept in corpus.records(tests)
+    ]
+    pool.work(Tellings([telling for _, telling in found]))
+    return found
+
+
+def _show_recorded(recorded: Sequence[tuple[Path, Telling]], result: LabResult) -> list[str]:
+    """Say which recorded failures are left, and forget the others.
+
+    Those that the seeds of this run have found as well are told with them, and only there.
+    """
+    failed = {(test.name, seed) for test in result.tests for seed in test.counted.failed}
+    still = []
+    for path, telling in recorded:
+        if telling.verdict != "fail":
+            path.unlink(missing_ok=True)
+            click.echo(f"mended: {path} passes, and is gone", err=True)
+        elif (telling.test, telling.seed) not in failed:
+            click.echo(f"recorded failure: {path} still fails; labtester replay {path}", err=True)
+            still.append(str(path))
+    return still
+
+
+@cli.command()
+@click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
+@click.option("--seed", metavar="S", callback=seed_in_range, help="The seed to run.")
+@submission_option
+@json_option
+@stuck_option
+def replay(
+    what: tuple[str, ...],
+    seed: int | None,
+    submission: str | None,
+    json_to: str | None,
+    stuck_after: int,
+) -> int:
+    """Run a recorded failure, or one seed of a test, again, and tell its story."""
+    from tester.report import record, table
+    from tester.search.plan import Tellings
+
+    check_writable(json_to)
+    lab, folder, telling = labelled(what, seed, submission, stuck_after)
+    with pool_of(lab, folder, None, 1, stuck_after) as pool:
+        select(pool.tests(), telling.test)
         pool.work(Tellings([telling]))
     if telling.told is not None and telling.told.ran.sentence:
         raise click.ClickException(telling.told.ran.sentence)
-    table.show_replay(_console(json_to), telling)
-    _write(json_to, record.of_replay(lab, telling))
+    table.show_replay(console(json_to), telling)
+    write(json_to, record.of_replay(lab, telling))
     return EXIT[telling.verdict]
-
-
-@contextmanager
-def _pool(
-    lab: str, submission: str | None, seeds: int | None, jobs: int, stuck_after: int
-) -> Iterator[Pool]:
-    """Workers that have loaded the submission; if they cannot, that is the user's misuse."""
-    from tester.launch import Setup, launch
-    from tester.search.pool import CannotStart, Pool
-
-    def note(text: str) -> None:
-        click.echo(f"warning: {text}", err=True)
-
-    how = launch(Setup(LABS[lab], submission, seeds))
-    try:
-        with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
-            yield pool
-    except CannotStart as reason:
-        raise click.ClickException(str(reason)) from None
-
-
-def _select(tests: Sequence[Listed], names: str | None) -> list[Listed]:
-    """The tests of these names, in the order of the suite."""
-    if names is None:
-        return list(tests)
-    wanted = {name.strip() for name in names.split(",")}
-    for name in sorted(wanted - {test.name for test in tests}):
-        raise click.ClickException(unknown("test", name, [test.name for test in tests]))
-    return [test for test in tests if test.name in wanted]
-
-
-def _command(lab: str, submission: str | None, stuck_after: int) -> Callable[[str, int], str]:
-    """What runs a seed again, to be pasted into a shell."""
-    options = ["--submission", submission] if submission is not None else []
-    if stuck_after != STUCK_AFTER_S:
-        options += ["--stuck-after", str(stuck_after)]
-    return lambda test, seed: shlex.join(
-        ["labtester", "replay", lab, test, "--seed", str(seed), *options]
-    )
-
-
-def _console(json_to: str | None) -> Console:
-    """Where people read: not standard output, if that is to hold nothing but the record."""
-    from rich.console import Console
-
-    return Console(stderr=json_to == "-")
-
-
-def _check_writable(json_to: str | None) -> None:
-    from tester.report import record
-
-    if json_to is not None:
-        try:
-            record.check_writable(json_to)
-        except OSError as error:
-            raise _unwritable(json_to, error) from None
-
-
-def _write(json_to: str | None, what: dict[str, Any]) -> None:
-    from tester.report import record
-
-    if json_to is not None:
-        try:
-            record.write(json_to, what)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise _unwritable(json_to, error) from None
-
-
-def _unwritable(json_to: str, error: OSError) -> click.ClickException:
-    return click.ClickException(f"cannot write {json_to}: {error.strerror}")

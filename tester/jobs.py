@@ -10,12 +10,14 @@ import contextlib
 import ctypes
 import faulthandler
 import importlib
+import json
 import os
 import resource
 import signal
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn, TextIO
 
@@ -25,8 +27,13 @@ from tester.engine.choices import Choices, Seeded
 from tester.labs import contract
 from tester.launch import Setup
 from tester.report import mishap
+from tester.report.explained import of_explanation
 from tester.report.story import tell
-from tester.search.diagnosis import diagnose
+from tester.report.twin import side_by_side
+from tester.search.diagnosis import Diagnosis, diagnose
+from tester.search.explain import explain
+from tester.search.record import StaleReplay, parse, record_of
+from tester.search.shrink import as_recorded
 from tester.search.wire import (
     Attempting,
     Chunk,
@@ -76,10 +83,12 @@ class _Worker:
         self._answers = answers
         self._tests: dict[str, Scenario] = {}
         self._methods: dict[str, str] = {}
+        self._lab = self._folder = ""
 
     def work(self) -> NoReturn:
         """Load the submission, then do one job after the other. Raises EOFError at their end."""
         setup = msgspec.msgpack.decode(self._receive(), type=Setup)
+        self._lab, self._folder = setup.name, setup.submission or ""
         try:
             self._load(setup)
         except BadSubmission as refusal:
@@ -127,28 +136,64 @@ class _Worker:
     def _tell(self, job: Tell) -> None:
         scenario, seed = self._tests[job.test], int(job.seed)
         _print(f"{job.marker}\n")
-        ran, found = self._seed(scenario, seed)
+        if job.record:
+            kept = parse(job.record, Path(job.test))
+            ran, found = self._timed(scenario, lambda: kept.replay(scenario))
+        else:
+            ran, found = self._seed(scenario, seed)
         _print("")
-        story = self._story(job, found) if ran.verdict != "pass" else ""
-        self._say(Told(ran, plain(story)))
+        if ran.verdict == "pass":
+            self._say(Told(ran, ""))
+        elif isinstance(found, Failure):
+            self._say(Told(ran, plain(mishap.escaped(seed, found, job.command))))
+        else:
+            self._say(self._told(job, ran, found))
 
-    def _story(self, job: Tell, found: Outcome | Failure) -> str:
+    def _told(self, job: Tell, ran: Ran, found: Outcome) -> Told:
         scenario, seed = self._tests[job.test], int(job.seed)
-        if isinstance(found, Failure):
-            return mishap.escaped(seed, found, job.command)
         try:
             if job.whole:
-                return tell(seed, repeat(scenario, seed, found), job.command)
-            diagnosis = diagnose(scenario, seed, found, lambda: self._say(Attempting()))
-            return tell(seed, diagnosis.outcome, job.command, diagnosis.explanation)
+                return Told(ran, plain(tell(seed, repeat(scenario, seed, found), job.command)))
+            diagnosis = self._diagnosis(job, found)
+            explanation = diagnosis.explanation
+            story = plain(tell(seed, diagnosis.outcome, job.command, explanation))
+            if explanation is None:
+                return Told(ran, story)
+            kept = record_of(
+                scenario, explanation.shrunk, lab=self._lab, test=job.test, submission=self._folder
+            )
+            return Told(
+                ran,
+                story,
+                kept.text(),
+                json.dumps(of_explanation(explanation)),
+                plain(side_by_side(explanation)),
+            )
         except Exception as error:  # noqa: BLE001 - the verdict stands, whatever a hostile repr does
-            return mishap.untold(seed, found, error, job.command)
+            return Told(ran, plain(mishap.untold(seed, found, error, job.command)))
+
+    def _diagnosis(self, job: Tell, found: Outcome) -> Diagnosis:
+        scenario, seed = self._tests[job.test], int(job.seed)
+
+        def attempt() -> None:
+            self._say(Attempting())
+
+        if not job.record:
+            return diagnose(scenario, seed, found, attempt)
+        if isinstance(found.error, StaleReplay) or found.verdict != "fail":
+            return Diagnosis(found, None)
+        return Diagnosis(found, explain(scenario, as_recorded(seed, found), attempt))
 
     def _seed(self, scenario: Scenario, seed: int) -> tuple[Ran, Outcome | Failure]:
-        """Run one seed. A Failure instead of an Outcome: something went past the simulation."""
+        return self._timed(scenario, lambda: run(scenario, Choices(Seeded(seed))))
+
+    def _timed(
+        self, scenario: Scenario, once: Callable[[], Outcome]
+    ) -> tuple[Ran, Outcome | Failure]:
+        """Run once. A Failure instead of an Outcome: something went past the simulation."""
         start = time.perf_counter_ns()
         try:
-            found = run(scenario, Choices(Seeded(seed)))
+            found = once()
         except BaseException as error:  # noqa: BLE001 - nobody is at this keyboard: it is all the run's
             failure = describe(error, scenario.name, "running", 0)
             return Ran("fail", failure.kind, 0, 0, 0, _microseconds_since(start)), failure

@@ -25,6 +25,8 @@ _BEGIN: Final = (
 class Setup(msgspec.Struct, frozen=True):
     """What a worker is told first."""
 
+    name: str
+    """The lab's."""
     lab: Lab
     submission: str | None
     """The folder; None: the reference packages."""

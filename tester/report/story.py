@@ -55,7 +55,8 @@ def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | N
     again = "To run it again:"
     if explanation is not None:
         sections[-1] += "\n" + _wrap(explanation.sentence)
-        again = f"{_effort(explanation)}  {again}"
+        if explanation.shrunk.runs:
+            again = f"{_effort(explanation)}  {again}"
     sections.append(f"{again}\n\n    {command}")
     return "\n\n".join(sections) + "\n"
 

@@ -169,7 +169,7 @@ class Tellings:
         if not self._waiting:
             return None
         one, whole = self._waiting.pop(0)
-        return Tell(one.test, str(one.seed), one.command, whole, one.marker)
+        return Tell(one.test, str(one.seed), one.command, whole, one.marker, one.record)
 
     def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
         assert isinstance(answer, Told)

@@ -20,7 +20,7 @@ from labrpc.errors import TesterError
 from tester.engine import VERSION
 from tester.engine.choices import Choices, Replayed
 from tester.engine.choices import Record as Chosen
-from tester.search.shrink import trimmed
+from tester.search.shrink import Shrunk
 from tester.world.run import Outcome, run
 from tester.world.scenario import Scenario, code_under_test
 
@@ -82,14 +82,35 @@ class Record:
         Path(temporary).replace(path)
         return path
 
-    def text(self) -> str:
-        """The record as JSON, one choice a line."""
-        sparse = {
-            stream: {str(index): value for index, value in enumerate(values) if value}
+    def as_test(self, module: str, name: str) -> str:
+        """A pytest test that runs it again, to be pasted; `name` is the test in its module."""
+        lines = [f"        {stream!r}: {sparse!r}," for stream, sparse in self._sparse().items()]
+        return "\n".join(
+            [
+                "from tester import recorded, run_once",
+                f"from {module} import {name}",
+                "",
+                "",
+                f"def {name}_as_in_seed_{self.seed}() -> None:",
+                f'    """It failed with {self.kind}, before it was mended."""',
+                "    choices = {",
+                *lines,
+                "    }",
+                f"    run_once({name}, recorded(choices))",
+                "",
+            ]
+        )
+
+    def _sparse(self) -> dict[str, dict[int, int]]:
+        return {
+            stream: {index: value for index, value in enumerate(values) if value}
             for stream, values in sorted(self.choices.items())
         }
+
+    def text(self) -> str:
+        """The record as JSON, one choice a line."""
         fields = {name: getattr(self, name) for name in _FIELDS}
-        return json.dumps(fields | {"choices": sparse}, indent=2) + "\n"
+        return json.dumps(fields | {"choices": self._sparse()}, indent=2) + "\n"
 
 
 _FIELDS: Final = {
@@ -112,29 +133,39 @@ def file_name(lab: str, test: str, seed: int) -> str:
 
 
 def record_of(
-    scenario: Scenario, seed: int, outcome: Outcome, *, lab: str, test: str, submission: str
+    scenario: Scenario, shrunk: Shrunk, *, lab: str, test: str, submission: str
 ) -> Record:
     """The record of a failing run."""
+    outcome = shrunk.outcome
     return Record(
         lab=lab,
         test=test,
-        seed=seed,
+        seed=shrunk.seed,
         submission=submission,
         kind=outcome.kind,
         digest=outcome.digest,
         code=code_digest(scenario),
         python=platform.python_version(),
         labtester=VERSION,
-        choices=trimmed(outcome.choices.record()),
+        choices=shrunk.record,
     )
 
 
 def load(path: Path) -> Record:
     """Read a record. Raises BadRecord, saying what is wrong with the file."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise BadRecord(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadRecord(f"{path} is no record: it is not text") from None
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Record:
+    """The record that a text is; `path` is where it came from. Raises BadRecord."""
+    try:
+        found = json.loads(text)
     except ValueError as error:
         raise BadRecord(f"{path} is not JSON: {error}") from None
     if not isinstance(found, dict):

@@ -52,6 +52,8 @@ class Telling:
     lost: Lost | None = None
     printed: str = ""
     marker: str = field(default_factory=lambda: f"[{os.urandom(12).hex()}]")
+    record: str = ""
+    """The text of a record to be run instead of the seed."""
 
     @property
     def verdict(self) -> str:

@@ -65,6 +65,13 @@ def shrink(
     return _Shrinker(scenario, seed, failing, attempt).shrink()
 
 
+def as_recorded(seed: int, outcome: Outcome) -> Shrunk:
+    """A failing run as it was recorded: nobody makes it any smaller."""
+    chosen = trimmed(outcome.choices.record())
+    size = len(nonzero(chosen))
+    return Shrunk(seed, outcome, chosen, 0, size, size)
+
+
 def smallest(scenario: Scenario, failing: Iterable[tuple[int, Outcome]]) -> Shrunk:
     """Shrink several failing seeds and keep the shortest story."""
     return min(
@@ -103,6 +110,7 @@ class _Shrinker:
                 self._streams,
                 self._faults,
                 self._fates,
+                self._earlier,
                 self._alone,
                 self._delays,
                 self._lower,
@@ -124,11 +132,17 @@ class _Shrinker:
     def _spare(self) -> bool:
         return self._runs < _RUNS and self._steps < _STEPS
 
-    def _measure(self) -> tuple[int, int, int, int]:
-        """Smaller is better: faults, then what was asked for, then how much is not zero."""
+    def _measure(self) -> tuple[int, ...]:
+        """Smaller is better: faults, what was asked for, how much is not zero, and how late."""
         best = self._best
-        values = [value for _, value in nonzero(self._record).items()]
-        return len(best.choices.faults), best.rpcs + best.ops, len(values), sum(values)
+        chosen = nonzero(self._record)
+        return (
+            len(best.choices.faults),
+            best.rpcs + best.ops,
+            len(chosen),
+            sum(chosen.values()),
+            sum(index for _, index in chosen),
+        )
 
     def _try(self, record: Record) -> bool:
         """Run an edited record; keep it if it fails in the same way and is not larger."""
@@ -205,6 +219,23 @@ class _Shrinker:
                 whole = {name: chosen for name, chosen in edited.items() if SIZE not in name}
                 if not self._try(edited):
                     self._try(whole)
+
+    def _earlier(self) -> None:
+        """Let a message's fault strike one of the first messages: what came before can then go."""
+        for stream, index in list(self._best.choices.faults):
+            number = index // FATE_SIZE
+            if not stream.startswith(NETWORK):
+                continue
+            values = self._record.get(stream, [])
+            fate = values[number * FATE_SIZE : (number + 1) * FATE_SIZE]
+            rest = _only(values, {i for i in range(len(values)) if i // FATE_SIZE != number})
+            for target in sorted({*range(_FEW), number // 4, number // 2} & set(range(number))):
+                edited = rest + [0] * ((target + 1) * FATE_SIZE - len(rest))
+                edited[target * FATE_SIZE : (target + 1) * FATE_SIZE] = fate + [0] * (
+                    FATE_SIZE - len(fate)
+                )
+                if self._try({**self._record, stream: edited}):
+                    break
 
     def _alone(self) -> None:
         """One strike of a nemesis without the other faults, and at another time.

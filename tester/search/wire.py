@@ -33,6 +33,8 @@ class Tell(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Tell the run as it was: no smaller one that fails is looked for."""
     marker: str
     """To be printed before the run: what the worker printed earlier is of other runs."""
+    record: str = ""
+    """The text of a record to be run instead of the seed."""
 
     @property
     def count(self) -> int:
@@ -95,6 +97,12 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
     ran: Ran
     story: str
+    record: str = ""
+    """The text of the record of the smallest run that fails; "" if none was looked for."""
+    explanation: str = ""
+    """Why that one fails, as JSON: see `tester.report.explained`."""
+    twin: str = ""
+    """The run beside it that passes, for people to read."""
 
 
 Job = Chunk | Tell

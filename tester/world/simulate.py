@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from labrpc.conditions import LONG_DELAYS, LONG_REORDERING, RELIABLE, UNRELIABLE, Conditions
-from tester.engine.choices import Choices, Seeded
+from tester.engine.choices import Choices, Replayed, Seeded
 from tester.world import check
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.nemesis import Kind
@@ -38,6 +38,17 @@ def run_all(scenario: Scenario) -> None:
         if outcome.error is not None:
             outcome.error.add_note(f"seed {seed} of {scenario.name}")
             raise outcome.error
+
+
+def recorded(choices: Mapping[str, Mapping[int, int]]) -> Choices:
+    """Choices that are 0 but for these: stream -> index -> value, as a record has them."""
+    dense = {}
+    for stream, places in choices.items():
+        values = [0] * (max(places, default=-1) + 1)
+        for index, value in places.items():
+            values[index] = value
+        dense[stream] = values
+    return Choices(Replayed(dense))
 
 
 def run_once(test: SimulatedFunction, choices: Choices, **arguments: Any) -> None:
@@ -118,6 +129,7 @@ __all__ = [
     "UNRELIABLE",
     "Conditions",
     "SimulatedFunction",
+    "recorded",
     "run_all",
     "run_once",
     "simulate",

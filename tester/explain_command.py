@@ -1,0 +1,74 @@
+"""`labtester explain`: the least it takes to make a seed fail, and the passing run beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from tester.terminal import (
+    EXIT,
+    check_writable,
+    console,
+    json_option,
+    labelled,
+    pool_of,
+    seed_in_range,
+    select,
+    stuck_option,
+    submission_option,
+    write,
+)
+
+
+@click.command("explain")
+@click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
+@click.option("--seed", metavar="S", callback=seed_in_range, help="The seed that fails.")
+@click.option("--pytest", "as_test", is_flag=True, help="Print it as a regression test.")
+@submission_option
+@json_option
+@stuck_option
+def explain(
+    what: tuple[str, ...],
+    seed: int | None,
+    as_test: bool,
+    submission: str | None,
+    json_to: str | None,
+    stuck_after: int,
+) -> int:
+    """Say which faults a failure takes, beside the same run without one of them."""
+    from tester.labs import LABS
+    from tester.report import mishap, table
+    from tester.search.corpus import Corpus
+    from tester.search.plan import Tellings
+    from tester.search.record import parse
+
+    check_writable(json_to)
+    lab, folder, telling = labelled(what, seed, submission, stuck_after)
+    with pool_of(lab, folder, None, 1, stuck_after) as pool:
+        select(pool.tests(), telling.test)
+        pool.work(Tellings([telling]))
+    told = telling.told
+    if told is not None and told.ran.sentence:
+        raise click.ClickException(told.ran.sentence)
+    out = console(json_to)
+    if told is None or not told.record:
+        if told is not None and told.ran.verdict == "pass":
+            raise click.ClickException(f"seed {telling.seed} passes: there is nothing to explain")
+        table.plainly(out, mishap.story(telling))
+        raise click.ClickException("this failure could not be made smaller: see its story")
+    kept = parse(told.record, Path(telling.test))
+    if as_test:
+        click.echo(kept.as_test(LABS[lab].suite, telling.test), nl=False)
+        return EXIT["pass"]
+    table.plainly(out, mishap.story(telling))
+    if told.twin:
+        table.plainly(out, f"\n{told.twin}")
+    path = Corpus(lab, folder).keep(telling)
+    found = json.loads(told.explanation)
+    write(
+        json_to,
+        found | {"record": None if path is None else str(path), "command": telling.command},
+    )
+    return EXIT["fail"]

@@ -1,0 +1,43 @@
+"""The corpus: failing records in a folder, to be tried first the next time somebody runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tester.search.record import FOLDER, SUFFIX, BadRecord, Record, load, parse
+from tester.search.results import Telling
+
+
+class Corpus:
+    """The records of one lab and one submission, in the folder `.labtester` where one stands."""
+
+    def __init__(self, lab: str, submission: str | None, folder: Path | None = None) -> None:
+        self._lab = lab
+        self._submission = submission or ""
+        self._folder = Path(FOLDER) if folder is None else folder
+
+    def records(self, tests: Sequence[str]) -> Iterator[tuple[Path, Record]]:
+        """Those of these tests, in the order of their names. What is no record is passed over."""
+        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+            try:
+                record = load(path)
+            except BadRecord:
+                continue  # `labtester replay` says what is wrong with it
+            mine = (record.lab, record.submission) == (self._lab, self._submission)
+            if mine and record.test in tests:
+                yield path, record
+
+    def keep(self, telling: Telling) -> Path | None:
+        """Write down what a telling found; None if it found nothing, or it cannot be written."""
+        if telling.told is None or not telling.told.record:
+            return None
+        try:
+            return parse(telling.told.record, Path(telling.test)).save(self._folder)
+        except OSError:
+            return None  # a folder that one may not write to is no reason to fail
+
+
+def still_fails(telling: Telling) -> bool:
+    """Whether a record that was replayed fails as it did; one that does not is of no more use."""
+    return telling.verdict == "fail"

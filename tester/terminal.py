@@ -1,0 +1,188 @@
+"""What the commands share: options, exit statuses, worker processes, and where output goes."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tester.labs import LABS
+
+if TYPE_CHECKING:  # for --help and for a usage error, click is enough
+    from rich.console import Console
+
+    from tester.search.pool import Pool
+    from tester.search.results import Telling
+    from tester.search.wire import Listed
+
+EXIT: Final = {"pass": 0, "fail": 1, "misuse": 2, "unknown": 3}
+"""The exit status of a verdict. A failure beats an unknown, and an unknown a pass."""
+
+INTERRUPTED: Final = 130
+STUCK_AFTER_S: Final = 30
+SEED_LIMIT: Final = 2**128
+"""As in tester.engine.choices, which would bring numpy along."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """The sentence about a name that nobody knows, with what may have been meant."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"there is no {kind} {name!r}; did you mean {near[0]}?"
+    return f"there is no {kind} {name!r}; there is {', '.join(known)}"
+
+
+def known_lab(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if value not in LABS:
+        raise click.UsageError(unknown("lab", value, LABS))
+    return value
+
+
+def seed_in_range(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal()) or int(value) >= SEED_LIMIT:
+        raise click.UsageError(f"a seed is an integer in [0, 2**128), and {value!r} is not")
+    return int(value)
+
+
+def cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+lab_argument = click.argument("lab", callback=known_lab)
+submission_option = click.option(
+    "--submission",
+    metavar="DIR",
+    help="Test the packages in this folder; what is not there is the reference's.",
+)
+json_option = click.option(
+    "--json", "json_to", metavar="FILE", help="Write a record as JSON; - is standard output."
+)
+stuck_option = click.option(
+    "--stuck-after",
+    type=click.IntRange(1, 86_400),
+    metavar="SECONDS",
+    default=STUCK_AFTER_S,
+    show_default=True,
+    help="End a run without progress for so long in real time: an infinite loop.",
+)
+
+
+@contextmanager
+def pool_of(
+    lab: str, submission: str | None, seeds: int | None, jobs: int, stuck_after: int
+) -> Iterator[Pool]:
+    """Workers that have loaded the submission; if they cannot, that is the user's misuse."""
+    from tester.launch import Setup, launch
+    from tester.search.pool import CannotStart, Pool
+
+    def note(text: str) -> None:
+        click.echo(f"warning: {text}", err=True)
+
+    how = launch(Setup(lab, LABS[lab], submission, seeds))
+    try:
+        with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
+            yield pool
+    except CannotStart as reason:
+        raise click.ClickException(str(reason)) from None
+
+
+def select(tests: Sequence[Listed], names: str | None) -> list[Listed]:
+    """The tests of these names, in the order of the suite."""
+    if names is None:
+        return list(tests)
+    wanted = {name.strip() for name in names.split(",")}
+    for name in sorted(wanted - {test.name for test in tests}):
+        raise click.ClickException(unknown("test", name, [test.name for test in tests]))
+    return [test for test in tests if test.name in wanted]
+
+
+def command_for(lab: str, submission: str | None, stuck_after: int) -> Callable[[str, int], str]:
+    """What runs a seed again, to be pasted into a shell."""
+    options = ["--submission", submission] if submission is not None else []
+    if stuck_after != STUCK_AFTER_S:
+        options += ["--stuck-after", str(stuck_after)]
+    return lambda test, seed: shlex.join(
+        ["labtester", "replay", lab, test, "--seed", str(seed), *options]
+    )
+
+
+def labelled(
+    what: Sequence[str], seed: int | None, submission: str | None, stuck_after: int
+) -> tuple[str, str | None, Telling]:
+    """The lab, the submission and the run that `FILE` or `LAB TEST --seed S` name."""
+    from pathlib import Path
+
+    from tester.search.record import BadRecord, load
+    from tester.search.results import Telling
+
+    if len(what) == 1 and what[0] not in LABS:
+        if seed is not None:
+            raise click.UsageError("a record has its own seed; leave --seed out")
+        try:
+            kept = load(Path(what[0]))
+        except BadRecord as error:
+            raise click.ClickException(str(error)) from None
+        if kept.lab not in LABS:
+            raise click.ClickException(
+                f"{what[0]} is of a test of a pytest project: run "
+                f"pytest {shlex.quote(kept.test)} --sim-seed={kept.seed}"
+            )
+        telling = Telling(
+            kept.test, kept.seed, shlex.join(["labtester", "replay", what[0]]), record=kept.text()
+        )
+        return kept.lab, submission or kept.submission or None, telling
+    if len(what) != 2:
+        raise click.UsageError("name a record, or a lab and a test of it")
+    lab, test = what
+    if lab not in LABS:
+        raise click.UsageError(unknown("lab", lab, LABS))
+    if seed is None:
+        raise click.UsageError("which seed? add --seed S")
+    return (
+        lab,
+        submission,
+        Telling(test, seed, command_for(lab, submission, stuck_after)(test, seed)),
+    )
+
+
+def console(json_to: str | None) -> Console:
+    """Where people read: not standard output, if that is to hold nothing but the record."""
+    from rich.console import Console
+
+    return Console(stderr=json_to == "-")
+
+
+def check_writable(json_to: str | None) -> None:
+    from tester.report import record
+
+    if json_to is not None:
+        try:
+            record.check_writable(json_to)
+        except OSError as error:
+            raise _unwritable(json_to, error) from None
+
+
+def write(json_to: str | None, what: dict[str, Any]) -> None:
+    from tester.report import record
+
+    if json_to is not None:
+        try:
+            record.write(json_to, what)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _unwritable(json_to, error) from None
+
+
+def _unwritable(json_to: str, error: OSError) -> click.ClickException:
+    return click.ClickException(f"cannot write {json_to}: {error.strerror}")
