@@ -22,7 +22,7 @@ def story(telling: Telling) -> str:
     assert telling.told is not None  # a telling that is finished is one or the other
     if telling.differed:
         return _differed(telling)
-    return telling.told.story
+    return telling.told.story.rstrip("\n")
 
 
 def lost(seed: int, what: Lost, command: str) -> str:

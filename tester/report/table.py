@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,8 @@ from tester.search.results import LabResult, Telling, TestResult
 _PRINTED_LINES: Final = 10
 _PRINTED_COLUMNS: Final = 200
 _SEEDS_SHOWN: Final = 10
+_GAP: Final = 2
+_HEADS: Final = ("seeds", "failed", "unknown", "rpcs", "ops", "virtual", "seeds/s")
 
 
 def show(console: Console, result: LabResult) -> None:
@@ -22,7 +25,7 @@ def show(console: Console, result: LabResult) -> None:
     for test in result.tests:
         if test.telling is not None:
             _show_failure(console, test)
-    console.print(table(result))
+    console.print(table(result, console.width))
     console.print(verdict_line(result))
 
 
@@ -30,7 +33,7 @@ def show_unfinished(console: Console, result: LabResult) -> None:
     """Print what there is of a run that was interrupted: no stories, for nobody has told them."""
     begun = [test for test in result.tests if test.counted.seeds]
     if begun:
-        console.print(table(LabResult(result.lab, begun)))
+        console.print(table(LabResult(result.lab, begun), console.width))
         for test in begun:
             if test.first_bad_seed is not None:
                 plainly(console, f"{test.name}: {bad_seeds(test)}")
@@ -103,26 +106,43 @@ def _listed(seeds: Sequence[int]) -> str:
     return shown if len(seeds) <= _SEEDS_SHOWN else shown + ", ..."
 
 
-def table(result: LabResult) -> Table:
+def table(result: LabResult, width: int) -> Table:
     """One row a test. `seeds/s` is of one core: the seeds over the time that their runs took."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    known = not any(test.counted.unknown for test in result.tests)
+    heads = [head for head in _HEADS if not (known and head == "unknown")]
+    rows = [[cells[head] for head in heads] for cells in map(_cells, result.tests)]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    room = width - sum(widths) - _GAP * len(widths)
+    made = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
     made.add_column("test", overflow="fold")
-    unknown = any(test.counted.unknown for test in result.tests)
-    heads = ["seeds", "failed", *(["unknown"] if unknown else []), "rpcs", "ops", "virtual"]
-    for head in (*heads, "seeds/s"):
+    for head in heads:
         made.add_column(head, justify="right", no_wrap=True)
-    for test in result.tests:
-        counted = test.counted
-        cells = [
-            _seeds(test),
-            Text(_grouped(len(counted.failed)), "red" if counted.failed else ""),
-        ]
-        if unknown:
-            cells.append(Text(_grouped(len(counted.unknown)), "yellow" if counted.unknown else ""))
-        cells += [Text(_grouped(counted.rpcs)), Text(_grouped(counted.ops))]
-        cells += [Text(_seconds(counted.virtual_us)), Text(_rate(test))]
-        made.add_row(Text(test.name), *cells)
+    for test, row in zip(result.tests, rows, strict=True):
+        made.add_row(Text(_folded(test.name, room)), *row)
     return made
+
+
+def _cells(test: TestResult) -> dict[str, Text]:
+    counted = test.counted
+    return {
+        "seeds": _seeds(test),
+        "failed": Text(_grouped(len(counted.failed)), "red" if counted.failed else ""),
+        "unknown": Text(_grouped(len(counted.unknown)), "yellow" if counted.unknown else ""),
+        "rpcs": Text(_grouped(counted.rpcs)),
+        "ops": Text(_grouped(counted.ops)),
+        "virtual": Text(_seconds(counted.virtual_us)),
+        "seeds/s": Text(_rate(test)),
+    }
+
+
+def _folded(name: str, room: int) -> str:
+    """The name in lines no longer than this, broken behind underscores where it can be."""
+    lines = [""]
+    for part in re.findall(r"[^_]*_|[^_]+", name):
+        if lines[-1] and len(lines[-1]) + len(part) > room:
+            lines.append("  ")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _seeds(test: TestResult) -> Text:
