@@ -4,7 +4,7 @@ import hashlib
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tester.engine.choices import SEED_LIMIT, Choices, Replayed, Seeded, Slot
@@ -112,6 +112,7 @@ SLOT = st.one_of(
 SLOTS = st.lists(SLOT, max_size=8)
 
 
+@settings(max_examples=40)
 @given(seed=st.integers(0, 1000), rounds=st.lists(SLOTS, max_size=25))
 def test_a_draw_gives_each_slot_the_word_of_its_place(seed: int, rounds: list[list[Slot]]) -> None:
     """Also where slots with one possible value are passed over: nobody else's word changes."""

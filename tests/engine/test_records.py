@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tester.engine.choices import SEED_LIMIT, Choices, Injected, Record, Replayed, Seeded, Source
@@ -135,6 +135,7 @@ def test_what_is_given_is_in_the_hands_of_a_record_and_of_a_function() -> None:
 # -- choices that were made elsewhere -------------------------------------------------------------
 
 
+@settings(max_examples=30)
 @given(script=SCRIPT, more=SCRIPT, seed=st.integers(0, 999))
 def test_a_stream_goes_on_behind_what_was_drawn_elsewhere(
     script: Script, more: Script, seed: int
