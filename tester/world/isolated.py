@@ -52,11 +52,10 @@ class Child:
             sys.stdout.flush()
             sys.stderr.flush()
             self._pid = os.fork()
-        if self._pid == 0:
-            guard.current = None
-            os.close(self._write)
-            os.close(self._read)
-            _serve(host, to_child, from_child)
+            if self._pid == 0:
+                os.close(self._write)
+                os.close(self._read)
+                _serve(host, to_child, from_child)
         os.close(to_child)
         os.close(from_child)
 

@@ -87,6 +87,22 @@ def test_a_child_that_dies_is_the_verdict(server: type[KVServer], how: str) -> N
     assert time.monotonic() - started < 5
 
 
+class Unfindable(KVServer):
+    """Its name leads nowhere, as if its module had been changed after it was imported."""
+
+
+Unfindable.__qualname__ = "Nowhere"
+
+
+def test_a_fault_of_ours_in_a_child_is_shown_and_ends_the_run(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    outcome = isolated(ask, server=Unfindable)
+    assert isinstance(outcome.error, ProcessDied)
+    assert "ended by itself, with exit status 1" in str(outcome.error)
+    assert "AttributeError" in capfd.readouterr().err
+
+
 def test_a_child_that_is_killed_between_two_steps_is_found_out() -> None:
     async def kill(sim: Simulation) -> None:
         sim.serve()
