@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from labrpc.conditions import RELIABLE, Conditions, Fate
 from labrpc.errors import TesterError
 
@@ -36,46 +38,20 @@ Note = Callable[[tuple[Any, ...]], None]
 """Takes note of an event: (microseconds, kind, ...)."""
 
 
-class Rpc:
+class Rpc(msgspec.Struct, eq=False):
     """One request on its way, and where it stands."""
 
-    __slots__ = (
-        "answer",
-        "answered",
-        "conditions",
-        "dispatched",
-        "end",
-        "fate",
-        "method",
-        "number",
-        "payload",
-        "reply",
-        "to",
-    )
-
-    def __init__(
-        self,
-        number: int,
-        end: _End,
-        to: _Server | None,
-        method: str,
-        payload: bytes,
-        answer: Answer,
-        conditions: Conditions,
-        fate: Fate,
-    ) -> None:
-        self.number = number
-        self.end = end
-        self.to = to
-        self.method = method
-        self.payload = payload
-        self.answer = answer
-        self.conditions = conditions
-        self.fate = fate
-        self.dispatched: int | None = None
-        self.answered = False
-        """Whether a handler has returned: then it is settled what the caller will be told."""
-        self.reply = b""
+    number: int
+    end: _End
+    to: _Server | None
+    method: str
+    payload: bytes
+    answer: Answer
+    conditions: Conditions
+    fate: Fate
+    dispatched: int | None = None
+    answered: bool = False
+    reply: bytes = b""
 
 
 Deliver = Callable[[Rpc], None]
