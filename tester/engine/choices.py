@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -164,7 +165,7 @@ def words(seed: int, stream: str, block: int) -> tuple[int, ...]:
 
 
 class _SeededStream(Stream):
-    """Words in blocks, made when they are first needed.
+    """One word for each choice; a block of them is made when its first one is needed.
 
     `below` and `_fill` say again, in place, what `_below` and `_chance` say: they are the hottest
     lines of a run, and calls would double their cost.
@@ -172,66 +173,36 @@ class _SeededStream(Stream):
 
     def __init__(self, seed: int, name: str, faults: list[Fault]) -> None:
         super().__init__(name, faults)
-        self._seed = seed
-        self._words: tuple[int, ...] = ()
-        self._at = 0
-        self._block = 0  # the one that follows these words
+        blocks = map(functools.partial(words, seed, name), itertools.count())
+        self._words = itertools.chain.from_iterable(blocks)
 
     def below(self, n: int) -> int:
-        at = self._at
-        if at >= len(self._words):
-            at = self._refill(1)
-        self._at = at + 1
-        value = self._words[at] * n >> 64
+        value = next(self._words) * n >> 64
         self.record.append(value)
         return value
 
     def given(self, n: int) -> int:
-        self._at += 1
+        self._skip(1)
         self.record.append(0)
         return 0
 
     def _fill(self, values: list[int]) -> None:
-        start = self._at
-        size = len(values)
-        if start + size > len(self._words):
-            start = self._refill(size)
-        self._at = start + size
-        words = self._words
+        words = list(itertools.islice(self._words, len(values)))
         for at, num, den, least in self._open:
-            word = words[start + at]
             if not den:
-                values[at] = word * num >> 64
-            elif word >= least:
+                values[at] = words[at] * num >> 64
+            elif words[at] >= least:
                 values[at] = 1
                 self._faults.append((self.name, len(self.record) + at))
 
-    def _refill(self, ahead: int) -> int:
-        """Have the next `ahead` words at hand; returns the position of the first."""
-        found = self._words[self._at :]
-        blocks, at = divmod(max(0, self._at - len(self._words)), _BLOCK)
-        self._block += blocks  # passed over without a look
-        while len(found) < at + ahead:
-            found += words(self._seed, self.name, self._block)
-            self._block += 1
-        self._words = found
-        return at
-
-    def _word(self) -> int:
-        at = self._at
-        if at >= len(self._words):
-            at = self._refill(1)
-        self._at = at + 1
-        return self._words[at]
-
     def _below(self, n: int) -> int:
-        return self._word() * n >> 64
+        return next(self._words) * n >> 64
 
     def _chance(self, num: int, den: int) -> int:
-        return 1 if self._word() >= _least(num, den) else 0
+        return 1 if next(self._words) >= _least(num, den) else 0
 
     def _skip(self, count: int) -> None:
-        self._at += count
+        next(itertools.islice(self._words, count, count), None)
 
 
 class Replayed:
