@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
 from typing import Any, Protocol, TypeVar
 
 from tester.engine.errors import Deadlock, Livelock, Waiting
@@ -126,6 +126,7 @@ class Scheduler:
         self._time_limit = time_limit_us
         self._step_limit = step_limit
         self._instant_limit = instant_limit
+        self._limit = min(step_limit, instant_limit)  # of `steps`, while this instant lasts
 
     def place(self, name: str, machine: Machine) -> Place:
         """Give a machine its place."""
@@ -136,7 +137,7 @@ class Scheduler:
     def post(self, when: int, action: Callable[[A], None], argument: A) -> None:
         """Have `action(argument)` happen at `when` (microseconds), not before now."""
         self._serial += 1
-        heapq.heappush(self._heap, (when, self._serial, action, argument))
+        heappush(self._heap, (when, self._serial, action, argument))
 
     def run(self, finished: Callable[[], bool]) -> None:
         """Run until `finished()`; asked after every step.
@@ -151,18 +152,15 @@ class Scheduler:
             asyncio._set_running_loop(outer)
 
     def _run(self, finished: Callable[[], bool]) -> None:
-        due, heap, route = self.due, self._heap, self._route
-        instant, limit = -1, 0
+        due, route = self.due, self._route
         while True:
-            if self.now != instant:
-                instant = self.now
-                limit = min(self._step_limit, self.steps + self._instant_limit)
+            now, limit = self.now, self._limit
             while due:
                 place = due.pop(self._pick(len(due)) if len(due) > 1 else 0)
                 inbox = place.inbox
                 place.inbox = []
                 place.queued = False
-                outbox, next_due, ran = place.step(self.now, inbox, limit - self.steps)
+                outbox, next_due, ran = place.step(now, inbox, limit - self.steps)
                 if next_due != place.next_due:
                     place.next_due = next_due
                     if next_due is not None:
@@ -174,22 +172,28 @@ class Scheduler:
                     raise Livelock(self._spent(), self.waiting())
                 if finished():
                     return
-            while heap and heap[0][2] is Place.wake and heap[0][3].next_due != heap[0][0]:
-                heapq.heappop(heap)  # the timer was cancelled: no reason to let time pass
-            if not heap:
-                raise Deadlock("nothing can happen any more", self.waiting())
-            self._advance(heap)
+            self._advance()
 
-    def _advance(self, heap: list[tuple[int, int, Callable[[Any], None], Any]]) -> None:
+    def _advance(self) -> None:
         """Move time to the next thing that happens, and let everything of that instant happen."""
-        now = heap[0][0]
-        if now > self._time_limit:
+        heap = self._heap
+        while heap:
+            when, _, action, argument = heappop(heap)
+            if action is not Place.wake or argument.next_due == when:
+                break
+            # else the timer was cancelled, which is no reason to let time pass
+        else:
+            raise Deadlock("nothing can happen any more", self.waiting())
+        if when > self._time_limit:
             sentence = f"{self._time_limit / 1_000_000:g} virtual seconds have passed"
             raise Livelock(sentence, self.waiting())
-        self.now = now
-        while heap and heap[0][0] == now:
-            entry = heapq.heappop(heap)
-            entry[2](entry[3])
+        if when > self.now:
+            self.now = when
+            self._limit = min(self._step_limit, self.steps + self._instant_limit)
+        action(argument)
+        while heap and heap[0][0] == when:
+            _, _, action, argument = heappop(heap)
+            action(argument)
 
     def let_go(self) -> None:
         """Forget who there was and what was still to happen, when the run is over.
