@@ -1,4 +1,4 @@
-"""What the engine's tests share: each of them leaves asyncio as it was."""
+"""What every test of the engine leaves behind."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _leave_the_loop() -> Iterator[None]:
-    """A step leaves its node's loop running, for the next step to replace; tests are no step."""
+def _leave_the_running_loop() -> Iterator[None]:
+    """Whoever steps a node leaves asyncio's running loop as it was; a test may be who steps it."""
+    outer = asyncio._get_running_loop()
     yield
-    asyncio._set_running_loop(None)
+    asyncio._set_running_loop(outer)
