@@ -28,12 +28,16 @@ from tester.labs import contract
 from tester.launch import Setup
 from tester.report import mishap
 from tester.report.explained import of_explanation
-from tester.report.story import tell
+from tester.report.story import tell, tell_placement
 from tester.report.twin import side_by_side
 from tester.search.diagnosis import Diagnosis, diagnose
+from tester.search.exhaust import Placed as Placement
+from tester.search.exhaust import exhaust
+from tester.search.explain import describe as in_words
 from tester.search.explain import explain
-from tester.search.record import StaleReplay, parse, record_of
+from tester.search.record import StaleReplay, code_digest, parse, record_of
 from tester.search.shrink import as_recorded
+from tester.search.suspects import suspected
 from tester.search.wire import (
     Attempting,
     Chunk,
@@ -41,11 +45,16 @@ from tester.search.wire import (
     Loading,
     Message,
     Noted,
+    Placed,
+    Prove,
+    Proved,
     Ran,
     Ready,
     Refused,
     Tell,
     Told,
+    Trace,
+    Traced,
     encode,
     frame,
     job_of,
@@ -104,10 +113,15 @@ class _Worker:
         self._say(Ready(ready))
         while True:
             job = job_of(self._receive())
-            if isinstance(job, Chunk):
-                self._run(job)
-            else:
-                self._tell(job)
+            match job:
+                case Chunk():
+                    self._run(job)
+                case Tell():
+                    self._tell(job)
+                case Prove():
+                    self._prove(job)
+                case Trace():
+                    self._trace(job)
 
     def _refuse(self, sentence: str) -> NoReturn:
         self._say(Refused(" ".join(plain(sentence).split())))
@@ -148,6 +162,29 @@ class _Worker:
             self._say(Told(ran, plain(mishap.escaped(seed, found, job.command))))
         else:
             self._say(self._told(job, ran, found))
+
+    def _prove(self, job: Prove) -> None:
+        scenario = self._tests[job.test]
+
+        code = code_digest(scenario)
+
+        def placed(placements: int, total: int | None) -> None:
+            self._say(Placed(placements, total, code))
+
+        done = job.done if job.code == code else 0
+        found = exhaust(scenario, job.faults, done=done, progress=placed)
+        story, faults = "", []
+        if found.failing is not None:
+            outcome = run(scenario, Choices(Placement(found.failing)), keep_trace=True)
+            story = tell_placement(outcome, job.command)
+            faults = [in_words(fault, outcome.trace)[0] for fault in outcome.choices.faults]
+        self._say(Proved(found.placements, found.sentence, plain(story), faults))
+
+    def _trace(self, job: Trace) -> None:
+        scenario = self._tests[job.test]
+        outcome = run(scenario, Choices(Seeded(int(job.seed))), keep_trace=True)
+        events = [plain(repr(entry)) for entry in outcome.trace]
+        self._say(Traced(outcome.digest, events, list(suspected(scenario))))
 
     def _told(self, job: Tell, ran: Ran, found: Outcome) -> Told:
         scenario, seed = self._tests[job.test], int(job.seed)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -34,12 +35,32 @@ class Setup(msgspec.Struct, frozen=True):
     """How many seeds were asked for; None: as many as each test says."""
 
 
-def launch(setup: Setup) -> Launch:
-    """How to start a worker, which imports what this process would import."""
-    path = "\n".join(entry or _HOME for entry in sys.path)
-    environment = {
+class Python(NamedTuple):
+    """An interpreter, and where it finds its modules."""
+
+    executable: str
+    path: Sequence[str]
+
+
+def launch(
+    setup: Setup,
+    environment: Iterable[tuple[str, str]] = (),
+    python: Python | None = None,
+) -> Launch:
+    """How to start a worker, which imports what this process would import.
+
+    `environment` is on top of ours; `python` is another interpreter, with modules of its own.
+    """
+    if python is None:
+        python = Python(sys.executable, sys.path)
+        path = [entry or _HOME for entry in python.path]
+    else:
+        path = [_HOME, *filter(None, python.path)]
+    variables = {
         "PYTHONHASHSEED": "0",
         "OPENBLAS_NUM_THREADS": "1",  # numpy would start threads that nobody here uses
         **os.environ,
+        **dict(environment),
     }
-    return Launch((sys.executable, "-P", "-c", _BEGIN, path), environment, encode(setup))
+    command = (python.executable, "-P", "-c", _BEGIN, "\n".join(path))
+    return Launch(command, variables, encode(setup))

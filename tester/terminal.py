@@ -16,6 +16,7 @@ from tester.labs import LABS
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from rich.console import Console
 
+    from tester.launch import Python
     from tester.search.pool import Pool
     from tester.search.results import Telling
     from tester.search.wire import Listed
@@ -79,7 +80,14 @@ stuck_option = click.option(
 
 @contextmanager
 def pool_of(
-    lab: str, submission: str | None, seeds: int | None, jobs: int, stuck_after: int
+    lab: str,
+    submission: str | None,
+    seeds: int | None,
+    jobs: int,
+    stuck_after: int,
+    *,
+    environment: Iterable[tuple[str, str]] = (),
+    python: Python | None = None,
 ) -> Iterator[Pool]:
     """Workers that have loaded the submission; if they cannot, that is the user's misuse."""
     from tester.launch import Setup, launch
@@ -88,7 +96,7 @@ def pool_of(
     def note(text: str) -> None:
         click.echo(f"warning: {text}", err=True)
 
-    how = launch(Setup(lab, LABS[lab], submission, seeds))
+    how = launch(Setup(lab, LABS[lab], submission, seeds), environment, python)
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
             yield pool

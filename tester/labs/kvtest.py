@@ -81,7 +81,7 @@ async def spawn_clients_and_wait(
     cancelled; what they had asked for stays open in the history.
     """
     clients = [Client(sim, number) for number in range(sim.at_most(n, "clients"))]
-    milliseconds = sim.at_most(round(seconds * 1_000), "milliseconds")
+    milliseconds = sim.at_most(round(seconds * 1_000), "milliseconds") if seconds else 0
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(work(client), name=f"client {client.number}") for client in clients

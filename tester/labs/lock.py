@@ -222,3 +222,18 @@ async def test_one_client_unreliable(sim: Simulation) -> None:
 async def test_many_clients_unreliable(sim: Simulation) -> None:
     """Ten clients compete for the lock, on an unreliable network."""
     await run_clients(sim, 10)
+
+
+@simulate(network=UNRELIABLE)
+async def test_two_clients_once_unreliable(sim: Simulation) -> None:
+    """Two clients take the lock once each: small enough to be proved, with `labtester exhaust`."""
+    sim.serve()
+    (name,) = lock_names(sim, 1)
+
+    async def once(client: Client, lock: Handle) -> None:
+        await lock.acquire()
+        await client.ck.put(DATA, client.name, 0)
+        await lock.release()
+
+    async with watching(sim, name) as watch:
+        await spawn_clients_and_wait(sim, 2, 0, lambda client: once(client, watch.lock(client)))

@@ -67,3 +67,23 @@ def bar(title: str) -> Iterator[Callable[[Progress], None]]:
             shown.refresh()
 
         yield update
+
+
+@contextmanager
+def counter(title: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar to be told (done, total); the total may still be unknown. Silent as `bar` is."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        "{task.description}",
+        progress.BarColumn(None),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(title, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)

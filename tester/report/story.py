@@ -61,6 +61,11 @@ def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | N
     return "\n\n".join(sections) + "\n"
 
 
+def tell_placement(outcome: Outcome, command: str) -> str:
+    """What happened under one placement of faults, and why that is wrong; it has no seed."""
+    return tell(0, outcome, command).replace("seed 0: ", "", 1)
+
+
 def _struck(
     all_lines: Sequence[Line], core: Sequence[Op], explanation: Explanation | None
 ) -> set[int]:

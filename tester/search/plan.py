@@ -7,11 +7,24 @@ each would cost seconds; where that is does not depend on who ran what either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from tester.search.results import Counted, LabResult, Lost, Telling, TestResult
-from tester.search.wire import Answer, Chunk, Job, Listed, Ran, Tell, Told
+from tester.search.wire import (
+    Answer,
+    Chunk,
+    Job,
+    Listed,
+    Placed,
+    Prove,
+    Proved,
+    Ran,
+    Tell,
+    Told,
+    Trace,
+    Traced,
+)
 
 _CHUNK_US: Final = 50_000
 _FIRST: Final = 4
@@ -192,3 +205,87 @@ class Tellings:
 
     def finished(self) -> bool:
         return all(t.told is not None or t.lost is not None for t in self._of.values())
+
+
+class Proof:
+    """One proof that is to be run: its desk."""
+
+    def __init__(self, job: Prove, progress: Callable[[Placed], None]) -> None:
+        self._job: Prove | None = job
+        self.placed = progress
+        self.proved: Proved | None = None
+        self.gone: Lost | None = None
+
+    def next(self) -> Job | None:
+        job, self._job = self._job, None
+        return job
+
+    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+        assert isinstance(answer, Proved)
+        self.proved = answer
+
+    def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
+        self.gone = lost
+
+    def wants(self, job: Job) -> bool:
+        return True
+
+    def finished(self) -> bool:
+        return self.proved is not None or self.gone is not None
+
+
+class Digests:
+    """Seeds of tests, of which only the digests are wanted: the desk of a verification."""
+
+    def __init__(self, runs: Sequence[tuple[str, int]]) -> None:
+        self._waiting = list(runs)
+        self._wanted = len(runs)
+        self.found: dict[tuple[str, int], str] = {}
+        """(test, seed) -> verdict and digest; or what became of its process."""
+
+    def next(self) -> Job | None:
+        if not self._waiting:
+            return None
+        test, seed = self._waiting.pop(0)
+        return Chunk(test, seed, 1)
+
+    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+        assert isinstance(job, Chunk)
+        assert isinstance(answer, Ran)
+        self.found[job.test, job.first] = f"{answer.verdict} {answer.digest}"
+
+    def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
+        assert isinstance(job, Chunk)
+        self.found[job.test, job.first] = f"stuck, or {lost.ending}"
+
+    def wants(self, job: Job) -> bool:
+        return True
+
+    def finished(self) -> bool:
+        return len(self.found) == self._wanted
+
+
+class Traces:
+    """Runs whose every event is wanted, one after the other: the desk of a comparison."""
+
+    def __init__(self, test: str, seed: int, times: int) -> None:
+        self._waiting = [Trace(test, str(seed))] * times
+        self._wanted = times
+        self.found: list[Traced | None] = []
+        """None for a run whose process hung or died."""
+
+    def next(self) -> Job | None:
+        return self._waiting.pop() if self._waiting else None
+
+    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+        assert isinstance(answer, Traced)
+        self.found.append(answer)
+
+    def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
+        self.found.append(None)
+
+    def wants(self, job: Job) -> bool:
+        return True
+
+    def finished(self) -> bool:
+        return len(self.found) == self._wanted

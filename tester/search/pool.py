@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, Self
 
-from tester.search.plan import Desk
+from tester.search.plan import Desk, Proof
 from tester.search.results import Lost
 from tester.search.wire import (
+    ANSWERS,
     Attempting,
     Chunk,
     Job,
@@ -22,11 +23,14 @@ from tester.search.wire import (
     Loading,
     Message,
     Noted,
+    Placed,
+    Proved,
     Ran,
     Ready,
     Refused,
     Tell,
     Told,
+    Traced,
 )
 from tester.search.worker import Launch, Worker
 
@@ -145,9 +149,12 @@ class Pool:
                     self._note(text)
             case Attempting():
                 worker.attempting = True
-            case Ran() | Told():
-                expected = Told if worker.jobs and isinstance(worker.jobs[0], Tell) else Ran
-                if desk is None or not worker.jobs or not isinstance(message, expected):
+            case Placed():
+                if isinstance(desk, Proof):
+                    desk.placed(message)
+            case Ran() | Told() | Proved() | Traced():
+                expected = ANSWERS[type(worker.jobs[0])] if worker.jobs else None
+                if desk is None or expected is None or not isinstance(message, expected):
                     worker.ended = worker.distrusted = True  # it is not our code that speaks
                     return
                 job, at = worker.jobs[0], worker.answered
@@ -210,7 +217,7 @@ class Pool:
 def _left(worker: Worker) -> Iterator[Job]:
     """What a worker has still to answer: the run it is at as a job of its own, then the rest."""
     for number, job in enumerate(worker.jobs):
-        if number or isinstance(job, Tell):
+        if number or not isinstance(job, Chunk):
             yield job
             continue
         seed = job.first + worker.answered

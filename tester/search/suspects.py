@@ -8,7 +8,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+from tester.world.scenario import Scenario, code_under_test
 
 _SET_MAKERS: Final = frozenset({"set", "frozenset"})
 _SET_METHODS: Final = frozenset(
@@ -27,6 +30,14 @@ class Suspect:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line} {self.why}"
+
+
+def suspected(scenario: Scenario) -> Iterator[str]:
+    """The suspicious lines of the code under test, as text; the reference's are none."""
+    for module in code_under_test(scenario):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).is_file():
+            yield from map(str, suspects(Path(file).read_text(encoding="utf-8"), file))
 
 
 def suspects(source: str, file: str) -> list[Suspect]:

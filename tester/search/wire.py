@@ -42,6 +42,36 @@ class Tell(msgspec.Struct, frozen=True, array_like=True, tag=True):
         return 1
 
 
+class Prove(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Run every placement of at most `faults` faults of a test, and answer with a Proved."""
+
+    test: str
+    faults: int
+    done: int
+    """Placements that need not be run again,"""
+    code: str
+    """if the code is still the one with this digest."""
+    command: str
+    """What the story of a failing placement says will run it again."""
+
+    @property
+    def count(self) -> int:
+        """How many answers it gets."""
+        return 1
+
+
+class Trace(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Run one seed with its trace kept, and answer with a Traced."""
+
+    test: str
+    seed: str
+
+    @property
+    def count(self) -> int:
+        """How many answers it gets."""
+        return 1
+
+
 class Loading(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The worker imports this part of the submission now; "": something of ours."""
 
@@ -105,9 +135,39 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The run beside it that passes, for people to read."""
 
 
-Job = Chunk | Tell
-Answer = Ran | Told
-Message = Loading | Ready | Refused | Noted | Attempting | Ran | Told
+class Placed(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A proof has come so far: placements run, and how many there are, once that is known."""
+
+    placements: int
+    total: int | None
+    code: str
+    """Digest of the code that has been run."""
+
+
+class Proved(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What a proof came to."""
+
+    placements: int
+    sentence: str
+    story: str
+    """Of the smallest placement that fails; "" if none does."""
+    faults: list[str]
+    """What the failing placement is made of."""
+
+
+class Traced(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The events of a run as text, and the lines of the user's code that may make it differ."""
+
+    digest: str
+    events: list[str]
+    suspects: list[str]
+
+
+Job = Chunk | Tell | Prove | Trace
+Answer = Ran | Told | Proved | Traced
+Message = Loading | Ready | Refused | Noted | Attempting | Placed | Answer
+ANSWERS: Final[dict[type, type]] = {Chunk: Ran, Tell: Told, Prove: Proved, Trace: Traced}
+"""What a job is answered with."""
 
 encode: Final = msgspec.msgpack.Encoder().encode
 job_of: Final = msgspec.msgpack.Decoder(Job).decode

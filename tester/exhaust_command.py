@@ -1,0 +1,137 @@
+"""`labtester exhaust`: run every placement of at most so many faults, and say that none fails."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tester.terminal import (
+    EXIT,
+    check_writable,
+    console,
+    json_option,
+    lab_argument,
+    pool_of,
+    select,
+    stuck_option,
+    submission_option,
+    write,
+)
+
+if TYPE_CHECKING:
+    from tester.search.wire import Placed
+
+_SAVE_EVERY: Final = 100
+
+
+@click.command("exhaust")
+@lab_argument
+@click.argument("test")
+@click.option(
+    "--faults",
+    type=click.IntRange(0, 8),
+    metavar="K",
+    default=1,
+    show_default=True,
+    help="Place at most so many faults at once.",
+)
+@click.option("--restart", is_flag=True, help="Begin anew instead of where it was interrupted.")
+@submission_option
+@json_option
+@stuck_option
+def exhaust(
+    lab: str,
+    test: str,
+    faults: int,
+    restart: bool,
+    submission: str | None,
+    json_to: str | None,
+    stuck_after: int,
+) -> int:
+    """Prove a small test under every placement of at most K faults, or find one that fails.
+
+    Delays and order are at zero. An interrupted proof goes on where it was.
+    """
+    from tester.report import table
+    from tester.report.progress import counter
+    from tester.search.plan import Proof
+    from tester.search.wire import Prove
+
+    check_writable(json_to)
+    words = ["labtester", "exhaust", lab, test, "--faults", str(faults)]
+    words += ["--submission", submission] if submission is not None else []
+    state = _State(shlex.join(words))
+    done, code = (0, "") if restart else state.load()
+    with pool_of(lab, submission, None, 1, stuck_after) as pool:
+        select(pool.tests(), test)
+        with counter(f"{lab} {test}") as show:
+
+            def placed(so_far: Placed) -> None:
+                show(so_far.placements, so_far.total)
+                if so_far.placements % _SAVE_EVERY == 0:
+                    state.save(so_far)
+
+            desk = Proof(
+                Prove(test, faults, done, code, shlex.join([*words, "--restart"])), placed
+            )
+            pool.work(desk)
+    if desk.proved is None:
+        raise click.ClickException(f"a placement of {test} hung or ended its process")
+    state.forget()
+    out = console(json_to)
+    if desk.proved.story:
+        table.plainly(out, desk.proved.story)
+    table.plainly(out, f"{lab} {test}: {desk.proved.sentence}")
+    write(json_to, _record(lab, test, faults, desk.proved))
+    return EXIT["fail" if desk.proved.story else "pass"]
+
+
+def _record(lab: str, test: str, faults: int, proved: Any) -> dict[str, Any]:
+    return {
+        "lab": lab,
+        "test": test,
+        "faults": faults,
+        "verdict": "fail" if proved.story else "pass",
+        "placements": proved.placements,
+        "failing": proved.faults,
+        "sentence": proved.sentence,
+    }
+
+
+class _State:
+    """How far a proof has come, in a file, so that it can be interrupted."""
+
+    def __init__(self, command: str) -> None:
+        from tester.search.record import FOLDER
+
+        self._command = command
+        self._path = Path(FOLDER) / "exhaust.json"
+
+    def load(self) -> tuple[int, str]:
+        """Placements that this very command has run already, and the code it ran."""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+            if found["command"] == self._command:
+                return int(found["placements"]), str(found["code"])
+        return 0, ""
+
+    def save(self, so_far: Placed) -> None:
+        """Remember them, if there is a place to."""
+        state = {
+            "command": self._command,
+            "placements": so_far.placements,
+            "code": so_far.code,
+        }
+        with suppress(OSError):
+            self._path.parent.mkdir(exist_ok=True)
+            self._path.write_text(json.dumps(state), encoding="utf-8")
+
+    def forget(self) -> None:
+        """The proof is over."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)

@@ -1,0 +1,224 @@
+"""`labtester verify`: is a run really a function of its seed, in every process that can be had?"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tester.launch import Python
+from tester.terminal import (
+    EXIT,
+    check_writable,
+    console,
+    json_option,
+    lab_argument,
+    pool_of,
+    select,
+    stuck_option,
+    submission_option,
+    write,
+)
+
+if TYPE_CHECKING:
+    from tester.search.wire import Traced
+
+_CAUSES: Final = {
+    "again in the same process": "module-level state or a cache that a run leaves behind",
+    "in a fresh process": "state made at import, the environment, or the order of addresses",
+    "with another hash seed": "iteration over a set, or hash() used as a number",
+    "on another Python": "counting turns of the event loop, or a library that has changed",
+}
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way to run the seeds: which interpreter, and with which environment."""
+
+    name: str
+    environment: tuple[tuple[str, str], ...] = (("PYTHONHASHSEED", "0"),)
+    python: Python | None = None
+
+    @property
+    def cause(self) -> str:
+        return _CAUSES.get(self.name, _CAUSES["on another Python"])
+
+
+@click.command("verify")
+@lab_argument
+@click.option("--tests", metavar="NAME,...", help="Verify these tests only.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 2**32),
+    metavar="N",
+    default=5,
+    show_default=True,
+    help="Verify seeds 0 to N-1 of each test; fewer of heavy ones.",
+)
+@click.option(
+    "--python",
+    "pythons",
+    multiple=True,
+    metavar="PATH",
+    help="Another interpreter that has labtester's dependencies; .venv-* are found.",
+)
+@submission_option
+@json_option
+@stuck_option
+def verify(
+    lab: str,
+    tests: str | None,
+    seeds: int,
+    pythons: tuple[str, ...],
+    submission: str | None,
+    json_to: str | None,
+    stuck_after: int,
+) -> int:
+    """Run each seed twice in a process, in a fresh one, with another hash seed, elsewhere.
+
+    Where two digests differ, names the first event that does.
+    """
+    from tester.search.plan import Digests
+
+    check_writable(json_to)
+    out = console(json_to)
+    first = _Way("in the first process")
+    ways = [
+        _Way("in a fresh process"),
+        _Way("with another hash seed", (("PYTHONHASHSEED", "777"),)),
+        *_others(pythons, lambda text: out.print(text, markup=False, highlight=False)),
+    ]
+    found: dict[str, dict[tuple[str, int], str]] = {}
+    with _pool(first, lab, submission, seeds, stuck_after) as pool:
+        chosen = select(pool.tests(), tests)
+        runs = [(test.name, seed) for test in chosen for seed in range(test.seeds)]
+        for name in (first.name, "again in the same process"):
+            desk = Digests(runs)
+            pool.work(desk)
+            found[name] = desk.found
+    for way in ways:
+        with _pool(way, lab, submission, seeds, stuck_after) as pool:
+            pool.tests()
+            desk = Digests(runs)
+            pool.work(desk)
+            found[way.name] = desk.found
+    differing = _differing(found)
+    record: dict[str, Any] = {"lab": lab, "seeds": len(runs), "ways": list(found)}
+    if differing is None:
+        out.print(f"{lab}: {len(runs)} seeds, the same digests {len(found)} ways", highlight=False)
+        write(json_to, record | {"verdict": "pass"})
+        return EXIT["pass"]
+    name, (test, seed) = differing
+    way = next((way for way in ways if way.name == name), _Way(name))
+    text = _divergence(first, way, lab, submission, test, seed, stuck_after)
+    story = f"{test}, seed {seed}: another run {name}\n\n{text}"
+    out.print(story, markup=False, highlight=False, soft_wrap=True)
+    write(
+        json_to,
+        record | {"verdict": "fail", "differs": name, "test": test, "seed": seed, "story": story},
+    )
+    return EXIT["fail"]
+
+
+def _pool(way: _Way, lab: str, submission: str | None, seeds: int | None, stuck_after: int) -> Any:
+    return pool_of(
+        lab, submission, seeds, 1, stuck_after, environment=way.environment, python=way.python
+    )
+
+
+def _differing(
+    found: dict[str, dict[tuple[str, int], str]],
+) -> tuple[str, tuple[str, int]] | None:
+    """The first way, in the order of its likeliest causes, that some run went another way."""
+    (_, expected), *others = found.items()
+    for name, digests in others:
+        for run, digest in expected.items():
+            if digests[run] != digest:
+                return name, run
+    return None
+
+
+def _divergence(
+    first: _Way,
+    way: _Way,
+    lab: str,
+    submission: str | None,
+    test: str,
+    seed: int,
+    stuck_after: int,
+) -> str:
+    """The first event in which two runs differ, what came before, and who may be to blame."""
+    left, right = _traces(first, way, lab, submission, test, seed, stuck_after)
+    lines = []
+    if left is None or right is None:
+        lines.append("One of the two runs hung or ended its process.")
+    else:
+        at = next(
+            (
+                i
+                for i, pair in enumerate(zip(left.events, right.events, strict=False))
+                if pair[0] != pair[1]
+            ),
+            min(len(left.events), len(right.events)),
+        )
+        lines += [f"The first event that differs is number {at}. Before it, both had:", ""]
+        lines += [f"    {event}" for event in left.events[max(0, at - 5) : at]]
+        lines += ["", "Then one had, and the other:", ""]
+        for trace in (left, right):
+            lines.append(f"    {trace.events[at] if at < len(trace.events) else '(its end)'}")
+    lines += ["", f"The usual cause: {way.cause}."]
+    suspects = [] if left is None else left.suspects
+    if suspects:
+        lines += ["", "Lines to look at:", "", *(f"    {suspect}" for suspect in suspects)]
+    return "\n".join(lines)
+
+
+def _traces(
+    first: _Way,
+    way: _Way,
+    lab: str,
+    submission: str | None,
+    test: str,
+    seed: int,
+    stuck_after: int,
+) -> Sequence[Traced | None]:
+    from tester.search.plan import Traces
+
+    if way.name == "again in the same process":
+        with _pool(first, lab, submission, None, stuck_after) as pool:
+            pool.tests()
+            desk = Traces(test, seed, 2)
+            pool.work(desk)
+        return desk.found
+    found = []
+    for one in (first, way):
+        with _pool(one, lab, submission, None, stuck_after) as pool:
+            pool.tests()
+            desk = Traces(test, seed, 1)
+            pool.work(desk)
+        found += desk.found
+    return found
+
+
+def _others(pythons: Sequence[str], say: Any) -> Iterator[_Way]:
+    """The other interpreters: those that were named, and the virtual environments beside us."""
+    here = [str(path) for path in sorted(Path().glob(".venv-*/bin/python"))]
+    for python in [*pythons, *here]:
+        try:
+            done = subprocess.run(
+                [python, "-c", "import json, sys, msgspec, click; print(json.dumps(sys.path))"],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except OSError as error:
+            raise click.ClickException(f"{python} does not start: {error.strerror}") from None
+        if done.returncode:
+            say(f"skipped {python}: it has not what labtester needs")
+            continue
+        yield _Way(f"on {python}", python=Python(python, json.loads(done.stdout)))
