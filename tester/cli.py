@@ -40,13 +40,13 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.search.pool import Pool
     from tester.search.results import LabResult, Telling
 
-ELSEWHERE: Final[dict[str, str]] = {
-    "check": "tester.check_command:check",
-    "exhaust": "tester.exhaust_command:exhaust",
-    "explain": "tester.explain_command:explain",
-    "verify": "tester.verify_command:verify",
+ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
+    "check": ("tester.check_command", "Check a recorded history for linearizability."),
+    "exhaust": ("tester.exhaust_command", "Run every placement of at most K faults."),
+    "explain": ("tester.explain_command", "Say which faults a failure takes."),
+    "verify": ("tester.verify_command", "Check that runs depend on their seeds alone."),
 }
-"""Commands that have a module of their own, as `module:command`."""
+"""Commands that have a module of their own, in which each has its name, and what they are for."""
 
 
 class Commands(click.Group):
@@ -57,10 +57,16 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in ELSEWHERE:
-            module, _, name = ELSEWHERE[cmd_name].partition(":")
-            found: click.Command = getattr(importlib.import_module(module), name)
+            module = importlib.import_module(ELSEWHERE[cmd_name][0])
+            found: click.Command = getattr(module, cmd_name)
             return found
         return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        here = [(name, command.get_short_help_str(60)) for name, command in self.commands.items()]
+        elsewhere = [(name, about) for name, (_, about) in ELSEWHERE.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(here + elsewhere))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

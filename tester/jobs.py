@@ -55,10 +55,10 @@ from tester.search.wire import (
     Told,
     Trace,
     Traced,
-    encode,
-    frame,
     job_of,
     plain,
+    receive,
+    say,
 )
 from tester.search.worker import STACK_SIGNAL
 from tester.world import submission
@@ -262,22 +262,10 @@ class _Worker:
     # -- talking to the parent --------------------------------------------------------------------
 
     def _say(self, message: Message) -> None:
-        data = memoryview(frame(encode(message)))
-        while data:
-            data = data[os.write(self._answers, data) :]
+        say(self._answers, message)
 
     def _receive(self) -> bytes:
-        return self._exactly(int.from_bytes(self._exactly(4), "big"))
-
-    def _exactly(self, size: int) -> bytes:
-        parts = []
-        while size:
-            part = os.read(self._jobs, size)
-            if not part:
-                raise EOFError
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+        return receive(self._jobs)
 
     def show_warning(
         self,

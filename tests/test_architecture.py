@@ -31,11 +31,13 @@ ARROWS = {
     "tester.grading": "tester.world tester.labs tester.search tester.report",
 }
 THIRD_PARTY = {
-    "click": "tester.cli tester.check_command",
+    "click": "tester.cli tester.terminal tester.check_command tester.explain_command "
+    "tester.exhaust_command tester.verify_command tester.mutants_command",
     "hypothesis": "tester.strategies",
     "msgspec": "labrpc tester",
     "pytest": "tester.plugin tester.labs",
-    "rich": "tester.cli tester.check_command tester.report tester.plugin",
+    "rich": "tester.terminal tester.plugin tester.check_command tester.report "
+    "tester.mutants_command",
 }
 
 # Where decisions are made, nothing may look at the world. The guard must, to stand in its way.

@@ -33,7 +33,10 @@ __all__ = ["labtester"]
         ("run tiny --tests test_hevy", "there is no test 'test_hevy'; did you mean test_heavy?"),
         ("run tiny --tests ,", "there is no test ''; there is test_unreliable, test_heavy,"),
         ("replay tiny test_thrid --seed 1", "no test 'test_thrid'; did you mean test_third?"),
-        ("replay tiny test_third", "labtester replay: Missing option '--seed'."),
+        (
+            "replay tiny test_third",
+            "labtester replay: which seed? add --seed S",
+        ),
         (
             "replay tiny test_third --seed -1",
             "a seed is an integer in [0, 2**128), and '-1' is not",
@@ -157,7 +160,7 @@ def test_a_reader_that_goes_away_is_no_crash(labtester: Runner, more: list[str])
 def test_a_command_of_another_module_is_imported_when_it_is_used(
     labtester: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(cli.ELSEWHERE, "greet", "tests.test_cli_usage:greet")
+    monkeypatch.setitem(cli.ELSEWHERE, "greet", ("tests.test_cli_usage", "Greet somebody."))
     assert "greet" in labtester("--help").out
     assert labtester("greet", "you").status == 3
     assert "did you mean greet?" in labtester("gret").sentence

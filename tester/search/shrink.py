@@ -7,11 +7,12 @@ tried is fixed and every limit is a count, so the result is a function of what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from tester.engine.choices import Choices, Fault, Record, Replayed
+from tester.search.edits import Place, changed, nonzero, only, trimmed
 from tester.world.nemesis import STREAM as STRIKES
 from tester.world.run import Outcome, Scenario, run
 from tester.world.streams import FATE_SIZE, NETWORK, SIZE
@@ -25,9 +26,6 @@ _FEW: Final = 5
 """With so many faults left, it is worth while to try each of them alone, at other times."""
 _PARTS: Final = 16
 """So many times are tried, evenly spread."""
-
-Place = tuple[str, int]
-"""A choice: (stream, index in the stream's record)."""
 
 
 @dataclass(frozen=True)
@@ -171,12 +169,12 @@ class _Shrinker:
         for place in [place for place in self._drawn() if place[0].startswith(SIZE)]:
             high = 1 << 20  # a reader takes the largest that is allowed
             low = self._record.get(place[0], [0] * (place[1] + 1))[place[1]] if high else 0
-            if self._try(_with(self._record, {place: high})):
+            if self._try(changed(self._record, {place: high})):
                 continue
             high = 64
             while low + 1 < high and self._spare():
                 middle = (low + high) // 2
-                if self._try(_with(self._record, {place: middle})):
+                if self._try(changed(self._record, {place: middle})):
                     low = middle
                 else:
                     high = middle
@@ -190,14 +188,14 @@ class _Shrinker:
     def _streams(self) -> None:
         """Whole streams to zero, but for their faults."""
         faults = set(self._best.choices.faults)
-        self._try({s: _only(v, {i for f, i in faults if f == s}) for s, v in self._record.items()})
+        self._try({s: only(v, {i for f, i in faults if f == s}) for s, v in self._record.items()})
         for stream in list(self._record):
             if stream.startswith(SIZE):
                 continue
             kept = {index for name, index in self._best.choices.faults if name == stream}
             values = self._record.get(stream)
             if values is not None:
-                self._try({**self._record, stream: _only(values, kept)})
+                self._try({**self._record, stream: only(values, kept)})
 
     def _faults(self) -> None:
         """Fewer faults, in halves and quarters down to single ones (delta debugging)."""
@@ -228,7 +226,7 @@ class _Shrinker:
                 continue
             values = self._record.get(stream, [])
             fate = values[number * FATE_SIZE : (number + 1) * FATE_SIZE]
-            rest = _only(values, {i for i in range(len(values)) if i // FATE_SIZE != number})
+            rest = only(values, {i for i in range(len(values)) if i // FATE_SIZE != number})
             for target in sorted({*range(_FEW), number // 4, number // 2} & set(range(number))):
                 edited = rest + [0] * ((target + 1) * FATE_SIZE - len(rest))
                 edited[target * FATE_SIZE : (target + 1) * FATE_SIZE] = fate + [0] * (
@@ -253,7 +251,7 @@ class _Shrinker:
                 others = {place: 0 for place in faults if place != fault}
                 for part in range(_PARTS):
                     edited = {**others, when: end_ms * part // _PARTS}
-                    if self._try(_with(self._record, edited)):
+                    if self._try(changed(self._record, edited)):
                         return
 
     def _delays(self) -> None:
@@ -271,7 +269,7 @@ class _Shrinker:
                 chunk = places()[start : start + size]
                 if not chunk or not self._spare():
                     break
-                if not self._try(_with(self._record, dict.fromkeys(chunk, 0))):
+                if not self._try(changed(self._record, dict.fromkeys(chunk, 0))):
                     start += size
             size //= 2
 
@@ -286,40 +284,5 @@ class _Shrinker:
                 middle = (low + high) // 2
                 if high - low < 2:
                     break
-                if not self._try(_with(self._record, {place: middle})):
+                if not self._try(changed(self._record, {place: middle})):
                     low = middle
-
-
-def nonzero(record: Record) -> dict[Place, int]:
-    """The choices of a record that are not 0."""
-    return {
-        (stream, index): value
-        for stream, values in record.items()
-        for index, value in enumerate(values)
-        if value
-    }
-
-
-def trimmed(record: Record) -> Record:
-    """Without the zeros at the end of each stream: a missing choice is 0."""
-    trimmed = {}
-    for stream, values in record.items():
-        end = len(values)
-        while end and not values[end - 1]:
-            end -= 1
-        if end:
-            trimmed[stream] = values[:end]
-    return trimmed
-
-
-def _with(record: Record, changes: dict[Place, int]) -> Record:
-    edited = {stream: list(values) for stream, values in record.items()}
-    for (stream, index), value in changes.items():
-        values = edited.setdefault(stream, [])
-        values += [0] * (index + 1 - len(values))
-        values[index] = value
-    return edited
-
-
-def _only(values: Sequence[int], kept: set[int]) -> list[int]:
-    return [value if index in kept else 0 for index, value in enumerate(values)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Final
 
@@ -187,6 +188,29 @@ def plain(text: str) -> str:
     return "".join(
         c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
     )
+
+
+def say(pipe: int, message: Message) -> None:
+    """Write a whole message, however little the pipe takes at once."""
+    data = memoryview(frame(encode(message)))
+    while data:
+        data = data[os.write(pipe, data) :]
+
+
+def receive(pipe: int) -> bytes:
+    """Read one message's bytes. Raises EOFError where the pipe ends."""
+    return _exactly(pipe, int.from_bytes(_exactly(pipe, _HEADER), "big"))
+
+
+def _exactly(pipe: int, size: int) -> bytes:
+    parts = []
+    while size:
+        part = os.read(pipe, size)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 class Frames:
