@@ -330,6 +330,21 @@ def test_a_test_may_skip_or_expect_to_fail(run: Run) -> None:
     assert "Failed: because I say so" in result.stdout.str()
 
 
+def test_a_test_that_differs_from_run_to_run_fails_for_that(run: Run) -> None:
+    source = """
+    from tester import NonDeterministic
+
+    runs = []
+
+    @pytest.mark.xfail(raises=NonDeterministic, strict=True)
+    @simulate()
+    async def test_differs(sim: Simulation) -> None:
+        runs.append(1)
+        assert len(runs) > 1
+    """
+    run("-rx", source=source).assert_outcomes(xfailed=1)
+
+
 def test_pytest_can_be_left_from_a_simulated_test(run: Run) -> None:
     source = """
     @simulate()
