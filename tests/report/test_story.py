@@ -15,7 +15,7 @@ from tester.world import check
 from tester.world.run import Outcome, Scenario, repeat
 from tester.world.scenario import SimulatedTest
 from tests import snapshots
-from tests.report import scenarios
+from tests.report import breakages, scenarios
 from tests.tree import ROOT
 from tests.world.lab import fates, once, passes, unreliable
 
@@ -42,27 +42,27 @@ STORIES: dict[str, tuple[SimulatedTest, Record, dict[str, Any]]] = {
     "livelock, instant": (scenarios.one_instant, {}, {"limits": Limits(instant_steps=100)}),
     "livelock, time": (scenarios.too_long, {}, {}),
     "livelock, silent RPCs": (scenarios.silent_rpcs, {}, {"limits": Limits(silent_rpcs=30)}),
-    "handler": (scenarios.handler, {}, {}),
-    "async handler": (scenarios.async_handler, {}, {}),
-    "clerk": (scenarios.clerk, LOST_REPLY, {"network": UNRELIABLE}),
-    "factory": (scenarios.factory, {}, {}),
-    "background task": (scenarios.background_task, {}, {}),
+    "handler": (breakages.handler, {}, {}),
+    "async handler": (breakages.async_handler, {}, {}),
+    "clerk": (breakages.clerk, LOST_REPLY, {"network": UNRELIABLE}),
+    "factory": (breakages.factory, {}, {}),
+    "background task": (breakages.background_task, {}, {}),
     "background task before the assertion": (
-        scenarios.background_task_before_the_assertion,
+        breakages.background_task_before_the_assertion,
         {},
         {},
     ),
-    "callback": (scenarios.callback, {}, {}),
-    "the test itself": (scenarios.the_test_itself, {}, {}),
-    "one of a group": (scenarios.one_of_a_group, {}, {}),
-    "an assertion": (scenarios.an_assertion, {}, {}),
-    "hostile exception": (scenarios.hostile_exception, {}, {}),
-    "not a message": (scenarios.not_a_message, {}, {}),
-    "not an argument": (scenarios.not_an_argument, {}, {}),
-    "wrong result": (scenarios.wrong_result, {}, {}),
-    "outside world": (scenarios.outside_world, {}, {}),
-    "outside world, swallowed": (scenarios.swallowed, {}, {}),
-    "shared event": (scenarios.shared_event, {}, {}),
+    "callback": (breakages.callback, {}, {}),
+    "the test itself": (breakages.the_test_itself, {}, {}),
+    "one of a group": (breakages.one_of_a_group, {}, {}),
+    "an assertion": (breakages.an_assertion, {}, {}),
+    "hostile exception": (breakages.hostile_exception, {}, {}),
+    "not a message": (breakages.not_a_message, {}, {}),
+    "not an argument": (breakages.not_an_argument, {}, {}),
+    "wrong result": (breakages.wrong_result, {}, {}),
+    "outside world": (breakages.outside_world, {}, {}),
+    "outside world, swallowed": (breakages.swallowed, {}, {}),
+    "shared event": (breakages.shared_event, {}, {}),
     "duplicate and late": (scenarios.duplicate, DUPLICATED, {"network": unreliable()}),
     "one-way partition": (scenarios.one_way_partition, {}, {}),
     "unreachable": (scenarios.unreachable, {}, {}),
@@ -101,7 +101,7 @@ def story_of(outcome: Outcome) -> str:
 
 
 def test_a_node_that_died_with_its_process() -> None:
-    outcome = once(scenarios.process_died, isolated=True)
+    outcome = once(breakages.process_died, isolated=True)
     snapshots.check("story/process died", story_of(outcome))
 
 
@@ -145,7 +145,7 @@ def test_a_run_that_is_another_one_when_it_is_repeated() -> None:
 
 
 def test_a_deep_traceback_is_shown_at_its_ends() -> None:
-    story = story_of(once(scenarios.recursion))
+    story = story_of(once(breakages.recursion))
     snapshots.check("story/recursion", re.sub(r"\(\d+ calls", "(N calls", story))
 
 

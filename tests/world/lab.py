@@ -8,6 +8,7 @@ from kvsrv import Clerk, Err, KVServer, PutArgs, PutReply, Version
 from labrpc import UNRELIABLE, Conditions, Fate
 from tester import Simulation
 from tester.engine.choices import Choices, Record, Replayed, Seeded
+from tester.world.failure import Failure, HandlerCrashed, Misused
 from tester.world.run import Outcome, Scenario, run
 from tester.world.scenario import SimulatedTest
 
@@ -30,6 +31,13 @@ def passes(test: SimulatedTest, choices: int | Record = 0, **conditions: Any) ->
     if outcome.error is not None:
         raise outcome.error
     return outcome
+
+
+def failure_of(test: SimulatedTest, **conditions: Any) -> Failure:
+    """What a node reported when the test failed."""
+    error = once(test, **conditions).error
+    assert isinstance(error, HandlerCrashed | Misused), error
+    return error.failure
 
 
 def fates(*rpcs: Mapping[str, int]) -> list[int]:
