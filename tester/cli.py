@@ -63,7 +63,7 @@ class Commands(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        here = [(name, command.get_short_help_str(60)) for name, command in self.commands.items()]
+        here = [(name, command.get_short_help_str(70)) for name, command in self.commands.items()]
         elsewhere = [(name, about) for name, (_, about) in ELSEWHERE.items()]
         with formatter.section("Commands"):
             formatter.write_dl(sorted(here + elsewhere))
@@ -220,7 +220,7 @@ def replay(
     json_to: str | None,
     stuck_after: int,
 ) -> int:
-    """Run a recorded failure, or one seed of a test, again, and tell its story."""
+    """Run a record, or one seed of a test, again, and tell its story."""
     from tester.report import record, table
     from tester.search.plan import Tellings
 

@@ -243,6 +243,7 @@ class _Worker:
             virtual_us=found.virtual_us,
             wall_us=_microseconds_since(start),
             sentence=plain(sentence),
+            leaves_traces=bool(found.modules),
         )
         return ran, found
 

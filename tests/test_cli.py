@@ -160,6 +160,18 @@ def test_a_seed_that_is_not_the_same_twice_is_told_apart(labtester: Runner) -> N
     assert "AssertionError" not in done.out
 
 
+def test_what_runs_share_fails_the_same_whoever_runs_what(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, "SEEN.setdefault(args.key, 0)", before="SEEN = {}")
+    command = ["run", "tiny", "--seeds", "12", "--submission", theirs, "--jobs"]
+    one, many = (labtester.json(*command, jobs) for jobs in ("1", "3"))
+    assert one == many
+    assert [test["failed"] for test in one["tests"]] == [[0], [0], [0]]
+    done = labtester(*command, "2")
+    assert "seed 0 changed what outlives a run: its later seeds were not run" in done.out
+    assert "SEEN is a global that outlives the" in done.out
+    assert "not deterministic" not in done.out
+
+
 # -- replay --------------------------------------------------------------------------------------
 
 

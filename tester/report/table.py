@@ -60,8 +60,10 @@ def show_replay(console: Console, telling: Telling) -> None:
 def _show_failure(console: Console, test: TestResult) -> None:
     assert test.telling is not None
     console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"), soft_wrap=True)
-    if test.lost is not None and test.counted.seeds < test.asked:
-        how = "was stuck" if test.lost.stuck_s else "ended its process"
+    if test.counted.seeds < test.asked:
+        how = "changed what outlives a run"
+        if test.lost is not None:
+            how = "was stuck" if test.lost.stuck_s else "ended its process"
         plainly(console, f"seed {test.counted.seeds - 1} {how}: its later seeds were not run")
     plainly(console, "")
     plainly(console, mishap.story(test.telling))

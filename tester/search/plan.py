@@ -1,8 +1,9 @@
 """What is to be run, and what has been: the desks at which the workers of a pool take their jobs.
 
 Results are merged by (test, seed), never by time: a worker more or less changes nothing. A test
-ends at its first lost seed (its process hung or died), for later seeds might be lost as well and
-each would cost seconds; where that is does not depend on who ran what either.
+ends at its first lost seed (its process hung or died) and at its first that changed what outlives
+a run, for later seeds might do so as well and each would cost a process; where that is does not
+depend on who ran what either.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Course:
     def __init__(self, test: Listed) -> None:
         self.test = test
         self.end = test.seeds
-        """Seeds from here on do not count: the test ends at a lost seed or a misuse."""
+        """Seeds from here on do not count: the test ends at what no later run should come after."""
         self.given = 0
         self.counted = Counted()
         self.lost: Lost | None = None
@@ -77,7 +78,7 @@ class Course:
         """A seed's result has come."""
         if seed >= self.end:
             return
-        if isinstance(result, Lost) or result.verdict == "misuse":
+        if isinstance(result, Lost) or result.verdict == "misuse" or result.leaves_traces:
             self.end = seed + 1
         else:
             self.mean_us = (

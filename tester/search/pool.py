@@ -165,6 +165,9 @@ class Pool:
                 if worker.answered == job.count:
                     worker.jobs.popleft()
                     worker.answered = 0
+                ran = message.ran if isinstance(message, Told) else message
+                if isinstance(ran, Ran) and ran.leaves_traces:
+                    worker.spent = worker.distrusted = True
 
     # -- what they do not say ---------------------------------------------------------------------
 
@@ -175,7 +178,9 @@ class Pool:
         passed, self._watched = min(now - self._watched, 2 * _TICK_S), now
         for worker in list(self._workers):
             busy = bool(worker.jobs) or not worker.ready
-            if worker.ended or (worker.quiet_s > _TICK_S and worker.has_exited()):
+            if worker.spent:
+                self._replace(worker, desk, list(_left(worker)), again=False)
+            elif worker.ended or (worker.quiet_s > _TICK_S and worker.has_exited()):
                 for message in worker.hear():
                     self._take(worker, message, desk)
                 self._bury(worker, desk, stuck_s=0)
@@ -198,13 +203,17 @@ class Pool:
         if not worker.ready:
             raise CannotStart(_why_not(worker, lost))
         left = list(_left(worker))
-        again = not stuck_s and not worker.second_chance
-        if left and not again:
+        again = not stuck_s and not worker.second_chance and not worker.spent
+        if left and not again and not worker.spent:
             assert desk is not None  # who else could have given it a job?
             job = worker.jobs[0]
             printed = worker.printed(job.marker) if isinstance(job, Tell) else ""
             desk.lost(job, worker.answered, lost, printed)
             del left[0]
+        self._replace(worker, desk, left, again)
+
+    def _replace(self, worker: Worker, desk: Desk | None, left: list[Job], again: bool) -> None:
+        """End the worker; what is `left` of its jobs, and still wanted, goes to a new one."""
         self._drop(worker)
         left = [job for job in left if desk is None or desk.wants(job)]
         if left:

@@ -111,6 +111,8 @@ class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Real microseconds: the one figure that differs from run to run."""
     sentence: str = ""
     """Of a misuse: what is wrong, and where."""
+    leaves_traces: bool = False
+    """It changed what outlives a run: what the same process runs later may not be believed."""
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -75,6 +75,8 @@ class Worker:
         """Whether another worker has died of the run that this one begins with."""
         self.ended = False
         """Whether it will say nothing more."""
+        self.spent = False
+        """Whether a run has changed what outlives it: no other run is to come after it."""
         self.distrusted = False
         """Whether it has said what it was not asked: nothing it says counts any more."""
         self._killed = False

@@ -15,7 +15,9 @@ LOST = Lost(0, "exited with status 1", ())
 
 def ran(verdict: str, seed: int) -> Ran:
     why = f"misuse in seed {seed}" if verdict == "misuse" else ""
-    return Ran(verdict, f"digest {seed}", seed, 2 * seed, 3 * seed, 40 * seed, why)
+    traces = verdict == "spoilt"
+    verdict = "fail" if traces else verdict
+    return Ran(verdict, f"digest {seed}", seed, 2 * seed, 3 * seed, 40 * seed, why, traces)
 
 
 def summary(plan: Plan) -> object:
@@ -62,7 +64,7 @@ def carry_out(plan: Plan, fates: dict[str, list[str]], pick: object) -> None:
 
 
 verdicts = st.lists(
-    st.sampled_from(["pass", "pass", "pass", "fail", "unknown", "lost", "misuse"]),
+    st.sampled_from(["pass", "pass", "pass", "fail", "unknown", "lost", "misuse", "spoilt"]),
     min_size=1,
     max_size=12,
 )
@@ -117,6 +119,14 @@ def test_a_test_ends_at_its_first_lost_seed() -> None:
     plan = finished("pass", "lost", "fail", "lost")
     (test,) = plan.result().tests
     assert (test.counted.seeds, test.counted.failed, test.lost) == (2, [1], LOST)
+    assert not plan.wants(Chunk("test_a", 2, 1))
+
+
+def test_a_test_ends_at_its_first_seed_that_changes_what_outlives_a_run() -> None:
+    plan = finished("pass", "spoilt", "fail", "spoilt")
+    (test,) = plan.result().tests
+    assert (test.counted.seeds, test.counted.failed, test.lost) == (2, [1], None)
+    assert test.counted.worst == ran("spoilt", 1)
     assert not plan.wants(Chunk("test_a", 2, 1))
 
 

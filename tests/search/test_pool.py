@@ -208,6 +208,23 @@ def test_workers_that_die_idle_are_replaced(started: Callable[..., Pool]) -> Non
     assert work(pool).digest == first.digest
 
 
+def test_nothing_runs_in_a_process_after_a_run_that_changed_it(
+    started: Callable[..., Pool],
+) -> None:
+    body = """
+ready()
+spoilt = False
+for test, seed in seeds():
+    verdict = "fail" if spoilt else "pass"
+    spoilt |= (test, seed) == ("test_a", 5)
+    say(Ran(verdict, str(seed), 1, 1, 1, 1000, "", spoilt))
+"""
+    for jobs in (1, 3):
+        a, b = work(started(body, jobs)).tests
+        assert (a.counted.seeds, a.counted.failed) == (6, [])
+        assert (b.counted.seeds, b.counted.failed) == (20, [])
+
+
 def test_what_a_told_run_printed_is_cut_at_its_marker(started: Callable[..., Pool]) -> None:
     body = """
 ready()
