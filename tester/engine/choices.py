@@ -170,8 +170,8 @@ def words(seed: int, stream: str, block: int) -> tuple[int, ...]:
 class _SeededStream(Stream):
     """One word for each choice; a block of them is made when its first one is needed.
 
-    `below` and `_fill` say again, in place, what `_below` and `_chance` say: they are the hottest
-    lines of a run, and calls would double their cost.
+    `below` and `_fill` are written out: they are the hottest lines of a run, and calls would
+    double their cost.
     """
 
     def __init__(self, seed: int, name: str, faults: list[Fault]) -> None:
@@ -197,9 +197,6 @@ class _SeededStream(Stream):
             elif words[at] >= least:
                 values[at] = 1
                 self._faults.append((self.name, len(self.record) + at))
-
-    def _below(self, n: int) -> int:
-        return next(self._words) * n >> 64
 
     def _chance(self, num: int, den: int) -> int:
         return 1 if next(self._words) >= _least(num, den) else 0

@@ -8,6 +8,8 @@ import sys
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Final, Protocol
 
+from tester.engine import guard
+
 _PATIENCE: Final = 16
 """How many awaits a coroutine may pass in its `finally` and `except` blocks while it ends."""
 
@@ -56,13 +58,13 @@ def generators_close_in_tasks() -> Iterator[None]:
     """An asynchronous generator that loses its last user is closed in a task, as in asyncio.
 
     Python by itself would run the generator's `finally` on the spot, and fail at an await in it.
-    A generator that outlives the run is dropped as it is.
+    One that loses it where no node's code runs, or after the run, is dropped as it is.
     """
     running = True
 
     def close(generator: AsyncGenerator[Any, Any]) -> None:
         loop = asyncio._get_running_loop()
-        if running and loop is not None:
+        if running and loop is not None and guard.current is not None:
             _ = loop.create_task(generator.aclose())  # the loop keeps it
 
     hooks = sys.get_asyncgen_hooks()

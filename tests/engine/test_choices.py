@@ -74,6 +74,23 @@ def test_a_chance_is_as_likely_as_it_says(seed: int, den: int, data: st.DataObje
         assert chance.chance(num, den, "s") == (below.below(den, "s") >= den - num)
 
 
+@given(den=st.integers(1, 10**6), data=st.data())
+def test_a_chance_turns_at_one_word(den: int, data: st.DataObject) -> None:
+    """Which `below` and a probability in a list of slots must agree about to the last bit."""
+    num = data.draw(st.integers(1, den))
+    least = -((num - den) * 2**64 // den)
+    block = (max(0, least - 1), least) * 32
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tester.engine.choices.words", lambda seed, stream, number: block)
+        choices = Choices(Seeded(0))
+        below, above = [value(word, (num, den)) for word in block[:2]]
+        assert above == 1
+        assert below == 0 or least == 0
+        assert [choices.chance(num, den, "s") for _ in range(2)] == [below, above]
+        assert choices.draw("s", [(num, den)] * 2) == [below, above]
+        assert [choices.below(den, "s") >= den - num for _ in range(2)] == [below, above]
+
+
 @pytest.mark.parametrize("seed", [-1, SEED_LIMIT, SEED_LIMIT + 1])
 def test_a_seed_out_of_bounds_is_refused(seed: int) -> None:
     with pytest.raises(ValueError, match=re.escape(f"in [0, 2**128), and {seed} is not")):
@@ -117,6 +134,7 @@ SLOTS = st.lists(SLOT, max_size=8)
 def test_a_draw_gives_each_slot_the_word_of_its_place(seed: int, rounds: list[list[Slot]]) -> None:
     """Also where slots with one possible value are passed over: nobody else's word changes."""
     choices = Choices(Seeded(seed))
+    rounds = [slots for slots in rounds for _ in range(2)]
     flat = [slot for slots in rounds for slot in slots]
     expected = [
         value(word, slot) for word, slot in zip(raw(seed, "s", len(flat)), flat, strict=True)
@@ -128,6 +146,19 @@ def test_a_draw_gives_each_slot_the_word_of_its_place(seed: int, rounds: list[li
     assert choices.faults == [
         ("s", at) for at, slot in enumerate(flat) if slot[1] and expected[at]
     ]
+
+
+def test_draws_of_any_size_cross_the_seams_between_blocks() -> None:
+    choices = Choices(Seeded(6))
+    expected = raw(6, "s", 40_000)
+    start = 0
+    for turn in range(600):
+        size = turn % 10 + 100 * (turn % 50 == 7)
+        closed = 3 * turn * (turn % 20 == 5)
+        choices.draw("s", [(1, 0)] * closed)
+        values = choices.draw("s", [(1, 0), *[(2**64, 0)] * size])
+        start += closed + 1 + size
+        assert values == [0, *expected[start - size : start]]
 
 
 @pytest.mark.parametrize("skipped", [1, 63, 64, 65, 127, 191, 192, 193, 4095, 5000, 20_000])

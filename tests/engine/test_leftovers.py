@@ -164,6 +164,31 @@ def test_a_generator_that_outlives_its_run_is_dropped_as_it_is() -> None:
     assert ran == []
 
 
+def test_a_generator_that_is_lost_between_two_steps_is_dropped_as_it_is() -> None:
+    """It would be closed on the loop that happened to run last."""
+    ran: list[str] = []
+    kept: list[AsyncIterator[int]] = []
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            ran.append("finally")
+
+    async def main() -> None:
+        kept.append(numbers())
+        await anext(kept[0])
+
+    stage = Stage("n")
+    stage.start("n", main)
+    stage.scheduler.post(5, lambda kept: kept.clear(), kept)
+    stage.scheduler.post(6, stage.places["n"].put, ("do", lambda _: None))
+    with contextlib.suppress(Deadlock):
+        stage.run()
+    assert kept == []
+    assert ran == []
+
+
 STUBBORN = """
     import asyncio, contextlib, gc
     from tester.engine.errors import Deadlock

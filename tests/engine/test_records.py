@@ -78,6 +78,7 @@ def test_a_record_is_brought_into_range() -> None:
     assert choices.chance(1, 3, "s") is True
     assert [choices.below(9, "s"), choices.chance(1, 2, "s")] == [0, False]  # past its end
     assert Choices(Replayed({})).draw("other", [(3, 0), (1, 2)]) == [0, 0]
+    assert Choices(Replayed({"s": [1]})).chance(0, 3, "s") is False  # it cannot happen
 
 
 def test_a_chance_is_recorded_as_one_or_zero_and_a_one_is_a_fault() -> None:
