@@ -86,7 +86,7 @@ class Conditions:
         """These conditions with some changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
-    @property
+    @cached_property
     def reliable(self) -> bool:
         """Whether every message arrives, once, and on time."""
         return self.but(latency_us=1, unreachable_ms=0) == Conditions(

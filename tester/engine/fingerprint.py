@@ -32,6 +32,7 @@ LARGEST_BUFFER = 1 << 20  # bytes of one array: what changes in a larger one goe
 
 # Classes of these modules are taken apart like the user's own: their state is plain attributes.
 _TRANSPARENT = frozenset({"asyncio", "collections", "queue", "threading"})
+_CLOSED = (enum.Enum, types.GenericAlias)  # but not these
 
 
 class Fingerprint(NamedTuple):
@@ -115,7 +116,7 @@ class _Parts:
         if issubclass(kind, type):
             return self.whole(_Same(value))
         open_ = kind.__module__ in self._own or kind.__module__.partition(".")[0] in _TRANSPARENT
-        open_ = (open_ or kind is types.SimpleNamespace) and not issubclass(kind, enum.Enum)
+        open_ = (open_ or kind is types.SimpleNamespace) and not issubclass(kind, _CLOSED)
         for base in kind.__mro__:
             if base in _CONTENT:
                 self.mutable |= base in _MUTABLE

@@ -772,6 +772,11 @@ def test_stock_is_taken_again_only_when_something_has_changed(load: Load) -> Non
     assert state_of([module, other]) is not state
 
 
+def test_a_type_alias_takes_no_second_look(load: Load) -> None:
+    aliases = "from collections.abc import Callable\nF, L = Callable[[], int], list[int]"
+    assert ModuleState([load(aliases)])._then._mutable == []
+
+
 def test_after_equal_values_the_quick_look_is_quick_again(load: Load) -> None:
     module = load("d = {1: 2}\ndef run():\n    global d\n    d = {1: 2}")
     state = ModuleState([module])
