@@ -76,6 +76,22 @@ class KV(Protocol):
         ...
 
 
+class AppendKV(Protocol):
+    """A clerk of the 2024 key/value lab, as the test sees it."""
+
+    async def get(self, key: str) -> str:
+        """The value of a key; "" if it was never written."""
+        ...
+
+    async def put(self, key: str, value: str) -> None:
+        """Replace the value of a key."""
+        ...
+
+    async def append(self, key: str, arg: str) -> str:
+        """Append to the value of a key; returns what it was before."""
+        ...
+
+
 class LockHandle(Protocol):
     """A client's handle on a lock, as the test sees it."""
 
@@ -169,17 +185,22 @@ class Simulation:
         return server
 
     def clerk(
-        self, factory: Callable[..., Any] | None = None, server: str = "server", node: str = ""
+        self,
+        factory: Callable[..., Any] | None = None,
+        server: str = "server",
+        node: str = "",
+        like: type = KV,
     ) -> KV:
         """Build a clerk of the server on a node (its own by default); it is also a client.
 
-        `factory` takes a ClientEnd; by default it is the submission's Clerk.
+        `factory` takes a ClientEnd; by default it is the submission's Clerk. Its methods travel as
+        those of `like` are annotated: a clerk of another kind is to be cast to that.
         """
         if factory is None:
             factory = self.submission.get("kvsrv.client", "Clerk")
         name = self._cluster.fresh("c")
         member = self.node(node or name)
-        return cast(KV, member.make(factory, member.end(name, server), like=KV, name=name))
+        return cast(KV, member.make(factory, member.end(name, server), like=like, name=name))
 
     def lock(self, clerk: KV, name: str, factory: Callable[..., Any] | None = None) -> LockHandle:
         """Build a lock on the node of a clerk; `factory` takes the clerk and the lock's name."""
