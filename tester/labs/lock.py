@@ -27,6 +27,9 @@ DATA: Final = "l0"
 PROGRESS_US: Final = 10_000_000
 """A lock that is free while somebody waits for it must have a holder after so long."""
 
+AGAIN_S: Final = 1
+"""So long a second acquire must have been waiting."""
+
 SHORT: Final = Limits(virtual_s=10)
 """For tests that need only a few RPCs: a lock that is never granted is noticed sooner."""
 
@@ -196,6 +199,27 @@ async def test_reliable_nested(sim: Simulation) -> None:
     await one.acquire()
     await two.release()
     await one.release()
+
+
+@simulate(limits=SHORT)
+async def test_reliable_again(sim: Simulation) -> None:
+    """A handle that holds the lock is not given it a second time: a lock is not re-entrant.
+
+    Not among the tests of the course. A lock that is given to its holder again protects nothing
+    from the holder's other tasks.
+    """
+    sim.serve()
+    (name,) = lock_names(sim, 1)
+    lock = sim.lock(sim.clerk(), name)
+    await lock.acquire()
+    try:
+        async with asyncio.timeout(AGAIN_S):
+            await lock.acquire()
+    except TimeoutError:
+        return
+    raise MutualExclusionViolated(
+        f"the lock {name!r} was acquired twice, and not released between"
+    )
 
 
 @simulate(seeds=20, weight=5)
