@@ -34,7 +34,10 @@ STUCK_AFTER_S: Final = 30
 SEED_LIMIT: Final = 2**128
 """As in tester.engine.choices, which would bring numpy along."""
 
-ELSEWHERE: Final[dict[str, str]] = {}
+ELSEWHERE: Final[dict[str, str]] = {
+    "check": "tester.check_command:check",
+    "mutants": "tester.mutants_command:mutants",
+}
 """Commands that have a module of their own, as `module:command`."""
 
 

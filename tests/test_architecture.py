@@ -31,7 +31,7 @@ ARROWS = {
     "tester.grading": "tester.world tester.labs tester.search tester.report",
 }
 THIRD_PARTY = {
-    "click": "tester.cli tester.check_command",
+    "click": "tester.cli tester.check_command tester.mutants_command",
     "hypothesis": "tester.strategies",
     "msgspec": "labrpc tester",
     "pytest": "tester.plugin tester.labs",

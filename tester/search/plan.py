@@ -89,9 +89,11 @@ class Course:
 class Plan:
     """All seeds of all tests: the desk of a run."""
 
-    def __init__(self, lab: str, tests: Sequence[Listed], jobs: int) -> None:
+    def __init__(
+        self, lab: str, tests: Sequence[Listed], jobs: int, course: type[Course] = Course
+    ) -> None:
         self.lab = lab
-        self.courses = [Course(test) for test in tests]
+        self.courses = [course(test) for test in tests]
         self._of = {course.test.name: course for course in self.courses}
         self._jobs = jobs
         self.runs = 0

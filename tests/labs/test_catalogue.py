@@ -67,7 +67,7 @@ def test_a_correct_variant_passes(variant: Patch, scenario: Scenario, tmp_path: 
 
 
 def test_every_lab_has_a_catalogue_of_a_size() -> None:
-    assert CATALOGUE.keys() == LABS.keys()
+    assert CATALOGUE.keys() <= LABS.keys()
     for lab, least in {"kvsrv": 12, "lock": 8, "dedup": 10}.items():
         assert len(CATALOGUE[lab].bugs) >= least
         assert len(CATALOGUE[lab].variants) >= 5

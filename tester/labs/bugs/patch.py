@@ -88,7 +88,7 @@ class _Planted(submission.Submission):
         super().__init__(folder)
         self.imported: list[str] = []
         self._module = patch.file.removesuffix(".py").replace("/", ".")
-        self._file = folder / patch.file
+        self._source = folder / patch.file
         self._alias = f"planted_{patch.name}"
 
     def get(self, module: str, name: str) -> Any:
@@ -96,7 +96,7 @@ class _Planted(submission.Submission):
         if module != self._module:
             return super().get(module, name)
         if not self.imported:
-            spec = importlib.util.spec_from_file_location(self._alias, self._file)
+            spec = importlib.util.spec_from_file_location(self._alias, self._source)
             assert spec is not None  # a file that ends in .py
             assert spec.loader is not None
             made = importlib.util.module_from_spec(spec)
