@@ -18,7 +18,7 @@ from tester.engine.errors import SharedState, Stuck
 from tester.engine.modules import Change, state_of
 from tester.engine.trace import Entry
 from tester.engine.waiting import is_installed, is_users
-from tester.world import check, submission
+from tester.world import audit, check, submission
 from tester.world.failure import (
     HandlerCrashed,
     Misused,
@@ -128,9 +128,12 @@ def run(
 ) -> Outcome:
     """Run the scenario once with these choices. Never raises for what the code under test does.
 
-    `watch` looks at the state of the test's own module around every step of a node: slow.
+    `watch` looks at the state of the test's own module around every step of a node: slow. Seed 0
+    is audited: all modules are watched, and no two nodes may have come to hold one object.
     """
     modules = code_under_test(scenario)
+    audited = _is_audited(scenario, choices)
+    own = _own_module(scenario)
     state = state_of(modules)
     sim = Simulation(
         choices,
@@ -138,13 +141,15 @@ def run(
         limits=scenario.limits,
         keep_trace=keep_trace,
         isolated=scenario.isolated,
-        watch=_own_module(scenario) if watch else None,
+        watch=modules if audited else [own] if watch and own is not None else (),
     )
     checked: Checked | None = None
     error: BaseException | None = None
     with guard.installed(modules) as refusals, guard.collector_off():
         try:
             sim.run(functools.partial(scenario.function, sim))
+            if audited:
+                audit.check(sim, modules)
             if scenario.model is not None:
                 checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
                 check.judge(checked)
@@ -179,6 +184,13 @@ def run(
         checked=checked,
         modules=changes,
     )
+
+
+def _is_audited(scenario: Scenario, choices: Choices) -> bool:
+    """Whether a run pays for a closer look at what nodes share: one seed of the light tests."""
+    source = choices.source
+    first = isinstance(source, Seeded) and source.seed == 0
+    return first and scenario.weight == 1 and not scenario.isolated
 
 
 def _shared_state(

@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import sys
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
@@ -116,7 +116,7 @@ class Simulation:
         limits: Limits = DEFAULT_LIMITS,
         keep_trace: bool = False,
         isolated: bool = False,
-        watch: ModuleType | None = None,
+        watch: Sequence[ModuleType] = (),
     ) -> None:
         self.choices = choices
         self.limits = limits

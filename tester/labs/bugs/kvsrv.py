@@ -39,6 +39,10 @@ KEEP_READ = """\
                 self._read[key] = reply.value, reply.version, reply.err
                 return self._read[key]
 """
+FLOOD = """\
+            args = PutArgs(key, value, version)
+            await asyncio.gather(*(self._end.call(KVServer.put, args) for _ in range(100)))
+"""
 MAKE_ARGS = "        args = PutArgs(key, value, version)\n"
 ASK = """\
         while True:
@@ -94,6 +98,13 @@ BUGS: Final = (
         "A put that is not answered is taken for one that was refused.",
         CLERK,
         ((PUT_AGAIN, PUT_AGAIN.replace("await asyncio.sleep(0.1)", "return Err.VERSION")),),
+        killed_by=(UNRELIABLE,),
+    ),
+    Patch(
+        "floods",
+        "The clerk sends a hundred copies at once of a put that was not answered.",
+        CLERK,
+        ((PUT_AGAIN, PUT_AGAIN.replace("            await asyncio.sleep(0.1)\n", FLOOD)),),
         killed_by=(UNRELIABLE,),
     ),
     Patch(
