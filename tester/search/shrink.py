@@ -20,6 +20,9 @@ _RUNS: Final = 400
 _STEPS: Final = 3_000_000
 """Callbacks run in all attempts together, at the most: what bounds the time for long runs."""
 
+_LARGEST_SIZE: Final = 2_048
+"""Of a workload there may be so much that the least part of it that fails is found exactly."""
+
 Place = tuple[str, int]
 """A choice: (stream, index in the stream's record)."""
 
@@ -108,11 +111,17 @@ class _Shrinker:
     def _spare(self) -> bool:
         return self._runs < _RUNS and self._steps < _STEPS
 
-    def _measure(self) -> tuple[int, int, int, int]:
-        """Smaller is better: faults, then what was asked for, then how much is not zero."""
+    def _measure(self) -> tuple[int, int, int, int, int]:
+        """Smaller is better: faults, what was asked for, what was wanted, how much is not zero.
+
+        A run that ends when it fails does as much however much of the workload lies behind that.
+        """
         best = self._best
-        values = [value for _, value in nonzero(self._record).items()]
-        return len(best.choices.faults), best.rpcs + best.ops, len(values), sum(values)
+        chosen = nonzero(self._record)
+        values = [value for (stream, _), value in chosen.items() if not stream.startswith(SIZE)]
+        asked = best.rpcs + best.ops
+        spared = sum(chosen.values()) - sum(values)
+        return len(best.choices.faults), asked, -spared, len(values), sum(values)
 
     def _try(self, record: Record) -> bool:
         """Run an edited record; keep it if it fails in the same way and is not larger."""
@@ -142,7 +151,7 @@ class _Shrinker:
             low = self._record.get(place[0], [0] * (place[1] + 1))[place[1]] if high else 0
             if self._try(_with(self._record, {place: high})):
                 continue
-            high = 64
+            high = _LARGEST_SIZE
             while low + 1 < high and self._spare():
                 middle = (low + high) // 2
                 if self._try(_with(self._record, {place: middle})):

@@ -240,6 +240,8 @@ def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
         if again.error is None and failing.error is not None:
             return again.failing_with(failing.error)
         return again
+    if isinstance(failing.error, SharedState):  # which is why: its module is not what it was
+        return again.failing_with(failing.error)
     return again.failing_with(
         NonDeterministic(
             f"seed {seed} failed with {failing.kind}, and when it is run again it {again.saying}. "

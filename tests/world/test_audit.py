@@ -16,7 +16,7 @@ from kvsrv import KVServer as Reference
 from labrpc import ClientEnd
 from tester import SharedState, simulate
 from tester.engine.choices import Choices, Seeded
-from tester.world.run import Outcome, Scenario, run
+from tester.world.run import Outcome, Scenario, repeat, run
 from tester.world.simulation import Simulation
 
 Answer = tuple[str, Version, Err]
@@ -178,6 +178,14 @@ def test_what_a_module_holds_for_a_moment_is_seen(server: type, clerk: type, nam
     assert isinstance(outcome.error, SharedState)
     assert f"{name} is a global that outlives the run" in str(outcome.error)
     assert "it was code on server" in str(outcome.error)
+
+
+def test_what_is_left_behind_does_not_hide_it_when_the_seed_is_run_again() -> None:
+    BOX.clear()
+    scenario = scenario_of(Posting, Collecting)
+    again = repeat(scenario, 0, seed_0(scenario))
+    assert isinstance(again.error, SharedState)
+    BOX.clear()
 
 
 def test_it_would_not_be_seen_at_the_end() -> None:
