@@ -44,6 +44,7 @@ ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "check": ("tester.check_command", "Check a recorded history for linearizability."),
     "exhaust": ("tester.exhaust_command", "Run every placement of at most K faults."),
     "explain": ("tester.explain_command", "Say which faults a failure takes."),
+    "mutants": ("tester.mutants_command", "Tell which tests find which planted bugs."),
     "verify": ("tester.verify_command", "Check that runs depend on their seeds alone."),
 }
 """Commands that have a module of their own, in which each has its name, and what they are for."""

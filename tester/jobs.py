@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import faulthandler
 import importlib
+import importlib.util
 import json
 import os
 import resource
@@ -19,6 +20,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Final, NoReturn, TextIO
 
 import msgspec
@@ -138,7 +140,7 @@ class _Worker:
         self._say(Loading(""))
         self._tests = {
             name: test.simulation
-            for name, test in vars(importlib.import_module(setup.lab.suite)).items()
+            for name, test in vars(_suite(setup.lab.suite)).items()
             if name.startswith("test_") and hasattr(test, "simulation")
         }
 
@@ -282,6 +284,20 @@ class _Worker:
             self._say(Noted(plain(str(message))))
         else:
             sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
+
+
+def _suite(name: str) -> ModuleType:
+    """The module with the tests: by its name, or by its file."""
+    if not name.endswith(".py"):
+        return importlib.import_module(name)
+    file = Path(name)
+    sys.path.append(str(file.parent))  # for what stands beside it, after everything else
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None  # for it ends in .py
+    assert spec.loader is not None
+    module = sys.modules[file.stem] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _print(text: str) -> None:

@@ -31,7 +31,7 @@ LIMIT = 10_000  # values looked at in one fingerprint: what changes beyond them 
 LARGEST_BUFFER = 1 << 20  # bytes of one array: what changes in a larger one goes unseen
 
 # Classes of these modules are taken apart like the user's own: their state is plain attributes.
-_TRANSPARENT = frozenset({"asyncio", "collections", "queue", "threading"})
+_TRANSPARENT = frozenset({"asyncio", "collections", "queue", "threading", "weakref"})
 _CLOSED = (enum.Enum, types.GenericAlias)  # but not these
 
 

@@ -63,9 +63,18 @@ _LOCK: Final = Expected(
         Method("__aexit__", ("kind", "error", "traceback")),
     ),
 )
+_DEDUP_KVSERVER: Final = Expected("kvsrv.dedup.server", "KVServer", (), ())
+"""What it and its clerk say to each other is the submission's own business."""
+_DEDUP_CLERK: Final = Expected(
+    "kvsrv.dedup.client",
+    "Clerk",
+    ("end",),
+    (Method("get", ("key",)), Method("put", ("key", "value")), Method("append", ("key", "arg"))),
+)
 
 LABS: Final[dict[str, Lab]] = {
     "kvsrv": Lab("tester.labs.kvsrv", (_KVSERVER, _CLERK)),
     "lock": Lab("tester.labs.lock", (_KVSERVER, _CLERK, _LOCK)),
+    "dedup": Lab("tester.labs.dedup", (_DEDUP_KVSERVER, _DEDUP_CLERK)),
 }
 """By the name the command line knows them by."""

@@ -56,7 +56,7 @@ class Course:
     def __init__(self, test: Listed) -> None:
         self.test = test
         self.end = test.seeds
-        """Seeds from here on do not count: the test ends at what no later run should come after."""
+        """Seeds from here on do not count: the test ends at what none should come after."""
         self.given = 0
         self.counted = Counted()
         self.lost: Lost | None = None
@@ -103,9 +103,11 @@ class Course:
 class Plan:
     """All seeds of all tests: the desk of a run."""
 
-    def __init__(self, lab: str, tests: Sequence[Listed], jobs: int) -> None:
+    def __init__(
+        self, lab: str, tests: Sequence[Listed], jobs: int, course: type[Course] = Course
+    ) -> None:
         self.lab = lab
-        self.courses = [Course(test) for test in tests]
+        self.courses = [course(test) for test in tests]
         self._of = {course.test.name: course for course in self.courses}
         self._jobs = jobs
         self.runs = 0

@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 from labrpc.signature import signature
 from linearizability import Illegal, Model, Ok, Operation, Unknown, Verdict
 from linearizability import check as decide
-from linearizability.models import Get, Put, kv
+from linearizability.models import Append, Get, Put, kv, kv_append
 from tester.world.failure import NotLinearizable, Undecided
-from tester.world.handles import KV
+from tester.world.handles import KV, AppendKV
 from tester.world.history import History
 
 
@@ -23,7 +23,10 @@ class _Checked(NamedTuple):
     inputs: Mapping[str, Callable[..., Any]]
 
 
-_MODELS: Final = {"kv": _Checked(kv, KV, {"get": Get, "put": Put})}
+_MODELS: Final = {
+    "kv": _Checked(kv, KV, {"get": Get, "put": Put}),
+    "kv-append": _Checked(kv_append, AppendKV, {"get": Get, "put": Put, "append": Append}),
+}
 
 NAMES: Final = tuple(_MODELS)
 """The models there are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -236,7 +236,7 @@ class Cluster:
         schedule: Schedule,
         *,
         isolated: bool,
-        watch: ModuleType | None,
+        watch: Sequence[ModuleType],
     ) -> None:
         self._watch = watch
         self._scheduler = scheduler
@@ -281,7 +281,7 @@ class Cluster:
     def start(self, member: Member, incarnation: int = 0) -> Place:
         """Start a node, in this process or in a child of it."""
         host = Host(member.name, self._choices, self._schedule, incarnation)
-        if self._watch is not None:
+        if self._watch:
             host = Watched(self._watch, member.name, self._choices, self._schedule, incarnation)
         machine = Child(host) if self._isolated else host
         return self._scheduler.place(member.name, machine)

@@ -19,6 +19,22 @@ class KV(Protocol):
         ...
 
 
+class AppendKV(Protocol):
+    """A clerk of the 2024 key/value lab, as the test sees it."""
+
+    async def get(self, key: str) -> str:
+        """The value of a key; "" if it was never written."""
+        ...
+
+    async def put(self, key: str, value: str) -> None:
+        """Replace the value of a key."""
+        ...
+
+    async def append(self, key: str, arg: str) -> str:
+        """Append to the value of a key; returns what it was before."""
+        ...
+
+
 class LockHandle(Protocol):
     """A client's handle on a lock, as the test sees it."""
 

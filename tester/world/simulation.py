@@ -54,7 +54,7 @@ class Simulation(Trouble):
         limits: Limits = DEFAULT_LIMITS,
         keep_trace: bool = False,
         isolated: bool = False,
-        watch: ModuleType | None = None,
+        watch: Sequence[ModuleType] = (),
         faults: Sequence[Kind] = (),
     ) -> None:
         self.choices = choices
@@ -127,17 +127,22 @@ class Simulation(Trouble):
         return server
 
     def clerk(
-        self, factory: Callable[..., Any] | None = None, server: str = "server", node: str = ""
+        self,
+        factory: Callable[..., Any] | None = None,
+        server: str = "server",
+        node: str = "",
+        like: type = KV,
     ) -> KV:
         """Build a clerk of the server on a node (its own by default); it is also a client.
 
-        `factory` takes a ClientEnd; by default it is the submission's Clerk.
+        `factory` takes a ClientEnd; by default it is the submission's Clerk. Its methods travel as
+        those of `like` are annotated: a clerk of another kind is to be cast to that.
         """
         if factory is None:
             factory = self.submission.get("kvsrv.client", "Clerk")
         name = self._cluster.fresh("c")
         member = self.node(node or name)
-        return cast(KV, member.make(factory, member.end(name, server), like=KV, name=name))
+        return cast(KV, member.make(factory, member.end(name, server), like=like, name=name))
 
     def lock(self, clerk: KV, name: str, factory: Callable[..., Any] | None = None) -> LockHandle:
         """Build a lock on the node of a clerk; `factory` takes the clerk and the lock's name."""

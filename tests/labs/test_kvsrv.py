@@ -8,9 +8,9 @@ import pytest
 from labrpc import RELIABLE, UNRELIABLE
 from tester.engine.choices import Choices, Replayed, Seeded
 from tester.labs import kvsrv
+from tester.labs.bugs import kvsrv as broken
+from tester.labs.bugs import planted
 from tester.world.run import Outcome, Scenario, run
-from tests.broken import kvsrv as broken
-from tests.broken.patch import planted
 
 SUITE = {name: t.simulation for name, t in vars(kvsrv).items() if name.startswith("test_")}
 

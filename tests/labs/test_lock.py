@@ -62,6 +62,7 @@ def test_the_suite_has_all_tests_of_the_lab() -> None:
     assert [*SUITE] == [
         "test_reliable_basic",
         "test_reliable_nested",
+        "test_reliable_again",
         "test_one_client_reliable",
         "test_many_clients_reliable",
         "test_one_client_unreliable",

@@ -1,7 +1,7 @@
 """A patch on the reference solution: a planted bug, or a variant that is as correct as it was.
 
-Written into a folder, a patch is a submission like any student's. Within the tests it can also be
-planted in this process, which may then try one after the other.
+Written into a folder, a patch is a submission like any student's. It can also be planted in a
+process that has loaded no submission, which may then try one patch after the other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tester.world import submission
-from tests.tree import ROOT
+
+Edits = tuple[tuple[str, str], ...]
+"""(old, new): each old text stands exactly once in the reference."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,7 @@ class Patch:
     """One sentence: what the changed code does."""
     file: str
     """The changed file: "kvsrv/client.py"."""
-    edits: tuple[tuple[str, str], ...]
-    """(old, new): each old text stands exactly once in the reference."""
+    edits: Edits
     killed_by: tuple[str, ...] = ()
     """The tests that must notice a bug; none for a correct variant."""
     seeds: int = 5
@@ -36,7 +37,7 @@ class Patch:
 
     def source(self) -> str:
         """The changed file."""
-        source = (ROOT / self.file).read_text()
+        source = _reference(self.file)
         for old, new in self.edits:
             if source.count(old) != 1:
                 raise ValueError(f"{self.name}: {self.file} has not exactly one {old!r}")
@@ -47,8 +48,25 @@ class Patch:
         """Make the folder a submission, and return it."""
         place = folder / self.file
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(self.source())
+        place.write_text(self.source(), encoding="utf-8")
         return folder
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The bugs of a lab, which its suite must find, and the variants that it must let pass."""
+
+    bugs: tuple[Patch, ...]
+    variants: tuple[Patch, ...]
+
+
+def _reference(file: str) -> str:
+    """The text of a file of the reference packages, wherever they are installed."""
+    package, _, rest = file.partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError(f"the package {package} of the reference is not installed")
+    return (Path(spec.origin).parent / rest).read_text(encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -70,15 +88,17 @@ class _Planted(submission.Submission):
         super().__init__(folder)
         self.imported: list[str] = []
         self._module = patch.file.removesuffix(".py").replace("/", ".")
-        self._changed = folder / patch.file
+        self._source = folder / patch.file
         self._alias = f"planted_{patch.name}"
 
     def get(self, module: str, name: str) -> Any:
+        """See Submission."""
         if module != self._module:
             return super().get(module, name)
         if not self.imported:
-            spec = importlib.util.spec_from_file_location(self._alias, self._changed)
-            assert spec is not None and spec.loader is not None
+            spec = importlib.util.spec_from_file_location(self._alias, self._source)
+            assert spec is not None  # a file that ends in .py
+            assert spec.loader is not None
             made = importlib.util.module_from_spec(spec)
             sys.modules[self._alias] = made
             self.imported.append(self._alias)

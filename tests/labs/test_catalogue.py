@@ -1,4 +1,7 @@
-"""Every planted bug is found by each test that should, within few seeds; no variant ever fails."""
+"""Every planted bug is found by each test that should, within few seeds; no variant ever fails.
+
+Workloads are a tenth as large here; `labtester mutants` runs them whole.
+"""
 
 import json
 import subprocess
@@ -9,36 +12,38 @@ from pathlib import Path
 import pytest
 
 from tester.engine.choices import Choices, Seeded
-from tester.labs import kvsrv, lock
+from tester.labs import LABS, dedup, kvsrv, lock
+from tester.labs.bugs import CATALOGUE, Patch, planted
+from tester.labs.bugs import kvsrv as kvsrv_bugs
 from tester.world.failure import HandlerCrashed
 from tester.world.run import Outcome, Scenario, run
-from tests.broken import kvsrv as broken_kvsrv
-from tests.broken import lock as broken_lock
-from tests.broken.patch import Patch, planted
 from tests.tree import ROOT
 
 SUITES = {
     lab: {name: test.simulation for name, test in vars(suite).items() if name.startswith("test_")}
-    for lab, suite in (("kvsrv", kvsrv), ("lock", lock))
+    for lab, suite in (("kvsrv", kvsrv), ("lock", lock), ("dedup", dedup))
 }
-PATCHES = {"kvsrv": broken_kvsrv, "lock": broken_lock}
 BUGS = [
-    pytest.param(bug, SUITES[lab][test], id=f"{bug.name}-{test}")
-    for lab, patches in PATCHES.items()
-    for bug in patches.BUGS
+    pytest.param(bug, SUITES[lab][test], id=f"{lab}-{bug.name}-{test}")
+    for lab, patches in CATALOGUE.items()
+    for bug in patches.bugs
     for test in bug.killed_by
 ]
 VARIANTS = [
-    pytest.param(variant, scenario, id=f"{variant.name}-{test}")
-    for lab, patches in PATCHES.items()
-    for variant in patches.VARIANTS
+    pytest.param(variant, scenario, id=f"{lab}-{variant.name}-{test}")
+    for lab, patches in CATALOGUE.items()
+    for variant in patches.variants
     for test, scenario in SUITES[lab].items()
 ]
 
 
 @pytest.fixture(autouse=True)
-def _fewer_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kvsrv, "MANY_CLIENTS", 1_000)
+    monkeypatch.setattr(dedup, "MANY_CLIENTS", 1_000)
+    monkeypatch.setattr(dedup, "MANY_APPENDS", 100)
+    monkeypatch.setattr(dedup, "LARGE", 2**17)
+    monkeypatch.setattr(dedup, "SLACK", 2**12)
 
 
 def outcomes(scenario: Scenario, seeds: int) -> Iterator[Outcome]:
@@ -61,17 +66,30 @@ def test_a_correct_variant_passes(variant: Patch, scenario: Scenario, tmp_path: 
     assert found == [], variant.about
 
 
+def test_every_lab_has_a_catalogue_of_a_size() -> None:
+    assert CATALOGUE.keys() <= LABS.keys()
+    for lab, least in {"kvsrv": 12, "lock": 8, "dedup": 10}.items():
+        assert len(CATALOGUE[lab].bugs) >= least
+        assert len(CATALOGUE[lab].variants) >= 5
+        names = [patch.name for patch in (*CATALOGUE[lab].bugs, *CATALOGUE[lab].variants)]
+        assert len(set(names)) == len(names)
+        assert "reference" not in names
+
+
 def test_each_bug_has_a_test_that_finds_it() -> None:
-    for lab, patches in PATCHES.items():
-        for bug in patches.BUGS:
+    for lab, patches in CATALOGUE.items():
+        for bug in patches.bugs:
             assert bug.killed_by, bug.name
             assert set(bug.killed_by) <= SUITES[lab].keys(), bug.name
-            assert all(bug.seeds <= SUITES[lab][test].seeds_of(100) for test in bug.killed_by)
+            assert all(bug.seeds <= SUITES[lab][test].seeds_of(200) for test in bug.killed_by)
+        assert not any(variant.killed_by for variant in patches.variants)
 
 
 def test_a_patch_must_fit_the_reference(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not exactly one"):
         Patch("stale", "Nothing.", "kvsrv/client.py", (("no such line", ""),)).write(tmp_path)
+    with pytest.raises(FileNotFoundError, match="package nothing"):
+        Patch("lost", "Nothing.", "nothing/client.py", ()).write(tmp_path)
 
 
 LOADED = """
@@ -88,7 +106,7 @@ print(json.dumps([outcome.verdict, outcome.kind, outcome.digest]))
 
 
 def test_a_patch_behaves_as_the_submission_it_makes(tmp_path: Path) -> None:
-    bug = next(bug for bug in broken_kvsrv.BUGS if bug.name == "resend_says_version")
+    bug = next(bug for bug in kvsrv_bugs.BUGS if bug.name == "resend_says_version")
     with planted(bug, tmp_path):
         here = run(SUITES["kvsrv"]["test_unreliable_net"], Choices(Seeded(0)))
     command = [sys.executable, "-c", LOADED, str(tmp_path)]

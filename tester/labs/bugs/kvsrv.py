@@ -1,6 +1,8 @@
-"""Bugs of a key/value server and of its clerk."""
+"""Bugs of a key/value server and of its clerk, and variants that are none."""
 
-from tests.broken.patch import Patch
+from typing import Final
+
+from tester.labs.bugs.patch import Patch
 
 SERVER, CLERK = "kvsrv/server.py", "kvsrv/client.py"
 PUT, CONCURRENT = "test_reliable_put", "test_put_concurrent_reliable"
@@ -28,6 +30,24 @@ PUT_AGAIN = """\
 CALL = """\
             reply = await self._end.call(KVServer.put, PutArgs(key, value, version))
 """
+PUT_ONCE_MORE = """\
+                if not repeated and reply.err is Err.OK:
+                    await self._end.call(KVServer.put, args)
+                return reply.err
+"""
+KEEP_READ = """\
+                self._read[key] = reply.value, reply.version, reply.err
+                return self._read[key]
+"""
+FLOOD = """\
+            args = PutArgs(key, value, version)
+            await asyncio.gather(*(self._end.call(KVServer.put, args) for _ in range(100)))
+"""
+MAKE_ARGS = "        args = PutArgs(key, value, version)\n"
+ASK = """\
+        while True:
+            reply = await self._end.call(KVServer.get, GetArgs(key))
+"""
 CALL_FOR_20_MS = """\
             try:
                 async with asyncio.timeout(0.02):
@@ -51,7 +71,7 @@ INSTALL_IN_TWO_TABLES = """\
         self._versions[args.key] = version + 1
 """
 
-BUGS = [
+BUGS: Final = (
     Patch(
         "resend_says_version",
         "A put that was resent and finds another version is answered ErrVersion.",
@@ -72,6 +92,51 @@ BUGS = [
         CLERK,
         (("reply.err is Err.VERSION and repeated", "reply.err is Err.VERSION"),),
         killed_by=(PUT, UNRELIABLE),
+    ),
+    Patch(
+        "lost_says_version",
+        "A put that is not answered is taken for one that was refused.",
+        CLERK,
+        ((PUT_AGAIN, PUT_AGAIN.replace("await asyncio.sleep(0.1)", "return Err.VERSION")),),
+        killed_by=(UNRELIABLE,),
+    ),
+    Patch(
+        "floods",
+        "The clerk sends a hundred copies at once of a put that was not answered.",
+        CLERK,
+        ((PUT_AGAIN, PUT_AGAIN.replace("            await asyncio.sleep(0.1)\n", FLOOD)),),
+        killed_by=(UNRELIABLE,),
+    ),
+    Patch(
+        "puts_twice",
+        "The clerk puts once more after each put that succeeded, in case it was lost.",
+        CLERK,
+        (
+            (
+                "                return reply.err\n",
+                PUT_ONCE_MORE,
+            ),
+            (CALL, CALL.replace("PutArgs(key, value, version)", "args")),
+            ("        repeated = False\n", "        repeated = False\n" + MAKE_ARGS),
+        ),
+        killed_by=(PUT, CONCURRENT),
+    ),
+    Patch(
+        "remembers_what_it_read",
+        "The clerk answers a get from what an earlier get returned.",
+        CLERK,
+        (
+            ("        self._end = end\n", "        self._end = end\n        self._read = {}\n"),
+            (
+                "                return reply.value, reply.version, reply.err\n",
+                KEEP_READ,
+            ),
+            (
+                ASK,
+                "        if key in self._read:\n            return self._read[key]\n" + ASK,
+            ),
+        ),
+        killed_by=(CONCURRENT, UNRELIABLE),
     ),
     Patch(
         "gives_up",
@@ -170,9 +235,9 @@ BUGS = [
         killed_by=(MEMORY,),
         seeds=1,
     ),
-]
+)
 
-VARIANTS = [
+VARIANTS: Final = (
     Patch(
         "async_handlers",
         "The handlers are `async def`, and never await.",
@@ -232,4 +297,4 @@ VARIANTS = [
         CLERK,
         ((CALL, CALL_FOR_20_MS),),
     ),
-]
+)

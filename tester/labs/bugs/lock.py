@@ -1,11 +1,14 @@
-"""Bugs of a lock, which its suite must notice."""
+"""Bugs of a lock, which its suite must notice, and variants that are none."""
 
-from tests.broken.patch import Patch
+from typing import Final
+
+from tester.labs.bugs.patch import Patch
 
 LOCK = "lock/lock.py"
 ONE, MANY = "test_one_client_reliable", "test_many_clients_reliable"
 ONE_UNRELIABLE, MANY_UNRELIABLE = "test_one_client_unreliable", "test_many_clients_unreliable"
 BASIC, NESTED = "test_reliable_basic", "test_reliable_nested"
+AGAIN = "test_reliable_again"
 
 TAKE = "if await self._clerk.put(self._name, self._me, version) is Err.OK:"
 GIVE = 'if await self._clerk.put(self._name, "", version) is Err.OK:'
@@ -19,7 +22,7 @@ OWNER = """\
 """
 PAUSE = "await asyncio.sleep(0.01)"
 
-BUGS = [
+BUGS: Final = (
     Patch(
         "maybe_is_mine",
         "Acquire takes ErrMaybe for success.",
@@ -72,15 +75,34 @@ BUGS = [
         killed_by=(NESTED, ONE),
     ),
     Patch(
+        "lets_its_holder_in_again",
+        "Acquire returns whenever the lock has its own name, though it may have had it before.",
+        LOCK,
+        (("if holder == self._me and asked:", "if holder == self._me:"),),
+        killed_by=(AGAIN,),
+        seeds=1,
+    ),
+    Patch(
+        "loses_its_patience",
+        "Acquire takes the lock away from a holder that keeps it for long.",
+        LOCK,
+        (
+            ("        asked = False\n", "        asked = False\n        looks = 0\n"),
+            (PAUSE, PAUSE + "\n                looks += 1"),
+            ('if holder == "":', 'if holder == "" or looks > 50:'),
+        ),
+        killed_by=(MANY,),
+    ),
+    Patch(
         "waits_for_nobody",
         "A client that finds the lock taken waits for a signal that nobody gives.",
         LOCK,
         ((PAUSE, "await asyncio.Event().wait()"),),
         killed_by=(MANY, MANY_UNRELIABLE),
     ),
-]
+)
 
-VARIANTS = [
+VARIANTS: Final = (
     Patch(
         "release_puts_once",
         "Release puts once, without a look at whose the lock is: its own until the put happened.",
@@ -120,4 +142,4 @@ VARIANTS = [
         LOCK,
         (("self._name = name", 'self._name = f"lock/{name}"'),),
     ),
-]
+)

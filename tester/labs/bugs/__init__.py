@@ -1,0 +1,15 @@
+"""The bug catalogue: wrong solutions that a suite must notice, and right ones that it must not."""
+
+from typing import Final
+
+from tester.labs.bugs import dedup, kvsrv, lock
+from tester.labs.bugs.patch import Catalogue, Patch, planted
+
+CATALOGUE: Final[dict[str, Catalogue]] = {
+    "kvsrv": Catalogue(kvsrv.BUGS, kvsrv.VARIANTS),
+    "lock": Catalogue(lock.BUGS, lock.VARIANTS),
+    "dedup": Catalogue(dedup.BUGS, dedup.VARIANTS),
+}
+"""By lab."""
+
+__all__ = ["CATALOGUE", "Catalogue", "Patch", "planted"]

@@ -1,0 +1,275 @@
+"""The suite of the 2024 key/value lab: Put, Append and Get, each executed exactly once.
+
+All tests of the 2024 edition under their names, the early one with many appends among them. Each
+takes the server and the clerk from the submission. What the server may remember is measured on the
+server object alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, cast
+
+from tester.labs.kvtest import AnyClient, let_work, make_keys
+from tester.labs.witness import AppendWitness
+from tester.world.cluster import Remote
+from tester.world.handles import AppendKV
+from tester.world.simulate import UNRELIABLE, simulate
+from tester.world.simulation import Simulation
+
+ITERATIONS: Final = 3
+APPENDS: Final = 10
+"""How often each client appends to the one key."""
+
+MANY_CLIENTS: Final = 20_000
+BYTES_PER_CLIENT: Final = 200
+"""After a write: room for one slim table entry, and for no more."""
+BYTES_PER_READER: Final = 10
+MANY_APPENDS: Final = 1_000
+APPENDED: Final = 100
+"""Letters of each append: a tenth of the original's, for each reply holds all before it."""
+LARGE: Final = 10 * 2**20
+"""Letters of a large value, of a byte each."""
+SLACK: Final = 2**16
+"""Bytes for what a server needs besides the values it has to remember."""
+
+
+def serve(sim: Simulation) -> Remote:
+    """The submission's server, on a node of its own."""
+    return sim.serve(sim.submission.get("kvsrv.dedup.server", "KVServer"))
+
+
+def clerk(sim: Simulation, node: str = "") -> AppendKV:
+    """A clerk of the submission and its witness, on this node or on one of its own."""
+    factory = sim.submission.get("kvsrv.dedup.client", "Clerk")
+    return AppendWitness(sim, cast(AppendKV, sim.clerk(factory, node=node, like=AppendKV)))
+
+
+class Client(AnyClient[AppendKV]):
+    """A client with a clerk of its own."""
+
+    def __init__(self, sim: Simulation, number: int) -> None:
+        super().__init__(sim, number, clerk(sim))
+
+
+class Wrote(NamedTuple):
+    """What one client has left behind at its key."""
+
+    key: str
+    value: str
+
+
+def element(client: AnyClient[AppendKV], number: int) -> str:
+    """What a client writes: different each time, and none is a part of another.
+
+    So every value tells who wrote what of it, which also keeps the check of the history fast.
+    """
+    return f"x {client.name} {number} y"
+
+
+async def one_client(client: Client, key: str) -> Wrote:
+    """Append to a key that nobody else writes to, or read it, until the client may stop."""
+    ck = client.ck
+    value = element(client, 0)
+    written = 1
+    await ck.put(key, value)
+    while not client.stopped:
+        if client.below(2) == 0:
+            new = element(client, written)
+            old = await ck.append(key, new)
+            if old != value:
+                raise AssertionError(f"Append({key!r}, {new!r}) -> {differs(old, value)}")
+            value += new
+            written += 1
+        else:
+            found = await ck.get(key)
+            if found != value:
+                raise AssertionError(f"Get({key!r}) -> {differs(found, value)}")
+    return Wrote(key, value)
+
+
+def differs(found: str, wanted: str) -> str:
+    """How an answer differs from the value that only its own client can have changed."""
+    at = next((i for i, (a, b) in enumerate(zip(found, wanted, strict=False)) if a != b), None)
+    at = min(len(found), len(wanted)) if at is None else at
+    start = max(0, at - 10)
+    return (
+        f"{len(found)} letters with {found[start : at + 20]!r} at {start}, but nobody else writes "
+        f"to this key, which holds {len(wanted)} letters with {wanted[start : at + 20]!r} there"
+    )
+
+
+async def generic(sim: Simulation, n: int) -> None:
+    """Three times one second of clients, each with a key of its own, and a look at the keys."""
+    serve(sim)
+    ck = clerk(sim)
+    keys = make_keys(n)
+    for _ in range(sim.at_most(ITERATIONS, "iterations")):
+        clients = [Client(sim, number) for number in range(sim.at_most(n, "clients"))]
+        for key, value in await let_work(
+            sim, clients, 1, lambda client: one_client(client, keys[client.number])
+        ):
+            found = await ck.get(key)
+            if found != value:
+                raise AssertionError(f"at last, Get({key!r}) -> {differs(found, value)}")
+
+
+@simulate(seeds=20, weight=5, model="kv-append")
+async def test_basic(sim: Simulation) -> None:
+    """One client appends and reads, for three seconds."""
+    await generic(sim, 1)
+
+
+@simulate(seeds=5, weight=20, model="kv-append")
+async def test_concurrent(sim: Simulation) -> None:
+    """Five clients append and read, each at a key of its own, for three seconds."""
+    await generic(sim, 5)
+
+
+@simulate(network=UNRELIABLE, model="kv-append")
+async def test_unreliable(sim: Simulation) -> None:
+    """Five clients append and read, each at a key of its own, on an unreliable network."""
+    await generic(sim, 5)
+
+
+@simulate(network=UNRELIABLE, model="kv-append")
+async def test_unreliable_one_key(sim: Simulation) -> None:
+    """Five clients append to the same key, on an unreliable network."""
+    serve(sim)
+    ck = clerk(sim)
+    first = "x y"
+    await ck.put("k", first)
+    clients = [Client(sim, number) for number in range(sim.at_most(5, "clients"))]
+    appends = sim.at_most(APPENDS, "appends")
+
+    async def work(client: Client) -> list[str]:
+        elements = [element(client, number) for number in range(appends)]
+        for new in elements:
+            old = await client.ck.append("k", new)
+            if new in old:
+                raise AssertionError(f"Append('k', {new!r}) found that in the value already")
+        return elements
+
+    appended = await let_work(sim, clients, 0, work)
+    check_elements(await ck.get("k"), [[first], *appended])
+
+
+def check_elements(value: str, appended: list[list[str]]) -> None:
+    """Fail unless the value holds every element once, those of each client in their order."""
+    for elements in appended:
+        last = -1
+        for one in elements:
+            at = value.find(one)
+            if at < 0:
+                raise AssertionError(f"{one!r} was appended, and is not in the value {value!r}")
+            if value.count(one) > 1:
+                raise AssertionError(f"{one!r} was appended once, and {value!r} has it again")
+            if at < last:
+                raise AssertionError(f"{one!r} was appended later than it stands in {value!r}")
+            last = at
+    if len(value) != sum(len(one) for elements in appended for one in elements):
+        raise AssertionError(f"{value!r} holds more than what was written: {appended}")
+
+
+@simulate(seeds=5, weight=20, network=UNRELIABLE, model=None)
+async def test_mem_get(sim: Simulation) -> None:
+    """The server remembers no reply to a Get."""
+    server = serve(sim)
+    one, two = clerk(sim), clerk(sim)
+    size = sim.at_most(LARGE, "letters")
+    await one.put("k", "v" * size)
+    for ck in (one, two):
+        check_size(await ck.get("k"), size)
+    await two.put("k", "0")
+    check_memory(sim, server, 0, "the large value has been replaced")
+
+
+@simulate(seeds=5, weight=20, model=None)
+async def test_mem_put(sim: Simulation) -> None:
+    """The server remembers no value that a Put has replaced."""
+    server = serve(sim)
+    one, two = clerk(sim), clerk(sim)
+    await one.put("k", "v" * sim.at_most(LARGE, "letters"))
+    await two.put("k", "")
+    check_memory(sim, server, 0, "the large value has been replaced")
+
+
+@simulate(seeds=5, weight=20, model=None)
+async def test_mem_append(sim: Simulation) -> None:
+    """The server remembers one reply of each client, and nothing else, besides the value."""
+    server = serve(sim)
+    one, two = clerk(sim), clerk(sim)
+    size = sim.at_most(LARGE, "letters")
+    check_size(await one.append("k", "v" * size), 0)
+    check_size(await two.append("k", "w" * size), size)
+    check_memory(sim, server, 3 * size, "it holds two large values and has answered with one")
+
+
+def check_size(value: str, size: int) -> None:
+    """Fail unless the value has so many letters."""
+    if len(value) != size:
+        raise AssertionError(f"a value of {size} letters came back with {len(value)}")
+
+
+def check_memory(sim: Simulation, server: Remote, allowed: int, after: str) -> None:
+    """Fail if the server object holds more than so many bytes, and some slack."""
+    held = sim.measure(server)
+    if held > allowed + SLACK:
+        raise AssertionError(
+            f"the server holds {held} bytes after {after}; {allowed + SLACK} are allowed"
+        )
+
+
+def many_clerks(sim: Simulation) -> list[AppendKV]:
+    """Many clerks, all on one node."""
+    return [clerk(sim, "clients") for _ in range(sim.at_most(MANY_CLIENTS, "clients"))]
+
+
+def check_growth(grown: int, clients: int, each: int, did: str) -> None:
+    """Fail if the server has grown by more than so many bytes for each of its clients."""
+    if grown > each * clients:
+        raise AssertionError(
+            f"{clients} clients have {did} once each, and the server holds {grown} bytes more; "
+            f"{each} are allowed for each client"
+        )
+
+
+@simulate(seeds=1, weight=100, model=None)
+async def test_mem_put_many_clients(sim: Simulation) -> None:
+    """The server keeps little of a client that has put once."""
+    server = serve(sim)
+    clerks = many_clerks(sim)
+    value = "v" * 1_000
+    await clerk(sim).put("k", value)
+    before = sim.measure(server)
+    for ck in clerks:
+        await ck.put("k", value)
+    check_growth(sim.measure(server) - before, len(clerks), BYTES_PER_CLIENT, "put")
+
+
+@simulate(seeds=1, weight=100, model=None)
+async def test_mem_get_many_clients(sim: Simulation) -> None:
+    """The server keeps nothing of a client that only reads."""
+    server = serve(sim)
+    clerks = many_clerks(sim)
+    await clerk(sim).put("k", "")
+    before = sim.measure(server)
+    for ck in clerks:
+        await ck.get("k")
+    check_growth(sim.measure(server) - before, len(clerks), BYTES_PER_READER, "read")
+
+
+@simulate(seeds=1, weight=100, model=None)
+async def test_mem_many_appends(sim: Simulation) -> None:
+    """The server remembers one reply, and not all that it has given."""
+    server = serve(sim)
+    ck = clerk(sim)
+    appends = sim.at_most(MANY_APPENDS, "appends")
+    before = sim.measure(server)
+    for number in range(appends):
+        check_size(await ck.append("k", "v" * APPENDED), number * APPENDED)
+    grown = sim.measure(server) - before
+    if grown > 3 * appends * APPENDED + SLACK:
+        raise AssertionError(
+            f"after {appends} appends of {APPENDED} letters the server holds {grown} bytes more; "
+            "it needs the value and one reply"
+        )

@@ -1,0 +1,152 @@
+"""A witness: a clerk whose answers are compared with what it has sent to get them.
+
+The check of the history asks whether the answers can be true together. A witness asks what one
+answer alone tells: a clerk that did not ask, asked twice for nothing, floods a network that loses
+messages, or doubts what it must know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar, cast
+
+from kvsrv.rpc import Err, Version
+from tester.world.cluster import Remote
+from tester.world.failure import TooManyRpcs
+from tester.world.handles import KV, AppendKV
+from tester.world.simulation import Simulation
+from tester.world.streams import FATE_SIZE, NETWORK
+
+R = TypeVar("R")
+
+PATIENCE: Final = 50
+"""RPCs one operation may take, and ten more for each of them that was not answered."""
+
+_SHOWN: Final = 30
+"""So many letters of a value are shown when something is wrong with it."""
+
+
+class _Witness:
+    """What the witnesses of all kinds of clerks have in common."""
+
+    def __init__(self, sim: Simulation, name: str, methods: tuple[str, ...], most: int) -> None:
+        self.name = name
+        """The clerk's name, which is also the name of its client end."""
+        self._sim = sim
+        self._methods = methods
+        self._most = most
+        self._busy = 0
+        self._overlapped = False
+
+    async def _watch(
+        self, operation: Coroutine[Any, Any, R], describe: Callable[[R], str]
+    ) -> tuple[R, int]:
+        """Await an operation. Returns the answer, and how many RPCs it took, or more.
+
+        Operations that overlap on one clerk cannot be told apart: then too many is not said.
+        """
+        self._busy += 1
+        self._overlapped |= self._busy > 1
+        sent, unanswered = self._sent(), self._unanswered()
+        try:
+            answer = await operation
+        finally:
+            self._busy -= 1
+        sent = self._sent() - sent
+        unanswered = self._unanswered() - unanswered
+        if not sent:
+            raise AssertionError(f"{describe(answer)}, and no server was asked")
+        if not self._overlapped:
+            self._count(sent, unanswered, lambda: describe(answer))
+        self._overlapped &= self._busy > 0
+        return answer, sent
+
+    def _count(self, sent: int, unanswered: int, describe: Callable[[], str]) -> None:
+        if self._sim.network.conditions.reliable and sent > self._most + unanswered:
+            raise TooManyRpcs(
+                f"{describe()} took {sent} RPCs: on a reliable network it takes "
+                + ("one" if self._most == 1 else f"1 to {self._most}")
+            )
+        if sent > PATIENCE + 10 * unanswered:
+            raise TooManyRpcs(
+                f"{describe()} took {sent} RPCs, though only {unanswered} were not answered"
+            )
+
+    def _sent(self) -> int:
+        return len(self._sim.choices.stream(NETWORK + self.name).record) // FATE_SIZE
+
+    def _unanswered(self) -> int:
+        network = self._sim.network
+        return sum(sum(network.unanswered(self.name, m).values()) for m in self._methods)
+
+
+class Witness(_Witness):
+    """A clerk of the versioned key/value server, as `KV`."""
+
+    def __init__(self, sim: Simulation, ck: KV) -> None:
+        super().__init__(sim, cast(Remote, ck)._key, ("KVServer.get", "KVServer.put"), 1)
+        self._ck = ck
+
+    async def get(self, key: str) -> tuple[str, Version, Err]:
+        """See KV."""
+        answer, _ = await self._watch(self._ck.get(key), lambda got: describe_get(key, got))
+        return answer
+
+    async def put(self, key: str, value: str, version: Version) -> Err:
+        """See KV."""
+
+        def describe(err: Err) -> str:
+            return describe_put(key, value, version, err)
+
+        err, sent = await self._watch(self._ck.put(key, value, version), describe)
+        if err is Err.MAYBE and sent == 1:
+            raise AssertionError(f"{describe(err)}, though it was sent only once")
+        return err
+
+
+class AppendWitness(_Witness):
+    """A clerk of the 2024 key/value server, as `AppendKV`.
+
+    Its messages are its own business, and a second one may say that the reply has come.
+    """
+
+    def __init__(self, sim: Simulation, ck: AppendKV) -> None:
+        super().__init__(sim, cast(Remote, ck)._key, (), 2)
+        self._ck = ck
+
+    async def get(self, key: str) -> str:
+        """See AppendKV."""
+        got, _ = await self._watch(self._ck.get(key), lambda _: f"Get({key!r})")
+        return got
+
+    async def put(self, key: str, value: str) -> None:
+        """See AppendKV."""
+        put = f"Put({key!r}, {short(value)})"
+        await self._watch(self._ck.put(key, value), lambda _: put)
+
+    async def append(self, key: str, arg: str) -> str:
+        """See AppendKV."""
+        append = f"Append({key!r}, {short(arg)})"
+        old, _ = await self._watch(self._ck.append(key, arg), lambda _: append)
+        return old
+
+
+def describe_put(key: str, value: str, version: Version, err: Err) -> str:
+    """A put and its answer: `Put('k', 'a', v0) -> OK`."""
+    return f"Put({key!r}, {short(value)}, v{version}) -> {err}"
+
+
+def describe_get(key: str, got: tuple[str, Version, Err]) -> str:
+    """A get and its answer: `Get('k') -> ('a', v1, OK)`."""
+    return f"Get({key!r}) -> {describe_read(got)}"
+
+
+def describe_read(got: tuple[str, Version, Err]) -> str:
+    """The answer to a get: `('a', v1, OK)`."""
+    value, version, err = got
+    return f"({short(value)}, v{version}, {err})"
+
+
+def short(value: str) -> str:
+    """A value as text; the beginning of a long one, and its length."""
+    return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}... ({len(value)} letters)"
