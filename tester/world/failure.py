@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import traceback
 from dataclasses import dataclass
 from typing import Final
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 _LONGEST: Final = 2_000
+_ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")
 """So many characters of an exception's message are kept."""
 
 
@@ -154,7 +156,10 @@ def user_frames(error: BaseException) -> tuple[Frame, ...]:
 
 
 def message(error: BaseException) -> str:
-    """What the exception says, whatever its __str__ does: the verdict must come all the same."""
+    """What the exception says, whatever its __str__ does: the verdict must come all the same.
+
+    Where in memory an object lay differs from run to run, and is left out.
+    """
     try:
         text = str(error)
     except KeyboardInterrupt:
@@ -163,7 +168,7 @@ def message(error: BaseException) -> str:
         return f"(its __str__ raised {type(broken).__name__})"
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} characters more)"
-    return printable(text)
+    return printable(_ADDRESS.sub("at 0x...", text))
 
 
 def printable(text: str) -> str:

@@ -75,6 +75,11 @@ def test_a_message_is_cut() -> None:
     assert cut == "x" * failure._LONGEST + "... (998000 characters more)"
 
 
+def test_a_message_holds_no_address() -> None:
+    told = message(ValueError(f"{object()!r} at 0xyz, {message!r}"))
+    assert told == "<object object at 0x...> at 0xyz, <function message at 0x...>"
+
+
 def test_a_message_can_be_printed() -> None:
     assert message(ValueError("a\ud800b")) == r"a\ud800b"
     assert printable("grüße \U0001f600") == "grüße \U0001f600"
