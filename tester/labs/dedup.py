@@ -233,7 +233,7 @@ def check_growth(grown: int, clients: int, each: int, did: str) -> None:
         )
 
 
-@simulate(seeds=1, weight=100, model=None)
+@simulate(seeds=1, weight=50, model=None)
 async def test_mem_put_many_clients(sim: Simulation) -> None:
     """The server keeps little of a client that has put once."""
     server = serve(sim)
@@ -246,7 +246,7 @@ async def test_mem_put_many_clients(sim: Simulation) -> None:
     check_growth(sim.measure(server) - before, len(clerks), BYTES_PER_CLIENT, "put")
 
 
-@simulate(seeds=1, weight=100, model=None)
+@simulate(seeds=1, weight=50, model=None)
 async def test_mem_get_many_clients(sim: Simulation) -> None:
     """The server keeps nothing of a client that only reads."""
     server = serve(sim)
@@ -258,7 +258,7 @@ async def test_mem_get_many_clients(sim: Simulation) -> None:
     check_growth(sim.measure(server) - before, len(clerks), BYTES_PER_READER, "read")
 
 
-@simulate(seeds=1, weight=100, model=None)
+@simulate(seeds=1, weight=50, model=None)
 async def test_mem_many_appends(sim: Simulation) -> None:
     """The server remembers one reply, and not all that it has given."""
     server = serve(sim)
