@@ -55,6 +55,7 @@ from tester.search.wire import (
     Told,
     Trace,
     Traced,
+    end_of,
     job_of,
     plain,
     receive,
@@ -151,7 +152,7 @@ class _Worker:
             ran, found = self._timed(scenario, lambda: kept.replay(scenario))
         else:
             ran, found = self._seed(scenario, seed)
-        _print("")
+        _print(end_of(job.marker))
         if ran.verdict == "pass":
             self._say(Told(ran, ""))
         elif isinstance(found, Failure):
