@@ -231,11 +231,12 @@ def _clusters(history: Writes, chains: Sequence[Chain]) -> list[Cluster]:
                 cluster.add(seen.first)
                 cluster.add(seen.last)
         clusters.append(cluster)
-    for token in (*history.puts, *history.appends):
-        writer, *others = history.of(token)
-        if not others and token not in history.seen and writer.ret is not None:
-            clusters.append(Cluster(repr(token)))
-            clusters[-1].add(writer)
+    for kind in (history.puts, history.appends):
+        for token, writers in kind.items():
+            for writer in writers:
+                if token not in history.seen and writer.ret is not None:
+                    clusters.append(Cluster(repr(token)))
+                    clusters[-1].add(writer)
     clash = overlap(clusters)
     if clash is not None:
         core = bounds(*clash)
