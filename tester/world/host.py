@@ -269,6 +269,8 @@ class TestHost(Host):
         super().__init__(name, choices, schedule)
         self.main: asyncio.Task[object] | None = None
         """The test itself, once it has been started."""
+        self.over: asyncio.Future[None] = asyncio.Future(loop=self.loop)
+        """Done as soon as the test is."""
         self.receivers["start"] = self._start
         self.receivers["outcome"] = self._outcome
 
@@ -276,10 +278,12 @@ class TestHost(Host):
         """See Host."""
         super().close()
         self.main = None
+        del self.over
 
     def _start(self, event: Event) -> None:
         test: Callable[[], Coroutine[Any, Any, object]] = event[1]
         self.main = self.loop.create_task(test(), name=self.name)
+        self.main.add_done_callback(lambda _: self.over.set_result(None))
 
     def _outcome(self, event: Event) -> None:
         future: asyncio.Future[Any]

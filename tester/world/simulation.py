@@ -237,11 +237,11 @@ class Simulation(Trouble):
     def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._here.put(("start", test))
         try:
-            self._scheduler.run(self._finished)
+            self._scheduler.run(self._test.over.done)
         except Stuck:
             self._raise_unretrieved()
             raise
-        assert self._test.main is not None  # it is what _finished waits for
+        assert self._test.main is not None
         try:
             self._test.main.result()
         except Exception:
@@ -249,9 +249,6 @@ class Simulation(Trouble):
             self._raise_unretrieved(but=self._here)
             raise
         self._raise_unretrieved()
-
-    def _finished(self) -> bool:
-        return self._test.main is not None and self._test.main.done()
 
     def _raise_unretrieved(self, but: Place | None = None) -> None:
         for place in self._scheduler.places:
