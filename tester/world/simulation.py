@@ -203,9 +203,6 @@ class Simulation(Trouble):
         result = how.reply.decode(payload)
         self.history.end(op, result, now)
         self.trace.add((now, "return", op_number, payload))
-        self._tell(future, result)
-
-    def _tell(self, future: asyncio.Future[Any], result: Any) -> None:
         # The test's node learns of it in its own step; its caller may have gone meanwhile.
         self._here.put(("outcome", future, result))
 
