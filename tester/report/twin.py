@@ -21,10 +21,9 @@ def side_by_side(explanation: Explanation) -> str:
 
     Empty if no single fault makes the difference.
     """
-    twin = explanation.twin
-    if twin is None:
+    twin, flipped = explanation.twin, explanation.flipped
+    if twin is None or flipped is None:
         return ""
-    flipped = explanation.necessary[0].what
     failing = explanation.shrunk.outcome
     clients = core_clients(failing)
     left, right = _about(clients, failing), _about(clients, twin)
@@ -36,7 +35,7 @@ def side_by_side(explanation: Explanation) -> str:
             left[start : first + _AFTER], right[start : first + _AFTER], fillvalue=None
         )
     ]
-    title = f"{'this run fails':<{_COLUMN}}   without {flipped} it passes"
+    title = f"{'this run fails':<{_COLUMN}}   without {flipped.what} it passes"
     return "\n".join([title, "", *shown])
 
 
