@@ -36,8 +36,3 @@ class Corpus:
             return parse(telling.told.record, Path(telling.test)).save(self._folder)
         except OSError:
             return None  # a folder that one may not write to is no reason to fail
-
-
-def still_fails(telling: Telling) -> bool:
-    """Whether a record that was replayed fails as it did; one that does not is of no more use."""
-    return telling.verdict == "fail"
