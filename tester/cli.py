@@ -29,6 +29,7 @@ from tester.terminal import (
     pool_of,
     seed_in_range,
     select,
+    select_one,
     stuck_option,
     submission_option,
     unknown,
@@ -174,7 +175,9 @@ def run(
     for test in result.tests:
         if test.telling is not None and (path := corpus.keep(test.telling)) is not None:
             click.echo(f"kept as {path}", err=True)
-    write(json_to, record.of_run(result) | ({"recorded": still} if still else {}))
+    write(
+        json_to, record.of_run(result) | ({"verdict": "fail", "recorded": still} if still else {})
+    )
     return EXIT["fail"] if still else EXIT[result.verdict]
 
 
@@ -199,10 +202,10 @@ def _show_recorded(recorded: Sequence[tuple[Path, Telling]], result: LabResult) 
     failed = {(test.name, seed) for test in result.tests for seed in test.counted.failed}
     still = []
     for path, telling in recorded:
-        if telling.verdict != "fail":
+        if telling.verdict == "pass":
             path.unlink(missing_ok=True)
             click.echo(f"mended: {path} passes, and is gone", err=True)
-        elif (telling.test, telling.seed) not in failed:
+        elif telling.verdict == "fail" and (telling.test, telling.seed) not in failed:
             click.echo(f"recorded failure: {path} still fails; labtester replay {path}", err=True)
             still.append(str(path))
     return still
@@ -228,7 +231,7 @@ def replay(
     check_writable(json_to)
     lab, folder, telling = labelled(what, seed, submission, stuck_after)
     with pool_of(lab, folder, None, 1, stuck_after) as pool:
-        select(pool.tests(), telling.test)
+        select_one(pool.tests(), telling.test)
         pool.work(Tellings([telling]))
     if telling.told is not None and telling.told.ran.sentence:
         raise click.ClickException(telling.told.ran.sentence)

@@ -17,7 +17,7 @@ from tester.terminal import (
     json_option,
     lab_argument,
     pool_of,
-    select,
+    select_one,
     stuck_option,
     submission_option,
     write,
@@ -40,7 +40,7 @@ _SAVE_EVERY: Final = 100
     show_default=True,
     help="Place at most so many faults at once.",
 )
-@click.option("--restart", is_flag=True, help="Begin anew instead of where it was interrupted.")
+@click.option("--restart", is_flag=True, help="Begin anew, whatever has been run.")
 @submission_option
 @json_option
 @stuck_option
@@ -55,7 +55,8 @@ def exhaust(
 ) -> int:
     """Prove a small test under every placement of at most K faults, or find one that fails.
 
-    Delays and order are at zero. An interrupted proof goes on where it was.
+    Only faults vary: every other choice, such as a delay, is the smallest. An interrupted proof
+    goes on where it was, unless the code has changed.
     """
     from tester.report import table
     from tester.report.progress import counter
@@ -68,7 +69,7 @@ def exhaust(
     state = _State(shlex.join(words))
     done, code = (0, "") if restart else state.load()
     with pool_of(lab, submission, None, 1, stuck_after) as pool:
-        select(pool.tests(), test)
+        select_one(pool.tests(), test)
         with counter(f"{lab} {test}") as show:
 
             def placed(so_far: Placed) -> None:
@@ -83,12 +84,14 @@ def exhaust(
     if desk.proved is None:
         raise click.ClickException(f"a placement of {test} hung or ended its process")
     state.forget()
+    if desk.proved.misuse:
+        raise click.ClickException(desk.proved.misuse)
     out = console(json_to)
     if desk.proved.story:
         table.plainly(out, desk.proved.story)
     table.plainly(out, f"{lab} {test}: {desk.proved.sentence}")
     write(json_to, _record(lab, test, faults, desk.proved))
-    return EXIT["fail" if desk.proved.story else "pass"]
+    return EXIT[desk.proved.verdict]
 
 
 def _record(lab: str, test: str, faults: int, proved: Any) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def _record(lab: str, test: str, faults: int, proved: Any) -> dict[str, Any]:
         "lab": lab,
         "test": test,
         "faults": faults,
-        "verdict": "fail" if proved.story else "pass",
+        "verdict": proved.verdict,
         "placements": proved.placements,
         "failing": proved.faults,
         "sentence": proved.sentence,

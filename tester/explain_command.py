@@ -15,7 +15,7 @@ from tester.terminal import (
     labelled,
     pool_of,
     seed_in_range,
-    select,
+    select_one,
     stuck_option,
     submission_option,
     write,
@@ -25,7 +25,12 @@ from tester.terminal import (
 @click.command("explain")
 @click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
 @click.option("--seed", metavar="S", callback=seed_in_range, help="The seed that fails.")
-@click.option("--pytest", "as_test", is_flag=True, help="Print it as a regression test.")
+@click.option(
+    "--pytest",
+    "as_test",
+    is_flag=True,
+    help="Print a regression test for pytest instead; status 0.",
+)
 @submission_option
 @json_option
 @stuck_option
@@ -37,17 +42,22 @@ def explain(
     json_to: str | None,
     stuck_after: int,
 ) -> int:
-    """Say which faults a failure takes, beside the same run without one of them."""
+    """Say which faults a failure takes, beside the same run without one of them, which passes.
+
+    Exit status: 1 if there is a failure to explain; 2 if not, and for bad input.
+    """
     from tester.labs import LABS
     from tester.report import mishap, table
     from tester.search.corpus import Corpus
     from tester.search.plan import Tellings
     from tester.search.record import parse
 
+    if as_test and json_to is not None:
+        raise click.UsageError("--pytest prints a test and --json a record; give one of them")
     check_writable(json_to)
     lab, folder, telling = labelled(what, seed, submission, stuck_after)
     with pool_of(lab, folder, None, 1, stuck_after) as pool:
-        select(pool.tests(), telling.test)
+        select_one(pool.tests(), telling.test)
         pool.work(Tellings([telling]))
     told = telling.told
     if told is not None and told.ran.sentence:
@@ -56,6 +66,10 @@ def explain(
     if told is None or not told.record:
         if told is not None and told.ran.verdict == "pass":
             raise click.ClickException(f"seed {telling.seed} passes: there is nothing to explain")
+        if told is not None and told.ran.verdict == "unknown":
+            raise click.ClickException(
+                f"seed {telling.seed} stays unknown: there is no failure to explain"
+            )
         table.plainly(out, mishap.story(telling))
         raise click.ClickException("this failure could not be made smaller: see its story")
     kept = parse(told.record, Path(telling.test))

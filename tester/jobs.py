@@ -35,7 +35,7 @@ from tester.search.exhaust import Placed as Placement
 from tester.search.exhaust import exhaust
 from tester.search.explain import describe as in_words
 from tester.search.explain import explain
-from tester.search.record import StaleReplay, code_digest, parse, record_of
+from tester.search.record import code_digest, parse, record_of
 from tester.search.shrink import as_recorded
 from tester.search.suspects import suspected
 from tester.search.wire import (
@@ -150,6 +150,9 @@ class _Worker:
         if job.record:
             kept = parse(job.record, Path(job.test))
             ran, found = self._timed(scenario, lambda: kept.replay(scenario))
+            if ran.verdict == "pass":  # other code may make other choices of the same seed
+                job = msgspec.structs.replace(job, record="")
+                ran, found = self._seed(scenario, seed)
         else:
             ran, found = self._seed(scenario, seed)
         _print(end_of(job.marker))
@@ -170,12 +173,15 @@ class _Worker:
 
         done = job.done if job.code == code else 0
         found = exhaust(scenario, job.faults, done=done, progress=placed)
-        story, faults = "", []
+        story, faults, verdict, misuse = "", [], "pass", ""
         if found.failing is not None:
             outcome = run(scenario, Choices(Placement(found.failing)), keep_trace=True)
+            verdict, misuse = outcome.verdict, self._misuse(outcome)
             story = tell_placement(outcome, job.command)
             faults = [in_words(fault, outcome.trace)[0] for fault in outcome.choices.faults]
-        self._say(Proved(found.placements, found.sentence, plain(story), faults))
+        self._say(
+            Proved(found.placements, found.sentence, plain(story), faults, verdict, plain(misuse))
+        )
 
     def _trace(self, job: Trace) -> None:
         scenario = self._tests[job.test]
@@ -214,7 +220,7 @@ class _Worker:
 
         if not job.record:
             return diagnose(scenario, seed, found, attempt)
-        if isinstance(found.error, StaleReplay) or found.verdict != "fail":
+        if found.verdict != "fail":
             return Diagnosis(found, None)
         return Diagnosis(found, explain(scenario, as_recorded(seed, found), attempt))
 

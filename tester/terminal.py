@@ -114,14 +114,25 @@ def select(tests: Sequence[Listed], names: str | None) -> list[Listed]:
     return [test for test in tests if test.name in wanted]
 
 
+def select_one(tests: Sequence[Listed], name: str) -> None:
+    """Complain unless there is a test of exactly this name."""
+    if all(test.name != name for test in tests):
+        raise click.ClickException(unknown("test", name, [test.name for test in tests]))
+
+
 def command_for(lab: str, submission: str | None, stuck_after: int) -> Callable[[str, int], str]:
     """What runs a seed again, to be pasted into a shell."""
-    options = ["--submission", submission] if submission is not None else []
-    if stuck_after != STUCK_AFTER_S:
-        options += ["--stuck-after", str(stuck_after)]
+    options = _options(submission, stuck_after)
     return lambda test, seed: shlex.join(
         ["labtester", "replay", lab, test, "--seed", str(seed), *options]
     )
+
+
+def _options(submission: str | None, stuck_after: int) -> list[str]:
+    options = ["--submission", submission] if submission is not None else []
+    if stuck_after != STUCK_AFTER_S:
+        options += ["--stuck-after", str(stuck_after)]
+    return options
 
 
 def labelled(
@@ -130,7 +141,7 @@ def labelled(
     """The lab, the submission and the run that `FILE` or `LAB TEST --seed S` name."""
     from pathlib import Path
 
-    from tester.search.record import BadRecord, load
+    from tester.search.record import SUFFIX, BadRecord, load
     from tester.search.results import Telling
 
     if len(what) == 1 and what[0] not in LABS:
@@ -145,13 +156,14 @@ def labelled(
                 f"{what[0]} is of a test of a pytest project: run "
                 f"pytest {shlex.quote(kept.test)} --sim-seed={kept.seed}"
             )
-        telling = Telling(
-            kept.test, kept.seed, shlex.join(["labtester", "replay", what[0]]), record=kept.text()
-        )
+        command = shlex.join(["labtester", "replay", what[0], *_options(submission, stuck_after)])
+        telling = Telling(kept.test, kept.seed, command, record=kept.text())
         return kept.lab, submission or kept.submission or None, telling
     if len(what) != 2:
         raise click.UsageError("name a record, or a lab and a test of it")
     lab, test = what
+    if lab not in LABS and lab.endswith(SUFFIX):
+        raise click.UsageError("name one record at a time")
     if lab not in LABS:
         raise click.UsageError(unknown("lab", lab, LABS))
     if seed is None:

@@ -65,7 +65,7 @@ class _Way:
     "pythons",
     multiple=True,
     metavar="PATH",
-    help="Another interpreter that has labtester's dependencies; .venv-* are found.",
+    help="Another interpreter with labtester's dependencies; those in .venv-* are used as well.",
 )
 @submission_option
 @json_option
@@ -79,9 +79,10 @@ def verify(
     json_to: str | None,
     stuck_after: int,
 ) -> int:
-    """Run each seed twice in a process, in a fresh one, with another hash seed, elsewhere.
+    """Check that a run depends on its seed alone.
 
-    Where two digests differ, names the first event that does.
+    Runs each seed twice in one process, then in a fresh process, with another hash seed, and on
+    the other interpreters. Where two runs differ, shows the first event in which they do.
     """
     from tester.search.plan import Digests
 
@@ -100,6 +101,8 @@ def verify(
         for name in (first.name, "again in the same process"):
             desk = Digests(runs)
             pool.work(desk)
+            if desk.misuse:
+                raise click.ClickException(desk.misuse)
             found[name] = desk.found
     for way in ways:
         with _pool(way, lab, submission, seeds, stuck_after) as pool:
@@ -110,7 +113,13 @@ def verify(
     differing = _differing(found)
     record: dict[str, Any] = {"lab": lab, "seeds": len(runs), "ways": list(found)}
     if differing is None:
-        out.print(f"{lab}: {len(runs)} seeds, the same digests {len(found)} ways", highlight=False)
+        ways_run = ", ".join(found)
+        out.print(
+            f"{lab}: pass, {len(runs)} seeds with the same digests {len(found)} ways: {ways_run}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
         write(json_to, record | {"verdict": "pass"})
         return EXIT["pass"]
     name, (test, seed) = differing
@@ -219,6 +228,10 @@ def _others(pythons: Sequence[str], say: Any) -> Iterator[_Way]:
         except OSError as error:
             raise click.ClickException(f"{python} does not start: {error.strerror}") from None
         if done.returncode:
-            say(f"skipped {python}: it has not what labtester needs")
+            say(f"skipped {python}: labtester's dependencies are not installed there")
             continue
-        yield _Way(f"on {python}", python=Python(python, json.loads(done.stdout)))
+        try:
+            path = json.loads(done.stdout)
+        except ValueError:
+            raise click.ClickException(f"{python} is not a Python interpreter") from None
+        yield _Way(f"on {python}", python=Python(python, path))

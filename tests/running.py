@@ -91,3 +91,19 @@ def submit(folder: Path, put: str = "", *, before: str = "", name: str = "theirs
     place.mkdir(parents=True)
     (place / "server.py").write_text(text)
     return name
+
+
+TWO_CLIENTS = "test_two_clients_once_unreliable"
+"""The test of the lock lab that is small enough for a proof."""
+
+
+def submit_lock(folder: Path, *, fixed: bool = False, name: str = "maybe") -> str:
+    """A lock whose acquire takes MAYBE for OK; the reference's once it is fixed."""
+    source = (ROOT / "lock" / "lock.py").read_text()
+    ok = "self._me, version) is Err.OK"
+    assert source.count(ok) == 1
+    place = folder / name / "lock"
+    place.mkdir(parents=True, exist_ok=True)
+    wrong = "self._me, version) in (Err.OK, Err.MAYBE)"
+    (place / "lock.py").write_text(source if fixed else source.replace(ok, wrong))
+    return name

@@ -74,14 +74,19 @@ class Proof:
     def sentence(self) -> str:
         """The result, in one sentence."""
         if self.failing is None:
-            return (
-                f"correct under all {self.placements} placements of at most {self.faults} faults, "
-                "delays and order at zero"
-            )
-        many = len(self.failing)
-        return (
-            f"fails with {many} {'fault' if many == 1 else 'faults'}, and with no smaller number"
-        )
+            many = self.placements
+            every = "the one placement" if many == 1 else f"all {many} placements"
+            most = _faults(self.faults)
+            return f"correct under {every} of at most {most}, delays and order at zero"
+        assert self.outcome is not None
+        verb = "stays unknown" if self.outcome.verdict == "unknown" else "fails"
+        if not self.failing:
+            return f"{verb} without any fault"
+        return f"{verb} with {_faults(len(self.failing))}, and with no smaller number"
+
+
+def _faults(many: int) -> str:
+    return f"{many} fault" if many == 1 else f"{many} faults"
 
 
 def exhaust(

@@ -245,6 +245,8 @@ class Digests:
         self._wanted = len(runs)
         self.found: dict[tuple[str, int], str] = {}
         """(test, seed) -> verdict and digest; or what became of its process."""
+        self.misuse = ""
+        """Why the submission cannot be run, found out while running it; "" if it can."""
 
     def next(self) -> Job | None:
         if not self._waiting:
@@ -256,6 +258,7 @@ class Digests:
         assert isinstance(job, Chunk)
         assert isinstance(answer, Ran)
         self.found[job.test, job.first] = f"{answer.verdict} {answer.digest}"
+        self.misuse = self.misuse or answer.sentence
 
     def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
         assert isinstance(job, Chunk)

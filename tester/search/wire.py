@@ -159,6 +159,10 @@ class Proved(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Of the smallest placement that fails; "" if none does."""
     faults: list[str]
     """What the failing placement is made of."""
+    verdict: str
+    """`pass`, `fail`, or `unknown`: the checker could not decide a placement."""
+    misuse: str
+    """Why the submission cannot be run at all; "" if it can."""
 
 
 class Traced(msgspec.Struct, frozen=True, array_like=True, tag=True):
