@@ -257,28 +257,29 @@ class Network:
         rpc.answered = True  # from here on no crash or partition can change what becomes of it
 
     def _return(self, rpc: Rpc) -> None:
+        del self._flying[rpc.number]
         self.byte_total += len(rpc.reply)
-        self._finish(rpc, "reply", rpc.reply)
+        self._note((self._clock.now, "reply", rpc.number))
+        rpc.answer(rpc.reply)
 
     def _unreachable(self, rpc: Rpc) -> None:
-        self._finish(rpc, "unreachable", None)
+        self._give_up(rpc, "unreachable")
 
     def _request_lost(self, rpc: Rpc) -> None:
-        self._finish(rpc, "request lost", None)
+        self._give_up(rpc, "request lost")
 
     def _reply_lost(self, rpc: Rpc) -> None:
-        self._finish(rpc, "reply lost", None)
+        self._give_up(rpc, "reply lost")
 
     def _dead_server(self, rpc: Rpc) -> None:
-        self._finish(rpc, "server dead", None)
+        self._give_up(rpc, "server dead")
 
-    def _finish(self, rpc: Rpc, how: str, payload: bytes | None) -> None:
+    def _give_up(self, rpc: Rpc, why: str) -> None:
         if self._flying.pop(rpc.number, None) is not None:
-            self._note((self._clock.now, how, rpc.number))
-            if payload is None:
-                reasons = self._unanswered.setdefault((rpc.end.name, rpc.method), {})
-                reasons[how] = reasons.get(how, 0) + 1
-            rpc.answer(payload)
+            self._note((self._clock.now, why, rpc.number))
+            reasons = self._unanswered.setdefault((rpc.end.name, rpc.method), {})
+            reasons[why] = reasons.get(why, 0) + 1
+            rpc.answer(None)
 
     # -- death ------------------------------------------------------------------------------------
 
@@ -304,4 +305,4 @@ class Network:
 
     def _check_alive(self, rpc: Rpc) -> None:
         if self._dead(rpc):
-            self._finish(rpc, "server dead", None)
+            self._give_up(rpc, "server dead")

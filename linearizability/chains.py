@@ -5,12 +5,12 @@ with the same beginning are prefixes of one *chain*, whose tokens were written i
 chain is walked like the versions of a key, and then counts as one cluster with a zone, as the
 values of a register do: between its first and its last observed member no other write may fall,
 since a Put would reset it and an Append would show. Outside, unobserved writes do no harm.
-O(n log n + bytes). Checker specification, section 7.2.
+O(n log n + bytes).
 
-Where tokens repeat, the same walk is a relaxation, and only what it refutes is believed (section
-7.3): a token was written between the first call and the last return of all that can have written
-it; a chain is known by its head only if one Put and nothing else wrote that; and only tokens with
-one writer bind a zone.
+Where tokens repeat, the same walk is a relaxation, and only what it refutes is believed: a token
+was written between the first call and the last return of all that can have written it; a chain is
+known by its head only if one Put and nothing else wrote that; and only tokens with one writer bind
+a zone.
 """
 
 from __future__ import annotations
@@ -231,11 +231,12 @@ def _clusters(history: Writes, chains: Sequence[Chain]) -> list[Cluster]:
                 cluster.add(seen.first)
                 cluster.add(seen.last)
         clusters.append(cluster)
-    for token in (*history.puts, *history.appends):
-        writer, *others = history.of(token)
-        if not others and token not in history.seen and writer.ret is not None:
-            clusters.append(Cluster(repr(token)))
-            clusters[-1].add(writer)
+    for kind in (history.puts, history.appends):
+        for token, writers in kind.items():
+            for writer in writers:
+                if token not in history.seen and writer.ret is not None:
+                    clusters.append(Cluster(repr(token)))
+                    clusters[-1].add(writer)
     clash = overlap(clusters)
     if clash is not None:
         core = bounds(*clash)

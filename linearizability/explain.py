@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sequence
 
-from linearizability.model import Model, replay
+from linearizability.model import Model
 from linearizability.operation import Operation, client_name
 from linearizability.verdict import Illegal, Refuted, Unknown, Verdict, counted, name_of
 
@@ -50,9 +50,6 @@ def _illegal(verdict: Illegal, name: Name) -> list[str]:
 def _prefix(model: Model, refuted: Refuted, name: Name) -> str:
     """The end of the longest prefix, its state, and why nothing can follow."""
     prefix, total = refuted.prefix, len(refuted.operations)
-    states = replay(model, prefix)
-    assert states is not None, "a prefix replays"
-    state = model.describe_state(states[-1])
     if prefix:
         share = f"{len(prefix)} of {counted(total, 'operation')}"
         text = f"The longest order that is right so far has {share}"
@@ -60,7 +57,9 @@ def _prefix(model: Model, refuted: Refuted, name: Name) -> str:
         lines += [_row(model, op, name) for op in prefix[-3:]]
     else:
         lines = ["No operation can be the first."]
-    lines.append(_wrap(f"After it the state is {state}. Nothing can be next:"))
+    lines.append(
+        _wrap(f"After it the state is {model.describe_state(refuted.state)}. Nothing can be next:")
+    )
     candidates = refuted.candidates
     for candidate in candidates[:SHOWN]:
         lines.append(_row(model, candidate.operation, name))

@@ -4,7 +4,7 @@ From the return of its acquire to the call of its release an owner *certainly* h
 ever, if it never releases. A history is linearizable iff no two such stretches overlap in more
 than a point: then each acquire can happen at its return and each release at its call. An open
 acquire without a release is dropped, an open release ends a stretch at its call, since both may
-have happened or not. O(n log n). Checker specification, section 7.4.
+have happened or not. O(n log n).
 
 Taking a whole holding out of a legal history leaves it legal, so the core here is two acquires and
 the release between them: alone they are illegal already.

@@ -6,7 +6,7 @@ in progress at return r are linearized too, `used` which of the open ones. Nothi
 return r can be linearized before the operation of return r, so this is as much as Lowe's (set of
 all linearized operations, state), in a few machine words instead of one bit per operation.
 
-What keeps it small (checker specification, section 5):
+What keeps it small:
 
 1. An operation in progress that is *declared* read-only and legal now is linearized now, without
    a branch. Any completion that does it later stays legal if it is moved here.

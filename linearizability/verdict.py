@@ -16,8 +16,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from linearizability.decision import Conflict, Core, Proof
-from linearizability.model import Model, State, next_states, replay
+from linearizability.model import Model, State, replay
 from linearizability.operation import Annotation, Operation, client_name
+from linearizability.prefix import Prefix, complete
 from linearizability.relax import prefix_by_cuts
 
 DEFAULT_BUDGET = 500_000
@@ -99,55 +100,28 @@ class Refuted:
         return self._core.missing
 
     @cached_property
-    def _extended(self) -> tuple[list[int], list[State], list[int]]:
-        """The longest prefix, the states it may end in, and the operations that could be next.
-
-        A method may count on operations in progress without looking at the answers they got
-        later: where one does not fit, the prefix ends. Operations that can still follow do.
-        """
-        operations = self.operations
-        prefix: list[int] = []
-        states = list(self.model.first_states())
+    def _prefix(self) -> Prefix:
         found = self.conflict.prefix()
         if found is None:
-            found = prefix_by_cuts(self.model, operations, self.core)
-        for position in found:
-            after = next_states(self.model, states, operations[position])
-            if not after:
-                break
-            states = after
-            prefix.append(position)
-        inside = set(prefix)
-        rest = [
-            position
-            for position in sorted(range(len(operations)), key=lambda p: operations[p].call)
-            if position not in inside and operations[position].ret is not None
-        ]
-        while True:
-            horizon = min(operations[p].ret or 0 for p in rest)
-            nexts = [p for p in rest if operations[p].call <= horizon]
-            for position in nexts:
-                after = [t for s in states for t in self.model.outcomes(s, operations[position])]
-                if after:
-                    states = after
-                    prefix.append(position)
-                    rest.remove(position)
-                    break
-            else:
-                return prefix, states, nexts
+            found = prefix_by_cuts(self.model, self.operations, self.core)
+        return complete(self.model, self.operations, found)
 
     @cached_property
     def prefix(self) -> tuple[Operation, ...]:
         """The longest linearizable prefix found, in its order."""
-        return tuple(self.operations[position] for position in self._extended[0])
+        return tuple(self.operations[position] for position in self._prefix.order)
+
+    @property
+    def state(self) -> State:
+        """What the object holds after the prefix."""
+        return self._prefix.state
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """Every operation that could come next after the prefix, and why it cannot."""
-        _, states, nexts = self._extended
         return tuple(
-            Candidate(op, self.model.why_not(states[0], op.input, op.output))
-            for op in (self.operations[position] for position in nexts)
+            Candidate(op, self.model.why_not(self.state, op.input, op.output))
+            for op in (self.operations[position] for position in self._prefix.nexts)
         )
 
     @property

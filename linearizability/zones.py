@@ -8,7 +8,7 @@ With f the smallest return and s the greatest call of a cluster,
 
 A history is linearizable iff every value read was written, not after the read had returned, no two
 forward zones overlap in more than a point, and no backward zone lies strictly inside a forward
-one. O(n log n). Gibbons, Korach 1997; checker specification, section 7.1.
+one. O(n log n). Gibbons, Korach 1997.
 """
 
 from __future__ import annotations

@@ -50,12 +50,16 @@ def check(
         click.echo(f"warning: {what}; do the recorder's stamps tie?", err=True)
     verdict = decide(MODELS[model], recorded.operations, budget=budget, all_partitions=all_keys)
     text = explain(verdict, lambda op: f"line {recorded.line_of(op)}")
-    if json_ is None:
+    if json_ != "-":
         click.echo(text, nl=False)
-    else:
+    if json_ is not None:
         report = json.dumps(as_data(verdict, recorded.line_of), indent=2) + "\n"
-        with click.open_file(json_, "w", encoding="utf-8") as out:
-            out.write(report)
+        try:
+            with click.open_file(json_, "w", encoding="utf-8") as out:
+                out.write(report)
+        except OSError as error:
+            click.echo(f"labtester check: cannot write {json_}: {error.strerror}", err=True)
+            sys.exit(MISUSE)
     sys.exit(
         PASS if isinstance(verdict, Ok) else FAIL if isinstance(verdict, Illegal) else UNKNOWN
     )

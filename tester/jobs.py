@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
-import importlib
-import importlib.util
 import json
 import os
 import resource
@@ -20,13 +18,13 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Final, NoReturn, TextIO
 
 import msgspec
 
 from tester.engine.choices import Choices, Seeded
 from tester.labs import contract
+from tester.labs.suite import tests_of
 from tester.launch import Setup
 from tester.report import mishap
 from tester.report.explained import of_explanation
@@ -57,6 +55,7 @@ from tester.search.wire import (
     Told,
     Trace,
     Traced,
+    end_of,
     job_of,
     plain,
     receive,
@@ -138,11 +137,7 @@ class _Worker:
         contract.check(setup.lab, found, lambda what: self._say(Loading(what)))
         self._methods = contract.methods(setup.lab, found)
         self._say(Loading(""))
-        self._tests = {
-            name: test.simulation
-            for name, test in vars(_suite(setup.lab.suite)).items()
-            if name.startswith("test_") and hasattr(test, "simulation")
-        }
+        self._tests = tests_of(setup.lab.suite)
 
     def _run(self, chunk: Chunk) -> None:
         scenario = self._tests[chunk.test]
@@ -160,7 +155,7 @@ class _Worker:
                 ran, found = self._seed(scenario, seed)
         else:
             ran, found = self._seed(scenario, seed)
-        _print("")
+        _print(end_of(job.marker))
         if ran.verdict == "pass":
             self._say(Told(ran, ""))
         elif isinstance(found, Failure):
@@ -290,20 +285,6 @@ class _Worker:
             self._say(Noted(plain(str(message))))
         else:
             sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
-
-
-def _suite(name: str) -> ModuleType:
-    """The module with the tests: by its name, or by its file."""
-    if not name.endswith(".py"):
-        return importlib.import_module(name)
-    file = Path(name)
-    sys.path.append(str(file.parent))  # for what stands beside it, after everything else
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None  # for it ends in .py
-    assert spec.loader is not None
-    module = sys.modules[file.stem] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _print(text: str) -> None:

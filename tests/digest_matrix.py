@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LABS = ("kvsrv", "lock")
+LABS = ("kvsrv", "lock", "dedup")
 SEEDS = 20
 OLDEST = (3, 11)
 WAYS = {  # name: (options, PYTHONHASHSEED)

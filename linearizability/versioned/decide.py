@@ -73,7 +73,7 @@ def _sweep(table: Table, feasible: Feasible) -> int | None:
     first_get, last_get, ok = table.first_get, table.last_get, table.ok
     refused, maybe, needed = table.refused, table.maybe, table.needed
     refused_call, refused_end = table.refused_call, table.refused_end
-    add_low, add_high = feasible.lows.append, feasible.highs.append
+    add_low, add_high, several = feasible.lows.append, feasible.highs.append, feasible.several
     low = high = -math.inf  # the hull of the instants of the transition before
     v = 0
     while True:
@@ -91,42 +91,34 @@ def _sweep(table: Table, feasible: Feasible) -> int | None:
             if not windows:
                 return v
             begin, last = windows[0][0], windows[-1][1]
-            simple = len(windows) == 1
         else:
             if seen is not None and seen.output[0] != writer.input[1]:
                 return v
             begin, last = writer.call, end(writer)
-            simple = True
         get = last_get.get(v) if v else table.lower(0)
         earliest = low if get is None or get.call < low else get.call
         latest = math.inf if seen is None else end(seen)
         if v < 2 and (implied := table.exists[v]) is not None:
             latest = min(latest, end(implied))
-        new_low = max(begin, earliest)
-        new_high = min(last, latest)
-        if v and (v - 1) in feasible.several:
-            simple = False
         first_refused = refused_call.get(v)
-        if first_refused is not None and simple:
+        if first_refused is not None:
             if first_refused > high:  # all were called after version v had begun
-                new_high = min(new_high, refused_end[v])
+                latest = min(latest, refused_end[v])
             else:
-                for op in refused[v]:
-                    if op.call > high:
-                        new_high = min(new_high, end(op))
-                    elif op.call > low:
-                        simple = False
-                        break
-        if not simple:
+                # The transition before may be at any instant from low to high. A refusal [c, r]
+                # with c in there forbids nothing: instants up to r go with an earlier one before,
+                # instants from c on with one at c, and c <= r. Only later calls bind.
+                late = [end(op) for op in refused[v] if op.call > high]
+                latest = min(latest, *late) if late else latest
+        new_low, new_high = max(begin, earliest), min(last, latest)
+        if len(windows) > 1 or (v - 1) in several:
             calls = sorted((op.call, end(op)) for op in refused.get(v, ()))
-            found = intersection(
-                windows or [(begin, last)],
-                next_transition(feasible.at(v - 1), earliest, latest, calls),
-            )
+            reach = next_transition(feasible.at(v - 1), earliest, latest, calls)
+            found = intersection(windows or [(begin, last)], reach)
             if not found:
                 return v
             if len(found) > 1:
-                feasible.several[v] = found
+                several[v] = found
             new_low, new_high = found[0][0], found[-1][1]
         if new_low > new_high:
             return v

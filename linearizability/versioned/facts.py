@@ -105,6 +105,7 @@ def smallest_contradiction(table: Table, failed: int) -> list[Fact]:
     good = min(failed, needed)
     bad, step = good + 1, 1
     while not fails_from(good):
+        assert good > 0, "what the sweep refuted is a contradiction"
         bad, good, step = good, max(0, good - step), step * 2
     while bad - good > 1:
         middle = (good + bad) // 2

@@ -299,7 +299,7 @@ class Choices:
 
     def draw(self, stream: str, slots: Sequence[Slot]) -> list[int]:
         """Several choices of the stream at once: see `Stream.draw`."""
-        return self.stream(stream).draw(slots)
+        return (self._streams.get(stream) or self.stream(stream)).draw(slots)
 
     def record(self) -> Record:
         """What was chosen, per stream in order of name; streams without a choice are left out."""

@@ -52,7 +52,7 @@ async def test_put_concurrent_reliable(sim: Simulation) -> None:
     check_rpcs(sim)
 
 
-@simulate(seeds=1, weight=100, model=None)
+@simulate(seeds=1, weight=50, model=None)
 async def test_mem_put_many_clients_reliable(sim: Simulation) -> None:
     """The server's memory does not grow with the number of its clients.
 

@@ -19,8 +19,9 @@ from tester.world.streams import FATE_SIZE, NETWORK
 
 R = TypeVar("R")
 
-PATIENCE: Final = 50
-"""RPCs one operation may take, and ten more for each of them that was not answered."""
+PATIENCE: Final = 30
+"""RPCs one operation may take, besides two for each that was not answered and one in 10 ms."""
+_PACE_US: Final = 10_000
 
 _SHOWN: Final = 30
 """So many letters of a value are shown when something is wrong with it."""
@@ -48,6 +49,7 @@ class _Witness:
         self._busy += 1
         self._overlapped |= self._busy > 1
         sent, unanswered = self._sent(), self._unanswered()
+        start_us = self._sim.virtual_us
         try:
             answer = await operation
         finally:
@@ -57,19 +59,23 @@ class _Witness:
         if not sent:
             raise AssertionError(f"{describe(answer)}, and no server was asked")
         if not self._overlapped:
-            self._count(sent, unanswered, lambda: describe(answer))
+            took_us = self._sim.virtual_us - start_us
+            self._count(sent, unanswered, took_us, lambda: describe(answer))
         self._overlapped &= self._busy > 0
         return answer, sent
 
-    def _count(self, sent: int, unanswered: int, describe: Callable[[], str]) -> None:
+    def _count(
+        self, sent: int, unanswered: int, took_us: int, describe: Callable[[], str]
+    ) -> None:
         if self._sim.network.conditions.reliable and sent > self._most + unanswered:
             raise TooManyRpcs(
                 f"{describe()} took {sent} RPCs: on a reliable network it takes "
                 + ("one" if self._most == 1 else f"1 to {self._most}")
             )
-        if sent > PATIENCE + 10 * unanswered:
+        if sent > PATIENCE + 2 * unanswered + took_us // _PACE_US:
             raise TooManyRpcs(
-                f"{describe()} took {sent} RPCs, though only {unanswered} were not answered"
+                f"{describe()} took {sent} RPCs in {took_us // 1_000} ms: a clerk that asks so "
+                "often floods the network that it finds slow"
             )
 
     def _sent(self) -> int:

@@ -132,18 +132,24 @@ def core_clients(outcome: Outcome) -> frozenset[str]:
 
 
 def _told(all_lines: Sequence[Line], ops: set[int]) -> list[str]:
-    """The lines worth telling; where some are left out, a line says how many."""
-    if len(all_lines) <= _WHOLE:
-        return [str(line) for line in all_lines]
-    if ops:
-        keep = [
-            line.op in ops or (line.op is None and not line.what.startswith(" "))
-            for line in all_lines
+    """The lines worth telling; where some are left out, a line says how many.
+
+    What came after the operations that matter is of no use to anybody, however little it is.
+    """
+    end = max((at for at, line in enumerate(all_lines, 1) if line.op in ops), default=None)
+    worth = all_lines[:end]
+    if len(worth) > _WHOLE and ops:
+        worth = [
+            line
+            for line in worth
+            if line.op in ops or (line.op is None and not line.what.startswith(" "))
         ]
-    else:
-        keep = [at >= len(all_lines) - _TAIL for at in range(len(all_lines))]
-    told = [str(line) for line, kept in zip(all_lines, keep, strict=True) if kept]
+    elif len(worth) > _WHOLE:
+        worth = worth[-_TAIL:]
+    told = [str(line) for line in worth]
     left_out = len(all_lines) - len(told)
+    if not left_out:
+        return told
     are = "line is" if left_out == 1 else "lines are"
     if ops:
         return [*told, f"{'...':>8}  ({left_out} {are} left out, about other operations)"]

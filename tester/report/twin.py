@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from itertools import zip_longest
 from typing import Final
 
@@ -21,10 +22,9 @@ def side_by_side(explanation: Explanation) -> str:
 
     Empty if no single fault makes the difference.
     """
-    twin = explanation.twin
-    if twin is None:
+    twin, flipped = explanation.twin, explanation.flipped
+    if twin is None or flipped is None:
         return ""
-    flipped = explanation.necessary[0].what
     failing = explanation.shrunk.outcome
     clients = core_clients(failing)
     left, right = _about(clients, failing), _about(clients, twin)
@@ -36,8 +36,12 @@ def side_by_side(explanation: Explanation) -> str:
             left[start : first + _AFTER], right[start : first + _AFTER], fillvalue=None
         )
     ]
-    title = f"{'this run fails':<{_COLUMN}}   without {flipped} it passes"
-    return "\n".join([title, "", *shown])
+    without = textwrap.wrap(f"without {flipped.what} it passes", _COLUMN)
+    title = [
+        f"{mine:<{_COLUMN}}   {theirs}"
+        for mine, theirs in zip_longest(["this run fails"], without, fillvalue="")
+    ]
+    return "\n".join([*title, "", *shown])
 
 
 def _about(clients: frozenset[str], outcome: Outcome) -> list[Line]:

@@ -30,7 +30,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True)
 class Cause:
-    """One of the faults that are left, and whether the run passes without it."""
+    """One of the faults that are left, and what becomes of the run without it."""
 
     fault: Fault
     what: str
@@ -39,6 +39,8 @@ class Cause:
     """ "lost reply". """
     necessary: bool
     """Whether flipping it, and nothing else, makes the failure go away."""
+    passes: bool
+    """Whether nothing else goes wrong instead."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,19 @@ class Explanation:
     shrunk: Shrunk
     causes: Sequence[Cause]
     twin: Outcome | None
-    """The same run with the first necessary fault flipped; None if there is no such fault."""
+    """The same run with `flipped` flipped; None if there is no such fault."""
     runs: int
     """Runs it took to shrink and to explain."""
 
     @property
     def necessary(self) -> list[Cause]:
-        """The faults without which this run passes."""
+        """The faults without which this run does not fail as it does."""
         return [cause for cause in self.causes if cause.necessary]
+
+    @property
+    def flipped(self) -> Cause | None:
+        """The first fault without which this run passes."""
+        return next((cause for cause in self.causes if cause.passes), None)
 
     @property
     def sentence(self) -> str:
@@ -65,11 +72,13 @@ class Explanation:
             return "No fault is needed: it fails on a perfect network."
         if not causes:
             return "Each fault that is left can be replaced by another one."
+        passes = all(cause.passes for cause in causes)
+        then = "this seed passes" if passes else "this seed does not fail in this way"
         if len(causes) == 1:
-            return f"One {causes[0].kind} is enough: without it this seed passes."
+            return f"One {causes[0].kind} is enough: without it {then}."
         names = [cause.what for cause in causes]
         together = f"{', '.join(names[:-1])} and {names[-1]}"
-        return f"It takes {together}: without any one of them this seed passes."
+        return f"It takes {together}: without any one of them {then}."
 
 
 def explain(
@@ -85,10 +94,11 @@ def explain(
         attempt()
         outcome = _without(scenario, shrunk.record, fault)
         necessary = symptom(outcome) != symptom(shrunk.outcome)
-        if necessary and twin is None and outcome.error is None:
+        passes = outcome.error is None
+        if passes and twin is None:
             twin = outcome
         what, kind = describe(fault, shrunk.outcome.trace)
-        causes.append(Cause(fault, what, kind, necessary))
+        causes.append(Cause(fault, what, kind, necessary, passes))
     return Explanation(shrunk, causes, twin, shrunk.runs + len(causes))
 
 
@@ -117,11 +127,3 @@ def describe(fault: Fault, trace: Sequence[Entry]) -> tuple[str, str]:
         if entry[1] == "fault" and (entry[2], entry[3]) == fault:
             return entry[4], entry[5]
     return f"fault {index} of {stream}, which never struck", "fault that never struck"
-
-
-def first_difference(failing: Sequence[Entry], passing: Sequence[Entry]) -> int:
-    """The index of the first event in which two runs differ."""
-    for at, (left, right) in enumerate(zip(failing, passing, strict=False)):
-        if left != right:
-            return at
-    return min(len(failing), len(passing))

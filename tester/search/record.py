@@ -60,10 +60,14 @@ class Record:
         """Write it into the folder, under a name that its test and seed decide; whole or not."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / file_name(self.lab, self.test, self.seed)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=SUFFIX)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(self.text())
-        Path(temporary).replace(path)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".new")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(self.text())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
         return path
 
     def as_test(self, module: str, name: str) -> str:
@@ -152,6 +156,8 @@ def parse(text: str, path: Path) -> Record:
         found = json.loads(text)
     except ValueError as error:
         raise BadRecord(f"{path} is not JSON: {error}") from None
+    except RecursionError:
+        raise BadRecord(f"{path} is no record: it is nested too deeply") from None
     if not isinstance(found, dict):
         raise BadRecord(f"{path} is no record: it holds no JSON object")
     for name, kind in _FIELDS.items():

@@ -7,7 +7,7 @@ tried is fixed and every limit is a count, so the result is a function of what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,12 +48,6 @@ class Shrunk:
         """What is left of the faults, in the order in which they struck."""
         return self.outcome.choices.faults
 
-    @property
-    def size(self) -> tuple[int, int, int, str]:
-        """What makes a story short: few faults, few events, few choices; then the record."""
-        trace = self.outcome.trace
-        return len(self.faults), len(trace), self.choices_after, repr(self.record)
-
 
 def shrink(
     scenario: Scenario, seed: int, failing: Outcome, attempt: Callable[[], None] = lambda: None
@@ -70,13 +64,6 @@ def as_recorded(seed: int, outcome: Outcome) -> Shrunk:
     chosen = trimmed(outcome.choices.record())
     size = len(nonzero(chosen))
     return Shrunk(seed, outcome, chosen, 0, size, size)
-
-
-def smallest(scenario: Scenario, failing: Iterable[tuple[int, Outcome]]) -> Shrunk:
-    """Shrink several failing seeds and keep the shortest story."""
-    return min(
-        (shrink(scenario, seed, outcome) for seed, outcome in failing), key=lambda s: s.size
-    )
 
 
 def symptom(outcome: Outcome) -> tuple[str, ...]:
@@ -172,7 +159,7 @@ class _Shrinker:
         """Less work: the choices that say how much of it to leave out."""
         for place in [place for place in self._drawn() if place[0].startswith(SIZE)]:
             high = 1 << 20  # a reader takes the largest that is allowed
-            low = self._record.get(place[0], [0] * (place[1] + 1))[place[1]] if high else 0
+            low = nonzero(self._record).get(place, 0)
             if self._try(changed(self._record, {place: high})):
                 continue
             high = _LARGEST_SIZE

@@ -33,7 +33,10 @@ class Tell(msgspec.Struct, frozen=True, array_like=True, tag=True):
     whole: bool
     """Tell the run as it was: no smaller one that fails is looked for."""
     marker: str
-    """To be printed before the run: what the worker printed earlier is of other runs."""
+    """To be printed before the run, and what `end_of` makes of it after the run.
+
+    What the worker prints earlier and later is of other runs.
+    """
     record: str = ""
     """The text of a record to be run instead of the seed."""
 
@@ -184,6 +187,11 @@ _message_of: Final = msgspec.msgpack.Decoder(Message).decode
 def frame(payload: bytes) -> bytes:
     """The bytes of a message as they travel: its length, then the message."""
     return len(payload).to_bytes(_HEADER, "big") + payload
+
+
+def end_of(marker: str) -> str:
+    """What is printed when the run is over that this marker began."""
+    return f"</{marker}>"
 
 
 def plain(text: str) -> str:

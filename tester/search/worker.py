@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tester.search.results import Lost, Place
-from tester.search.wire import Frames, Job, Message, encode, frame, plain
+from tester.search.wire import Frames, Job, Message, encode, end_of, frame, plain
 
 STACK_SIGNAL: Final = signal.SIGUSR1
 """Asks a worker for the stack at which it stands."""
@@ -120,10 +120,12 @@ class Worker:
         return data != b""
 
     def printed(self, marker: str = "") -> str:
-        """The end of what the worker printed, after the marker if it is in there."""
+        """The end of what the worker printed, or of what it printed in the run of this marker."""
         self.drain()
         text = self._printed.decode(errors="replace")
-        return plain(text.rpartition(marker)[2] if marker else text).strip("\n")
+        if marker:
+            text = text.partition(end_of(marker))[0].rpartition(marker)[2]
+        return plain(text).strip("\n")
 
     # -- the end ----------------------------------------------------------------------------------
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 
-@dataclass(slots=True)
-class Op:
+
+class Op(msgspec.Struct):
     """One operation of one client. `call` and `ret` are stamps, strictly increasing in a run.
 
     Stamps, not times: many events share one virtual instant, and operations that followed each

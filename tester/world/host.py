@@ -21,8 +21,8 @@ the class or Protocol by whose annotations the object's operations travel.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Coroutine
+from types import CoroutineType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -177,7 +177,7 @@ class Host(Node):
     def _guarded(self, function: Callable[[], Any], doing: str) -> None:
         try:
             result = function()
-            if inspect.iscoroutine(result):
+            if isinstance(result, CoroutineType):
                 _ = self.loop.create_task(result)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             self.failed(error, doing)
@@ -242,7 +242,7 @@ class Host(Node):
                 bound = operation(self._objects[key], self._likes[key], method)
                 self._operations[key, method] = bound
             result = bound.function(*bound.decode_args(payload))
-            if not inspect.iscoroutine(result):
+            if not isinstance(result, CoroutineType):
                 self.outbox.append(("done", op, bound.encode_result(result)))
                 return
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
@@ -269,6 +269,8 @@ class TestHost(Host):
         super().__init__(name, choices, schedule)
         self.main: asyncio.Task[object] | None = None
         """The test itself, once it has been started."""
+        self.over: asyncio.Future[None] = asyncio.Future(loop=self.loop)
+        """Done as soon as the test is."""
         self.receivers["start"] = self._start
         self.receivers["outcome"] = self._outcome
 
@@ -276,10 +278,12 @@ class TestHost(Host):
         """See Host."""
         super().close()
         self.main = None
+        del self.over
 
     def _start(self, event: Event) -> None:
         test: Callable[[], Coroutine[Any, Any, object]] = event[1]
         self.main = self.loop.create_task(test(), name=self.name)
+        self.main.add_done_callback(lambda _: self.over.set_result(None))
 
     def _outcome(self, event: Event) -> None:
         future: asyncio.Future[Any]

@@ -203,9 +203,6 @@ class Simulation(Trouble):
         result = how.reply.decode(payload)
         self.history.end(op, result, now)
         self.trace.add((now, "return", op_number, payload))
-        self._tell(future, result)
-
-    def _tell(self, future: asyncio.Future[Any], result: Any) -> None:
         # The test's node learns of it in its own step; its caller may have gone meanwhile.
         self._here.put(("outcome", future, result))
 
@@ -237,11 +234,11 @@ class Simulation(Trouble):
     def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._here.put(("start", test))
         try:
-            self._scheduler.run(self._finished)
+            self._scheduler.run(self._test.over.done)
         except Stuck:
             self._raise_unretrieved()
             raise
-        assert self._test.main is not None  # it is what _finished waits for
+        assert self._test.main is not None
         try:
             self._test.main.result()
         except Exception:
@@ -249,9 +246,6 @@ class Simulation(Trouble):
             self._raise_unretrieved(but=self._here)
             raise
         self._raise_unretrieved()
-
-    def _finished(self) -> bool:
-        return self._test.main is not None and self._test.main.done()
 
     def _raise_unretrieved(self, but: Place | None = None) -> None:
         for place in self._scheduler.places:

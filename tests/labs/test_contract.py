@@ -77,7 +77,7 @@ class Lock:
 def test_the_reference_fits(lab: str) -> None:
     seen: list[str] = []
     contract.check(LABS[lab], REFERENCE, seen.append)
-    assert seen[:2] == ["kvsrv/server.py", "kvsrv/client.py"]
+    assert [file.rpartition("/")[2] for file in seen[:2]] == ["server.py", "client.py"]
 
 
 @pytest.mark.parametrize(

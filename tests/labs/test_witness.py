@@ -70,10 +70,11 @@ def test_a_reliable_network_needs_no_second_rpc(method: str) -> None:
 
 def test_a_lossy_network_may_need_more_but_not_any_number() -> None:
     assert outcome(lambda end: Sloppy(end, 20), "put", UNRELIABLE).error is None
+    assert outcome(lambda end: Sloppy(end, 200), "put", UNRELIABLE).error is None, "at leisure"
     lossy = RELIABLE.but(request_loss=(1, 100))
     error = outcome(lambda end: Sloppy(end, 200), "put", lossy).error
     assert isinstance(error, TooManyRpcs)
-    assert "took 200 RPCs, though only" in str(error)
+    assert "took 200 RPCs in " in str(error)
 
 
 def test_maybe_needs_a_second_try() -> None:

@@ -25,9 +25,10 @@ Draw = Callable[[random.Random], list[Operation]]
 
 
 def kv_draws(most: int = 8) -> dict[str, Draw]:
-    """The three kinds of histories of versioned key/value, short enough for brute force."""
+    """Histories of versioned key/value, short enough for brute force."""
     return {
         "random": lambda rng: histories.fully_random(rng)[:most],
+        "contended": histories.contended,
         "simulated": lambda rng: histories.simulated(rng)[:most],
         "mutated": lambda rng: histories.mutated(rng)[:most],
     }

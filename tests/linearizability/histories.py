@@ -1,4 +1,4 @@
-"""Random histories of versioned KV: drawn freely, simulated, and simulated then mutated."""
+"""Random histories of versioned KV: drawn freely, hemmed in, simulated, and mutated."""
 
 from __future__ import annotations
 
@@ -43,6 +43,40 @@ def _random_operation(
         err = rng.choice(("ErrNoKey", "ErrNoKey", "ErrNoKey", "ErrWrongLeader"))
     is_open = rng.random() < (0.3 if err == "ErrMaybe" else 0.02)
     return Operation(client, Put("k", value, version), err, call, None if is_open else ret)
+
+
+def contended(rng: Random) -> list[Operation]:
+    """Puts that succeed one after the other in wide intervals, and refusals that hem them in.
+
+    Whether a refusal was too early or too late for its version is what these are about.
+    """
+    stamps = rng.choice((8, 14, 24))
+    history = []
+    start = 0
+    versions = rng.randint(2, 3)
+    for version in range(versions):
+        call = min(stamps, rng.randint(start, start + stamps // 4))
+        ret = rng.randint(call, stamps)
+        put = Put("k", f"v{version + 1}", version)
+        if rng.random() < 0.6:
+            history.append(Operation(version, put, "OK", call, ret))
+        else:  # one of several may have done it, with gaps between them
+            for _ in range(rng.randint(1, 2)):
+                begun = rng.randint(call, ret)
+                done = min(ret, begun + rng.randint(0, 2))
+                history.append(Operation(version, put, "ErrMaybe", begun, done))
+        start = min(stamps, rng.randint(start, call + 2))
+    for client in range(rng.randint(1, 4)):
+        call = rng.randint(0, stamps)
+        ret = min(stamps, call + rng.randint(0, 3))
+        version = rng.randint(1, versions)
+        if rng.random() < 0.75:
+            put = Put("k", "z", version)
+            history.append(Operation(9 + client, put, "ErrVersion", call, ret))
+        else:
+            output = (f"v{version}", version, "OK")
+            history.append(Operation(9 + client, Get("k"), output, call, ret))
+    return history
 
 
 def simulated(

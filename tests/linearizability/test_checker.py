@@ -113,6 +113,16 @@ def test_all_partitions_on_request_in_the_order_of_their_keys() -> None:
     assert [p.key for p in every.partitions] == ["a", "b", "c"]
 
 
+def test_the_prefix_is_the_longest_not_the_first_that_comes_to_mind() -> None:
+    """In call order 2 would overwrite 1 and the read of 1 would be stuck already."""
+    history = [write(1, 0, 9), write(2, 1, 9), read(1, 10, 11), read(7, 12, 13)]
+    for model in (REGISTER, PLAIN):
+        verdict = check(model, history)
+        assert isinstance(verdict, Illegal)
+        assert verdict.headline.prefix == (history[1], history[0], history[2])
+        assert [candidate.operation for candidate in verdict.headline.candidates] == history[3:]
+
+
 def test_keys_of_several_types_have_an_order_too() -> None:
     history = [write(1, 0, 1, key) for key in ("b", 2, "a", 1)]  # type: ignore[arg-type]
     verdict = check(REGISTER, history)

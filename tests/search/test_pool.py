@@ -230,7 +230,8 @@ def test_what_a_told_run_printed_is_cut_at_its_marker(started: Callable[..., Poo
 ready()
 while True:
     job = job_of(receive())
-    print("earlier", job.marker, "now", "x" * 100_000, "end", sep="\\n", flush=True)
+    end = end_of(job.marker) + "\\nlater"
+    print("earlier", job.marker, "now", "x" * 100_000, "end", end, sep="\\n", flush=True)
     say(Told(Ran("fail", "digest", 0, 0, 0, 0), "story of " + job.seed))
 """
     pool = started(body, 1)

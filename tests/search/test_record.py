@@ -1,0 +1,239 @@
+"""Records: written, read and replayed to the same run; what is broken is refused in a sentence."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tester import simulate
+from tester.engine.choices import Choices, Seeded
+from tester.search.edits import trimmed
+from tester.search.record import (
+    BadRecord,
+    Record,
+    StaleReplay,
+    code_digest,
+    file_name,
+    load,
+    parse,
+    record_of,
+)
+from tester.search.shrink import shrink
+from tester.world.failure import NotLinearizable
+from tester.world.run import Scenario, run
+from tests.search import planted
+from tests.search.planted import failing
+
+CHOICES = st.dictionaries(st.text(max_size=5), st.lists(st.integers(0, 2**70), max_size=6))
+RECORDS = st.builds(
+    Record,
+    **dict.fromkeys(["lab", "test", "submission", "kind", "python", "labtester"], st.text()),
+    seed=st.integers(0, 2**128 - 1),
+    digest=st.text(),
+    code=st.text(),
+    choices=CHOICES,
+)
+
+certain_put = simulate(network=planted.LOSSY)(planted.one_put)
+TESTED: Scenario = certain_put.simulation
+
+
+@pytest.fixture(scope="module")
+def record() -> Record:
+    """The record of a seed that fails, made small."""
+    ((seed, outcome),) = failing(TESTED, 1)
+    small = shrink(TESTED, seed, outcome)
+    return record_of(TESTED, small, lab="mine", test="certain_put", submission="theirs")
+
+
+# -- text ---------------------------------------------------------------------------------------
+
+
+@given(RECORDS)
+def test_a_record_is_read_as_it_was_written(record: Record) -> None:
+    again = parse(record.text(), Path("x.sim"))
+    assert trimmed(again.choices) == trimmed(record.choices)
+    assert replace(again, choices=record.choices) == record
+
+
+def test_a_record_is_json_with_only_the_choices_that_are_not_zero(record: Record) -> None:
+    found = json.loads(record.text())
+    assert (found["lab"], found["test"], found["submission"]) == ("mine", "certain_put", "theirs")
+    assert (found["kind"], found["seed"]) == ("NotLinearizable", record.seed)
+    assert found["choices"] == {"net/c0": {"7": 1}}
+    assert found["code"] == code_digest(TESTED)
+    assert record.text().endswith("}\n")
+
+
+# -- replay -------------------------------------------------------------------------------------
+
+
+def test_a_replay_is_the_same_run_with_its_trace(record: Record, tmp_path: Path) -> None:
+    outcome = load(record.save(tmp_path)).replay(TESTED)
+    assert (outcome.kind, outcome.digest) == (record.kind, record.digest)
+    assert outcome.trace
+
+
+def test_a_replay_that_differs_because_the_code_has_changed_says_so(record: Record) -> None:
+    outcome = replace(record, digest="another", code="another").replay(TESTED)
+    assert isinstance(outcome.error, StaleReplay)
+    assert outcome.verdict == "fail"
+    assert str(outcome.error) == (
+        "the code has changed since this record was made: it failed with NotLinearizable then, "
+        f"and now it fails with NotLinearizable; run seed {record.seed} again"
+    )
+
+
+def test_a_replay_that_passes_now_is_stale_too(record: Record) -> None:
+    mended = replace(TESTED, function=planted.correct)
+    outcome = replace(record, code="another").replay(mended)
+    assert isinstance(outcome.error, StaleReplay)
+    assert "and now it passes" in str(outcome.error)
+
+
+@pytest.mark.parametrize("change", [{"code": "another"}, {"digest": "another"}])
+def test_only_both_together_make_a_record_stale(record: Record, change: dict[str, str]) -> None:
+    assert replace(record, **change).replay(TESTED).kind == "NotLinearizable"  # type: ignore[arg-type]
+
+
+def test_the_code_digest_is_of_the_sources_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "of_a_student.py"
+    source.write_text("async def test(sim): pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    tested = Scenario(function=importlib.import_module("of_a_student").test, name="test")
+    before = code_digest(tested)
+    source.write_text("async def test(sim): return\n")
+    assert code_digest(tested) != before
+    source.write_text("async def test(sim): pass\n")
+    assert code_digest(tested) == before
+
+
+def test_as_a_test_it_fails_as_the_seed_did(record: Record) -> None:
+    source = record.as_test(__name__, "certain_put")
+    found: dict[str, Any] = {}
+    exec(source, found)
+    with pytest.raises(NotLinearizable):
+        found[f"certain_put_as_in_seed_{record.seed}"]()
+
+
+# -- files --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parts", "name"),
+    [
+        (("kvsrv", "test_basic", 7), "kvsrv-test_basic-7.sim"),
+        (("", "tests/test_a.py::test_b[x y]", 0), "tests_test_a.py__test_b_x_y_-0.sim"),
+        (("l", "../../etc", 1), "l-.._.._etc-1.sim"),
+    ],
+)
+def test_a_file_name_has_nothing_in_it_that_a_shell_minds(
+    parts: tuple[str, str, int], name: str
+) -> None:
+    assert file_name(*parts) == name
+
+
+def test_a_record_is_saved_alone_and_replaces_itself(record: Record, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    path = record.save(folder)
+    assert path == folder / f"mine-certain_put-{record.seed}.sim"
+    assert replace(record, kind="Another").save(folder) == path
+    assert list(folder.iterdir()) == [path]
+    assert load(path).kind == "Another"
+
+
+def test_a_save_that_fails_leaves_what_was_there(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = record.save(tmp_path)
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="full"):
+        replace(record, kind="Another").save(tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert load(path) == record
+
+
+# -- broken files -------------------------------------------------------------------------------
+
+
+def broken(**changes: Any) -> str:
+    """A good record with some fields changed; a field that becomes None is left out."""
+    good: dict[str, Any] = dict.fromkeys(
+        ["lab", "test", "submission", "kind", "digest", "code", "python", "labtester"], ""
+    )
+    fields = good | {"seed": 1, "choices": {}} | changes
+    return json.dumps({name: value for name, value in fields.items() if value is not None})
+
+
+def test_the_record_that_the_broken_ones_are_made_of_is_good() -> None:
+    assert parse(broken(), Path("x.sim")).seed == 1
+
+
+NO_CHOICE = "an index and a number of 0 or more are"
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("", "is not JSON: Expecting value"),
+        ("{'lab': 1}", "is not JSON"),
+        (broken()[:-5], "is not JSON"),
+        ("[" * 100_000, "is no record: it is nested too deeply"),
+        ("[]", "is no record: it holds no JSON object"),
+        ("7", "is no record: it holds no JSON object"),
+        (broken(lab=None), "is no record: its 'lab' is not a str"),
+        (broken(kind=7), "is no record: its 'kind' is not a str"),
+        (broken(seed="7"), "is no record: its 'seed' is not a int"),
+        (broken(seed=True), "is no record: its 'seed' is not a int"),
+        (broken(choices=None), "is no record: its 'choices' is not an object"),
+        (broken(choices=[1]), "is no record: its 'choices' is not an object"),
+        (broken(choices={"a": [1]}), "is no record: its choices of 'a' are not an object"),
+        (broken(choices={"a": {"x": 1}}), f"'x': 1 in 'a' is no choice; {NO_CHOICE}"),
+        (broken(choices={"a": {"-1": 1}}), f"'-1': 1 in 'a' is no choice; {NO_CHOICE}"),
+        (broken(choices={"a": {"999999999": 1}}), NO_CHOICE),
+        (broken(choices={"a": {"1": -1}}), f"'1': -1 in 'a' is no choice; {NO_CHOICE}"),
+        (broken(choices={"a": {"1": True}}), f"'1': True in 'a' is no choice; {NO_CHOICE}"),
+        (broken(choices={"a": {"1": 1.5}}), f"'1': 1.5 in 'a' is no choice; {NO_CHOICE}"),
+    ],
+)
+def test_what_is_no_record_is_refused_in_a_sentence(text: str, wrong: str, tmp_path: Path) -> None:
+    path = tmp_path / "broken.sim"
+    path.write_text(text)
+    assert wrong in refusal(path)
+
+
+def test_a_file_that_is_no_text_is_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "binary.sim"
+    path.write_bytes(b"\xff\xfe\x00")
+    assert refusal(path) == f"{path} is no record: it is not text"
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "no.sim").endswith("cannot be read: No such file or directory")
+    assert refusal(tmp_path).endswith("cannot be read: Is a directory")
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(BadRecord) as refused:
+        load(path)
+    sentence = str(refused.value)
+    assert sentence.startswith(f"{path} ")
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_the_seed_of_the_record_is_the_one_that_failed(record: Record) -> None:
+    assert run(TESTED, Choices(Seeded(record.seed))).kind == record.kind
