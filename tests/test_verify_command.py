@@ -1,0 +1,155 @@
+"""`labtester verify`: what is the same every way passes, and what is not is named."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import TWO_CLIENTS, Runner, labtester, submit, submit_lock
+
+__all__ = ["labtester"]
+
+WAYS = [
+    "in the first process",
+    "again in the same process",
+    "in a fresh process",
+    "with another hash seed",
+]
+CALM = ("--seeds", "2")
+SET = "peers = {f'peer {n}' for n in range(50)}\n"
+
+
+def record(labtester: Runner, *args: str) -> Any:
+    """The JSON that a verification writes."""
+    done = labtester("verify", *args, "--json", "-")
+    assert done.status in (0, 1), done.err
+    return json.loads(done.out)
+
+
+# -- the same every way --------------------------------------------------------------------------
+
+
+def test_a_correct_submission_is_the_same_every_way(labtester: Runner) -> None:
+    done = labtester("verify", "tiny", *CALM, "--json", "a.json")
+    assert (done.status, done.err) == (0, "")
+    ways = ", ".join(WAYS)
+    assert done.out == f"tiny: pass, 5 seeds with the same digests 4 ways: {ways}\n"
+    expected = {"lab": "tiny", "seeds": 5, "ways": WAYS, "verdict": "pass"}
+    assert json.loads(Path("a.json").read_text()) == expected
+
+
+def test_what_fails_the_same_every_way_passes(labtester: Runner) -> None:
+    theirs = ("--submission", submit_lock(labtester.folder))
+    assert labtester("replay", "lock", TWO_CLIENTS, "--seed", "0", *theirs).status == 1
+    found = record(labtester, "lock", "--tests", TWO_CLIENTS, "--seeds", "1", *theirs)
+    assert (found["seeds"], found["verdict"]) == (1, "pass")
+
+
+def test_a_set_whose_order_nobody_sees_passes(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, f"{SET}assert sum(len(peer) for peer in peers)")
+    found = record(labtester, "tiny", "--tests", "test_third", *CALM, "--submission", theirs)
+    assert found["verdict"] == "pass"
+
+
+# -- not the same --------------------------------------------------------------------------------
+
+
+def test_the_order_of_a_set_is_caught_and_its_line_is_named(labtester: Runner) -> None:
+    leak = "for peer in peers:\n    return PutReply(Err.OK if peer < 'peer 3' else Err.VERSION)"
+    theirs = submit(labtester.folder, SET + leak)
+    args = ("tiny", "--tests", "test_heavy", "--seeds", "10", "--submission", theirs)
+    done = labtester("verify", *args, "--json", "a.json")
+    assert (done.status, done.err) == (1, "")
+    found = json.loads(Path("a.json").read_text())
+    assert (found["verdict"], found["differs"]) == ("fail", WAYS[3])
+    assert (found["test"], found["seed"], found["ways"]) == ("test_heavy", 0, WAYS)
+    assert done.out == f"{found['story']}\n"
+    assert done.out.startswith(f"test_heavy, seed 0: another run {WAYS[3]}\n\n")
+    assert re.search(r"The first event that differs is number \d+\. Before it", done.out)
+    assert "The usual cause: iteration over a set, or hash() used as a number." in done.out
+    source = (Path(theirs) / "kvsrv" / "server.py").read_text().splitlines()
+    line = next(n for n, text in enumerate(source, 1) if "for peer in peers" in text)
+    suspects = done.out.partition("Lines to look at:\n\n")[2].splitlines()
+    where = f"{theirs}/kvsrv/server.py:{line} iterates over a set"
+    assert [where in suspect for suspect in suspects] == [True]
+
+
+def test_hash_as_a_number_is_caught(labtester: Runner) -> None:
+    put = "if hash(args.key) % 2:\n    return PutReply(Err.VERSION)"
+    theirs = submit(labtester.folder, put)
+    found = record(labtester, "tiny", "--seeds", "10", "--submission", theirs)
+    assert (found["verdict"], found["differs"]) == ("fail", WAYS[3])
+    assert "calls hash(), which differs between processes" in found["story"]
+
+
+def test_state_that_outlives_a_run_is_caught(labtester: Runner) -> None:
+    put = "import sys\nsys.runs = getattr(sys, 'runs', 0) + 1\nassert sys.runs != 3"
+    theirs = submit(labtester.folder, put)
+    args = ("tiny", "--tests", "test_third", *CALM, "--submission", theirs)
+    found = record(labtester, *args)
+    assert (found["verdict"], found["differs"]) == ("fail", WAYS[1])
+    assert found["story"].startswith(f"test_third, seed 0: another run {WAYS[1]}\n")
+
+
+# -- other interpreters --------------------------------------------------------------------------
+
+
+def test_another_interpreter_is_another_way(labtester: Runner) -> None:
+    found = record(labtester, "tiny", "--tests", "test_third", *CALM, "--python", sys.executable)
+    assert found["verdict"] == "pass"
+    assert found["ways"] == [*WAYS, f"on {sys.executable}"]
+
+
+def script(path: Path, text: str) -> str:
+    """A program that passes for an interpreter."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_environments_beside_us_are_found_and_those_without_dependencies_skipped(
+    labtester: Runner,
+) -> None:
+    script(Path(".venv-a/bin/python"), "exit 1")
+    done = labtester("verify", "tiny", "--tests", "test_third", *CALM)
+    assert done.status == 0
+    assert done.out.startswith(
+        "skipped .venv-a/bin/python: labtester's dependencies are not installed there\ntiny: pass"
+    )
+
+
+@pytest.mark.parametrize("text", ["true", "echo hello"])
+def test_what_is_no_interpreter_is_a_misuse(labtester: Runner, text: str) -> None:
+    other = script(labtester.folder / "other", text)
+    said = labtester("verify", "tiny", "--python", other).sentence
+    assert said == f"labtester: {other} is not a Python interpreter"
+
+
+# -- misuse --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        ("", "labtester verify: Missing argument 'LAB'."),
+        ("tny", "labtester verify: there is no lab 'tny'; did you mean tiny?"),
+        ("tiny --tests test_hevy", "there is no test 'test_hevy'; did you mean test_heavy?"),
+        ("tiny --seeds 0", "--seeds': 0 is not in the range"),
+        ("tiny --python /nowhere", "/nowhere does not start: No such file or directory"),
+        ("tiny --submission nowhere", "/nowhere is not a folder"),
+        ("tiny --json nowhere/a.json", "cannot write nowhere/a.json: "),
+    ],
+)
+def test_a_misuse_is_one_sentence(labtester: Runner, args: str, sentence: str) -> None:
+    assert sentence in labtester("verify", *args.split()).sentence
+
+
+def test_code_that_cannot_be_run_is_a_misuse(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, "return {1, 2}")
+    done = labtester("verify", "tiny", *CALM, "--submission", theirs, "--json", "a.json")
+    assert re.match(r"labtester: \S+/theirs/kvsrv/server.py:\d+: .*set", done.sentence)
+    assert not Path("a.json").exists()
