@@ -15,6 +15,11 @@ _COLUMN: Final = 38
 _BEFORE: Final = 2
 """So many lines that both have are shown before the first difference."""
 _AFTER: Final = 16
+_SHORTER: Final = {
+    "no reply: the network lost the request": "request lost",
+    ", and the network lost the reply": ", reply lost",
+}
+"""What makes the difference must not be cut off."""
 
 
 def side_by_side(explanation: Explanation) -> str:
@@ -62,6 +67,8 @@ def _cell(line: Line | None) -> str:
     if line is None:
         return " " * _COLUMN
     text = f"{seconds(line.time_us)} {line.who} {' '.join(line.what.split())}"
+    for long, short in _SHORTER.items():
+        text = text.replace(long, short)
     if len(text) > _COLUMN:
         text = f"{text[: _COLUMN - 3]}..."
     return f"{text:<{_COLUMN}}"
