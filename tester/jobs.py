@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
-import json
 import os
 import resource
 import signal
@@ -27,16 +26,11 @@ from tester.labs import contract
 from tester.labs.suite import tests_of
 from tester.launch import Setup
 from tester.report import mishap
-from tester.report.explained import of_explanation
-from tester.report.story import tell, tell_placement
-from tester.report.twin import side_by_side
-from tester.search.diagnosis import Diagnosis, diagnose
+from tester.report.story import tell_placement
 from tester.search.exhaust import Placed as Placement
 from tester.search.exhaust import exhaust
 from tester.search.explain import describe as in_words
-from tester.search.explain import explain
-from tester.search.record import code_digest, parse, record_of
-from tester.search.shrink import as_recorded
+from tester.search.record import StaleReplay, code_digest, parse
 from tester.search.suspects import suspected
 from tester.search.wire import (
     Attempting,
@@ -62,9 +56,10 @@ from tester.search.wire import (
     say,
 )
 from tester.search.worker import STACK_SIGNAL
+from tester.telling import told_of
 from tester.world import submission
 from tester.world.failure import Failure, Misused, describe, user_frames
-from tester.world.run import Outcome, Scenario, repeat, run
+from tester.world.run import Outcome, Scenario, run
 from tester.world.submission import BadSubmission
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -147,21 +142,27 @@ class _Worker:
     def _tell(self, job: Tell) -> None:
         scenario, seed = self._tests[job.test], int(job.seed)
         _print(f"{job.marker}\n")
+        stale = ""
         if job.record:
             kept = parse(job.record, Path(job.test))
             ran, found = self._timed(scenario, lambda: kept.replay(scenario))
-            if ran.verdict == "pass":  # other code may make other choices of the same seed
+            if isinstance(found, Outcome) and isinstance(found.error, StaleReplay):
+                stale = mishap.stale(found.error)
+            if ran.verdict == "pass" or stale:  # other code may make other choices of the seed
                 job = msgspec.structs.replace(job, record="")
                 ran, found = self._seed(scenario, seed)
         else:
             ran, found = self._seed(scenario, seed)
         _print(end_of(job.marker))
         if ran.verdict == "pass":
-            self._say(Told(ran, ""))
+            told = Told(ran, "")
         elif isinstance(found, Failure):
-            self._say(Told(ran, plain(mishap.escaped(seed, found, job.command))))
+            told = Told(ran, plain(mishap.escaped(seed, found, job.command)))
         else:
-            self._say(self._told(job, ran, found))
+            told = told_of(
+                scenario, job, ran, found, self._lab, self._folder, lambda: self._say(Attempting())
+            )
+        self._say(msgspec.structs.replace(told, story=stale + told.story))
 
     def _prove(self, job: Prove) -> None:
         scenario = self._tests[job.test]
@@ -188,41 +189,6 @@ class _Worker:
         outcome = run(scenario, Choices(Seeded(int(job.seed))), keep_trace=True)
         events = [plain(repr(entry)) for entry in outcome.trace]
         self._say(Traced(outcome.digest, events, list(suspected(scenario))))
-
-    def _told(self, job: Tell, ran: Ran, found: Outcome) -> Told:
-        scenario, seed = self._tests[job.test], int(job.seed)
-        try:
-            if job.whole:
-                return Told(ran, plain(tell(seed, repeat(scenario, seed, found), job.command)))
-            diagnosis = self._diagnosis(job, found)
-            explanation = diagnosis.explanation
-            story = plain(tell(seed, diagnosis.outcome, job.command, explanation))
-            if explanation is None:
-                return Told(ran, story)
-            kept = record_of(
-                scenario, explanation.shrunk, lab=self._lab, test=job.test, submission=self._folder
-            )
-            return Told(
-                ran,
-                story,
-                kept.text(),
-                json.dumps(of_explanation(explanation)),
-                plain(side_by_side(explanation)),
-            )
-        except Exception as error:  # noqa: BLE001 - the verdict stands, whatever a hostile repr does
-            return Told(ran, plain(mishap.untold(seed, found, error, job.command)))
-
-    def _diagnosis(self, job: Tell, found: Outcome) -> Diagnosis:
-        scenario, seed = self._tests[job.test], int(job.seed)
-
-        def attempt() -> None:
-            self._say(Attempting())
-
-        if not job.record:
-            return diagnose(scenario, seed, found, attempt)
-        if found.verdict != "fail":
-            return Diagnosis(found, None)
-        return Diagnosis(found, explain(scenario, as_recorded(seed, found), attempt))
 
     def _seed(self, scenario: Scenario, seed: int) -> tuple[Ran, Outcome | Failure]:
         return self._timed(scenario, lambda: run(scenario, Choices(Seeded(seed))))

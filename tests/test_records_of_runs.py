@@ -101,7 +101,8 @@ def test_once_it_is_mended_a_record_is_gone(labtester: Runner, kept: Path) -> No
     submit_lock(labtester.folder, fixed=True)
     replayed = labtester("replay", str(kept))
     assert replayed.status == 0
-    assert replayed.out.startswith("seed 0 passes: ")
+    assert replayed.out.startswith("StaleReplay: the code has changed since this record was made")
+    assert "\n\nseed 0 passes: " in replayed.out
     assert kept.exists(), "only a run of the lab forgets"
     done = labtester(*RUN, *CALM)
     assert (done.status, done.err) == (0, f"mended: {kept} passes, and is gone\n")

@@ -46,6 +46,12 @@ def lost(seed: int, what: Lost, command: str) -> str:
     return _letter(head, said, *where, command=command)
 
 
+def stale(error: Exception) -> str:
+    """What comes before the story of the seed that is run instead of a record."""
+    said = f"StaleReplay: {error}. This is its seed, run anew:"
+    return textwrap.fill(said, _WIDTH, break_long_words=False, break_on_hyphens=False) + "\n\n"
+
+
 def escaped(seed: int, failure: Failure, command: str) -> str:
     """A run out of which an exception came that no simulation lets through."""
     places = [(frame.file, frame.line, frame.function) for frame in failure.frames]

@@ -46,10 +46,11 @@ def show_replay(console: Console, telling: Telling) -> None:
     show_printed(console, telling)
     if telling.verdict == "pass" and ran is not None:
         virtual_s = ran.virtual_us / 1_000_000
+        assert telling.told is not None
         plainly(
             console,
-            f"seed {telling.seed} passes: {_grouped(ran.rpcs)} RPCs, {_grouped(ran.ops)} "
-            f"operations, {virtual_s:.3f} s of virtual time",
+            f"{telling.told.story}seed {telling.seed} passes: {_grouped(ran.rpcs)} RPCs, "
+            f"{_grouped(ran.ops)} operations, {virtual_s:.3f} s of virtual time",
         )
     else:
         plainly(console, mishap.story(telling))

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from labrpc.errors import TesterError
 from tester.engine import VERSION
 from tester.engine.choices import Choices, Replayed
 from tester.engine.choices import Record as Chosen
@@ -30,6 +31,10 @@ SUFFIX: Final = ".sim"
 
 class BadRecord(Exception):
     """A file that is no record: one sentence that names it and says what is wrong."""
+
+
+class StaleReplay(TesterError):
+    """A record no longer does what it did, because the code has changed since it was made."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,19 @@ class Record:
     choices: Chosen
 
     def replay(self, scenario: Scenario) -> Outcome:
-        """Run it again, with its trace."""
-        return run(scenario, Choices(Replayed(self.choices)), keep_trace=True)
+        """Run it again, with its trace.
+
+        If it comes out another way and the code has changed since, the outcome says StaleReplay.
+        """
+        outcome = run(scenario, Choices(Replayed(self.choices)), keep_trace=True)
+        if outcome.digest != self.digest and self.code != code_digest(scenario):
+            return outcome.failing_with(
+                StaleReplay(
+                    f"the code has changed since this record was made: it failed with {self.kind} "
+                    f"then, and now it {outcome.saying}"
+                )
+            )
+        return outcome
 
     def save(self, folder: Path) -> Path:
         """Write it into the folder, under a name that its test and seed decide; whole or not."""

@@ -75,10 +75,9 @@ def test_it_runs_as_many_placements_as_there_are(tested: Scenario, faults: int, 
     assert proof.placements == sum(1 for _ in by_brute_force(tested, faults, rpcs))
     assert proof.failing is None
     assert proof.outcome is None
-    assert proof.sentence == (
-        f"correct under all {proof.placements} placements of at most {faults} faults, "
-        "delays and order at zero"
-    )
+    many = "the one placement" if faults == 0 else f"all {proof.placements} placements"
+    most = f"{faults} fault" if faults == 1 else f"{faults} faults"
+    assert proof.sentence == f"correct under {many} of at most {most}, delays and order at zero"
 
 
 def test_each_placement_is_run_once_and_fewest_faults_come_first() -> None:
@@ -145,7 +144,7 @@ def test_a_bug_that_takes_two_faults_is_absent_under_one() -> None:
 def test_a_bug_that_takes_no_fault_fails_at_once() -> None:
     proof = exhaust(scenario(planted.no_fault, TINY), 2)
     assert (proof.placements, proof.failing) == (1, ())
-    assert proof.sentence == "fails with 0 faults, and with no smaller number"
+    assert proof.sentence == "fails without any fault"
 
 
 # -- how it gets on -----------------------------------------------------------------------------

@@ -65,6 +65,21 @@ def test_the_twin_passes_and_differs_by_just_that_fault() -> None:
         assert nonzero(twin.choices.record()).items() <= mine.items()
 
 
+def test_the_twin_keeps_the_choices_behind_the_fault() -> None:
+    record = {"net/c0": fates({"reply_lost": 1}, {"request_delay_ms": 5})}
+
+    async def slow(sim: Simulation) -> None:
+        sim.serve()
+        ck = sim.clerk()
+        await ck.put("a", "", 0)
+        await ck.get("a")
+        assert sim.virtual_us < 100_000
+
+    twin = recorded(slow, record).twin
+    assert twin is not None
+    assert nonzero(twin.choices.record()) == {("net/c0", len(FATE_FIELDS) + 1): 5}
+
+
 def test_a_failure_that_takes_two_faults_names_both() -> None:
     two: Record = {"net/c0": fates({"reply_lost": 1}, {"request_lost": 1})}
     explanation = recorded(planted.one_half_certain_put, two)

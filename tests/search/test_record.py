@@ -18,6 +18,7 @@ from tester.search.edits import trimmed
 from tester.search.record import (
     BadRecord,
     Record,
+    StaleReplay,
     code_digest,
     file_name,
     load,
@@ -80,11 +81,26 @@ def test_a_replay_is_the_same_run_with_its_trace(record: Record, tmp_path: Path)
     assert outcome.trace
 
 
-def test_a_replay_of_other_code_is_what_that_code_does(record: Record) -> None:
-    changed = replace(record, digest="another", code="another")
-    assert changed.replay(TESTED).kind == "NotLinearizable"
+def test_a_replay_that_differs_because_the_code_has_changed_says_so(record: Record) -> None:
+    outcome = replace(record, digest="another", code="another").replay(TESTED)
+    assert isinstance(outcome.error, StaleReplay)
+    assert outcome.verdict == "fail"
+    assert str(outcome.error) == (
+        "the code has changed since this record was made: it failed with NotLinearizable then, "
+        "and now it fails with NotLinearizable"
+    )
+
+
+def test_a_replay_that_passes_now_is_stale_too(record: Record) -> None:
     mended = replace(TESTED, function=planted.correct)
-    assert changed.replay(mended).verdict == "pass"
+    outcome = replace(record, code="another").replay(mended)
+    assert isinstance(outcome.error, StaleReplay)
+    assert "and now it passes" in str(outcome.error)
+
+
+@pytest.mark.parametrize("change", [{"code": "another"}, {"digest": "another"}])
+def test_only_both_together_make_a_record_stale(record: Record, change: dict[str, str]) -> None:
+    assert replace(record, **change).replay(TESTED).kind == "NotLinearizable"  # type: ignore[arg-type]
 
 
 def test_the_code_digest_is_of_the_sources_as_they_are(

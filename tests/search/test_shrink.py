@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from statistics import median
 
 import pytest
 
+from kvsrv import Err
 from labrpc import RELIABLE
 from tester import Simulation
 from tester.engine.choices import Choices, Replayed, Seeded
@@ -15,6 +17,7 @@ from tester.search.shrink import Shrunk, as_recorded, shrink, symptom
 from tester.world.run import Outcome, Scenario, run
 from tests.search import planted
 from tests.search.planted import failing, scenario
+from tests.world.lab import fates
 
 SEEDS = 20
 
@@ -107,6 +110,35 @@ def test_a_needless_delay_is_taken_out_and_a_needed_one_gets_small() -> None:
     assert small.record == {"net/c0": [0, 11]}
 
 
+def test_what_takes_more_rpcs_is_not_smaller_for_having_fewer_choices() -> None:
+    async def hurries(sim: Simulation) -> None:
+        sim.serve()
+        ck = sim.clerk()
+        await ck.get("k")
+        for _ in range(1 if sim.virtual_us > 5_000 else 10):
+            await ck.get("k")
+        raise KeyError
+
+    tested = scenario(hurries, planted.TINY.but(request_delay_ms=26))
+    slow = run(tested, Choices(Replayed({"net/c0": [0, 20]})))
+    small = shrink(tested, 0, slow)
+    assert small.outcome.rpcs == slow.rpcs == 2
+    assert small.record == {"net/c0": [0, 5]}
+
+
+def test_a_fault_without_which_another_one_strikes_another_message_is_taken_out() -> None:
+    async def second(sim: Simulation) -> None:
+        sim.serve()
+        ck = sim.clerk()
+        await ck.put("k", "", 0)
+        assert await ck.put("k", "", 1) is Err.OK
+
+    tested = scenario(second)
+    two = fates({"request_lost": 1}, {}, {"reply_lost": 1})
+    small = shrink(tested, 0, run(tested, Choices(Replayed({"net/c0": two}))))
+    assert small.record == trimmed({"net/c0": fates({}, {"reply_lost": 1})})
+
+
 # -- the same failure ---------------------------------------------------------------------------
 
 
@@ -183,6 +215,10 @@ def test_each_attempt_is_announced_and_one_more_run_keeps_the_trace() -> None:
     small = shrink(TWO, seed, outcome, lambda: calls.append(len(calls)))
     assert len(calls) == small.runs + 1 > 2
     assert small.outcome.trace[-1][1:] == ("end", "NotLinearizable")
+
+
+def test_a_short_run_shrinks_long_before_the_attempts_are_spent(ones: Found, twos: Found) -> None:
+    assert median(small.runs for _, small in ones + twos) < 75
 
 
 @pytest.mark.parametrize("runs", [0, 1, 3])
