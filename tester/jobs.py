@@ -27,8 +27,8 @@ from tester.labs.suite import tests_of
 from tester.launch import Setup
 from tester.report import mishap
 from tester.report.story import tell_placement
+from tester.search.exhaust import DIFFERENT, exhaust
 from tester.search.exhaust import Placed as Placement
-from tester.search.exhaust import exhaust
 from tester.search.explain import describe as in_words
 from tester.search.record import StaleReplay, code_digest, parse
 from tester.search.suspects import suspected
@@ -58,7 +58,7 @@ from tester.search.wire import (
 from tester.search.worker import STACK_SIGNAL
 from tester.telling import told_of
 from tester.world import submission
-from tester.world.failure import Failure, Misused, describe, user_frames
+from tester.world.failure import Failure, Misused, NonDeterministic, describe, user_frames
 from tester.world.run import Outcome, Scenario, run
 from tester.world.submission import BadSubmission
 
@@ -146,9 +146,13 @@ class _Worker:
         if job.record:
             kept = parse(job.record, Path(job.test))
             ran, found = self._timed(scenario, lambda: kept.replay(scenario))
-            if isinstance(found, Outcome) and isinstance(found.error, StaleReplay):
-                stale = mishap.stale(found.error)
-            if ran.verdict == "pass" or stale:  # other code may make other choices of the seed
+            passes = ran.verdict == "pass"
+            if isinstance(found, Outcome):
+                try:
+                    kept.check(scenario, found)
+                except StaleReplay as error:
+                    stale = mishap.stale(error, run_anew=passes)
+            if passes:  # other code may make other choices of the seed
                 job = msgspec.structs.replace(job, record="")
                 ran, found = self._seed(scenario, seed)
         else:
@@ -175,8 +179,10 @@ class _Worker:
         done = job.done if job.code == code else 0
         found = exhaust(scenario, job.faults, done=done, progress=placed)
         story, faults, verdict, misuse = "", [], "pass", ""
-        if found.failing is not None:
+        if found.failing is not None and found.outcome is not None:
             outcome = run(scenario, Choices(Placement(found.failing)), keep_trace=True)
+            if outcome.digest != found.outcome.digest or outcome.kind != found.outcome.kind:
+                outcome = outcome.failing_with(NonDeterministic(DIFFERENT))
             verdict, misuse = outcome.verdict, self._misuse(outcome)
             story = tell_placement(outcome, job.command)
             faults = [in_words(fault, outcome.trace)[0] for fault in outcome.choices.faults]

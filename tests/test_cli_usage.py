@@ -139,7 +139,7 @@ def test_a_terminal_without_unicode_is_enough(labtester: Runner) -> None:
     done = process(MAIN, *args, env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": path})
     assert done.returncode == 1
     assert "\\xb5 \\udc80" in done.stdout
-    kept = re.compile(r"kept as \.labtester/tiny-test_\w+-0\.sim")
+    kept = re.compile(r"kept as \.labtester/tiny-test_\w+-0-theirs\.sim")
     assert all(map(kept.fullmatch, done.stderr.splitlines()))
 
 

@@ -15,7 +15,7 @@ from tests.tree import ROOT
 
 __all__ = ["labtester"]
 
-RECORD = f".labtester/lock-{TWO_CLIENTS}-0.sim"
+RECORD = f".labtester/lock-{TWO_CLIENTS}-0-maybe.sim"
 SEED = ("explain", "lock", TWO_CLIENTS, "--seed", "0", "--submission", "maybe")
 REPLAY = f"labtester replay lock {TWO_CLIENTS} --seed 0 --submission maybe"
 

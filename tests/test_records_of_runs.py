@@ -11,7 +11,7 @@ from tests.running import TWO_CLIENTS, Runner, labtester, submit, submit_lock
 
 __all__ = ["labtester"]
 
-RECORD = f".labtester/lock-{TWO_CLIENTS}-0.sim"
+RECORD = f".labtester/lock-{TWO_CLIENTS}-0-maybe.sim"
 RUN = ("run", "lock", "--tests", TWO_CLIENTS, "--submission", "maybe")
 CALM = ("--seeds", "1")
 

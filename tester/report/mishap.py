@@ -46,9 +46,10 @@ def lost(seed: int, what: Lost, command: str) -> str:
     return _letter(head, said, *where, command=command)
 
 
-def stale(error: Exception) -> str:
-    """What comes before the story of the seed that is run instead of a record."""
-    said = f"StaleReplay: {error}. This is its seed, run anew:"
+def stale(error: Exception, *, run_anew: bool) -> str:
+    """What comes before the story of a record made of other code, or of the seed run instead."""
+    what = "its seed, run anew" if run_anew else "what it does now"
+    said = f"StaleReplay: {error}. This is {what}:"
     return textwrap.fill(said, _WIDTH, break_long_words=False, break_on_hyphens=False) + "\n\n"
 
 

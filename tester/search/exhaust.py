@@ -9,9 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from tester.engine.choices import Choices, Fault, Stream
+from tester.world.failure import NonDeterministic
 from tester.world.run import Outcome, Scenario, run
+
+DIFFERENT: Final = (
+    "run twice with the same faults up to there, it did not come to the same place twice: "
+    "something in the code under test is not a function of the choices"
+)
 
 Placement = tuple[Fault, ...]
 """The chances that come true, in the order in which the run meets them."""
@@ -26,6 +33,10 @@ class Placed:
     def __init__(self, placement: Placement) -> None:
         self._true = frozenset(placement)
         self.met: list[Fault] = []
+
+    def met_all(self, placement: Placement) -> bool:
+        """Whether the run came to each of these chances."""
+        return set(self.met).issuperset(placement)
 
     def stream(self, name: str, faults: list[Fault]) -> Stream:
         """See Source."""
@@ -117,6 +128,8 @@ def exhaust(
             source = Placed(placement)
             outcome = run(scenario, Choices(source))
             progress(count, total)
+            if outcome.error is None and not source.met_all(placement):
+                outcome = outcome.failing_with(NonDeterministic(DIFFERENT))
             if outcome.error is not None:
                 return Proof(count, faults, placement, outcome)
             if number < faults:

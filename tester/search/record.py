@@ -27,6 +27,7 @@ from tester.world.scenario import Scenario, code_under_test
 FOLDER: Final = ".labtester"
 """Where failing records are kept, in the folder a run was started from."""
 SUFFIX: Final = ".sim"
+_LONGEST_NAME: Final = 150
 
 
 class BadRecord(Exception):
@@ -58,24 +59,21 @@ class Record:
     choices: Chosen
 
     def replay(self, scenario: Scenario) -> Outcome:
-        """Run it again, with its trace.
+        """Run it again, with its trace."""
+        return run(scenario, Choices(Replayed(self.choices)), keep_trace=True)
 
-        If it comes out another way and the code has changed since, the outcome says StaleReplay.
-        """
-        outcome = run(scenario, Choices(Replayed(self.choices)), keep_trace=True)
+    def check(self, scenario: Scenario, outcome: Outcome) -> None:
+        """Raise StaleReplay if it came out another way, and the code is another."""
         if outcome.digest != self.digest and self.code != code_digest(scenario):
-            return outcome.failing_with(
-                StaleReplay(
-                    f"the code has changed since this record was made: it failed with {self.kind} "
-                    f"then, and now it {outcome.saying}"
-                )
+            raise StaleReplay(
+                f"the code has changed since this record was made: it failed with {self.kind} "
+                f"then, and now it {outcome.saying}"
             )
-        return outcome
 
     def save(self, folder: Path) -> Path:
         """Write it into the folder, under a name that its test and seed decide; whole or not."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / file_name(self.lab, self.test, self.seed)
+        path = folder / file_name(self.lab, self.test, self.seed, self.submission)
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".new")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -130,10 +128,14 @@ _FIELDS: Final = {
 }
 
 
-def file_name(lab: str, test: str, seed: int) -> str:
+def file_name(lab: str, test: str, seed: int, submission: str = "") -> str:
     """A file name without anything that a file system or a shell could mind."""
-    stem = "-".join(part for part in (lab, test, str(seed)) if part)
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in stem) + SUFFIX
+    stem = "-".join(part for part in (lab, test, str(seed), submission) if part)
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem)
+    if len(safe) > _LONGEST_NAME:
+        digest = hashlib.blake2b(stem.encode("utf-8", "surrogateescape"), digest_size=8)
+        safe = f"{safe[:_LONGEST_NAME]}-{digest.hexdigest()}"
+    return safe + SUFFIX
 
 
 def record_of(

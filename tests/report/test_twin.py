@@ -88,7 +88,7 @@ def test_the_same_beginning_is_left_out() -> None:
     rows = text.split("\n\n")[1].splitlines()
     differing = [at for at, row in enumerate(rows) if row[:38].strip() != row[41:].strip()]
     assert differing[0] == 2
-    assert rows[2].startswith("0.010 server #10 OK, and the")
+    assert rows[2].startswith("0.010 server #10 OK, reply lost ")
     assert rows[2].endswith("0.010 server #10 OK")
     assert "#9 " not in text
 

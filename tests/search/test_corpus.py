@@ -72,7 +72,7 @@ def test_without_a_folder_it_is_where_one_stands(
     monkeypatch.chdir(tmp_path)
     corpus = Corpus("kvsrv", "theirs")
     assert kept(corpus, "test_a") == []
-    assert corpus.keep(telling()) == Path(".labtester/kvsrv-test_a-7.sim")
+    assert corpus.keep(telling()) == Path(".labtester/kvsrv-test_a-7-theirs.sim")
     assert kept(corpus, "test_a") == [("test_a", 7)]
 
 
@@ -116,7 +116,8 @@ def test_a_folder_that_cannot_be_written_to_is_no_reason_to_fail(tmp_path: Path)
     assert Corpus("kvsrv", "theirs", tmp_path / "a file" / "below").keep(telling()) is None
 
 
-def test_a_name_that_is_too_long_for_a_file_is_no_reason_to_fail(tmp_path: Path) -> None:
+def test_a_name_that_is_too_long_for_a_file_is_cut(tmp_path: Path) -> None:
     corpus = Corpus("kvsrv", "theirs", tmp_path)
-    assert corpus.keep(telling(replace(RECORD, test="t" * 300))) is None
-    assert list(tmp_path.iterdir()) == []
+    kept = corpus.keep(telling(replace(RECORD, test="t" * 300)))
+    assert kept is not None
+    assert [path for path, _ in corpus.records(["t" * 300])] == [kept]

@@ -82,10 +82,11 @@ def test_a_replay_is_the_same_run_with_its_trace(record: Record, tmp_path: Path)
 
 
 def test_a_replay_that_differs_because_the_code_has_changed_says_so(record: Record) -> None:
-    outcome = replace(record, digest="another", code="another").replay(TESTED)
-    assert isinstance(outcome.error, StaleReplay)
-    assert outcome.verdict == "fail"
-    assert str(outcome.error) == (
+    outcome = record.replay(TESTED)
+    record.check(TESTED, outcome)
+    with pytest.raises(StaleReplay) as stale:
+        replace(record, digest="another", code="another").check(TESTED, outcome)
+    assert str(stale.value) == (
         "the code has changed since this record was made: it failed with NotLinearizable then, "
         "and now it fails with NotLinearizable"
     )
@@ -93,14 +94,16 @@ def test_a_replay_that_differs_because_the_code_has_changed_says_so(record: Reco
 
 def test_a_replay_that_passes_now_is_stale_too(record: Record) -> None:
     mended = replace(TESTED, function=planted.correct)
-    outcome = replace(record, code="another").replay(mended)
-    assert isinstance(outcome.error, StaleReplay)
-    assert "and now it passes" in str(outcome.error)
+    outcome = record.replay(mended)
+    assert outcome.verdict == "pass"
+    with pytest.raises(StaleReplay, match="and now it passes"):
+        replace(record, code="another").check(mended, outcome)
 
 
 @pytest.mark.parametrize("change", [{"code": "another"}, {"digest": "another"}])
 def test_only_both_together_make_a_record_stale(record: Record, change: dict[str, str]) -> None:
-    assert replace(record, **change).replay(TESTED).kind == "NotLinearizable"  # type: ignore[arg-type]
+    other = replace(record, **change)  # type: ignore[arg-type]
+    other.check(TESTED, other.replay(TESTED))
 
 
 def test_the_code_digest_is_of_the_sources_as_they_are(
@@ -134,18 +137,25 @@ def test_as_a_test_it_fails_as_the_seed_did(record: Record) -> None:
         (("kvsrv", "test_basic", 7), "kvsrv-test_basic-7.sim"),
         (("", "tests/test_a.py::test_b[x y]", 0), "tests_test_a.py__test_b_x_y_-0.sim"),
         (("l", "../../etc", 1), "l-.._.._etc-1.sim"),
+        (("kvsrv", "test_basic", 7, "class/ann"), "kvsrv-test_basic-7-class_ann.sim"),
     ],
 )
 def test_a_file_name_has_nothing_in_it_that_a_shell_minds(
-    parts: tuple[str, str, int], name: str
+    parts: tuple[Any, ...], name: str
 ) -> None:
     assert file_name(*parts) == name
+
+
+def test_a_long_file_name_is_cut_and_stays_the_only_one() -> None:
+    one, other = (file_name("", "test" + "x" * 300 + end, 0) for end in "ab")
+    assert one != other
+    assert max(len(one), len(other)) < 200
 
 
 def test_a_record_is_saved_alone_and_replaces_itself(record: Record, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     path = record.save(folder)
-    assert path == folder / f"mine-certain_put-{record.seed}.sim"
+    assert path == folder / f"mine-certain_put-{record.seed}-theirs.sim"
     assert replace(record, kind="Another").save(folder) == path
     assert list(folder.iterdir()) == [path]
     assert load(path).kind == "Another"
