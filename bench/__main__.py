@@ -1,22 +1,23 @@
 """`python -m bench`: prints the project's figures, as ratios within this one run.
 
 Nothing is asserted: an absolute figure depends on the machine, and the budgets stand beside the
-figures for the reader to judge by.
+figures for the reader to judge by. The checker's figures follow in a table of their own.
 """
 
 from __future__ import annotations
 
 import platform
+from typing import Final
 
 import rich.box
 from rich.console import Console
 from rich.table import Table
 
-from bench import imports, kv, loop, rpc
+from bench import checker, imports, kv, loop, rpc
 from bench.rounds import ROUNDS, Result, Row, measure
 
-SUBJECTS = (rpc, loop, kv, imports)
-"""Modules of the figures: each has `rows() -> list[Row]`."""
+SUBJECTS: Final = (rpc, loop, kv, imports)
+"""Where the figures come from: each of these modules has `rows() -> list[Row]`."""
 
 
 def table(results: list[Result]) -> Table:
@@ -66,9 +67,11 @@ def _budget(row: Row) -> str:
 
 
 def main() -> None:
-    """Measure everything and print the table."""
+    """Measure everything and print the tables."""
     rows = [row for subject in SUBJECTS for row in subject.rows()]
     Console().print(table(measure(rows)))
+    print("\nThe checker, best of several:\n")
+    checker.main(quick=True)
 
 
 if __name__ == "__main__":
