@@ -79,6 +79,7 @@ class Worker:
         """Whether a run has changed what outlives it: no other run is to come after it."""
         self.distrusted = False
         """Whether it has said what it was not asked: nothing it says counts any more."""
+        self._heard_all = False
         self._killed = False
         self._frames = Frames()
         self._printed = bytearray()
@@ -98,15 +99,16 @@ class Worker:
             self.ended = True
 
     def hear(self) -> list[Message]:
-        """What the worker has said since; notices when it has gone."""
+        """What the worker has said since, also if it has gone meanwhile; notices when it has."""
         messages: list[Message] = []
-        while not self.ended:
+        while not self._heard_all:
             data = _read(self.answers)
             if data is None:
                 break
             self.quiet_s = 0.0
             messages += self._frames.feed(data)
-            self.ended = self._frames.garbled or not data
+            self._heard_all = self._frames.garbled or not data
+        self.ended = self.ended or self._heard_all
         return messages
 
     def drain(self) -> bool:

@@ -11,7 +11,7 @@ from tester.search import pool as pool_module
 from tester.search.plan import Plan, Tellings
 from tester.search.pool import CannotStart, Pool
 from tester.search.results import LabResult, Telling
-from tester.search.wire import Listed
+from tester.search.wire import Chunk, Listed, Ran
 from tester.search.worker import Launch
 from tests.tree import ROOT
 
@@ -198,6 +198,19 @@ def test_a_clock_that_jumps_is_not_the_workers_fault(
     pool.work(plan, jump)
     assert Clock.ahead
     assert plan.result().verdict == "pass"
+
+
+def test_what_a_worker_said_before_it_died_is_heard_though_it_takes_no_job(
+    started: Callable[..., Pool],
+) -> None:
+    pool = started("ready()\nreceive()\npasses(0)", 1)
+    pool.tests()
+    (worker,) = pool._workers
+    worker.give(Chunk("test_a", 0, 1))
+    worker._process.wait()
+    worker.give(Chunk("test_a", 1, 1))
+    assert worker.ended
+    assert [type(message) for message in worker.hear()] == [Ran]
 
 
 def test_workers_that_die_idle_are_replaced(started: Callable[..., Pool]) -> None:
