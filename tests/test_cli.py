@@ -172,6 +172,14 @@ def test_what_runs_share_fails_the_same_whoever_runs_what(labtester: Runner) -> 
     assert "not deterministic" not in done.out
 
 
+def test_what_is_told_of_shared_state_is_what_the_first_run_did(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, "global COUNT\nCOUNT += 1", before="COUNT = 0")
+    done = labtester("run", "tiny", "--seeds", "3", "--submission", theirs)
+    assert done.status == 1
+    assert " ".join(done.out.split()).count("which changed it from 0 to 1: keep it in") >= 1
+    assert "from 1 to" not in " ".join(done.out.split())
+
+
 # -- replay --------------------------------------------------------------------------------------
 
 

@@ -191,13 +191,10 @@ def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
     If it goes another way, the outcome says NonDeterministic instead of what `failing` said.
     """
     again = run(scenario, Choices(Seeded(seed)), keep_trace=True)
-    if again.digest == failing.digest:
-        # What a run leaves behind in a module may be there already when it is run again.
-        if again.error is None and failing.error is not None:
-            return again.failing_with(failing.error)
-        return again
-    if isinstance(failing.error, SharedState):  # which is why: its module is not what it was
+    if isinstance(failing.error, SharedState):  # the second run finds what the first left behind
         return again.failing_with(failing.error)
+    if again.digest == failing.digest:
+        return again
     return again.failing_with(
         NonDeterministic(
             f"seed {seed} failed with {failing.kind}, and when it is run again it {again.saying}. "
