@@ -58,7 +58,7 @@ def launch(
         path = [_HOME, *filter(None, python.path)]
     variables = {
         "PYTHONHASHSEED": "0",
-        "OPENBLAS_NUM_THREADS": "1",  # numpy would start threads that nobody here uses
+        "OPENBLAS_NUM_THREADS": "1",  # a submission's numpy would start threads nobody needs
         **os.environ,
         **dict(environment),
     }

@@ -45,7 +45,9 @@ def _number(config: pytest.Config, name: str, least: int) -> int | None:
     if not str(text).isdecimal():
         raise pytest.UsageError(f"{option} takes a whole number of {least} or more, not {text!r}")
     number = int(text)
-    if not least <= number < 2**128:
+    from tester.engine import SEED_LIMIT
+
+    if not least <= number < SEED_LIMIT:
         raise pytest.UsageError(f"{option} takes a whole number from {least} to 2**128 - 1")
     return number
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tester.engine import SEED_LIMIT
 from tester.labs import LABS
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
@@ -26,8 +27,6 @@ EXIT: Final = {"pass": 0, "fail": 1, "misuse": 2, "unknown": 3}
 
 INTERRUPTED: Final = 130
 STUCK_AFTER_S: Final = 30
-SEED_LIMIT: Final = 2**128
-"""As in tester.engine.choices, which would bring numpy along."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -3,3 +3,6 @@
 from typing import Final
 
 VERSION: Final = "0.1.0"
+
+SEED_LIMIT: Final = 2**128
+"""Seeds are integers below it."""

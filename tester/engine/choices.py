@@ -14,8 +14,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-SEED_LIMIT: Final = 2**128
-"""Seeds are below it."""
+from tester.engine import SEED_LIMIT
 
 _BLOCK: Final = 64
 _unpack: Final = struct.Struct(f"<{_BLOCK}Q").unpack

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tester.engine.choices import SEED_LIMIT, Choices, Injected, Record, Replayed, Seeded, Source
+from tester.engine import SEED_LIMIT
+from tester.engine.choices import Choices, Injected, Record, Replayed, Seeded, Source
 from tests.engine.test_choices import SLOT
 
 ASK = st.one_of(
