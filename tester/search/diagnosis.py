@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tester.engine.errors import SharedState
+from tester.search.attempts import symptom
 from tester.search.explain import Explanation, explain
-from tester.search.shrink import shrink, symptom
+from tester.search.shrink import shrink
 from tester.world.failure import NonDeterministic
 from tester.world.run import Outcome, Scenario, repeat
 

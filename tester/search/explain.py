@@ -8,7 +8,8 @@ from typing import Final
 
 from tester.engine.choices import Choices, Fault, Record, Replayed
 from tester.engine.trace import Entry
-from tester.search.shrink import Shrunk, symptom
+from tester.search.attempts import symptom
+from tester.search.shrink import Shrunk
 from tester.world.run import Outcome, Scenario, run
 from tester.world.streams import FATE_FIELDS, FATE_SIZE, NETWORK
 

@@ -11,9 +11,10 @@ from kvsrv import Err
 from labrpc import RELIABLE
 from tester import Simulation
 from tester.engine.choices import Choices, Replayed, Seeded
-from tester.search import shrink as shrinker
+from tester.search import attempts
+from tester.search.attempts import symptom
 from tester.search.edits import nonzero, trimmed
-from tester.search.shrink import Shrunk, as_recorded, shrink, symptom
+from tester.search.shrink import Shrunk, as_recorded, shrink
 from tester.world.run import Outcome, Scenario, run
 from tests.search import planted
 from tests.search.planted import failing, scenario
@@ -224,7 +225,7 @@ def test_a_short_run_shrinks_long_before_the_attempts_are_spent(ones: Found, two
 @pytest.mark.parametrize("runs", [0, 1, 3])
 def test_the_number_of_attempts_is_bounded(runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     ((seed, outcome),) = failing(TWO, 1)
-    monkeypatch.setattr(shrinker, "_RUNS", runs)
+    monkeypatch.setattr(attempts, "RUNS", runs)
     small = shrink(TWO, seed, outcome)
     assert small.runs == runs
     assert symptom(small.outcome) == symptom(outcome)
@@ -233,7 +234,7 @@ def test_the_number_of_attempts_is_bounded(runs: int, monkeypatch: pytest.Monkey
 def test_long_runs_are_tried_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     ((seed, outcome),) = failing(TWO, 1)
     whole = shrink(TWO, seed, outcome).runs
-    monkeypatch.setattr(shrinker, "_STEPS", outcome.steps)
+    monkeypatch.setattr(attempts, "STEPS", outcome.steps)
     assert 1 < shrink(TWO, seed, outcome).runs < whole
 
 
