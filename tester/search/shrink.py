@@ -17,10 +17,8 @@ from tester.world.nemesis import STREAM as STRIKES
 from tester.world.run import Outcome, Scenario
 from tester.world.streams import FATE_SIZE, NETWORK, SIZE
 
-_KINDS: Final = 3
-"""So many kinds of faults are tried alone,"""
 _FIRST: Final = 8
-"""on so many of the first messages."""
+"""On so many of the first messages, a fault is tried alone."""
 _FEW: Final = 5
 """With so many faults left, it is worth while to try each of them alone, at other times."""
 _PARTS: Final = 16
@@ -100,6 +98,7 @@ class _Shrinker(Attempts):
                 self._faults,
                 self._fates,
                 self._earlier,
+                self._simplest,  # of the faults that are left
                 self._alone,
                 self._delays,
                 self._lower,
@@ -109,11 +108,18 @@ class _Shrinker(Attempts):
                 break
 
     def _simplest(self) -> None:
-        """One of the faults alone, on one of the first messages: most bugs need no more."""
+        """One of the faults alone, on one of the first messages: most bugs need no more.
+
+        Where nothing else is chosen, one client does much as another: the first will do, and those
+        that it struck are tried when only a few faults are left.
+        """
         if self.size.choices < 2:
             return
         struck = [(s, i % FATE_SIZE) for s, i in self.best.choices.faults if s.startswith(NETWORK)]
-        kinds = list(dict.fromkeys(struck))[:_KINDS]
+        first = next((s for s in self.best.choices.record() if s.startswith(NETWORK)), "")
+        kinds = dict.fromkeys((first, field) for _, field in struck)
+        if len(struck) <= _FEW:
+            kinds |= dict.fromkeys(struck)
         for number in range(_FIRST):
             for stream, field in kinds:
                 place = stream, number * FATE_SIZE + field

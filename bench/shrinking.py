@@ -1,0 +1,168 @@
+"""How small planted bugs get, what that costs, and whether the records of it hold elsewhere.
+
+    python -m bench.shrinking [--seeds N] [BUG ...]
+
+For each bug, the first failing seeds of one test are shrunk and explained in a process of their
+own, and each result is written into a `.sim` file. Then a fresh process, with another
+PYTHONHASHSEED, replays the files: the failure and the digest must be the same. All figures but
+the times are the same on every machine; times are processor time, repetition and explanation
+included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tester.engine.choices import Choices, Seeded
+from tester.labs import LABS
+from tester.labs.bugs import CATALOGUE, Patch
+from tester.labs.suite import tests_of
+from tester.search.diagnosis import diagnose
+from tester.search.record import SUFFIX, load, record_of
+from tester.world import submission
+from tester.world.run import run
+
+UNRELIABLE, CONCURRENT = "test_unreliable_net", "test_put_concurrent_reliable"
+ONE, MANY = "test_one_client_unreliable", "test_many_clients_unreliable"
+RACE = "test_many_clients_reliable"
+BUGS: Final = {
+    "resend_says_version": ("kvsrv", UNRELIABLE),
+    "resend_says_ok": ("kvsrv", UNRELIABLE),
+    "first_try_says_maybe": ("kvsrv", UNRELIABLE),
+    "lost_says_version": ("kvsrv", UNRELIABLE),
+    "floods": ("kvsrv", UNRELIABLE),
+    "gives_up": ("kvsrv", UNRELIABLE),
+    "takes_equal_values_for_a_repetition": ("kvsrv", UNRELIABLE),
+    "remembers_what_it_read": ("kvsrv", UNRELIABLE),
+    "keeps_the_version": ("kvsrv", UNRELIABLE),
+    "not_atomic": ("kvsrv", CONCURRENT),
+    "get_is_stale_at_times": ("kvsrv", CONCURRENT),
+    "maybe_is_mine": ("lock", MANY),
+    "never_looks": ("lock", ONE),
+    "gives_away_what_it_has_not": ("lock", MANY),
+    "one_name_for_all": ("lock", MANY),
+    "checks_then_acts": ("lock", RACE),
+    "loses_its_patience": ("lock", RACE),
+    "waits_for_nobody": ("lock", RACE),
+}
+"""By bug, its lab and a test that finds it; none of those that fail whatever is chosen."""
+SEEDS: Final = 100
+_TRIED: Final = 50
+"""For each failing seed that is wanted, so many are run at the most."""
+
+HEADER: Final = (
+    f"{'bug, and the test that finds it':<36}{'seeds':>6}{'faults':>7}{'95%':>5}{'<= 2':>6}"
+    f"{'runs':>6}{'s':>7}  {'same when replayed':<18}"
+)
+
+
+class Shrinking(NamedTuple):
+    """What one failing seed came to."""
+
+    faults: int
+    runs: int
+    cpu_s: float
+
+
+def shrink_all(bug: str, folder: Path, wanted: int) -> Iterator[Shrinking]:
+    """Shrink the first failing seeds, and write their records into `folder/records`."""
+    lab, name = BUGS[bug]
+    submission.load(folder)
+    scenario = tests_of(LABS[lab].suite)[name]
+    for seed in range(wanted * _TRIED):
+        failing = run(scenario, Choices(Seeded(seed)))
+        if failing.error is None:
+            continue
+        start = time.process_time()
+        explanation = diagnose(scenario, seed, failing).explanation
+        cpu_s = time.process_time() - start
+        assert explanation is not None, f"{bug}: seed {seed} could not be shrunk"
+        small = explanation.shrunk
+        record_of(scenario, small, lab=lab, test=name, submission="").save(folder / "records")
+        yield Shrinking(len(small.faults), explanation.runs, cpu_s)
+        wanted -= 1
+        if not wanted:
+            return
+
+
+def replay_all(bug: str, folder: Path) -> int:
+    """Replay the records, and count those that fail in the same way with the same digest."""
+    lab, name = BUGS[bug]
+    submission.load(folder)
+    scenario = tests_of(LABS[lab].suite)[name]
+    same = 0
+    for path in sorted((folder / "records").glob(f"*{SUFFIX}")):
+        record = load(path)
+        again = record.replay(scenario)
+        same += (again.kind, again.digest) == (record.kind, record.digest)
+    return same
+
+
+def row(bug: str, wanted: int) -> str:
+    """The line of the table, from two processes that know nothing of each other."""
+    lab, name = BUGS[bug]
+    with tempfile.TemporaryDirectory(prefix="labtester-") as scratch:
+        folder = _patch(lab, bug).write(Path(scratch))
+        lines = _process("shrink", bug, folder, wanted, hash_seed=1)
+        (same,) = _process("replay", bug, folder, wanted, hash_seed=2)
+    found = [Shrinking(*line) for line in lines]
+    faults = sorted(one.faults for one in found)
+    small = sum(count <= 2 for count in faults) / len(faults)
+    return (
+        f"{bug:<36}{len(found):>6}{statistics.median(faults):>7g}"
+        f"{faults[(len(faults) * 95 + 99) // 100 - 1]:>5}{small:>6.0%}"
+        f"{statistics.median(one.runs for one in found):>6g}"
+        f"{statistics.median(one.cpu_s for one in found):>7.2f}  {same} of {len(found)}\n"
+        f"    {name}"
+    )
+
+
+def _patch(lab: str, bug: str) -> Patch:
+    return next(patch for patch in CATALOGUE[lab].bugs if patch.name == bug)
+
+
+def _process(what: str, bug: str, folder: Path, wanted: int, *, hash_seed: int) -> list[object]:
+    """What a fresh interpreter prints, a line of JSON at a time."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.shrinking", "--do", what, str(folder), "--seeds", str(wanted)]
+        + [bug],
+        env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def main(bugs: Sequence[str] = tuple(BUGS), seeds: int = SEEDS) -> None:
+    """Print the table, as many bugs at once as there are cores."""
+    print(HEADER)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for line in pool.map(lambda bug: row(bug, seeds), bugs):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m bench.shrinking")
+    parser.add_argument("bugs", nargs="*", metavar="BUG", choices=[[], *BUGS])
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="failing seeds for each bug")
+    parser.add_argument("--do", nargs=2, metavar=("WHAT", "DIR"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.do is None:
+        main(options.bugs or tuple(BUGS), options.seeds)
+    elif options.do[0] == "shrink":
+        for one in shrink_all(options.bugs[0], Path(options.do[1]), options.seeds):
+            print(json.dumps(one))
+    else:
+        print(json.dumps(replay_all(options.bugs[0], Path(options.do[1]))))
