@@ -1,7 +1,7 @@
 """`python -m bench`: prints the project's figures, as ratios within this one run.
 
 Nothing is asserted: an absolute figure depends on the machine, and the budgets stand beside the
-figures for the reader to judge by. The checker's figures follow in a table of their own.
+figures for the reader to judge by. The checker and the shrinker follow with tables of their own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import rich.box
 from rich.console import Console
 from rich.table import Table
 
-from bench import checker, imports, kv, loop, rpc
+from bench import checker, imports, kv, loop, rpc, shrinking
 from bench.rounds import ROUNDS, Result, Row, measure
 
 SUBJECTS: Final = (rpc, loop, kv, imports)
@@ -72,6 +72,8 @@ def main() -> None:
     Console().print(table(measure(rows)))
     print("\nThe checker, best of several:\n")
     checker.main(quick=True)
+    print("\nThe shrinker, on planted bugs:\n")
+    shrinking.main()
 
 
 if __name__ == "__main__":

@@ -19,14 +19,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from rich.console import Console
+from rich.progress import Progress
+
 from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS
-from tester.labs.bugs import CATALOGUE, Patch
+from tester.labs.bugs import CATALOGUE
 from tester.labs.suite import tests_of
 from tester.search.diagnosis import diagnose
 from tester.search.record import SUFFIX, load, record_of
@@ -48,8 +51,8 @@ BUGS: Final = {
     "keeps_the_version": ("kvsrv", UNRELIABLE),
     "not_atomic": ("kvsrv", CONCURRENT),
     "get_is_stale_at_times": ("kvsrv", CONCURRENT),
-    "maybe_is_mine": ("lock", MANY),
     "never_looks": ("lock", ONE),
+    "maybe_is_mine": ("lock", MANY),
     "gives_away_what_it_has_not": ("lock", MANY),
     "one_name_for_all": ("lock", MANY),
     "checks_then_acts": ("lock", RACE),
@@ -62,9 +65,10 @@ _TRIED: Final = 50
 """For each failing seed that is wanted, so many are run at the most."""
 
 HEADER: Final = (
-    f"{'bug, and the test that finds it':<36}{'seeds':>6}{'faults':>7}{'95%':>5}{'<= 2':>6}"
-    f"{'runs':>6}{'s':>7}  {'same when replayed':<18}"
+    f"{'bug':<37}{'seeds':>5}{'faults':>8}{'95 %':>6}{'<= 2':>6}{'runs':>6}{'s':>7}  replayed"
 )
+"""Failing seeds; faults left, the median and what 95 % have at the most; how many have no more
+than 2; the medians of runs and seconds; how many fail in the fresh process as they did."""
 
 
 class Shrinking(NamedTuple):
@@ -109,60 +113,71 @@ def replay_all(bug: str, folder: Path) -> int:
     return same
 
 
-def row(bug: str, wanted: int) -> str:
+def row(bug: str, wanted: int, advance: Callable[[], None]) -> str:
     """The line of the table, from two processes that know nothing of each other."""
-    lab, name = BUGS[bug]
+    lab, _ = BUGS[bug]
+    (patch,) = (patch for patch in CATALOGUE[lab].bugs if patch.name == bug)
+    found = []
     with tempfile.TemporaryDirectory(prefix="labtester-") as scratch:
-        folder = _patch(lab, bug).write(Path(scratch))
-        lines = _process("shrink", bug, folder, wanted, hash_seed=1)
+        folder = patch.write(Path(scratch))
+        for line in _process("shrink", bug, folder, wanted, hash_seed=1):
+            found.append(Shrinking(*json.loads(line)))
+            advance()
         (same,) = _process("replay", bug, folder, wanted, hash_seed=2)
-    found = [Shrinking(*line) for line in lines]
+    count = len(found)
     faults = sorted(one.faults for one in found)
-    small = sum(count <= 2 for count in faults) / len(faults)
     return (
-        f"{bug:<36}{len(found):>6}{statistics.median(faults):>7g}"
-        f"{faults[(len(faults) * 95 + 99) // 100 - 1]:>5}{small:>6.0%}"
+        f"{bug:<35}{count:>5}{statistics.median(faults):>8g}{faults[-(-count * 95 // 100) - 1]:>6}"
+        f"{sum(left <= 2 for left in faults) / count:>6.0%}"
         f"{statistics.median(one.runs for one in found):>6g}"
-        f"{statistics.median(one.cpu_s for one in found):>7.2f}  {same} of {len(found)}\n"
-        f"    {name}"
+        f"{statistics.median(one.cpu_s for one in found):>7.2f}  {same.strip()} of {count}"
     )
 
 
-def _patch(lab: str, bug: str) -> Patch:
-    return next(patch for patch in CATALOGUE[lab].bugs if patch.name == bug)
-
-
-def _process(what: str, bug: str, folder: Path, wanted: int, *, hash_seed: int) -> list[object]:
-    """What a fresh interpreter prints, a line of JSON at a time."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.shrinking", "--do", what, str(folder), "--seeds", str(wanted)]
-        + [bug],
+def _process(what: str, bug: str, folder: Path, wanted: int, *, hash_seed: int) -> Iterator[str]:
+    """What a fresh interpreter prints, line by line as it comes."""
+    arguments = ["--do", what, str(folder), "--seeds", str(wanted), bug]
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.shrinking", *arguments],
         env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    ) as process:
+        assert process.stdout is not None
+        yield from process.stdout
+    assert process.returncode == 0, f"{what} {bug} failed"
 
 
-def main(bugs: Sequence[str] = tuple(BUGS), seeds: int = SEEDS) -> None:
+def main(bugs: Sequence[str] = tuple(BUGS), wanted: int = SEEDS) -> None:
     """Print the table, as many bugs at once as there are cores."""
     print(HEADER)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for line in pool.map(lambda bug: row(bug, seeds), bugs):
-            print(line, flush=True)
+    above = None
+    with (
+        Progress(console=Console(stderr=True), transient=True) as progress,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        task = progress.add_task("shrinking", total=len(bugs) * wanted)
+        lines = pool.map(lambda bug: row(bug, wanted, lambda: progress.advance(task)), bugs)
+        for bug, line in zip(bugs, lines, strict=True):
+            if BUGS[bug] != above:
+                above = BUGS[bug]
+                print("  ".join(above))
+            print(f"  {line}", flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.shrinking")
-    parser.add_argument("bugs", nargs="*", metavar="BUG", choices=[[], *BUGS])
+    parser.add_argument("bugs", nargs="*", metavar="BUG", help="all of them by default")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="failing seeds for each bug")
     parser.add_argument("--do", nargs=2, metavar=("WHAT", "DIR"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    for name in options.bugs:
+        if name not in BUGS:
+            parser.error(f"there is no bug {name}; there are {', '.join(BUGS)}")
     if options.do is None:
         main(options.bugs or tuple(BUGS), options.seeds)
     elif options.do[0] == "shrink":
         for one in shrink_all(options.bugs[0], Path(options.do[1]), options.seeds):
-            print(json.dumps(one))
+            print(json.dumps(one), flush=True)
     else:
-        print(json.dumps(replay_all(options.bugs[0], Path(options.do[1]))))
+        print(replay_all(options.bugs[0], Path(options.do[1])))

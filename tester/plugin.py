@@ -98,7 +98,7 @@ def _run(item: pytest.Function, scenario: Scenario, seeds: range) -> None:
             ops += outcome.ops
             virtual_us += outcome.virtual_us
             if outcome.error is not None:
-                _fail(item, scenario, seed, outcome)
+                _fail(item, scenario, outcome, seed, range(seed + 1, seeds.stop))
     finally:
         wall = time.perf_counter() - started
         figures = {
@@ -111,15 +111,20 @@ def _run(item: pytest.Function, scenario: Scenario, seeds: range) -> None:
         item.user_properties.append((_STATISTICS, figures))
 
 
-def _fail(item: pytest.Function, scenario: Scenario, seed: int, outcome: Outcome) -> None:
+def _fail(
+    item: pytest.Function, scenario: Scenario, outcome: Outcome, seed: int, later: range
+) -> None:
     from tester.report.story import tell
-    from tester.search.diagnosis import diagnose
+    from tester.search.diagnosis import diagnose, diagnose_several
+    from tester.search.shortest import in_words
 
     assert outcome.error is not None
     if not isinstance(outcome.error, _PYTEST_SAYS):
-        diagnosis = diagnose(scenario, seed, outcome)
-        command = f"pytest {_address(item)} --sim-seed={seed}"
-        story = tell(seed, diagnosis.outcome, command, diagnosis.explanation)
+        diagnosis, rivals = diagnose_several(scenario, diagnose(scenario, seed, outcome), later)
+        command = f"pytest {_address(item)} --sim-seed={diagnosis.seed}"
+        story = tell(diagnosis.seed, diagnosis.outcome, command, diagnosis.explanation)
+        if rivals:
+            story = f"{in_words(diagnosis.seed, rivals)}\n\n{story}"
         outcome = diagnosis.outcome
         assert outcome.error is not None
         item.stash[_STORY] = outcome.error, story

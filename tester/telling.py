@@ -48,6 +48,8 @@ def told_of(
             kept.text(),
             json.dumps(of_explanation(explanation)),
             plain(side_by_side(explanation)),
+            explanation.shrunk.size,
+            tuple(map(plain, diagnosis.symptom)),
         )
     except Exception as error:  # noqa: BLE001 - such as a repr that raises
         return Told(ran, plain(mishap.untold(seed, found, error, job.command)))
@@ -60,5 +62,5 @@ def _diagnosis(
     if not job.record:
         return diagnose(scenario, seed, found, attempt)
     if found.verdict != "fail":
-        return Diagnosis(found, None)
-    return Diagnosis(found, explain(scenario, as_recorded(seed, found), attempt))
+        return Diagnosis(seed, found, None)
+    return Diagnosis(seed, found, explain(scenario, as_recorded(seed, found), attempt))

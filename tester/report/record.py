@@ -47,6 +47,7 @@ def of_story(telling: Telling) -> dict[str, Any]:
     told = telling.told
     return {
         "seed": telling.seed,
+        "rivals": telling.rivals,
         "digest": told.ran.digest if told is not None else None,
         "command": telling.command,
         "text": mishap.story(telling),

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tester.report import mishap
 from tester.search.results import LabResult, Telling, TestResult
+from tester.search.shortest import in_words
 
 _PRINTED_LINES: Final = 10
 _PRINTED_COLUMNS: Final = 200
@@ -66,6 +67,8 @@ def _show_failure(console: Console, test: TestResult) -> None:
         if test.lost is not None:
             how = "was stuck" if test.lost.stuck_s else "ended its process"
         plainly(console, f"seed {test.counted.seeds - 1} {how}: its later seeds were not run")
+    if test.telling.rivals:
+        plainly(console, in_words(test.telling.seed, test.telling.rivals))
     plainly(console, "")
     plainly(console, mishap.story(test.telling))
     plainly(console, "")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from tester.engine.choices import Choices, Record, Replayed
 from tester.engine.errors import Livelock
 from tester.search.edits import nonzero, trimmed
+from tester.search.shortest import Size
 from tester.world.run import Outcome, Scenario, run
 from tester.world.streams import SIZE
 
@@ -24,30 +25,6 @@ PATIENCE: Final = 4
 """An attempt that takes so many times the steps of the best run is not smaller, but given up,"""
 AT_LEAST: Final = 2_000
 """unless it is as short as this. Most attempts do not fail, and would go on to the test's end."""
-
-
-class Size(NamedTuple):
-    """How large a failing run is: smaller is better, by the first figure that differs."""
-
-    faults: int
-    asked: int
-    """RPCs and operations; 0 for a livelock, which goes on until a limit ends it."""
-    wanted: int
-    """How much of the workload was not left out, in negative numbers.
-
-    A run that ends when it fails does as much however much of the workload lies behind that.
-    """
-    choices: int
-    """Choices other than 0, but for those that say how much of the workload to leave out."""
-    drawn: int
-    """Their sum."""
-    late: int
-    """How late they come in their streams."""
-
-    def simpler(self, other: Size) -> bool:
-        """Whether it takes fewer choices, no more faults, and at most a little more work."""
-        little = self.asked * 8 <= other.asked * 9
-        return little and self.faults <= other.faults and self.choices < other.choices
 
 
 def symptom(outcome: Outcome) -> tuple[str, ...]:

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
+from tester.engine.choices import Choices, Seeded
 from tester.engine.errors import SharedState
 from tester.search.attempts import symptom
 from tester.search.explain import Explanation, explain
+from tester.search.shortest import SEEDS, Size, shortest
 from tester.search.shrink import shrink
 from tester.world.failure import NonDeterministic
-from tester.world.run import Outcome, Scenario, repeat
+from tester.world.run import Outcome, Scenario, repeat, run
+
+_LATER: Final = 20
+"""In so many seeds after the first that failed, others are looked for."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
     """What to tell about a failing seed."""
 
+    seed: int
     outcome: Outcome
     """The run to tell: the smallest that fails, with its trace."""
     explanation: Explanation | None
     """Why that one fails; None where shrinking would make no sense."""
+
+    @property
+    def size(self) -> Size | None:
+        """How large it is; None where it was not made smaller."""
+        return None if self.explanation is None else self.explanation.shrunk.size
+
+    @property
+    def symptom(self) -> tuple[str, ...]:
+        """How it fails."""
+        return symptom(self.outcome)
 
 
 def diagnose(
@@ -37,8 +55,33 @@ def diagnose(
     """
     again = repeat(scenario, seed, failing)
     if isinstance(again.error, NonDeterministic | SharedState) or failing.verdict != "fail":
-        return Diagnosis(again, None)
+        return Diagnosis(seed, again, None)
     shrunk = shrink(scenario, seed, failing, attempt)
     if symptom(shrunk.outcome) != symptom(failing):
-        return Diagnosis(again, None)  # the test looks at more than choices, such as at the seed
-    return Diagnosis(shrunk.outcome, explain(scenario, shrunk, attempt))
+        return Diagnosis(
+            seed, again, None
+        )  # the test looks at more than choices, such as at the seed
+    return Diagnosis(seed, shrunk.outcome, explain(scenario, shrunk, attempt))
+
+
+def diagnose_several(
+    scenario: Scenario, first: Diagnosis, later: Iterable[int]
+) -> tuple[Diagnosis, list[int]]:
+    """The shortest story of the first failing seed and a few later ones that fail as it does.
+
+    Also the seeds whose stories were no shorter. What is short already is left at that.
+    """
+    several = [first]
+    if first.size is None or first.size.short:
+        return first, []
+    for seed in islice(later, _LATER):
+        outcome = run(scenario, Choices(Seeded(seed)))
+        if outcome.modules:  # what is run after it cannot be believed
+            break
+        if symptom(outcome) == first.symptom:
+            one = diagnose(scenario, seed, outcome)
+            several += [one] if one.size is not None else []
+        if len(several) == SEEDS:
+            break
+    chosen = shortest(several)
+    return chosen, [one.seed for one in several if one is not chosen]

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tester.search.shortest import Size
 from tester.search.wire import Ran, Told
 
 
@@ -54,11 +55,23 @@ class Telling:
     marker: str = field(default_factory=lambda: f"[{os.urandom(12).hex()}]")
     record: str = ""
     """The text of a record to be run instead of the seed."""
+    rivals: list[int] = field(default_factory=list)
+    """Other seeds that fail in the same way: none of their stories is shorter."""
 
     @property
     def verdict(self) -> str:
         """Of the run that was told; one that was lost has failed."""
         return "fail" if self.told is None else self.told.ran.verdict
+
+    @property
+    def size(self) -> Size | None:
+        """Of the smallest run that fails; None if none was looked for."""
+        return None if self.told is None else self.told.size
+
+    @property
+    def symptom(self) -> tuple[str, ...]:
+        """How that one fails."""
+        return () if self.told is None else self.told.symptom
 
     @property
     def differed(self) -> bool:

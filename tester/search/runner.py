@@ -1,4 +1,4 @@
-"""A lab run: the suite's tests over their seeds, then the story of each test's first failure."""
+"""A lab run: the suite's tests over their seeds, then each failing test's shortest story."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from tester.search.plan import Plan, Tellings
 from tester.search.pool import Pool
-from tester.search.results import LabResult, Telling
+from tester.search.results import LabResult, Telling, TestResult
+from tester.search.shortest import SEEDS, alike, shortest
 from tester.search.wire import Listed
 
 
@@ -30,7 +31,10 @@ def run_lab(
     command: Callable[[str, int], str],
     progress: Callable[[Plan], None] = lambda plan: None,
 ) -> LabResult:
-    """Run each test on its seeds, and tell of each one's first failing (or undecided) seed.
+    """Run each test on its seeds, and tell of its first failing seed, or of a later one.
+
+    Of a later one where that fails in the same way, and its story is shorter. Without a failure,
+    the first undecided seed is told.
 
     `command` gives the command that runs one seed of a test again. Raises Misuse, Interrupted, and
     `CannotStart` when the submission does not load.
@@ -62,3 +66,26 @@ def _tell(pool: Pool, result: LabResult, command: Callable[[str, int], str]) -> 
             test.telling.first = test.counted.worst
             to_repeat.append(test.telling)
     pool.work(Tellings(to_repeat))
+    rivals = {test.name: _rivals(test, command) for test in result.tests}
+    pool.work(Tellings([telling for several in rivals.values() for telling in several]))
+    for test in result.tests:
+        if test.telling is not None:
+            test.telling = _shortest(test.telling, rivals[test.name])
+
+
+def _rivals(test: TestResult, command: Callable[[str, int], str]) -> list[Telling]:
+    """The failing seeds after the first one, if one of them may make a shorter story."""
+    told = test.telling
+    if told is None or told.differed or told.size is None or told.size.short:
+        return []
+    seeds = test.counted.failed[1:SEEDS]
+    if test.lost is not None and seeds[-1:] == [test.counted.seeds - 1]:
+        seeds.pop()
+    return [Telling(test.name, seed, command(test.name, seed)) for seed in seeds]
+
+
+def _shortest(first: Telling, others: Sequence[Telling]) -> Telling:
+    several = [first, *alike(first, others)]
+    chosen = shortest(several)
+    chosen.rivals = [telling.seed for telling in several if telling is not chosen]
+    return chosen

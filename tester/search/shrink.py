@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from tester.engine.choices import Fault, Record
-from tester.search.attempts import Attempts, Size, size_of
+from tester.search.attempts import Attempts, size_of
 from tester.search.edits import Place, changed, nonzero, only, trimmed
+from tester.search.shortest import Size
 from tester.world.nemesis import STREAM as STRIKES
 from tester.world.run import Outcome, Scenario
 from tester.world.streams import FATE_SIZE, NETWORK, SIZE

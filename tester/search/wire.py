@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from tester.search.shortest import Size
+
 _HEADER: Final = 4
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LARGEST: Final = 1 << 28
@@ -139,6 +141,10 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Why that one fails, as JSON: see `tester.report.explained`."""
     twin: str = ""
     """The run beside it that passes, for people to read."""
+    size: Size | None = None
+    """Of the smallest run that fails; None if none was looked for."""
+    symptom: tuple[str, ...] = ()
+    """How that one fails: what two runs have in common that show the same bug."""
 
 
 class Placed(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -1,0 +1,79 @@
+"""The shortest story: of a few seeds that fail in the same way, the one that takes the least."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, Protocol, TypeVar
+
+SEEDS: Final = 4
+"""Of a test's failing seeds, so many are shrunk, from the first one on."""
+_SHORT: Final = 12
+"""So many RPCs and operations make a story that is told whole, on one page."""
+
+
+class Size(NamedTuple):
+    """How large a failing run is: smaller is better, by the first figure that differs."""
+
+    faults: int
+    asked: int
+    """RPCs and operations; 0 for a livelock, which goes on until a limit ends it."""
+    wanted: int
+    """How much of the workload was not left out, in negative numbers.
+
+    A run that ends when it fails does as much however much of the workload lies behind that.
+    """
+    choices: int
+    """Choices other than 0, but for those that say how much of the workload to leave out."""
+    drawn: int
+    """Their sum."""
+    late: int
+    """How late they come in their streams."""
+
+    def simpler(self, other: Size) -> bool:
+        """Whether it takes fewer choices, no more faults, and at most a little more work."""
+        little = self.asked * 8 <= other.asked * 9
+        return little and self.faults <= other.faults and self.choices < other.choices
+
+    @property
+    def short(self) -> bool:
+        """Whether no other seed can make a story that is worth the search for it."""
+        return not self.choices or (self.faults <= 1 and self.asked <= _SHORT)
+
+    @property
+    def told(self) -> tuple[int, int, int]:
+        """What of it the reader of a story sees."""
+        return self.faults, self.asked, self.choices
+
+
+class Story(Protocol):
+    """A failing run that has been made as small as it gets."""
+
+    @property
+    def size(self) -> Size | None:
+        """None if it could not be made smaller."""
+
+    @property
+    def symptom(self) -> tuple[str, ...]:
+        """How it fails."""
+
+
+S = TypeVar("S", bound=Story)
+
+
+def alike(first: S, others: Iterable[S]) -> list[S]:
+    """Those of the others that fail as the first one does, and have been made small as well."""
+    return [one for one in others if one.size is not None and one.symptom == first.symptom]
+
+
+def shortest(stories: Iterable[S]) -> S:
+    """The one that takes the fewest faults, then the least work; of equals the first."""
+    return min(stories, key=lambda one: one.size.told if one.size is not None else ())
+
+
+def in_words(seed: int, rivals: Sequence[int]) -> str:
+    """`seeds 3 and 12 fail too, and none has a shorter story than seed 7`."""
+    *most, last = map(str, rivals)
+    if not most:
+        return f"seed {last} fails too, and has no shorter story than seed {seed}"
+    others = f"seeds {', '.join(most)} and {last} fail too"
+    return f"{others}, and none has a shorter story than seed {seed}"
