@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tester.terminal import (
     EXIT,
     check_writable,
+    command_for,
     console,
+    cores,
     json_option,
     labelled,
     pool_of,
     seed_in_range,
+    select,
     select_one,
     stuck_option,
     submission_option,
     write,
 )
 
+if TYPE_CHECKING:  # for --help and for a usage error, click is enough
+    from tester.search.pool import Pool
+    from tester.search.results import Telling
+
 
 @click.command("explain")
 @click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
-@click.option("--seed", metavar="S", callback=seed_in_range, help="The seed that fails.")
+@click.option(
+    "--seed",
+    metavar="S",
+    callback=seed_in_range,
+    help="The seed that fails; without it, one is looked for.",
+)
 @click.option(
     "--pytest",
     "as_test",
@@ -44,6 +58,9 @@ def explain(
 ) -> int:
     """Say which faults a failure takes, beside the same run without one of them, which passes.
 
+    Without a seed, the test runs on as many as it runs on by default, and of the first that fail
+    the one with the shortest story is explained.
+
     Exit status: 1 if there is a failure to explain; 2 if not, and for bad input.
     """
     from tester.labs import LABS
@@ -51,14 +68,20 @@ def explain(
     from tester.search.corpus import Corpus
     from tester.search.plan import Tellings
     from tester.search.record import parse
+    from tester.search.shortest import in_words
 
     if as_test and json_to is not None:
         raise click.UsageError("--pytest prints a test and --json a record; give one of them")
     check_writable(json_to)
-    lab, folder, telling = labelled(what, seed, submission, stuck_after)
-    with pool_of(lab, folder, None, 1, stuck_after) as pool:
-        select_one(pool.tests(), telling.test)
-        pool.work(Tellings([telling]))
+    if len(what) == 2 and what[0] in LABS and seed is None:
+        lab, folder = what[0], submission
+        with pool_of(lab, folder, None, cores(), stuck_after) as pool:
+            telling = _failing(pool, lab, what[1], command_for(lab, submission, stuck_after))
+    else:
+        lab, folder, telling = labelled(what, seed, submission, stuck_after)
+        with pool_of(lab, folder, None, 1, stuck_after) as pool:
+            select_one(pool.tests(), telling.test)
+            pool.work(Tellings([telling]))
     told = telling.told
     if told is not None and told.ran.sentence:
         raise click.ClickException(told.ran.sentence)
@@ -76,6 +99,8 @@ def explain(
     if as_test:
         click.echo(kept.as_test(LABS[lab].suite, telling.test), nl=False)
         return EXIT["pass"]
+    if telling.rivals:
+        table.plainly(out, f"{in_words(telling.seed, telling.rivals)}\n")
     table.plainly(out, mishap.story(telling))
     if told.twin:
         table.plainly(out, f"\n{told.twin}")
@@ -86,3 +111,24 @@ def explain(
         found | {"record": None if path is None else str(path), "command": telling.command},
     )
     return EXIT["fail"]
+
+
+def _failing(pool: Pool, lab: str, test: str, command: Callable[[str, int], str]) -> Telling:
+    """Of the first failing seeds of a test, the one with the shortest story; already told."""
+    from tester.report.progress import bar
+    from tester.search import runner
+
+    select_one(pool.tests(), test)
+    try:
+        with bar(lab) as progress:
+            result = runner.run_lab(pool, lab, select(pool.tests(), test), command, progress)
+    except runner.Misuse as misuse:
+        raise click.ClickException(str(misuse)) from None
+    except runner.Interrupted:
+        raise click.Abort from None
+    (ran,) = result.tests
+    if ran.telling is None:
+        raise click.ClickException(
+            f"the {ran.counted.seeds} seeds of {test} pass: there is nothing to explain"
+        )
+    return ran.telling

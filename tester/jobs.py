@@ -27,6 +27,7 @@ from tester.labs.suite import tests_of
 from tester.launch import Setup
 from tester.report import mishap
 from tester.report.story import tell_placement
+from tester.search.attempts import symptom
 from tester.search.exhaust import DIFFERENT, exhaust
 from tester.search.exhaust import Placed as Placement
 from tester.search.explain import describe as in_words
@@ -219,6 +220,7 @@ class _Worker:
             wall_us=_microseconds_since(start),
             sentence=plain(sentence),
             leaves_traces=bool(found.modules),
+            symptom=tuple(map(plain, symptom(found))) if found.verdict == "fail" else (),
         )
         return ran, found
 

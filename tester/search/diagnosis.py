@@ -35,11 +35,6 @@ class Diagnosis:
         """How large it is; None where it was not made smaller."""
         return None if self.explanation is None else self.explanation.shrunk.size
 
-    @property
-    def symptom(self) -> tuple[str, ...]:
-        """How it fails."""
-        return symptom(self.outcome)
-
 
 def diagnose(
     scenario: Scenario, seed: int, failing: Outcome, attempt: Callable[[], None] = lambda: None
@@ -78,7 +73,7 @@ def diagnose_several(
         outcome = run(scenario, Choices(Seeded(seed)))
         if outcome.modules:  # what is run after it cannot be believed
             break
-        if symptom(outcome) == first.symptom:
+        if symptom(outcome) == symptom(first.outcome):
             one = diagnose(scenario, seed, outcome)
             several += [one] if one.size is not None else []
         if len(several) == SEEDS:

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tester.search.shortest import Size
+from tester.search.shortest import SEEDS, Size
 from tester.search.wire import Ran, Told
 
 
@@ -69,11 +69,6 @@ class Telling:
         return None if self.told is None else self.told.size
 
     @property
-    def symptom(self) -> tuple[str, ...]:
-        """How that one fails."""
-        return () if self.told is None else self.told.symptom
-
-    @property
     def differed(self) -> bool:
         """Whether the same seed came to something else when it was run again."""
         if self.first is None or self.told is None:
@@ -88,6 +83,8 @@ class Counted:
     def __init__(self) -> None:
         self.seeds = 0
         self.failed: list[int] = []
+        self.alike: list[int] = []
+        """The first few that failed, all of them as the first one did."""
         self.unknown: list[int] = []
         self.rpcs = 0
         self.ops = 0
@@ -101,10 +98,12 @@ class Counted:
         """Count the next seed."""
         seed, self.seeds = self.seeds, self.seeds + 1
         if ran.verdict != "pass":
-            first_failure = ran.verdict == "fail" and not self.failed
-            if self.worst is None or first_failure:
+            failed = ran.verdict == "fail"
+            if self.worst is None or (failed and not self.failed):
                 self.worst = ran
-            (self.failed if ran.verdict == "fail" else self.unknown).append(seed)
+            if failed and ran.symptom == self.worst.symptom and len(self.alike) < SEEDS:
+                self.alike.append(seed)
+            (self.failed if failed else self.unknown).append(seed)
         self.rpcs += ran.rpcs
         self.ops += ran.ops
         self.virtual_us += ran.virtual_us

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from tester.search.plan import Plan, Tellings
 from tester.search.pool import Pool
 from tester.search.results import LabResult, Telling, TestResult
-from tester.search.shortest import SEEDS, alike, shortest
+from tester.search.shortest import shortest
 from tester.search.wire import Listed
 
 
@@ -78,14 +78,14 @@ def _rivals(test: TestResult, command: Callable[[str, int], str]) -> list[Tellin
     told = test.telling
     if told is None or told.differed or told.size is None or told.size.short:
         return []
-    seeds = test.counted.failed[1:SEEDS]
-    if test.lost is not None and seeds[-1:] == [test.counted.seeds - 1]:
-        seeds.pop()
-    return [Telling(test.name, seed, command(test.name, seed)) for seed in seeds]
+    seeds = test.counted.alike
+    return [
+        Telling(test.name, seed, command(test.name, seed)) for seed in seeds if seed != told.seed
+    ]
 
 
 def _shortest(first: Telling, others: Sequence[Telling]) -> Telling:
-    several = [first, *alike(first, others)]
+    several = [first, *(telling for telling in others if telling.size is not None)]
     chosen = shortest(several)
     chosen.rivals = [telling.seed for telling in several if telling is not chosen]
     return chosen

@@ -52,17 +52,8 @@ class Story(Protocol):
     def size(self) -> Size | None:
         """None if it could not be made smaller."""
 
-    @property
-    def symptom(self) -> tuple[str, ...]:
-        """How it fails."""
-
 
 S = TypeVar("S", bound=Story)
-
-
-def alike(first: S, others: Iterable[S]) -> list[S]:
-    """Those of the others that fail as the first one does, and have been made small as well."""
-    return [one for one in others if one.size is not None and one.symptom == first.symptom]
 
 
 def shortest(stories: Iterable[S]) -> S:

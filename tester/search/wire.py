@@ -118,6 +118,8 @@ class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Of a misuse: what is wrong, and where."""
     leaves_traces: bool = False
     """It changed what outlives a run: what the same process runs later may not be believed."""
+    symptom: tuple[str, ...] = ()
+    """How it failed: what it has in common with other runs that show the same bug."""
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -143,8 +145,6 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The run beside it that passes, for people to read."""
     size: Size | None = None
     """Of the smallest run that fails; None if none was looked for."""
-    symptom: tuple[str, ...] = ()
-    """How that one fails: what two runs have in common that show the same bug."""
 
 
 class Placed(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -11,9 +11,10 @@ import pytest
 from kvsrv import GetArgs, GetReply, KVServer
 from tester import SharedState, Simulation, Undecided
 from tester.engine.choices import Choices, Seeded
-from tester.search.diagnosis import Diagnosis, diagnose
+from tester.search.diagnosis import Diagnosis, diagnose, diagnose_several
 from tester.search.edits import nonzero
 from tester.world.run import Outcome, Scenario, run
+from tests import ways
 from tests.search import planted
 from tests.search.planted import failing, scenario
 
@@ -116,3 +117,66 @@ def test_a_test_that_looks_at_its_seed_is_told_as_it_is() -> None:
     assert diagnosis.outcome.digest == outcome.digest
     assert diagnosis.outcome.kind == "AssertionError"
     assert attempts > 0
+
+
+# -- the shortest story of several ----------------------------------------------------------------
+
+
+WAYS = ways.test_two_ways.simulation
+
+
+def seeds_by_length(count: int) -> dict[int, int]:
+    """By seed that fails with a KeyError, how many operations its smallest run takes."""
+    found = {seed: run(WAYS, Choices(Seeded(seed))) for seed in range(count)}
+    return {
+        seed: diagnose(WAYS, seed, one).outcome.ops
+        for seed, one in found.items()
+        if one.kind == "KeyError"
+    }
+
+
+def several(first: int, end: int = 100) -> tuple[int, list[int]]:
+    """The seed that is told, and those whose stories are no shorter."""
+    one = diagnose(WAYS, first, run(WAYS, Choices(Seeded(first))))
+    chosen, rivals = diagnose_several(WAYS, one, range(first + 1, end))
+    assert chosen.outcome.kind == "KeyError"
+    return chosen.seed, rivals
+
+
+def test_of_the_first_four_that_fail_alike_the_shortest_story_is_told() -> None:
+    lengths = seeds_by_length(50)
+    assert set(lengths.values()) == {ways.SHORT, ways.LONG}
+    assert len(lengths) < 50, "others pass, or fail in another way"
+    seeds = list(lengths)
+    told = set()
+    for at, first in enumerate(seeds[:6]):
+        four = seeds[at : at + 4]
+        best = min(four, key=lambda seed: lengths[seed])
+        assert several(first) == (best, [seed for seed in four if seed != best])
+        told.add(four.index(best))
+    assert told >= {0, 1}
+
+
+def test_only_later_seeds_that_are_to_be_run_are_looked_at() -> None:
+    first, second = list(seeds_by_length(20))[:2]
+    assert several(first, end=first + 1) == (first, [])
+    assert several(first, end=second) == (first, [])
+    assert len(several(first, end=second + 1)[1]) == 1
+
+
+def test_not_many_later_seeds_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = list(seeds_by_length(20))[:2]
+    monkeypatch.setattr("tester.search.diagnosis._LATER", second - first - 1)
+    assert several(first) == (first, [])
+
+
+def test_a_short_story_is_told_at_once() -> None:
+    tested = scenario(planted.one_fault)
+    first, second = (seed for seed, _ in failing(tested, 2))
+    one = diagnose(tested, first, run(tested, Choices(Seeded(first))))
+    assert diagnose_several(tested, one, iter([second])) == (one, [])
+
+
+def test_what_was_not_made_smaller_is_told_at_once() -> None:
+    one = diagnose(scenario(shared), 0, run(scenario(shared), Choices(Seeded(0))))
+    assert diagnose_several(scenario(shared), one, range(1, 9)) == (one, [])
