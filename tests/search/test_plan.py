@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tester.search.plan import Plan, Tellings
-from tester.search.results import Lost, Telling
+from tester.search.results import Counted, Lost, Telling
 from tester.search.wire import Chunk, Listed, Ran, Tell, Told
 
 LOST = Lost(0, "exited with status 1", ())
@@ -153,6 +153,19 @@ def test_chunks_grow_with_the_speed_of_a_test_and_shrink_towards_its_end() -> No
     assert max(sizes) == 50
     assert sizes[-1] == 1
     assert plan.finished()
+
+
+def test_the_first_few_seeds_that_fail_alike_are_remembered() -> None:
+    def failed(*symptom: str) -> Ran:
+        return Ran("fail", "digest", 1, 1, 1, 1, symptom=symptom)
+
+    other, same = failed("KeyError"), failed("Livelock", "a.py:7")
+    passed, unknown = (Ran(verdict, "digest", 1, 1, 1, 1) for verdict in ("pass", "unknown"))
+    counted = Counted()
+    for one in (passed, unknown, same, other, passed, same, same, other, same, same):
+        counted.add(one)
+    assert counted.failed == [2, 3, 5, 6, 7, 8, 9]
+    assert counted.alike == [2, 5, 6, 8]
 
 
 def test_a_heavy_test_begins_with_one_seed() -> None:

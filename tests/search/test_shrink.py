@@ -18,7 +18,7 @@ from tester.search.shrink import Shrunk, as_recorded, shrink
 from tester.world.run import Outcome, Scenario, run
 from tests.search import planted
 from tests.search.planted import failing, scenario
-from tests.world.lab import fates
+from tests.world.lab import CertainClerk, fates
 
 SEEDS = 20
 
@@ -79,6 +79,32 @@ def test_each_of_several_sizes_of_one_name_shrinks_by_itself() -> None:
     tested = scenario(rounds)
     small = shrink(tested, 0, run(tested, Choices(Seeded(0))))
     assert small.record == {"size/rounds": [8, 8, 1]}
+
+
+def test_a_fault_alone_on_the_first_end_replaces_those_of_many_clients() -> None:
+    async def many(sim: Simulation) -> None:
+        sim.serve()
+        async with asyncio.TaskGroup() as group:
+            for number in range(6):
+                group.create_task(planted.write(sim, sim.clerk(CertainClerk), f"k{number}"))
+
+    tested = scenario(many, planted.LOSSY.but(request_delay_ms=26))
+    for before, small in shrunken(tested, 5):
+        assert len(before.choices.faults) > 10
+        assert {stream for stream, _ in nonzero(small.record)} <= {"net/c0", "size/rounds"}
+        assert (len(small.faults), sum(small.record["net/c0"])) == (1, 1)
+        assert small.runs < 90
+
+
+def test_the_least_of_a_size_is_found_exactly_and_not_searched_again() -> None:
+    async def between(sim: Simulation) -> None:
+        left_out = 1_000 - sim.at_most(1_000, "rounds")
+        assert not 200 <= left_out <= 345
+
+    tested = scenario(between)
+    small = shrink(tested, 0, run(tested, Choices(Replayed({"size/rounds": [300]}))))
+    assert small.record == {"size/rounds": [345]}
+    assert small.runs <= 16, "one search of 11 runs, and what else there is to try"
 
 
 def test_a_perfect_network_leaves_nothing_to_shrink() -> None:
