@@ -157,7 +157,7 @@ def test_a_failure_that_cannot_be_made_smaller_still_has_its_story(labtester: Ru
     ("args", "sentence"),
     [
         ("", "labtester explain: name a record, or a lab and a test of it"),
-        ("tiny test_third", "labtester explain: which seed? add --seed S"),
+        ("tiny test_thrid", "no test 'test_thrid'; did you mean test_third?"),
         ("tiny test_thrid --seed 1", "no test 'test_thrid'; did you mean test_third?"),
         ("tiny test_third --seed x", "a seed is an integer in [0, 2**128), and 'x' is not"),
         ("nowhere.sim", "nowhere.sim cannot be read: No such file or directory"),
