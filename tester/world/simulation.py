@@ -196,7 +196,7 @@ class Simulation(Trouble):
         op, how, future, _ = entry
         now = self._scheduler.now
         self._silent = 0
-        self.trace.trim()
+        self.trace.trim(self.network.byte_total)
         if future.cancelled():  # its caller gave up and was told nothing: it stays open
             self.trace.add((now, "unheard", op_number, payload))
             return
