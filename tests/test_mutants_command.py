@@ -80,6 +80,37 @@ def test_the_number_of_workers_changes_nothing(labtester: Runner, bugs: Path) ->
     assert record(labtester, *options) == record(labtester, *options, "--jobs", "2")
 
 
+def test_a_bug_may_be_left_at_its_first_kill(labtester: Runner, bugs: Path) -> None:
+    options = ("--bugs", str(bugs), "--seeds", "5", "--first")
+    found = record(labtester, *options)
+    assert [bug["kills"] for bug in found["bugs"]] == [
+        [{"test": "test_unreliable", "seed": 0, "how": "fail"}],
+        [{"test": "test_third", "seed": 3, "how": "fail"}],
+    ]
+    assert record(labtester, *options, "--jobs", "2") == found
+
+
+def test_known_finders_are_tried_first(labtester: Runner) -> None:
+    options = ("--seeds", "5", "--first", "--only", "bugs", "--jobs", "1", "--json", "k.json")
+    done = labtester("mutants", "lock", *options)
+    assert done.status == 0
+    found = {bug["name"]: bug["kills"] for bug in json.loads(Path("k.json").read_text())["bugs"]}
+    assert [kill["test"] for kill in found["never_looks"]] == ["test_one_client_unreliable"]
+    assert all(len(kills) == 1 for kills in found.values())
+
+
+def test_bugs_or_correct_solutions_may_be_left_out(labtester: Runner, bugs: Path) -> None:
+    options = ("--bugs", str(bugs), "--seeds", "5")
+    only_bugs = record(labtester, *options, "--only", "bugs")
+    assert len(only_bugs["bugs"]) == 2
+    assert only_bugs["variants"] == []
+    done = labtester("mutants", "tiny", *options, "--only", "correct")
+    assert done.out == (
+        "correct solution\n\nreference                      passes\n\n"
+        "tiny: pass\n0 of 1 correct solutions failed\n"
+    )
+
+
 SUITE = """
 from beside import KEY
 from tester import Simulation, simulate
