@@ -38,9 +38,7 @@ class _Witness:
         self._busy = 0
         self._overlapped = False
 
-    async def _watch(
-        self, operation: Coroutine[Any, Any, R], describe: Callable[[R], str]
-    ) -> R:
+    async def _watch(self, operation: Coroutine[Any, Any, R], describe: Callable[[R], str]) -> R:
         """Await an operation, and compare what went over the clerk's end with the answer.
 
         Operations that overlap on one clerk cannot be told apart: then too many is not said.
@@ -125,9 +123,7 @@ class AppendWitness(_Witness):
 
     async def put(self, key: str, value: str) -> None:
         """See AppendKV."""
-        await self._watch(
-            self._ck.put(key, value), lambda _: f"Put({key!r}, {short(value)})"
-        )
+        await self._watch(self._ck.put(key, value), lambda _: f"Put({key!r}, {short(value)})")
 
     async def append(self, key: str, arg: str) -> str:
         """See AppendKV."""
