@@ -37,6 +37,7 @@ from tester.search.suspects import suspected
 from tester.search.wire import (
     Attempting,
     Chunk,
+    Figure,
     Listed,
     Loading,
     Message,
@@ -224,6 +225,8 @@ class _Worker:
             wall_us=_microseconds_since(start),
             sentence=plain(sentence),
             leaves_traces=bool(found.modules),
+            peers=found.peers,
+            figures={plain(name): Figure.of(values) for name, values in found.figures.items()},
         )
         return ran, found
 
