@@ -161,9 +161,7 @@ class Seeded:
         return _SeededStream(self.seed, name, faults)
 
 
-def words(
-    seed: int, stream: str, block: int, layout: struct.Struct = _BLOCK
-) -> tuple[int, ...]:
+def words(seed: int, stream: str, block: int, layout: struct.Struct = _BLOCK) -> tuple[int, ...]:
     """The `block`-th 64 words (of 64 bits) of a stream of a seed, or as many as the layout has."""
     text = f"labtester {seed} {stream} {block}".encode("ascii")
     return layout.unpack(hashlib.shake_128(text).digest(layout.size))
