@@ -61,17 +61,13 @@ Deliver = Callable[[Rpc], None]
 class Traffic:
     """What has gone over one end so far."""
 
-    __slots__ = ("crossed", "flying", "sent", "unanswered")
+    __slots__ = ("sent", "unanswered")
 
     def __init__(self) -> None:
         self.sent = 0
         """Requests sent."""
-        self.flying = 0
-        """Those whose callers still wait."""
-        self.crossed = 0
-        """Those that were sent while another one's caller still waited."""
         self.unanswered = 0
-        """Those whose callers were told that no reply came."""
+        """Those of which the caller was told that no reply came."""
 
 
 class _End:
@@ -224,11 +220,7 @@ class Network:
         now = clock.now
         number = self.rpc_total = self.rpc_total + 1
         self.byte_total += len(payload)
-        traffic = sender.traffic
-        traffic.sent += 1
-        if traffic.flying:
-            traffic.crossed += 1
-        traffic.flying += 1
+        sender.traffic.sent += 1
         conditions = sender.conditions or self.conditions
         fate = Fate._make(self._draw(sender.stream, conditions.slots))
         server = self._servers.get(sender.server or "") if sender.enabled else None
@@ -287,7 +279,6 @@ class Network:
 
     def _return(self, rpc: Rpc) -> None:
         del self._flying[rpc.number]
-        rpc.end.traffic.flying -= 1
         self.byte_total += len(rpc.reply)
         self._note((self._clock.now, "reply", rpc.number))
         rpc.answer(rpc.reply)
@@ -307,7 +298,6 @@ class Network:
     def _give_up(self, rpc: Rpc, why: str) -> None:
         if self._flying.pop(rpc.number, None) is not None:
             self._note((self._clock.now, why, rpc.number))
-            rpc.end.traffic.flying -= 1
             rpc.end.traffic.unanswered += 1
             reasons = self._unanswered.setdefault((rpc.end.name, rpc.method), {})
             reasons[why] = reasons.get(why, 0) + 1

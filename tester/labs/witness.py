@@ -94,16 +94,11 @@ class Witness(_Witness):
         def describe(err: Err) -> str:
             return describe_put(key, value, version, err)
 
-        traffic = self._traffic
-        sent, doubts = traffic.sent, traffic.unanswered + traffic.crossed
+        sent = self._traffic.sent
         err = await self._watch(self._ck.put(key, value, version), describe)
-        if err is Err.MAYBE and traffic.sent == sent + 1:
+        if err is Err.MAYBE and self._traffic.sent == sent + 1:
+            # More is not to be asked: the clerk may have given up on a reply that was on its way.
             raise AssertionError(f"{describe(err)}, though it was sent only once")
-        if err is Err.MAYBE and traffic.unanswered + traffic.crossed == doubts:
-            raise AssertionError(
-                f"{describe(err)}, though each of its messages was answered before the next one "
-                "was sent: it must know"
-            )
         return err
 
 
