@@ -8,7 +8,7 @@ SEEDS ?= 100
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test check bench fuzz digests clean
+.PHONY: run test check bench fuzz digests soak clean
 
 run: $(VENV)/.installed
 	$(BIN)/labtester run kvsrv --seeds $(SEEDS)
@@ -30,6 +30,23 @@ fuzz: $(VENV)/.installed-dev
 
 digests: $(VENV)/.installed
 	$(BIN)/python tests/digest_matrix.py
+
+# Each bug of the catalogue must be found within 200 seeds. Every correct solution must pass 1 000
+# seeds of every test, 20 of one of weight 50, which has 20 000 clients: --seeds is divided by a
+# test's weight, so the heavy ones among the others come again with more. It takes hours.
+MUTANTS := $(BIN)/labtester mutants
+soak: $(VENV)/.installed
+	$(MUTANTS) kvsrv --only bugs --first --seeds 200
+	$(MUTANTS) lock --only bugs --first --seeds 200
+	$(MUTANTS) dedup --only bugs --first --seeds 200
+	$(MUTANTS) kvsrv --only correct --seeds 1000
+	$(MUTANTS) lock --only correct --seeds 1000
+	$(MUTANTS) dedup --only correct --seeds 1000
+	$(MUTANTS) lock --only correct --seeds 3000 --tests test_many_clients_reliable
+	$(MUTANTS) lock --only correct --seeds 5000 --tests test_one_client_reliable
+	$(MUTANTS) kvsrv --only correct --seeds 10000 --tests test_put_concurrent_reliable
+	$(MUTANTS) dedup --only correct --seeds 5000 --tests test_basic
+	$(MUTANTS) dedup --only correct --seeds 20000 --tests test_concurrent
 
 clean:
 	rm -rf .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .labtester

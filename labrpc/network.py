@@ -58,12 +58,28 @@ Deliver = Callable[[Rpc], None]
 """Hands a request to the machine of a server, which some time later calls `Network.reply`."""
 
 
+class Traffic:
+    """What has gone over one end so far."""
+
+    __slots__ = ("sent", "unanswered")
+
+    def __init__(self) -> None:
+        self.sent = 0
+        """Requests sent."""
+        self.unanswered = 0
+        """Those of which the caller was told that no reply came."""
+
+
 class _End:
-    __slots__ = ("conditions", "enabled", "name", "on", "replies", "requests", "server", "stream")
+    __slots__ = (
+        *("conditions", "enabled", "name", "on", "replies", "requests", "server", "stream"),
+        "traffic",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.stream = f"net/{name}"
+        self.traffic = Traffic()
         self.server: str | None = None
         self.on = False
         self.requests = True
@@ -169,6 +185,10 @@ class Network:
         """Requests delivered to servers of this name, over all its incarnations."""
         return self._counts.get(server, 0)
 
+    def traffic(self, end: str) -> Traffic:
+        """What has gone over an end; kept up to date, so that it can be asked again and again."""
+        return self._end(end).traffic
+
     def unanswered(self, end: str, method: str) -> Mapping[str, int]:
         """How often a caller got None for this method, by the reason, which it never learns.
 
@@ -200,6 +220,7 @@ class Network:
         now = clock.now
         number = self.rpc_total = self.rpc_total + 1
         self.byte_total += len(payload)
+        sender.traffic.sent += 1
         conditions = sender.conditions or self.conditions
         fate = Fate._make(self._draw(sender.stream, conditions.slots))
         server = self._servers.get(sender.server or "") if sender.enabled else None
@@ -277,6 +298,7 @@ class Network:
     def _give_up(self, rpc: Rpc, why: str) -> None:
         if self._flying.pop(rpc.number, None) is not None:
             self._note((self._clock.now, why, rpc.number))
+            rpc.end.traffic.unanswered += 1
             reasons = self._unanswered.setdefault((rpc.end.name, rpc.method), {})
             reasons[why] = reasons.get(why, 0) + 1
             rpc.answer(None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import os
 import resource
 import signal
@@ -21,6 +22,7 @@ from typing import Final, NoReturn, TextIO
 
 import msgspec
 
+from tester.engine import guard
 from tester.engine.choices import Choices, Seeded
 from tester.labs import contract
 from tester.labs.suite import tests_of
@@ -36,6 +38,7 @@ from tester.search.suspects import suspected
 from tester.search.wire import (
     Attempting,
     Chunk,
+    Figure,
     Listed,
     Loading,
     Message,
@@ -134,11 +137,14 @@ class _Worker:
         self._methods = contract.methods(setup.lab, found)
         self._say(Loading(""))
         self._tests = tests_of(setup.lab.suite)
+        gc.freeze()  # what is here stays: collections need not look at it again
 
     def _run(self, chunk: Chunk) -> None:
         scenario = self._tests[chunk.test]
         for seed in range(chunk.first, chunk.first + chunk.count):
-            self._say(self._seed(scenario, seed)[0])
+            with guard.collector_off():  # until the run has gone: it leaves no cycles behind
+                ran = self._seed(scenario, seed)[0]
+            self._say(ran)
 
     def _tell(self, job: Tell) -> None:
         scenario, seed = self._tests[job.test], int(job.seed)
@@ -221,6 +227,8 @@ class _Worker:
             sentence=plain(sentence),
             leaves_traces=bool(found.modules),
             symptom=tuple(map(plain, symptom(found))) if found.verdict == "fail" else (),
+            peers=found.peers,
+            figures={plain(name): Figure.of(values) for name, values in found.figures.items()},
         )
         return ran, found
 

@@ -35,6 +35,8 @@ class Solution(NamedTuple):
     name: str
     about: str
     folder: Path | None
+    killed_by: tuple[str, ...] = ()
+    """The tests that are known to notice it."""
 
 
 @click.command()
@@ -64,6 +66,16 @@ class Solution(NamedTuple):
     "--variants", metavar="DIR", help="Take the correct solutions from the folders in this one."
 )
 @click.option("--suite", metavar="FILE", help="Run the simulated tests in this file instead.")
+@click.option(
+    "--first",
+    is_flag=True,
+    help="Leave each bug at the first test that finds it; known finders are tried first.",
+)
+@click.option(
+    "--only",
+    type=click.Choice(["bugs", "correct"]),
+    help="Try the bugs only, or the correct solutions only.",
+)
 @json_option
 @stuck_option
 def mutants(
@@ -74,6 +86,8 @@ def mutants(
     bugs: str | None,
     variants: str | None,
     suite: str | None,
+    first: bool,
+    only: str | None,
     json_to: str | None,
     stuck_after: int,
 ) -> int:
@@ -89,23 +103,28 @@ def mutants(
     chosen = _with_suite(LABS[lab], suite)
     to_standard_error = json_to == "-"
 
-    def hunted(solutions: Sequence[Solution]) -> Iterator[Hunted]:
+    def hunted(solutions: Sequence[Solution], *, first: bool) -> Iterator[Hunted]:
         for one in solutions:
-            found = _hunt(lab, chosen, one, seeds, jobs, tests, stuck_after)
+            found = _hunt(lab, chosen, one, seeds, jobs, tests, stuck_after, first=first)
             yield Hunted(one.name, one.about, found)
 
     with tempfile.TemporaryDirectory(prefix="labtester-") as scratch:
         wrong, right = _solutions(lab, Path(scratch), bugs, variants)
         found, failed = [], []
-        click.echo("bug, and the first failing seed of each test\n", err=to_standard_error)
-        for bug in hunted(wrong):
-            found.append(bug)
-            click.echo(kills.bug_line(bug), err=to_standard_error)
-        click.echo("\ncorrect solution\n", err=to_standard_error)
-        for variant in hunted(right):
-            failed.append(variant)
-            click.echo(kills.variant_line(variant), err=to_standard_error)
-    click.echo("\n" + kills.summary(lab, found, failed), err=to_standard_error)
+        if only != "correct":
+            of_what = "the first test that failed" if first else "each test"
+            click.echo(f"bug, and the first failing seed of {of_what}\n", err=to_standard_error)
+            for bug in hunted(wrong, first=first):
+                found.append(bug)
+                click.echo(kills.bug_line(bug), err=to_standard_error)
+            click.echo(err=to_standard_error)
+        if only != "bugs":
+            click.echo("correct solution\n", err=to_standard_error)
+            for variant in hunted(right, first=False):
+                failed.append(variant)
+                click.echo(kills.variant_line(variant), err=to_standard_error)
+            click.echo(err=to_standard_error)
+    click.echo(kills.summary(lab, found, failed), err=to_standard_error)
     write(json_to, kills.record(lab, found, failed))
     return EXIT[kills.verdict(found, failed)]
 
@@ -140,7 +159,7 @@ def _solutions(
 
 
 def _written(patches: Sequence[Patch], folder: Path) -> list[Solution]:
-    return [Solution(p.name, p.about, p.write(folder / p.name)) for p in patches]
+    return [Solution(p.name, p.about, p.write(folder / p.name), p.killed_by) for p in patches]
 
 
 def _folders(parent: str) -> list[Solution]:
@@ -167,6 +186,8 @@ def _hunt(
     jobs: int,
     tests: str | None,
     stuck_after: int,
+    *,
+    first: bool,
 ) -> tuple[Kill, ...]:
     from tester.launch import Setup, launch
     from tester.report.progress import bar
@@ -179,7 +200,9 @@ def _hunt(
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=lambda _: None) as pool:
             listed = select(pool.tests(), tests)
+            if first:
+                listed = sorted(listed, key=lambda test: test.name not in solution.killed_by)
             with bar(solution.name) as progress:
-                return hunt(pool, lab, listed, progress)
+                return hunt(pool, lab, listed, progress, first=first)
     except (CannotStart, Misuse) as reason:
         raise click.ClickException(f"{solution.name}: {reason}") from None

@@ -22,10 +22,10 @@ def test_a_pass_prints_one_table(labtester: Runner) -> None:
     assert (done.status, done.err) == (0, "")
     wall = r"(?m)(?<= s) +[\d ]+$|in \d+\.\d s|(?<=digest )\w+|\d+  150 +\S+ s"
     assert re.sub(wall, " *", done.out).splitlines() == [
-        "test                   seeds  failed  rpcs  ops  virtual  seeds/s",
-        "test_unreliable           50       0    * *",
-        "test_heavy       10 (1 in 5)       0    30   30    0.0 s *",
-        "test_third                50       0    50   50    0.0 s *",
+        "test                   seeds  failed  peers  rpcs  ops  virtual  seeds/s",
+        "test_unreliable           50       0      1    * *",
+        "test_heavy       10 (1 in 5)       0      1    30   30    0.0 s *",
+        "test_third                50       0      1    50   50    0.0 s *",
         "",
         "tiny: pass, 110 seeds of 3 tests  *",
         "digest  *",

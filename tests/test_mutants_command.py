@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tester.labs.bugs import CATALOGUE, Catalogue
 from tests.running import Runner, labtester, submit
 
 __all__ = ["labtester"]
@@ -78,6 +79,38 @@ def test_a_correct_solution_must_pass(labtester: Runner, bugs: Path) -> None:
 def test_the_number_of_workers_changes_nothing(labtester: Runner, bugs: Path) -> None:
     options = ("--bugs", str(bugs), "--seeds", "20")
     assert record(labtester, *options) == record(labtester, *options, "--jobs", "2")
+
+
+def test_a_bug_may_be_left_at_its_first_kill(labtester: Runner, bugs: Path) -> None:
+    options = ("--bugs", str(bugs), "--seeds", "5", "--first")
+    found = record(labtester, *options)
+    assert [bug["kills"] for bug in found["bugs"]] == [
+        [{"test": "test_unreliable", "seed": 0, "how": "fail"}],
+        [{"test": "test_third", "seed": 3, "how": "fail"}],
+    ]
+    assert record(labtester, *options, "--jobs", "2") == found
+
+
+def test_known_finders_are_tried_first(labtester: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = [bug for bug in CATALOGUE["lock"].bugs if bug.name == "never_looks"]
+    monkeypatch.setitem(CATALOGUE, "lock", Catalogue(tuple(few), ()))
+    options = ("--seeds", "5", "--first", "--only", "bugs", "--jobs", "1", "--json", "k.json")
+    done = labtester("mutants", "lock", *options)
+    assert done.status == 0
+    (bug,) = json.loads(Path("k.json").read_text())["bugs"]
+    assert [kill["test"] for kill in bug["kills"]] == ["test_one_client_unreliable"]
+
+
+def test_bugs_or_correct_solutions_may_be_left_out(labtester: Runner, bugs: Path) -> None:
+    options = ("--bugs", str(bugs), "--seeds", "5")
+    only_bugs = record(labtester, *options, "--only", "bugs")
+    assert len(only_bugs["bugs"]) == 2
+    assert only_bugs["variants"] == []
+    done = labtester("mutants", "tiny", *options, "--only", "correct")
+    assert done.out == (
+        "correct solution\n\nreference                      passes\n\n"
+        "tiny: pass\n0 of 1 correct solutions failed\n"
+    )
 
 
 SUITE = """

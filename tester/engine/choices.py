@@ -11,13 +11,14 @@ import functools
 import hashlib
 import itertools
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from tester.engine import SEED_LIMIT
 
-_BLOCK: Final = 64
-_unpack: Final = struct.Struct(f"<{_BLOCK}Q").unpack
+_BLOCK: Final = struct.Struct("<64Q")
+_BEGINNING: Final = struct.Struct("<24Q")
+"""The first words of a stream: the fates of two RPCs, which is all that many streams are for."""
 
 Slot = tuple[int, int]
 """`(n, 0)`: an integer below n. `(num, den)`: 1, a fault, with probability num/den, else 0."""
@@ -160,10 +161,19 @@ class Seeded:
         return _SeededStream(self.seed, name, faults)
 
 
-def words(seed: int, stream: str, block: int) -> tuple[int, ...]:
-    """The `block`-th 64 words (of 64 bits) of a stream of a seed."""
+def words(seed: int, stream: str, block: int, layout: struct.Struct = _BLOCK) -> tuple[int, ...]:
+    """The `block`-th 64 words (of 64 bits) of a stream of a seed, or as many as the layout has."""
     text = f"labtester {seed} {stream} {block}".encode("ascii")
-    return _unpack(hashlib.shake_128(text).digest(8 * _BLOCK))
+    return layout.unpack(hashlib.shake_128(text).digest(layout.size))
+
+
+def _blocks(seed: int, stream: str) -> Iterator[tuple[int, ...]]:
+    """All words of a stream: the first few by themselves, which costs a third of a block."""
+    beginning = words(seed, stream, 0, _BEGINNING)
+    yield beginning
+    yield words(seed, stream, 0)[len(beginning) :]
+    for block in itertools.count(1):
+        yield words(seed, stream, block)
 
 
 class _SeededStream(Stream):
@@ -175,8 +185,7 @@ class _SeededStream(Stream):
 
     def __init__(self, seed: int, name: str, faults: list[Fault]) -> None:
         super().__init__(name, faults)
-        blocks = map(functools.partial(words, seed, name), itertools.count())
-        self._words = itertools.chain.from_iterable(blocks)
+        self._words = itertools.chain.from_iterable(_blocks(seed, name))
 
     def below(self, n: int) -> int:
         value = next(self._words) * n >> 64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ Entry = tuple[Any, ...]
 """(microseconds, kind, ...): integers, text and bytes only, never an object or an address."""
 
 _BATCH: Final = 4096
+LARGE: Final = 2**16
+"""Bytes of a payload that is digested by its length and checksum: see `Trace.trim`."""
 
 
 class Trace:
@@ -29,24 +32,50 @@ class Trace:
         self._keep = keep
         self._hash = hashlib.blake2b(digest_size=16)
         self._digested = 0
+        self._moved = 0
+        self._light = 0
+        self._full: dict[int, Entry] = {}
 
-    def trim(self) -> None:
+    def trim(self, moved: int = 0) -> None:
         """Digest what has come, if it is much; to be called now and then, for the memory's sake.
 
-        Always whole batches: the digest depends neither on when this is called nor on `keep`.
+        Always whole batches: the digest depends neither on when this is called nor on `keep`. But
+        where more than LARGE bytes have `moved` between two calls (`moved` counts from the start
+        of the run), payloads of that size are digested by length and CRC-32 and let go.
         """
+        if moved - self._moved > LARGE:
+            self._lighten()
+        self._moved = moved
         while len(self.entries) - self._digested >= _BATCH:
             self._digest(self.entries[self._digested : self._digested + _BATCH])
             self._digested += _BATCH
             if not self._keep:
                 del self.entries[: self._digested]
+                self._light = max(0, self._light - self._digested)
                 self._digested = 0
+
+    def _lighten(self) -> None:
+        for at in range(self._light, len(self.entries)):
+            entry = self.entries[at]
+            if any(type(part) is bytes and len(part) > LARGE for part in entry):
+                self.entries[at] = tuple(map(_light, entry))
+                if self._keep:
+                    self._full[at] = entry
+        self._light = len(self.entries)
 
     def digest(self) -> str:
         """32 hexadecimal digits: equal for equal runs. Ends the trace."""
-        self.trim()
+        self.trim(self._moved)
         self._digest(self.entries[self._digested :])
+        for at, entry in self._full.items():
+            self.entries[at] = entry
         return self._hash.hexdigest()
 
     def _digest(self, batch: list[Entry]) -> None:
         self._hash.update(self._encode(batch))
+
+
+def _light(part: Any) -> Any:
+    if type(part) is not bytes or len(part) <= LARGE:
+        return part
+    return len(part), zlib.crc32(part)

@@ -172,6 +172,8 @@ async def run_clients(sim: Simulation, n: int) -> None:
         await spawn_clients_and_wait(
             sim, n, RUN_S, lambda c: one_client(c, first.lock(c), second.lock(c))
         )
+        for times in first.acquired.values():
+            sim.figure("acquisitions of a client", times)
         last = Client(sim, n)  # who finds both locks given back
         for lock in (second.lock(last), first.lock(last)):
             await lock.acquire()

@@ -51,10 +51,12 @@ def summary(lab: str, bugs: Sequence[Hunted], variants: Sequence[Hunted]) -> str
     failed = [variant for variant in variants if variant.kills]
     needed = [bug.first.seed + 1 for bug in found if bug.first is not None]
     mean = f", after {sum(needed) / len(needed):.1f} seeds on average" if needed else ""
-    return (
-        f"{lab}: {verdict(bugs, variants)}, {len(found)} of {len(bugs)} bugs found{mean}\n"
-        f"{len(failed)} of {len(variants)} correct solutions failed"
-    )
+    lines = [f"{lab}: {verdict(bugs, variants)}"]
+    if bugs:
+        lines[0] += f", {len(found)} of {len(bugs)} bugs found{mean}"
+    if variants:
+        lines.append(f"{len(failed)} of {len(variants)} correct solutions failed")
+    return "\n".join(lines)
 
 
 def record(lab: str, bugs: Sequence[Hunted], variants: Sequence[Hunted]) -> dict[str, Any]:

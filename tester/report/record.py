@@ -34,6 +34,11 @@ def _of_test(test: TestResult) -> dict[str, Any]:
         "virtual_s": counted.virtual_us / 1_000_000,
         "wall_s": counted.wall_us / 1_000_000,
         "digest": counted.digest,
+        "peers": counted.peers,
+        "figures": {
+            name: {"least": figure.least, "most": figure.most, "mean": figure.mean}
+            for name, figure in counted.figures.items()
+        },
         "verdict": test.verdict,
         "weight": test.weight,
         "seeds_asked": test.asked,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +48,12 @@ def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | N
     sections = [_wrap(f"seed {seed}: {headline(outcome)}")]
     core = _core(outcome)
     all_lines = lines(outcome.trace)
-    told = _told(all_lines, {op.number for op in core} | _struck(all_lines, core, explanation))
+    struck = _struck(all_lines, explanation)
+    if core:
+        ops = {all_lines[at].op for at in struck} | {op.number for op in core}
+        told = _about(all_lines, ops - {None})
+    else:
+        told = _end(all_lines, struck)
     if told:
         sections.append("\n".join([HEADER, *told]))
     sections += _why(outcome, core)
@@ -66,18 +71,16 @@ def tell_placement(outcome: Outcome, command: str) -> str:
     return tell(0, outcome, command).replace("seed 0: ", "", 1)
 
 
-def _struck(
-    all_lines: Sequence[Line], core: Sequence[Op], explanation: Explanation | None
-) -> set[int]:
-    """The operations whose messages met with the faults that are left."""
-    if explanation is None or not core:
-        return set()
+def _struck(all_lines: Sequence[Line], explanation: Explanation | None) -> list[int]:
+    """Which lines are about messages that met with the faults that are left."""
+    if explanation is None:
+        return []
     marks = tuple(
         f"    {number} "
         for cause in explanation.causes
         for number in re.findall(r"#\d+", cause.what)
     )
-    return {line.op for line in all_lines if line.op is not None and line.what.startswith(marks)}
+    return [at for at, line in enumerate(all_lines) if line.what.startswith(marks)]
 
 
 def _effort(explanation: Explanation) -> str:
@@ -131,29 +134,43 @@ def core_clients(outcome: Outcome) -> frozenset[str]:
     return frozenset(op.client for op in _core(outcome))
 
 
-def _told(all_lines: Sequence[Line], ops: set[int]) -> list[str]:
-    """The lines worth telling; where some are left out, a line says how many.
+def _about(all_lines: Sequence[Line], ops: Collection[int | None]) -> list[str]:
+    """The lines about these operations, where there are many; another says what is left out.
 
     What came after the operations that matter is of no use to anybody, however little it is.
     """
     end = max((at for at, line in enumerate(all_lines, 1) if line.op in ops), default=None)
     worth = all_lines[:end]
-    if len(worth) > _WHOLE and ops:
+    if len(worth) > _WHOLE:
         worth = [
             line
             for line in worth
             if line.op in ops or (line.op is None and not line.what.startswith(" "))
         ]
-    elif len(worth) > _WHOLE:
-        worth = worth[-_TAIL:]
     told = [str(line) for line in worth]
     left_out = len(all_lines) - len(told)
-    if not left_out:
-        return told
-    are = "line is" if left_out == 1 else "lines are"
-    if ops:
-        return [*told, f"{'...':>8}  ({left_out} {are} left out, about other operations)"]
-    return [f"{'...':>8}  ({left_out} earlier {are} left out)", *told]
+    return [*told, _left_out(left_out, about=", about other operations")] if left_out else told
+
+
+def _end(all_lines: Sequence[Line], struck: Sequence[int]) -> list[str]:
+    """All lines, or the last ones, and before them those about messages that met with faults."""
+    if len(all_lines) <= _WHOLE:
+        return [*map(str, all_lines)]
+    start = len(all_lines) - _TAIL
+    told: list[str] = []
+    next_ = 0
+    before = [at for at in struck if at < start]
+    for at in (*before[-_WHOLE:], *range(start, len(all_lines))):
+        if at > next_:
+            told.append(_left_out(at - next_, "line" if told else "earlier line"))
+        told.append(str(all_lines[at]))
+        next_ = at + 1
+    return told
+
+
+def _left_out(count: int, which: str = "line", about: str = "") -> str:
+    are = f"{which} is" if count == 1 else f"{which}s are"
+    return f"{'...':>8}  ({count} {are} left out{about})"
 
 
 def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:

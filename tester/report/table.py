@@ -18,7 +18,9 @@ _PRINTED_LINES: Final = 10
 _PRINTED_COLUMNS: Final = 200
 _SEEDS_SHOWN: Final = 10
 _GAP: Final = 2
-_HEADS: Final = ("seeds", "failed", "unknown", "rpcs", "ops", "virtual", "seeds/s")
+_NAME: Final = 12
+"""Columns the names of the tests need at least; peers give way to them."""
+_HEADS: Final = ("seeds", "failed", "unknown", "peers", "rpcs", "ops", "virtual", "seeds/s")
 
 
 def show(console: Console, result: LabResult) -> None:
@@ -27,6 +29,8 @@ def show(console: Console, result: LabResult) -> None:
         if test.telling is not None:
             _show_failure(console, test)
     console.print(table(result, console.width))
+    if reported := figures(result):
+        plainly(console, reported)
     console.print(verdict_line(result))
 
 
@@ -115,16 +119,19 @@ def _listed(seeds: Sequence[int]) -> str:
 def table(result: LabResult, width: int) -> Table:
     """One row a test. `seeds/s` is of one core: the seeds over the time that their runs took."""
     known = not any(test.counted.unknown for test in result.tests)
+    cells = [_cells(test) for test in result.tests]
+    widths = {head: max(len(head), *(len(row[head]) for row in cells)) for head in _HEADS}
     heads = [head for head in _HEADS if not (known and head == "unknown")]
-    rows = [[cells[head] for head in heads] for cells in map(_cells, result.tests)]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    room = width - sum(widths) - _GAP * len(widths)
+    room = width - sum(_GAP + widths[head] for head in heads)
+    if room < _NAME:
+        heads.remove("peers")
+        room += _GAP + widths["peers"]
     made = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
     made.add_column("test", overflow="fold")
     for head in heads:
         made.add_column(head, justify="right", no_wrap=True)
-    for test, row in zip(result.tests, rows, strict=True):
-        made.add_row(Text(_folded(test.name, room)), *row)
+    for test, row in zip(result.tests, cells, strict=True):
+        made.add_row(Text(_folded(test.name, room)), *(row[head] for head in heads))
     return made
 
 
@@ -134,6 +141,7 @@ def _cells(test: TestResult) -> dict[str, Text]:
         "seeds": _seeds(test),
         "failed": Text(_grouped(len(counted.failed)), "red" if counted.failed else ""),
         "unknown": Text(_grouped(len(counted.unknown)), "yellow" if counted.unknown else ""),
+        "peers": Text(str(counted.peers)),
         "rpcs": Text(_grouped(counted.rpcs)),
         "ops": Text(_grouped(counted.ops)),
         "virtual": Text(_seconds(counted.virtual_us)),
@@ -162,6 +170,17 @@ def _rate(test: TestResult) -> str:
         return "-"
     rate = runs * 1_000_000 / wall_us
     return _grouped(round(rate)) if rate >= 10 else f"{rate:.1f}"
+
+
+def figures(result: LabResult) -> str:
+    """What the tests have reported, a line each: `name: least to most, mean, in which test`."""
+    lines = [
+        f"\n{test.name}: {name} {_grouped(figure.least)} to {_grouped(figure.most)}, "
+        f"{figure.mean:.1f} on average"
+        for test in result.tests
+        for name, figure in test.counted.figures.items()
+    ]
+    return "".join(lines)
 
 
 def verdict_line(result: LabResult) -> Text:

@@ -9,7 +9,7 @@ from tester.search.plan import Course, Plan
 from tester.search.pool import Pool
 from tester.search.results import Lost
 from tester.search.runner import Misuse
-from tester.search.wire import Listed, Ran
+from tester.search.wire import Chunk, Listed, Ran
 
 
 class Kill(NamedTuple):
@@ -57,21 +57,41 @@ class _Trail(Course):
         super().put(seed, result)
 
 
+class _Chase(Plan):
+    """The tests one after the other, until one of them has failed."""
+
+    def _put(self, job: Chunk, at: int, result: Ran | Lost) -> None:
+        super()._put(job, at, result)
+        failed = next((i for i, c in enumerate(self.courses) if c.counted.failed), None)
+        if failed is not None:  # a test before this one may still come first
+            for later in self.courses[failed + 1 :]:
+                later.end = 0
+
+
 def hunt(
     pool: Pool,
     lab: str,
     tests: Sequence[Listed],
     progress: Callable[[Plan], None] = lambda plan: None,
+    *,
+    first: bool = False,
 ) -> tuple[Kill, ...]:
     """Run each test until its first failing seed, or to the end of its seeds.
 
-    Which seed that is does not depend on how many workers there are. Raises Misuse.
+    `first`: only until one of the tests, in this order, has failed. What is found does not depend
+    on how many workers there are. Raises Misuse.
     """
-    plan = Plan(lab, tests, pool.jobs, _Trail)
+    plan = (_Chase if first else Plan)(lab, tests, pool.jobs, _Trail)
     pool.work(plan, lambda: progress(plan))
     if plan.misuse:
         raise Misuse(plan.misuse)
-    return tuple(kill for course in plan.courses if (kill := _kill(course)) is not None)
+    kills = []
+    for course in plan.courses:
+        if (kill := _kill(course)) is not None:
+            kills.append(kill)
+        if first and course.counted.failed:
+            break
+    return tuple(kills)
 
 
 def _kill(course: Course) -> Kill | None:

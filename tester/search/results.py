@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tester.search.shortest import SEEDS, Size
-from tester.search.wire import Ran, Told
+from tester.search.wire import Figure, Ran, Told
 
 
 class Place(NamedTuple):
@@ -90,6 +90,10 @@ class Counted:
         self.ops = 0
         self.virtual_us = 0
         self.wall_us = 0
+        self.peers = 0
+        """The most servers that a run had."""
+        self.figures: dict[str, Figure] = {}
+        """What the test has reported of its runs, by name."""
         self.worst: Ran | None = None
         """The first run that failed, or else the first that stayed unknown."""
         self._hash = hashlib.blake2b(digest_size=16)
@@ -108,6 +112,10 @@ class Counted:
         self.ops += ran.ops
         self.virtual_us += ran.virtual_us
         self.wall_us += ran.wall_us
+        self.peers = max(self.peers, ran.peers)
+        for name, figure in ran.figures.items():
+            before = self.figures.get(name)
+            self.figures[name] = figure if before is None else before + figure
         self._hash.update(ran.digest.encode())
 
     def add_lost(self) -> None:

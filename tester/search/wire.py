@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Self
 
 import msgspec
 
@@ -104,6 +105,32 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, tag=True):
     sentence: str
 
 
+class Figure(msgspec.Struct, frozen=True, array_like=True):
+    """A figure that a test reports of its runs, each any number of times."""
+
+    least: int
+    most: int
+    total: int
+    count: int
+
+    @classmethod
+    def of(cls, values: Sequence[int]) -> Self:
+        """The figure of some values, at least one."""
+        return cls(min(values), max(values), sum(values), len(values))
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(
+            min(self.least, other.least),
+            max(self.most, other.most),
+            self.total + other.total,
+            self.count + other.count,
+        )
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.count
+
+
 class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """What one run came to: see `tester.world.run.Outcome`."""
 
@@ -120,6 +147,10 @@ class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """It changed what outlives a run: what the same process runs later may not be believed."""
     symptom: tuple[str, ...] = ()
     """How it failed: what it has in common with other runs that show the same bug."""
+    peers: int = 0
+    """How many nodes were servers."""
+    figures: dict[str, Figure] = {}
+    """What the test has reported, by name."""
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -251,6 +251,10 @@ class Cluster:
         """All nodes, in the order in which they were made."""
         return list(self._members.values())
 
+    def servers(self) -> int:
+        """How many nodes there are on which a server is registered, whether up or down."""
+        return sum(member.serves for member in self._members.values())
+
     def member(self, name: str, sim: Simulation) -> Member:
         """The node of this name, made on first use."""
         found = self._members.get(name)

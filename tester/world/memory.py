@@ -15,6 +15,8 @@ from tester.engine.node import Node
 _NOT_ITS_OWN: Final = (type, ModuleType, FunctionType, contextvars.Context, ClientEnd, Loop, Node)
 """What a program has whatever it stores, and what belongs to the simulator."""
 
+_ATOMS: Final = frozenset({int, str, bytes, float, bool, type(None)})
+
 
 def size(root: object) -> int:
     """Bytes of `root` and of everything reachable from it, each object counted once.
@@ -25,12 +27,15 @@ def size(root: object) -> int:
     """
     total = 0
     seen = {id(root)}  # identities only tell objects apart: no order hangs on them
-    rest: list[Any] = [root]
-    while rest:
-        thing = rest.pop()
-        total += sys.getsizeof(thing)
-        for referent in gc.get_referents(thing):
-            if id(referent) not in seen and not isinstance(referent, _NOT_ITS_OWN):
-                seen.add(id(referent))
-                rest.append(referent)
+    level: list[Any] = [root]
+    while level:  # all at once, for there may be many thousands
+        total += sum(map(sys.getsizeof, level))
+        found = {id(referent): referent for referent in gc.get_referents(*level)}
+        level = [
+            referent
+            for identity, referent in found.items()
+            if identity not in seen
+            and (type(referent) in _ATOMS or not isinstance(referent, _NOT_ITS_OWN))
+        ]
+        seen.update(map(id, level))
     return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ class WrongResult(TypeError):
     """An operation returned something else than its signature says."""
 
 
+@functools.lru_cache(maxsize=1024)
 def shape(like: type, method: str) -> Shape:
     """How a method of a class or Protocol travels. Raises NotAMessage without annotations."""
     function = getattr(like, method, None)
@@ -25,7 +27,7 @@ def shape(like: type, method: str) -> Shape:
     return shape_of(function)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Operation:
     """A method of an object that is there, with its codecs: what a node runs."""
 

@@ -46,6 +46,10 @@ class Outcome:
     virtual_us: int
     steps: int
     """Callbacks run, on all nodes together."""
+    peers: int
+    """How many nodes were servers."""
+    figures: dict[str, list[int]]
+    """What the test has reported: see `Simulation.figure`."""
     choices: Choices
     history: History
     trace: list[Entry]
@@ -122,6 +126,7 @@ def run(
                 and not isinstance(error, Undecided)
             ):
                 checked, error = _rather(scenario, sim, error)
+        peers = sim.peers
         try:
             sim.close()
         except ProcessDied as raised:
@@ -140,6 +145,8 @@ def run(
         ops=sim.history.completed,
         virtual_us=sim.virtual_us,
         steps=sim.steps,
+        peers=peers,
+        figures=sim.figures,
         choices=choices,
         history=sim.history,
         trace=sim.trace.entries,

@@ -36,6 +36,7 @@ from tester.world.nemesis import Kind
 from tester.world.streams import SIZE
 from tester.world.trouble import Trouble
 
+_LARGEST_FIGURE: Final = 2**48
 TEST: Final = "test"
 """The name of the node on which the test itself runs."""
 
@@ -61,6 +62,8 @@ class Simulation(Trouble):
         self.limits = limits
         self.history = History()
         """Every operation the test called, in the order of the calls."""
+        self.figures: dict[str, list[int]] = {}
+        """What the test has reported: see `figure`."""
         self.submission = submission.current()
         self.trace = Trace(_encode, keep=keep_trace)
         self._schedule = schedule or Random(put_off=bool(faults) or not network.reliable)
@@ -98,6 +101,15 @@ class Simulation(Trouble):
     def note(self, text: str) -> None:
         """Put a line into the run's story."""
         self.trace.add((self._scheduler.now, "note", printable(str(text))))
+
+    def figure(self, name: str, value: int) -> None:
+        """Report a figure of this run, any number of times: "acquisitions of a client", 71.
+
+        `labtester run` tells the least, the most and the mean over all runs of the test.
+        """
+        if type(value) is not int or abs(value) > _LARGEST_FIGURE:
+            raise TesterError(f"a figure is an integer of up to 48 bits, not {value!r}")
+        self.figures.setdefault(name, []).append(value)
 
     def at_most(self, n: int, name: str) -> int:
         """`n`, or less (but at least 1) while a failing run is being shrunk.
@@ -163,6 +175,11 @@ class Simulation(Trouble):
         return self.network.rpc_total
 
     @property
+    def peers(self) -> int:
+        """Servers of this run: the nodes that have served so far, those that are down as well."""
+        return self._cluster.servers()
+
+    @property
     def steps(self) -> int:
         """Callbacks run so far, on all nodes together."""
         return self._scheduler.steps
@@ -196,7 +213,7 @@ class Simulation(Trouble):
         op, how, future, _ = entry
         now = self._scheduler.now
         self._silent = 0
-        self.trace.trim()
+        self.trace.trim(self.network.byte_total)
         if future.cancelled():  # its caller gave up and was told nothing: it stays open
             self.trace.add((now, "unheard", op_number, payload))
             return

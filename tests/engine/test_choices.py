@@ -82,7 +82,7 @@ def test_a_chance_turns_at_one_word(den: int, data: st.DataObject) -> None:
     least = -((num - den) * 2**64 // den)
     block = (max(0, least - 1), least) * 32
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tester.engine.choices.words", lambda seed, stream, number: block)
+        patch.setattr("tester.engine.choices.words", lambda *_: block)
         choices = Choices(Seeded(0))
         below, above = [value(word, (num, den)) for word in block[:2]]
         assert above == 1

@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 import pytest
 
-from tester.engine.trace import Entry, Trace
+from tester.engine.trace import LARGE, Entry, Trace
 
 encode = msgspec.msgpack.Encoder().encode
 
@@ -37,6 +37,45 @@ def test_it_keeps_no_more_than_a_batch_unless_asked() -> None:
         trace.trim()
         most = max(most, len(trace.entries))
     assert most < 4_096
+
+
+def heavy(count: int) -> list[Entry]:
+    """Entries of which every seventh has a payload that differs from all others at its end."""
+    return [
+        (i, "send", b"v" * (0 if i % 7 else 3 * LARGE) + i.to_bytes(4, "big"), f"c{i % 3}")
+        for i in range(count)
+    ]
+
+
+def moved(run: list[Entry], *, keep: bool = False) -> Trace:
+    """The trace of a run, trimmed after every few entries, as a simulation does."""
+    trace, bytes_ = Trace(encode, keep=keep), 0
+    for entry in run:
+        trace.add(entry)
+        bytes_ += len(entry[2])
+        if entry[0] % 5 == 0:
+            trace.trim(bytes_)
+    return trace
+
+
+def test_large_payloads_are_let_go_and_still_tell_runs_apart() -> None:
+    run = heavy(60)
+    trace = moved(run)
+    assert sum(len(entry[2]) > LARGE for entry in trace.entries) <= 1, "since the last trim"
+    other = [*run[:14], (*run[14][:2], run[14][2][:-1] + b"!", *run[14][3:]), *run[15:]]
+    assert len({moved(run).digest(), moved(other).digest(), traced(run, keep=False).digest()}) == 3
+
+
+@pytest.mark.parametrize("count", [60, 5_000])
+def test_large_payloads_are_kept_where_the_trace_is(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tester.engine.trace.LARGE", 16)
+    monkeypatch.setattr(f"{__name__}.LARGE", 16)
+    run = heavy(count)
+    kept = moved(run, keep=True)
+    assert kept.digest() == moved(run).digest()
+    assert kept.entries == run
 
 
 def test_what_has_been_encoded_is_not_encoded_again() -> None:

@@ -134,3 +134,9 @@ def test_the_memory_of_a_server_in_a_child_process_is_its_own(
     there = run(replace(scenario, isolated=True), Choices(Seeded(0)))
     assert (here.error, there.error) == (None, None)
     assert here.digest == there.digest
+
+
+def test_looks_double_and_end_with_the_last_client() -> None:
+    assert dedup.looks(20_000) == {1_000, 2_000, 4_000, 8_000, 16_000, 20_000}
+    assert dedup.looks(8_000) == {1_000, 2_000, 4_000, 8_000}
+    assert dedup.looks(1) == {1}

@@ -2,14 +2,19 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.errors import Livelock
 from tester.labs import lock
+from tester.labs.bugs import planted
+from tester.labs.bugs.lock import BUGS
 from tester.labs.kvtest import Client
 from tester.labs.lock import lock_names, watching
+from tester.report.story import tell
+from tester.search.diagnosis import diagnose
 from tester.world.failure import MutualExclusionViolated
 from tester.world.run import Outcome, run
 from tester.world.simulate import simulate
@@ -135,3 +140,26 @@ def test_locks_have_different_names_even_without_luck() -> None:
 
     for choices in (Choices(Replayed({})), Choices(Seeded(0))):
         assert run(replace(scenario.simulation, model=None), choices).error is None
+
+
+def test_a_hang_is_told_with_the_reply_that_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many messages lie between it and the end."""
+    monkeypatch.setattr(lock, "PROGRESS_US", 1_000_000)  # instead of ten times as many messages
+    bug = next(bug for bug in BUGS if bug.name == "never_looks")
+    scenario = SUITE["test_one_client_unreliable"]
+    with planted(bug, tmp_path):
+        seed, failing = next(
+            (seed, outcome)
+            for seed in range(20)
+            if (outcome := run(scenario, Choices(Seeded(seed)))).verdict == "fail"
+        )
+        assert failing.kind == "Livelock"
+        found = diagnose(scenario, seed, failing)
+    story = tell(seed, found.outcome, "again", found.explanation)
+    assert "nobody has held the lock" in story
+    assert "OK, and the network lost the reply" in story
+    assert "One lost reply is enough" in story
+    assert "Who is waiting, and where:" in story
+    assert len(story.splitlines()) < 60

@@ -5,8 +5,9 @@ import io
 from rich.console import Console
 
 from tester.report import table
+from tester.report.record import of_run
 from tester.search.results import Counted, LabResult, Lost, Telling, TestResult
-from tester.search.wire import Ran, Told
+from tester.search.wire import Figure, Ran, Told
 
 
 def printed(result: LabResult, *, unfinished: bool = False, color: bool = False) -> str:
@@ -25,7 +26,7 @@ def counted(*verdicts: str, times: int = 1) -> Counted:
     made = Counted()
     for _ in range(times):
         for verdict in verdicts:
-            made.add(Ran(verdict, "digest", 1_234, 50, 1_500_000, 1_000))
+            made.add(Ran(verdict, "digest", 1_234, 50, 1_500_000, 1_000, peers=3))
     return made
 
 
@@ -90,15 +91,31 @@ seed 3: stuck
     )
     assert text.endswith(
         f"""\
-test    seeds  failed  unknown   rpcs  ops  virtual  seeds/s
-test_a      3       0        0  3 702  150    4.5 s    1 000
-test_b      4       2        1  4 936  200    6.0 s    1 000
-test_c      3       1        0  2 468  100    3.0 s    1 500
+test    seeds  failed  unknown  peers   rpcs  ops  virtual  seeds/s
+test_a      3       0        0      3  3 702  150    4.5 s    1 000
+test_b      4       2        1      3  4 936  200    6.0 s    1 000
+test_c      3       1        0      3  2 468  100    3.0 s    1 500
 
 kvsrv: fail, 10 seeds of 3 tests in 2.0 s
 digest {result.digest}
 """
     )
+
+
+def test_what_tests_report_of_their_runs_stands_below_the_table() -> None:
+    counts = Counted()
+    for values in ([7, 1_200], [3]):
+        figures = {"acquisitions of a client": Figure.of(values)}
+        counts.add(Ran("pass", "digest", 1, 1, 1, 1, figures=figures))
+    counts.add(Ran("pass", "digest", 1, 1, 1, 1))
+    result = LabResult("lock", [TestResult("test_a", 3, 1, counts, None)])
+    assert printed(result).splitlines()[2:4] == [
+        "",
+        "test_a: acquisitions of a client 3 to 1 200, 403.3 on average",
+    ]
+    assert of_run(result)["tests"][0]["figures"] == {
+        "acquisitions of a client": {"least": 3, "most": 1_200, "mean": 1_210 / 3}
+    }
 
 
 def test_what_there_is_of_an_interrupted_run() -> None:
@@ -111,8 +128,8 @@ def test_what_there_is_of_an_interrupted_run() -> None:
     )
     assert printed(result, unfinished=True) == (
         """\
-test    seeds  failed   rpcs  ops  virtual  seeds/s
-test_a      2       1  2 468  100    3.0 s    1 000
+test    seeds  failed  peers   rpcs  ops  virtual  seeds/s
+test_a      2       1      3  2 468  100    3.0 s    1 000
 test_a: 1 of 2 seeds fails: 1
 interrupted; the seeds counted above are finished, the others are not
 """

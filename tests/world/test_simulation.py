@@ -263,3 +263,30 @@ def test_two_simulations_one_after_another_know_nothing_of_each_other() -> None:
     first, second = passes(put), passes(put)
     assert first.digest == second.digest
     assert first.history is not second.history
+
+
+def test_figures_are_what_the_test_reports() -> None:
+    async def report(sim: Simulation) -> None:
+        for value in (3, 1):
+            sim.figure("turns", value)
+
+    assert passes(report).figures == {"turns": [3, 1]}
+
+
+@pytest.mark.parametrize("value", [2**48 + 1, -(2**48) - 1, 1.5, True, "3"])
+def test_a_figure_is_an_integer(value: object) -> None:
+    async def report(sim: Simulation) -> None:
+        sim.figure("turns", value)  # type: ignore[arg-type]
+
+    assert str(once(report).error) == f"a figure is an integer of up to 48 bits, not {value!r}"
+
+
+def test_servers_are_counted_also_those_that_are_down() -> None:
+    async def count(sim: Simulation) -> None:
+        assert sim.peers == 0
+        for name in ("s0", "s1", "s2"):
+            sim.serve(KVServer, name)
+        sim.clerk(server="s0")
+        sim.node("s1").crash()
+
+    assert passes(count).peers == 3
