@@ -13,9 +13,9 @@ from tester.terminal import (
     console,
     json_option,
     labelled,
-    pool_of,
+    pool_for,
+    schedule_option,
     seed_in_range,
-    select_one,
     stuck_option,
     submission_option,
     write,
@@ -31,6 +31,7 @@ from tester.terminal import (
     is_flag=True,
     help="Print a regression test for pytest instead; status 0.",
 )
+@schedule_option
 @submission_option
 @json_option
 @stuck_option
@@ -38,6 +39,7 @@ def explain(
     what: tuple[str, ...],
     seed: int | None,
     as_test: bool,
+    schedule: str | None,
     submission: str | None,
     json_to: str | None,
     stuck_after: int,
@@ -55,9 +57,8 @@ def explain(
     if as_test and json_to is not None:
         raise click.UsageError("--pytest prints a test and --json a record; give one of them")
     check_writable(json_to)
-    lab, folder, telling = labelled(what, seed, submission, stuck_after)
-    with pool_of(lab, folder, None, 1, stuck_after) as pool:
-        select_one(pool.tests(), telling.test)
+    lab, folder, telling = labelled(what, seed, submission, stuck_after, schedule)
+    with pool_for(lab, folder, telling, stuck_after, schedule) as pool:
         pool.work(Tellings([telling]))
     told = telling.told
     if told is not None and told.ran.sentence:
@@ -81,8 +82,6 @@ def explain(
         table.plainly(out, f"\n{told.twin}")
     path = Corpus(lab, folder).keep(telling)
     found = json.loads(told.explanation)
-    write(
-        json_to,
-        found | {"record": None if path is None else str(path), "command": telling.command},
-    )
+    found |= {"schedule": telling.schedule, "record": None if path is None else str(path)}
+    write(json_to, found | {"command": telling.command})
     return EXIT["fail"]

@@ -17,6 +17,7 @@ from tester.terminal import (
     cores,
     json_option,
     lab_argument,
+    schedule_option,
     select,
     stuck_option,
     write,
@@ -64,6 +65,7 @@ class Solution(NamedTuple):
     "--variants", metavar="DIR", help="Take the correct solutions from the folders in this one."
 )
 @click.option("--suite", metavar="FILE", help="Run the simulated tests in this file instead.")
+@schedule_option
 @json_option
 @stuck_option
 def mutants(
@@ -74,6 +76,7 @@ def mutants(
     bugs: str | None,
     variants: str | None,
     suite: str | None,
+    schedule: str | None,
     json_to: str | None,
     stuck_after: int,
 ) -> int:
@@ -91,7 +94,7 @@ def mutants(
 
     def hunted(solutions: Sequence[Solution]) -> Iterator[Hunted]:
         for one in solutions:
-            found = _hunt(lab, chosen, one, seeds, jobs, tests, stuck_after)
+            found = _hunt(lab, chosen, one, seeds, jobs, tests, stuck_after, schedule)
             yield Hunted(one.name, one.about, found)
 
     with tempfile.TemporaryDirectory(prefix="labtester-") as scratch:
@@ -167,6 +170,7 @@ def _hunt(
     jobs: int,
     tests: str | None,
     stuck_after: int,
+    schedule: str | None,
 ) -> tuple[Kill, ...]:
     from tester.launch import Setup, launch
     from tester.report.progress import bar
@@ -175,7 +179,7 @@ def _hunt(
     from tester.search.runner import Misuse
 
     folder = None if solution.folder is None else str(solution.folder)
-    how = launch(Setup(lab, chosen, folder, seeds))
+    how = launch(Setup(lab, chosen, folder, seeds, schedule))
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=lambda _: None) as pool:
             listed = select(pool.tests(), tests)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tester.engine.errors import SharedState
 from tester.search.explain import Explanation, explain
-from tester.search.shrink import shrink, symptom
+from tester.search.shrink import as_recorded, shrink, symptom
 from tester.world.failure import NonDeterministic
 from tester.world.run import Outcome, Scenario, repeat
 
@@ -41,3 +41,12 @@ def diagnose(
     if symptom(shrunk.outcome) != symptom(failing):
         return Diagnosis(again, None)  # the test looks at more than choices, such as at the seed
     return Diagnosis(shrunk.outcome, explain(scenario, shrunk, attempt))
+
+
+def diagnose_recorded(
+    scenario: Scenario, seed: int, failing: Outcome, attempt: Callable[[], None] = lambda: None
+) -> Diagnosis:
+    """Say which faults a record takes that has failed again; it is small already."""
+    if failing.verdict != "fail":
+        return Diagnosis(failing, None)
+    return Diagnosis(failing, explain(scenario, as_recorded(seed, failing), attempt))

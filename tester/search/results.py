@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tester.engine.schedule import DEFAULT
 from tester.search.wire import Ran, Told
 
 
@@ -54,6 +55,13 @@ class Telling:
     marker: str = field(default_factory=lambda: f"[{os.urandom(12).hex()}]")
     record: str = ""
     """The text of a record to be run instead of the seed."""
+    schedule: str = DEFAULT
+    """What it ran under."""
+
+    @property
+    def run(self) -> tuple[str, int, str]:
+        """Which run of the lab it is."""
+        return self.test, self.seed, self.schedule
 
     @property
     def verdict(self) -> str:
@@ -125,6 +133,7 @@ class TestResult:
     """What became of the last seed counted, if its process hung or died."""
     telling: Telling | None = None
     """The story of its first failing seed."""
+    schedule: str = DEFAULT
 
     @property
     def verdict(self) -> str:

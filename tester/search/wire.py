@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from tester.engine.schedule import DEFAULT
+
 _HEADER: Final = 4
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LARGEST: Final = 1 << 28
@@ -88,6 +90,7 @@ class Listed(msgspec.Struct, frozen=True, array_like=True):
     name: str
     seeds: int
     weight: int
+    schedule: str = DEFAULT
 
 
 class Ready(msgspec.Struct, frozen=True, array_like=True, tag=True):
