@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from tester.environment import complaint
 from tester.terminal import (
     EXIT,
     INTERRUPTED,
@@ -26,10 +27,11 @@ from tester.terminal import (
     json_option,
     lab_argument,
     labelled,
+    pool_for,
     pool_of,
+    schedule_option,
     seed_in_range,
     select,
-    select_one,
     stuck_option,
     submission_option,
     unknown,
@@ -113,6 +115,8 @@ def cli(ctx: click.Context) -> int:
 
     Exit status: 0 pass, 1 fail, 2 misuse, 3 unknown.
     """
+    if wrong := complaint(os.environ):
+        raise click.ClickException(wrong)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
     return EXIT["misuse"]
@@ -134,6 +138,7 @@ def cli(ctx: click.Context) -> int:
     help="Worker processes; as many as there are cores by default. Changes no result.",
 )
 @click.option("--tests", metavar="NAME,...", help="Run these tests only.")
+@schedule_option
 @submission_option
 @json_option
 @stuck_option
@@ -142,6 +147,7 @@ def run(
     seeds: int | None,
     jobs: int,
     tests: str | None,
+    schedule: str | None,
     submission: str | None,
     json_to: str | None,
     stuck_after: int,
@@ -156,9 +162,9 @@ def run(
     from tester.search.corpus import Corpus
 
     check_writable(json_to)
-    command = command_for(lab, submission, stuck_after)
+    command = command_for(lab, submission, stuck_after, schedule)
     corpus = Corpus(lab, submission)
-    with pool_of(lab, submission, seeds, jobs, stuck_after) as pool:
+    with pool_of(lab, submission, seeds, jobs, stuck_after, schedule=schedule) as pool:
         chosen = select(pool.tests(), tests)
         try:
             recorded = _try_recorded(pool, corpus, [test.name for test in chosen])
@@ -183,11 +189,11 @@ def run(
 
 def _try_recorded(pool: Pool, corpus: Corpus, tests: Sequence[str]) -> list[tuple[Path, Telling]]:
     """Run the records of earlier failures again."""
+    from tester.search.corpus import telling_of
     from tester.search.plan import Tellings
-    from tester.search.results import Telling
 
     found = [
-        (path, Telling(kept.test, kept.seed, f"labtester replay {path}", record=kept.text()))
+        (path, telling_of(kept, f"labtester replay {path}"))
         for path, kept in corpus.records(tests)
     ]
     pool.work(Tellings([telling for _, telling in found]))
@@ -199,13 +205,15 @@ def _show_recorded(recorded: Sequence[tuple[Path, Telling]], result: LabResult) 
 
     Those that the seeds of this run have found as well are told with them, and only there.
     """
-    failed = {(test.name, seed) for test in result.tests for seed in test.counted.failed}
+    failed = {
+        (test.name, seed, test.schedule) for test in result.tests for seed in test.counted.failed
+    }
     still = []
     for path, telling in recorded:
         if telling.verdict == "pass":
             path.unlink(missing_ok=True)
             click.echo(f"mended: {path} passes, and is gone", err=True)
-        elif telling.verdict == "fail" and (telling.test, telling.seed) not in failed:
+        elif telling.verdict == "fail" and telling.run not in failed:
             click.echo(f"recorded failure: {path} still fails; labtester replay {path}", err=True)
             still.append(str(path))
     return still
@@ -214,12 +222,14 @@ def _show_recorded(recorded: Sequence[tuple[Path, Telling]], result: LabResult) 
 @cli.command()
 @click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
 @click.option("--seed", metavar="S", callback=seed_in_range, help="The seed to run.")
+@schedule_option
 @submission_option
 @json_option
 @stuck_option
 def replay(
     what: tuple[str, ...],
     seed: int | None,
+    schedule: str | None,
     submission: str | None,
     json_to: str | None,
     stuck_after: int,
@@ -229,9 +239,8 @@ def replay(
     from tester.search.plan import Tellings
 
     check_writable(json_to)
-    lab, folder, telling = labelled(what, seed, submission, stuck_after)
-    with pool_of(lab, folder, None, 1, stuck_after) as pool:
-        select_one(pool.tests(), telling.test)
+    lab, folder, telling = labelled(what, seed, submission, stuck_after, schedule)
+    with pool_for(lab, folder, telling, stuck_after, schedule) as pool:
         pool.work(Tellings([telling]))
     if telling.told is not None and telling.told.ran.sentence:
         raise click.ClickException(telling.told.ran.sentence)

@@ -17,7 +17,9 @@ from tester.terminal import (
     cores,
     json_option,
     labelled,
+    pool_for,
     pool_of,
+    schedule_option,
     seed_in_range,
     select,
     select_one,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     is_flag=True,
     help="Print a regression test for pytest instead; status 0.",
 )
+@schedule_option
 @submission_option
 @json_option
 @stuck_option
@@ -52,6 +55,7 @@ def explain(
     what: tuple[str, ...],
     seed: int | None,
     as_test: bool,
+    schedule: str | None,
     submission: str | None,
     json_to: str | None,
     stuck_after: int,
@@ -75,12 +79,12 @@ def explain(
     check_writable(json_to)
     if len(what) == 2 and what[0] in LABS and seed is None:
         lab, folder = what[0], submission
-        with pool_of(lab, folder, None, cores(), stuck_after) as pool:
-            telling = _failing(pool, lab, what[1], command_for(lab, submission, stuck_after))
+        command = command_for(lab, submission, stuck_after, schedule)
+        with pool_of(lab, folder, None, cores(), stuck_after, schedule=schedule) as pool:
+            telling = _failing(pool, lab, what[1], command)
     else:
-        lab, folder, telling = labelled(what, seed, submission, stuck_after)
-        with pool_of(lab, folder, None, 1, stuck_after) as pool:
-            select_one(pool.tests(), telling.test)
+        lab, folder, telling = labelled(what, seed, submission, stuck_after, schedule)
+        with pool_for(lab, folder, telling, stuck_after, schedule) as pool:
             pool.work(Tellings([telling]))
     told = telling.told
     if told is not None and told.ran.sentence:
@@ -106,10 +110,8 @@ def explain(
         table.plainly(out, f"\n{told.twin}")
     path = Corpus(lab, folder).keep(telling)
     found = json.loads(told.explanation)
-    write(
-        json_to,
-        found | {"record": None if path is None else str(path), "command": telling.command},
-    )
+    found |= {"schedule": telling.schedule, "record": None if path is None else str(path)}
+    write(json_to, found | {"command": telling.command})
     return EXIT["fail"]
 
 

@@ -33,7 +33,7 @@ from tester.search.attempts import symptom
 from tester.search.exhaust import DIFFERENT, exhaust
 from tester.search.exhaust import Placed as Placement
 from tester.search.explain import describe as in_words
-from tester.search.record import StaleReplay, code_digest, parse
+from tester.search.record import Again, code_digest, parse
 from tester.search.suspects import suspected
 from tester.search.wire import (
     Attempting,
@@ -107,7 +107,7 @@ class _Worker:
             place = f"{frames[-1].file}:{frames[-1].line}" if frames else setup.lab.suite
             self._refuse(f"{place}: loading it raised {error!r}")
         ready = [
-            Listed(name, scenario.seeds_of(setup.seeds), scenario.weight)
+            Listed(name, scenario.seeds_of(setup.seeds), scenario.weight, scenario.schedule)
             for name, scenario in self._tests.items()
         ]
         self._say(Ready(ready))
@@ -136,7 +136,8 @@ class _Worker:
         contract.check(setup.lab, found, lambda what: self._say(Loading(what)))
         self._methods = contract.methods(setup.lab, found)
         self._say(Loading(""))
-        self._tests = tests_of(setup.lab.suite)
+        tests = tests_of(setup.lab.suite)
+        self._tests = {name: test.under(setup.schedule) for name, test in tests.items()}
         gc.freeze()  # what is here stays: collections need not look at it again
 
     def _run(self, chunk: Chunk) -> None:
@@ -149,21 +150,24 @@ class _Worker:
     def _tell(self, job: Tell) -> None:
         scenario, seed = self._tests[job.test], int(job.seed)
         _print(f"{job.marker}\n")
-        stale = ""
+        again: list[Again] = []
         if job.record:
             kept = parse(job.record, Path(job.test))
-            ran, found = self._timed(scenario, lambda: kept.replay(scenario))
-            passes = ran.verdict == "pass"
-            if isinstance(found, Outcome):
-                try:
-                    kept.check(scenario, found)
-                except StaleReplay as error:
-                    stale = mishap.stale(error, run_anew=passes)
-            if passes:  # other code may make other choices of the seed
-                job = msgspec.structs.replace(job, record="")
-                ran, found = self._seed(scenario, seed)
+            scenario = scenario.under(kept.schedule)
+
+            def once() -> Outcome:
+                again.append(kept.again(scenario))
+                return again[0].outcome
+
+            ran, found = self._timed(scenario, once)
         else:
             ran, found = self._seed(scenario, seed)
+        stale = ""
+        for one in again:
+            if one.stale is not None:
+                stale = mishap.stale(one.stale, run_anew=one.anew)
+            if one.anew:
+                job = msgspec.structs.replace(job, record="")
         _print(end_of(job.marker))
         if ran.verdict == "pass":
             told = Told(ran, "")

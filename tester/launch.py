@@ -33,6 +33,8 @@ class Setup(msgspec.Struct, frozen=True):
     """The folder; None: the reference packages."""
     seeds: int | None
     """How many seeds were asked for; None: as many as each test says."""
+    schedule: str | None = None
+    """The schedule that was asked for; None: each test's own."""
 
 
 class Python(NamedTuple):

@@ -17,6 +17,7 @@ from tester.terminal import (
     cores,
     json_option,
     lab_argument,
+    schedule_option,
     select,
     stuck_option,
     write,
@@ -76,6 +77,7 @@ class Solution(NamedTuple):
     type=click.Choice(["bugs", "correct"]),
     help="Try the bugs only, or the correct solutions only.",
 )
+@schedule_option
 @json_option
 @stuck_option
 def mutants(
@@ -88,6 +90,7 @@ def mutants(
     suite: str | None,
     first: bool,
     only: str | None,
+    schedule: str | None,
     json_to: str | None,
     stuck_after: int,
 ) -> int:
@@ -105,7 +108,7 @@ def mutants(
 
     def hunted(solutions: Sequence[Solution], *, first: bool) -> Iterator[Hunted]:
         for one in solutions:
-            found = _hunt(lab, chosen, one, seeds, jobs, tests, stuck_after, first=first)
+            found = _hunt(lab, chosen, one, seeds, jobs, tests, stuck_after, schedule, first=first)
             yield Hunted(one.name, one.about, found)
 
     with tempfile.TemporaryDirectory(prefix="labtester-") as scratch:
@@ -186,6 +189,7 @@ def _hunt(
     jobs: int,
     tests: str | None,
     stuck_after: int,
+    schedule: str | None,
     *,
     first: bool,
 ) -> tuple[Kill, ...]:
@@ -196,7 +200,7 @@ def _hunt(
     from tester.search.runner import Misuse
 
     folder = None if solution.folder is None else str(solution.folder)
-    how = launch(Setup(lab, chosen, folder, seeds))
+    how = launch(Setup(lab, chosen, folder, seeds, schedule))
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=lambda _: None) as pool:
             listed = select(pool.tests(), tests)

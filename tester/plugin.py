@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import shlex
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tester.environment import complaint
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from tester.world.run import Outcome, Scenario
+    from tester.world.run import Scenario
 
 _STATISTICS = "labtester"
+_NOTE = "labtester-record"
+_PYTEST_SAYS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
 _STORY = pytest.StashKey[tuple[BaseException, str]]()
 """What an item failed with, and the story to show instead of its traceback."""
 
@@ -24,21 +27,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("labtester", "labtester: simulated tests")
     group.addoption("--sim-seed", metavar="N", help="run simulated tests with this seed only")
     group.addoption("--sim-seeds", metavar="N", help="run simulated tests with seeds 0 to N-1")
+    group.addoption("--sim-schedule", metavar="NAME", help="run them under this schedule")
     parser.addini("sim_seed", "run simulated tests with this seed only", default=None)
     parser.addini("sim_seeds", "run simulated tests with so many seeds", default=None)
+    parser.addini("sim_schedule", "run simulated tests under this schedule", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker that every simulated test gets, and look at the options early."""
+    """Register the marker that every simulated test gets, and look at what was asked early."""
+    if wrong := complaint(os.environ):
+        raise pytest.UsageError(wrong)
     config.addinivalue_line("markers", "simulated: a test that runs in labtester's simulator")
     _number(config, "sim_seed", 0)
     _number(config, "sim_seeds", 1)
+    _schedule(config)
+
+
+def _asked(config: pytest.Config, name: str) -> Any:
+    text = config.getoption(name)
+    return config.getini(name) if text is None else text
+
+
+def _schedule(config: pytest.Config) -> str | None:
+    name = _asked(config, "sim_schedule")
+    if name is None:
+        return None
+    from tester.engine.schedule import SCHEDULES
+
+    if name not in SCHEDULES:
+        known = ", ".join(SCHEDULES)
+        raise pytest.UsageError(
+            f"--sim-schedule: there is no schedule {name!r}; there are {known}"
+        )
+    return str(name)
 
 
 def _number(config: pytest.Config, name: str, least: int) -> int | None:
-    text = config.getoption(name)
-    if text is None:
-        text = config.getini(name)
+    text = _asked(config, name)
     if text is None:
         return None
     option = f"--{name.replace('_', '-')}"
@@ -52,10 +77,13 @@ def _number(config: pytest.Config, name: str, least: int) -> int | None:
     return number
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say which seed was asked for."""
-    seed = _number(config, "sim_seed", 0)
-    return None if seed is None else f"labtester: simulated tests run with seed {seed} only"
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which seed and which schedule were asked for."""
+    seed, schedule = _number(config, "sim_seed", 0), _schedule(config)
+    lines = [f"labtester: simulated tests run with seed {seed} only"] if seed is not None else []
+    if schedule is not None:
+        lines.append(f"labtester: simulated tests run under the schedule {schedule}")
+    return lines
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -76,62 +104,42 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         *(() if owner is None else (owner,)),
         **{name: pyfuncitem.funcargs[name] for name in names},
     )
-    config = pyfuncitem.config
-    seed = _number(config, "sim_seed", 0)
-    wanted = _number(config, "sim_seeds", 1)
-    seeds = range(scenario.seeds_of(wanted)) if seed is None else range(seed, seed + 1)
-    _run(pyfuncitem, scenario, seeds)
+    _try(pyfuncitem, scenario)
     return True
 
 
-def _run(item: pytest.Function, scenario: Scenario, seeds: range) -> None:
-    from tester.engine.choices import Choices, Seeded
-    from tester.world.run import run
+def _try(item: pytest.Function, own: Scenario) -> None:
+    from tester.search.record import FOLDER
+    from tester.trial import Trial
 
-    done = rpcs = ops = virtual_us = 0
-    started = time.perf_counter()
+    config = item.config
+    asked = _schedule(config)
+
+    def command(schedule: str, seed: int | None) -> str:
+        words = ["pytest", _address(item)]
+        if seed is not None:
+            words.append(f"--sim-seed={seed}")
+            if asked is not None or schedule != own.schedule:
+                words.append(f"--sim-schedule={schedule}")
+        return " ".join(words)
+
+    seed = _number(config, "sim_seed", 0)
+    folder = config.rootpath / FOLDER
+    start = config.invocation_params.dir
+    trial = Trial(own.under(asked), item.nodeid, folder, start, command, _PYTEST_SAYS)
     try:
-        for seed in seeds:
-            outcome = run(scenario, Choices(Seeded(seed)))
-            done += 1
-            rpcs += outcome.rpcs
-            ops += outcome.ops
-            virtual_us += outcome.virtual_us
-            if outcome.error is not None:
-                _fail(item, scenario, outcome, seed, range(seed + 1, seeds.stop))
+        if seed is not None:
+            trial.run_seeds(range(seed, seed + 1))
+        else:
+            trial.run_recorded()
+            trial.run_seeds(range(own.seeds_of(_number(config, "sim_seeds", 1))))
+    except BaseException as error:
+        if trial.story:
+            item.stash[_STORY] = error, trial.story
+        raise
     finally:
-        wall = time.perf_counter() - started
-        figures = {
-            "seeds": done,
-            "rpcs": rpcs,
-            "ops": ops,
-            "virtual_us": virtual_us,
-            "wall_s": round(wall, 6),
-        }
-        item.user_properties.append((_STATISTICS, figures))
-
-
-def _fail(
-    item: pytest.Function, scenario: Scenario, outcome: Outcome, seed: int, later: range
-) -> None:
-    from tester.report.story import tell
-    from tester.search.diagnosis import diagnose, diagnose_several
-    from tester.search.shortest import in_words
-
-    assert outcome.error is not None
-    if not isinstance(outcome.error, _PYTEST_SAYS):
-        diagnosis, rivals = diagnose_several(scenario, diagnose(scenario, seed, outcome), later)
-        command = f"pytest {_address(item)} --sim-seed={diagnosis.seed}"
-        story = tell(diagnosis.seed, diagnosis.outcome, command, diagnosis.explanation)
-        if rivals:
-            story = f"{in_words(diagnosis.seed, rivals)}\n\n{story}"
-        outcome = diagnosis.outcome
-        assert outcome.error is not None
-        item.stash[_STORY] = outcome.error, story
-    raise outcome.error
-
-
-_PYTEST_SAYS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+        item.user_properties.append((_STATISTICS, trial.figures()))
+        item.user_properties += [(_NOTE, note) for note in trial.notes]
 
 
 def _address(item: pytest.Function) -> str:
@@ -157,18 +165,18 @@ def pytest_runtest_makereport(
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """One table: what the simulated tests did."""
-    rows = [
-        (report.nodeid, figures)
+    said = [
+        (report.nodeid, name, value)
         for reports in terminalreporter.stats.values()
         for report in reports
         if getattr(report, "when", "") == "call"
-        for name, figures in report.user_properties
-        if name == _STATISTICS
+        for name, value in report.user_properties
     ]
+    rows = [(test, figures) for test, name, figures in said if name == _STATISTICS]
     if not rows:
         return
     from tester.report.summary import summary
 
     terminalreporter.section("simulated tests", sep="-")
-    for line in summary(rows):
+    for line in [*summary(rows), *sorted(note for _, name, note in said if name == _NOTE)]:
         terminalreporter.write_line(line)

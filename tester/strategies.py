@@ -92,20 +92,17 @@ def plans(
     return sets.map(lambda found: Plan(tuple(sorted(found))))
 
 
+@st.composite
 def workloads(
-    *, clients: int, keys: Sequence[str] = ("k",), steps: int = 8
-) -> st.SearchStrategy[list[Step]]:
+    draw: st.DrawFn, *, clients: int, keys: Sequence[str] = ("k",), steps: int = 8
+) -> list[Step]:
     """Operations of some clients on some keys; the values put are all different."""
-    drawn = st.tuples(
+    one = st.tuples(
         st.integers(0, clients - 1), st.sampled_from(("get", "put")), st.sampled_from(keys)
     )
-    return st.lists(drawn, max_size=steps).map(_numbered)
-
-
-def _numbered(drawn: list[tuple[int, str, str]]) -> list[Step]:
     return [
         Step(client, "put", key, f"{client}.{number}")
         if op == "put"
         else Step(client, "get", key, "")
-        for number, (client, op, key) in enumerate(drawn)
+        for number, (client, op, key) in enumerate(draw(st.lists(one, max_size=steps)))
     ]

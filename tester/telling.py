@@ -9,10 +9,8 @@ from tester.report import mishap
 from tester.report.explained import of_explanation
 from tester.report.story import tell
 from tester.report.twin import side_by_side
-from tester.search.diagnosis import Diagnosis, diagnose
-from tester.search.explain import explain
+from tester.search.diagnosis import Diagnosis, diagnose, diagnose_recorded
 from tester.search.record import record_of
-from tester.search.shrink import as_recorded
 from tester.search.wire import Ran, Tell, Told, plain
 from tester.world.run import Outcome, Scenario, repeat
 
@@ -60,6 +58,4 @@ def _diagnosis(
     seed = int(job.seed)
     if not job.record:
         return diagnose(scenario, seed, found, attempt)
-    if found.verdict != "fail":
-        return Diagnosis(seed, found, None)
-    return Diagnosis(seed, found, explain(scenario, as_recorded(seed, found), attempt))
+    return diagnose_recorded(scenario, seed, found, attempt)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tester.engine import SEED_LIMIT
+from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.labs import LABS
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
@@ -44,6 +45,12 @@ def known_lab(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
+def known_schedule(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and value not in SCHEDULES:
+        raise click.UsageError(unknown("schedule", value, SCHEDULES))
+    return value
+
+
 def seed_in_range(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     if value is None:
         return None
@@ -63,6 +70,13 @@ submission_option = click.option(
     "--submission",
     metavar="DIR",
     help="Test the packages in this folder; what is not there is the reference's.",
+)
+schedule_option = click.option(
+    "--schedule",
+    metavar="NAME",
+    callback=known_schedule,
+    help=f"Who goes first where several could: {' or '.join(SCHEDULES)}. "
+    f"By default what each test says, which is {DEFAULT} for most.",
 )
 json_option = click.option(
     "--json", "json_to", metavar="FILE", help="Write a record as JSON; - is standard output."
@@ -85,6 +99,7 @@ def pool_of(
     jobs: int,
     stuck_after: int,
     *,
+    schedule: str | None = None,
     environment: Iterable[tuple[str, str]] = (),
     python: Python | None = None,
 ) -> Iterator[Pool]:
@@ -95,7 +110,7 @@ def pool_of(
     def note(text: str) -> None:
         click.echo(f"warning: {text}", err=True)
 
-    how = launch(Setup(lab, LABS[lab], submission, seeds), environment, python)
+    how = launch(Setup(lab, LABS[lab], submission, seeds, schedule), environment, python)
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
             yield pool
@@ -113,15 +128,20 @@ def select(tests: Sequence[Listed], names: str | None) -> list[Listed]:
     return [test for test in tests if test.name in wanted]
 
 
-def select_one(tests: Sequence[Listed], name: str) -> None:
-    """Complain unless there is a test of exactly this name."""
-    if all(test.name != name for test in tests):
-        raise click.ClickException(unknown("test", name, [test.name for test in tests]))
+def select_one(tests: Sequence[Listed], name: str) -> Listed:
+    """The test of exactly this name."""
+    for test in tests:
+        if test.name == name:
+            return test
+    raise click.ClickException(unknown("test", name, [test.name for test in tests]))
 
 
-def command_for(lab: str, submission: str | None, stuck_after: int) -> Callable[[str, int], str]:
+def command_for(
+    lab: str, submission: str | None, stuck_after: int, schedule: str | None = None
+) -> Callable[[str, int], str]:
     """What runs a seed again, to be pasted into a shell."""
     options = _options(submission, stuck_after)
+    options += ["--schedule", schedule] if schedule is not None else []
     return lambda test, seed: shlex.join(
         ["labtester", "replay", lab, test, "--seed", str(seed), *options]
     )
@@ -135,29 +155,36 @@ def _options(submission: str | None, stuck_after: int) -> list[str]:
 
 
 def labelled(
-    what: Sequence[str], seed: int | None, submission: str | None, stuck_after: int
+    what: Sequence[str],
+    seed: int | None,
+    submission: str | None,
+    stuck_after: int,
+    schedule: str | None = None,
 ) -> tuple[str, str | None, Telling]:
     """The lab, the submission and the run that `FILE` or `LAB TEST --seed S` name."""
     from pathlib import Path
 
+    from tester.search.corpus import telling_of
     from tester.search.record import SUFFIX, BadRecord, load
     from tester.search.results import Telling
 
     if len(what) == 1 and what[0] not in LABS:
         if seed is not None:
             raise click.UsageError("a record has its own seed; leave --seed out")
+        if schedule is not None:
+            raise click.UsageError("a record has its own schedule; leave --schedule out")
         try:
             kept = load(Path(what[0]))
         except BadRecord as error:
             raise click.ClickException(str(error)) from None
         if kept.lab not in LABS:
+            words = ["pytest", kept.test, f"--sim-seed={kept.seed}"]
+            words += [] if kept.schedule == DEFAULT else [f"--sim-schedule={kept.schedule}"]
             raise click.ClickException(
-                f"{what[0]} is of a test of a pytest project: run "
-                f"pytest {shlex.quote(kept.test)} --sim-seed={kept.seed}"
+                f"{what[0]} is of a test of a pytest project: run {shlex.join(words)}"
             )
         command = shlex.join(["labtester", "replay", what[0], *_options(submission, stuck_after)])
-        telling = Telling(kept.test, kept.seed, command, record=kept.text())
-        return kept.lab, submission or kept.submission or None, telling
+        return kept.lab, submission or kept.submission or None, telling_of(kept, command)
     if len(what) != 2:
         raise click.UsageError("name a record, or a lab and a test of it")
     lab, test = what
@@ -167,11 +194,20 @@ def labelled(
         raise click.UsageError(unknown("lab", lab, LABS))
     if seed is None:
         raise click.UsageError("which seed? add --seed S")
-    return (
-        lab,
-        submission,
-        Telling(test, seed, command_for(lab, submission, stuck_after)(test, seed)),
-    )
+    command = command_for(lab, submission, stuck_after, schedule)(test, seed)
+    return lab, submission, Telling(test, seed, command)
+
+
+@contextmanager
+def pool_for(
+    lab: str, submission: str | None, telling: Telling, stuck_after: int, schedule: str | None
+) -> Iterator[Pool]:
+    """A worker that can run what is to be told, which is told its schedule."""
+    with pool_of(lab, submission, None, 1, stuck_after, schedule=schedule) as pool:
+        test = select_one(pool.tests(), telling.test)
+        if not telling.record:
+            telling.schedule = test.schedule
+        yield pool
 
 
 def console(json_to: str | None) -> Console:

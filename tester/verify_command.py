@@ -19,6 +19,7 @@ from tester.terminal import (
     json_option,
     lab_argument,
     pool_of,
+    schedule_option,
     select,
     stuck_option,
     submission_option,
@@ -26,6 +27,9 @@ from tester.terminal import (
 )
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from tester.search.pool import Pool
     from tester.search.wire import Traced
 
 _CAUSES: Final = {
@@ -49,6 +53,29 @@ class _Way:
         return _CAUSES.get(self.name, _CAUSES["on another Python"])
 
 
+@dataclass(frozen=True)
+class _What:
+    """What is verified."""
+
+    lab: str
+    submission: str | None
+    schedule: str | None
+    stuck_after: int
+
+    def pool(self, way: _Way, seeds: int | None = None) -> AbstractContextManager[Pool]:
+        """One worker that runs it in this way."""
+        return pool_of(
+            self.lab,
+            self.submission,
+            seeds,
+            1,
+            self.stuck_after,
+            schedule=self.schedule,
+            environment=way.environment,
+            python=way.python,
+        )
+
+
 @click.command("verify")
 @lab_argument
 @click.option("--tests", metavar="NAME,...", help="Verify these tests only.")
@@ -67,6 +94,7 @@ class _Way:
     metavar="PATH",
     help="Another interpreter with labtester's dependencies; those in .venv-* are used as well.",
 )
+@schedule_option
 @submission_option
 @json_option
 @stuck_option
@@ -75,6 +103,7 @@ def verify(
     tests: str | None,
     seeds: int,
     pythons: tuple[str, ...],
+    schedule: str | None,
     submission: str | None,
     json_to: str | None,
     stuck_after: int,
@@ -88,6 +117,7 @@ def verify(
 
     check_writable(json_to)
     out = console(json_to)
+    what = _What(lab, submission, schedule, stuck_after)
     first = _Way("in the first process")
     ways = [
         _Way("in a fresh process"),
@@ -95,9 +125,10 @@ def verify(
         *_others(pythons, lambda text: out.print(text, markup=False, highlight=False)),
     ]
     found: dict[str, dict[tuple[str, int], str]] = {}
-    with _pool(first, lab, submission, seeds, stuck_after) as pool:
+    with what.pool(first, seeds) as pool:
         chosen = select(pool.tests(), tests)
         runs = [(test.name, seed) for test in chosen for seed in range(test.seeds)]
+        schedules = {test.name: test.schedule for test in chosen}
         for name in (first.name, "again in the same process"):
             desk = Digests(runs)
             pool.work(desk)
@@ -105,7 +136,7 @@ def verify(
                 raise click.ClickException(desk.misuse)
             found[name] = desk.found
     for way in ways:
-        with _pool(way, lab, submission, seeds, stuck_after) as pool:
+        with what.pool(way, seeds) as pool:
             pool.tests()
             desk = Digests(runs)
             pool.work(desk)
@@ -124,20 +155,12 @@ def verify(
         return EXIT["pass"]
     name, (test, seed) = differing
     way = next((way for way in ways if way.name == name), _Way(name))
-    text = _divergence(first, way, lab, submission, test, seed, stuck_after)
+    text = _divergence(what, first, way, test, seed)
     story = f"{test}, seed {seed}: another run {name}\n\n{text}"
     out.print(story, markup=False, highlight=False, soft_wrap=True)
-    write(
-        json_to,
-        record | {"verdict": "fail", "differs": name, "test": test, "seed": seed, "story": story},
-    )
+    seeded = {"test": test, "seed": seed, "schedule": schedules[test]}
+    write(json_to, record | {"verdict": "fail", "differs": name, **seeded, "story": story})
     return EXIT["fail"]
-
-
-def _pool(way: _Way, lab: str, submission: str | None, seeds: int | None, stuck_after: int) -> Any:
-    return pool_of(
-        lab, submission, seeds, 1, stuck_after, environment=way.environment, python=way.python
-    )
 
 
 def _differing(
@@ -152,17 +175,9 @@ def _differing(
     return None
 
 
-def _divergence(
-    first: _Way,
-    way: _Way,
-    lab: str,
-    submission: str | None,
-    test: str,
-    seed: int,
-    stuck_after: int,
-) -> str:
+def _divergence(what: _What, first: _Way, way: _Way, test: str, seed: int) -> str:
     """The first event in which two runs differ, what came before, and who may be to blame."""
-    left, right = _traces(first, way, lab, submission, test, seed, stuck_after)
+    left, right = _traces(what, first, way, test, seed)
     lines = []
     if left is None or right is None:
         lines.append("One of the two runs hung or ended its process.")
@@ -187,26 +202,18 @@ def _divergence(
     return "\n".join(lines)
 
 
-def _traces(
-    first: _Way,
-    way: _Way,
-    lab: str,
-    submission: str | None,
-    test: str,
-    seed: int,
-    stuck_after: int,
-) -> Sequence[Traced | None]:
+def _traces(what: _What, first: _Way, way: _Way, test: str, seed: int) -> Sequence[Traced | None]:
     from tester.search.plan import Traces
 
     if way.name == "again in the same process":
-        with _pool(first, lab, submission, None, stuck_after) as pool:
+        with what.pool(first) as pool:
             pool.tests()
             desk = Traces(test, seed, 2)
             pool.work(desk)
         return desk.found
     found = []
     for one in (first, way):
-        with _pool(one, lab, submission, None, stuck_after) as pool:
+        with what.pool(one) as pool:
             pool.tests()
             desk = Traces(test, seed, 1)
             pool.work(desk)

@@ -26,7 +26,16 @@ __all__ = ["labtester"]
         ("run zzz", "labtester run: there is no lab 'zzz'; there is kvsrv, lock, dedup, tiny"),
         ("run", "labtester run: Missing argument 'LAB'."),
         ("run tiny /seeds:5", "labtester run: Got unexpected extra argument (/seeds:5)"),
-        ("run tiny --sedes 5", "labtester run: No such option '--sedes'. Did you mean '--seeds'?"),
+        (
+            "run tiny --submision a",
+            "labtester run: No such option '--submision'. Did you mean '--submission'?",
+        ),
+        (
+            "run tiny --schedule fifi",
+            "labtester run: there is no schedule 'fifi'; did you mean fifo?",
+        ),
+        ("mutants tiny --schedule x", "there is no schedule 'x'; there is fifo, random"),
+        ("replay a.sim --schedule fifo", "a record has its own schedule; leave --schedule out"),
         ("run tiny --seeds 0", "--seeds': 0 is not in the range"),
         ("run tiny --seeds many", "--seeds': 'many' is not a valid integer"),
         ("run tiny --jobs 0", "--jobs': 0 is not in the range"),
@@ -175,3 +184,23 @@ def greet(whom: str) -> int:
     """Say hello."""
     click.echo(f"hello {whom}")
     return 3
+
+
+@pytest.mark.parametrize("command", [["run", "tiny", "--seeds", "1"], ["check", "x"], []])
+def test_a_variable_that_nobody_reads_is_refused(
+    labtester: Runner, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABTESTER_SEEDS", "5")
+    assert labtester(*command).sentence == (
+        "labtester: the environment has LABTESTER_SEEDS, and the variables labtester reads are: "
+        "none; unset it"
+    )
+    monkeypatch.setenv("LABTESTER_JOBS", "")
+    assert "has LABTESTER_JOBS, LABTESTER_SEEDS, and" in labtester(*command).sentence
+
+
+def test_help_is_there_whatever_the_environment(
+    labtester: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABTESTER_SEEDS", "5")
+    assert labtester("--help").status == 0

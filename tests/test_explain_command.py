@@ -53,7 +53,7 @@ def test_the_json_of_an_explanation(maybe: Runner) -> None:
     found = record(maybe, *SEED)
     assert list(found) == [
         *("seed", "verdict", "kind", "runs", "choices_before", "choices_after"),
-        *("faults_left", "necessary", "sentence", "record", "command"),
+        *("faults_left", "necessary", "sentence", "schedule", "record", "command"),
     ]
     assert (found["seed"], found["verdict"]) == (0, "fail")
     assert found["kind"] == "MutualExclusionViolated"
@@ -62,6 +62,7 @@ def test_the_json_of_an_explanation(maybe: Runner) -> None:
     assert [set(fault) for fault in found["faults_left"]] == [{"stream", "index", "what"}] * 2
     assert found["necessary"] == [fault["what"] for fault in found["faults_left"]]
     assert all(what in found["sentence"] for what in found["necessary"])
+    assert found["schedule"] == "random"
     assert (found["record"], found["command"]) == (RECORD, REPLAY)
     kept = json.loads(Path(RECORD).read_text())["choices"]
     for fault in found["faults_left"]:

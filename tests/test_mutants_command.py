@@ -21,6 +21,10 @@ def record(labtester: Runner, *args: str) -> Any:
     return json.loads(done.out)
 
 
+def kill(test: str, seed: int, schedule: str = "random") -> dict[str, object]:
+    return {"test": test, "seed": seed, "schedule": schedule, "how": "fail"}
+
+
 @pytest.fixture
 def bugs(labtester: Runner) -> Path:
     """A folder with a bug that every test finds, and one that a single test finds."""
@@ -38,14 +42,18 @@ def test_each_bug_has_the_first_failing_seed_of_each_test(labtester: Runner, bug
     refuses, third = found["bugs"]
     assert found["verdict"] == "pass"
     assert refuses["name"] == "refuses"
-    assert refuses["kills"] == [
-        {"test": test, "seed": 0, "how": "fail"}
-        for test in ("test_unreliable", "test_heavy", "test_third")
-    ]
+    tests = ("test_unreliable", "test_heavy", "test_third")
+    assert refuses["kills"] == [kill(test, 0) for test in tests]
     assert (refuses["killed_by"], refuses["first_seed"]) == ("test_unreliable", 0)
-    assert third["kills"] == [{"test": "test_third", "seed": 3, "how": "fail"}]
+    assert third["kills"] == [kill("test_third", 3)]
     assert (third["killed_by"], third["first_seed"], third["mean_seeds"]) == ("test_third", 3, 4)
     assert found["variants"] == [{"name": "reference", "failed": []}]
+
+
+def test_a_schedule_may_be_asked_for(labtester: Runner, bugs: Path) -> None:
+    options = ("--tests", "test_unreliable", "--seeds", "2", "--schedule", "fifo")
+    refuses = record(labtester, "--bugs", str(bugs), *options)["bugs"][0]
+    assert refuses["kills"] == [kill("test_unreliable", 0, "fifo")]
 
 
 def test_what_survives_fails_the_suite(labtester: Runner, bugs: Path) -> None:
@@ -69,7 +77,7 @@ def test_a_correct_solution_must_pass(labtester: Runner, bugs: Path) -> None:
     assert found["variants"] == [
         {"name": "reference", "failed": []},
         {"name": "as_it_was", "failed": []},
-        {"name": "not_so_right", "failed": [{"test": "test_third", "seed": 3, "how": "fail"}]},
+        {"name": "not_so_right", "failed": [kill("test_third", 3)]},
     ]
     done = labtester("mutants", "tiny", *options)
     assert done.status == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from tester.engine.choices import Choices
@@ -58,3 +58,12 @@ class Random:
 
     def for_run(self, choices: Choices) -> Pick:
         return choices.stream("order").below
+
+
+SCHEDULES: Final[Mapping[str, Callable[[bool], Schedule]]] = {
+    "fifo": lambda disturbed: Fifo(),
+    "random": lambda disturbed: Random(put_off=disturbed),
+}
+"""Every schedule by its name. What makes one is told whether anything disturbs the run: a network
+that is not reliable, or a nemesis. A further schedule is a further entry."""
+DEFAULT: Final = "random"

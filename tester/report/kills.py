@@ -84,4 +84,4 @@ def _bug(bug: Hunted) -> dict[str, Any]:
 
 
 def _kill(kill: Kill) -> dict[str, Any]:
-    return {"test": kill.test, "seed": kill.seed, "how": kill.how}
+    return {"test": kill.test, "seed": kill.seed, "schedule": kill.schedule, "how": kill.how}

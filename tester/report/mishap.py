@@ -46,6 +46,12 @@ def lost(seed: int, what: Lost, command: str) -> str:
     return _letter(head, said, *where, command=command)
 
 
+def still_fails(path: str, *, run_anew: bool) -> str:
+    """What comes before the story of a record that has failed again, or of its seed."""
+    how = "passes, and its seed still fails" if run_anew else "still fails"
+    return f"Recorded failure: {path} {how}.\n\n"
+
+
 def stale(error: Exception, *, run_anew: bool) -> str:
     """What comes before the story of a record made of other code, or of the seed run instead."""
     what = "its seed, run anew" if run_anew else "what it does now"

@@ -42,6 +42,7 @@ def _of_test(test: TestResult) -> dict[str, Any]:
         "verdict": test.verdict,
         "weight": test.weight,
         "seeds_asked": test.asked,
+        "schedule": test.schedule,
         "lost": counted.seeds - 1 if test.lost is not None else None,
         "story": None if test.telling is None else of_story(test.telling),
     }
@@ -53,6 +54,7 @@ def of_story(telling: Telling) -> dict[str, Any]:
     return {
         "seed": telling.seed,
         "rivals": telling.rivals,
+        "schedule": telling.schedule,
         "digest": told.ran.digest if told is not None else None,
         "command": telling.command,
         "text": mishap.story(telling),
@@ -67,6 +69,7 @@ def of_replay(lab: str, telling: Telling) -> dict[str, Any]:
         "lab": lab,
         "test": telling.test,
         "seed": telling.seed,
+        "schedule": telling.schedule,
         "verdict": "fail" if ran is None else ran.verdict,
         "digest": None if ran is None else ran.digest,
         "rpcs": 0 if ran is None else ran.rpcs,

@@ -32,7 +32,18 @@ class Corpus:
         """Write down what a telling found; None if it found nothing, or it cannot be written."""
         if telling.told is None or not telling.told.record:
             return None
+        return self.save(parse(telling.told.record, Path(telling.test)))
+
+    def save(self, record: Record) -> Path | None:
+        """Write a record down; None if it cannot be written."""
         try:
-            return parse(telling.told.record, Path(telling.test)).save(self._folder)
+            return record.save(self._folder)
         except OSError:
             return None  # a folder that one may not write to is no reason to fail
+
+
+def telling_of(record: Record, command: str) -> Telling:
+    """A record that is to be run again, by this command."""
+    return Telling(
+        record.test, record.seed, command, record=record.text(), schedule=record.schedule
+    )

@@ -12,7 +12,7 @@ from tester.engine.errors import SharedState
 from tester.search.attempts import symptom
 from tester.search.explain import Explanation, explain
 from tester.search.shortest import SEEDS, Size, shortest
-from tester.search.shrink import shrink
+from tester.search.shrink import as_recorded, shrink
 from tester.world.failure import NonDeterministic
 from tester.world.run import Outcome, Scenario, repeat, run
 
@@ -53,10 +53,18 @@ def diagnose(
         return Diagnosis(seed, again, None)
     shrunk = shrink(scenario, seed, failing, attempt)
     if symptom(shrunk.outcome) != symptom(failing):
-        return Diagnosis(
-            seed, again, None
-        )  # the test looks at more than choices, such as at the seed
+        # The test looks at more than choices, such as at the seed.
+        return Diagnosis(seed, again, None)
     return Diagnosis(seed, shrunk.outcome, explain(scenario, shrunk, attempt))
+
+
+def diagnose_recorded(
+    scenario: Scenario, seed: int, failing: Outcome, attempt: Callable[[], None] = lambda: None
+) -> Diagnosis:
+    """Say which faults a record takes that has failed again; it is small already."""
+    if failing.verdict != "fail":
+        return Diagnosis(seed, failing, None)
+    return Diagnosis(seed, failing, explain(scenario, as_recorded(seed, failing), attempt))
 
 
 def diagnose_several(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from tester.engine.schedule import DEFAULT
 from tester.search.plan import Course, Plan
 from tester.search.pool import Pool
 from tester.search.results import Lost
@@ -19,6 +20,7 @@ class Kill(NamedTuple):
     seed: int
     how: str
     """`fail`; `unknown`: the test could not decide; `lost`: the run's process hung or died."""
+    schedule: str = DEFAULT
 
 
 class Hunted(NamedTuple):
@@ -98,7 +100,7 @@ def _kill(course: Course) -> Kill | None:
     counted = course.counted
     if counted.failed:
         how = "lost" if course.lost is not None else "fail"
-        return Kill(course.test.name, counted.failed[0], how)
+        return Kill(course.test.name, counted.failed[0], how, course.test.schedule)
     if counted.unknown:
-        return Kill(course.test.name, counted.unknown[0], "unknown")
+        return Kill(course.test.name, counted.unknown[0], "unknown", course.test.schedule)
     return None

@@ -168,6 +168,7 @@ class Plan:
                     course.test.weight,
                     course.counted,
                     course.lost,
+                    schedule=course.test.schedule,
                 )
                 for course in self.courses
             ],

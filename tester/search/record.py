@@ -14,12 +14,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from labrpc.errors import TesterError
 from tester.engine import VERSION
-from tester.engine.choices import Choices, Replayed
+from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.choices import Record as Chosen
+from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.search.shrink import Shrunk
 from tester.world.run import Outcome, run
 from tester.world.scenario import Scenario, code_under_test
@@ -36,6 +37,15 @@ class BadRecord(Exception):
 
 class StaleReplay(TesterError):
     """A record no longer does what it did, because the code has changed since it was made."""
+
+
+class Again(NamedTuple):
+    """What a record came to when it was run again."""
+
+    outcome: Outcome
+    stale: StaleReplay | None
+    anew: bool
+    """Whether the record passed, and this is what its seed came to, run anew."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +67,26 @@ class Record:
     python: str
     labtester: str
     choices: Chosen
+    schedule: str = DEFAULT
+    """The schedule that the choices were drawn under."""
 
     def replay(self, scenario: Scenario) -> Outcome:
-        """Run it again, with its trace."""
-        return run(scenario, Choices(Replayed(self.choices)), keep_trace=True)
+        """Run it again under its schedule, with its trace."""
+        choices = Choices(Replayed(self.choices))
+        return run(scenario.under(self.schedule), choices, keep_trace=True)
+
+    def again(self, scenario: Scenario) -> Again:
+        """Run it again; if it passes, its seed: other code may make other choices of that."""
+        scenario = scenario.under(self.schedule)
+        outcome = self.replay(scenario)
+        stale = None
+        try:
+            self.check(scenario, outcome)
+        except StaleReplay as error:
+            stale = error
+        if outcome.verdict != "pass":
+            return Again(outcome, stale, anew=False)
+        return Again(run(scenario, Choices(Seeded(self.seed))), stale, anew=True)
 
     def check(self, scenario: Scenario, outcome: Outcome) -> None:
         """Raise StaleReplay if it came out another way, and the code is another."""
@@ -73,7 +99,7 @@ class Record:
     def save(self, folder: Path) -> Path:
         """Write it into the folder, under a name that its test and seed decide; whole or not."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / file_name(self.lab, self.test, self.seed, self.submission)
+        path = folder / file_name(self.lab, self.test, self.seed, self.submission, self.schedule)
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".new")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -86,6 +112,7 @@ class Record:
 
     def as_test(self, module: str, name: str) -> str:
         """A pytest test that runs it again, to be pasted; `name` is the test in its module."""
+        under = "" if self.schedule == DEFAULT else f", schedule={self.schedule!r}"
         lines = [f"        {stream!r}: {sparse!r}," for stream, sparse in self._sparse().items()]
         return "\n".join(
             [
@@ -98,7 +125,7 @@ class Record:
                 "    choices = {",
                 *lines,
                 "    }",
-                f"    run_once({name}, recorded(choices))",
+                f"    run_once({name}, recorded(choices){under})",
                 "",
             ]
         )
@@ -125,14 +152,21 @@ _FIELDS: Final = {
     "code": str,
     "python": str,
     "labtester": str,
+    "schedule": str,
 }
 
 
-def file_name(lab: str, test: str, seed: int, submission: str = "") -> str:
-    """A file name without anything that a file system or a shell could mind."""
-    stem = "-".join(part for part in (lab, test, str(seed), submission) if part)
+def file_name(
+    lab: str, test: str, seed: int, submission: str = "", schedule: str = DEFAULT
+) -> str:
+    """A file name without anything that a file system or a shell could mind.
+
+    Where something had to be replaced or cut, a digest tells it from what looks the same now.
+    """
+    schedule = "" if schedule == DEFAULT else schedule
+    stem = "-".join(part for part in (lab, test, str(seed), schedule, submission) if part)
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem)
-    if len(safe) > _LONGEST_NAME:
+    if safe != stem or len(safe) > _LONGEST_NAME:
         digest = hashlib.blake2b(stem.encode("utf-8", "surrogateescape"), digest_size=8)
         safe = f"{safe[:_LONGEST_NAME]}-{digest.hexdigest()}"
     return safe + SUFFIX
@@ -154,6 +188,7 @@ def record_of(
         python=platform.python_version(),
         labtester=VERSION,
         choices=shrunk.record,
+        schedule=scenario.schedule,
     )
 
 
@@ -181,6 +216,11 @@ def parse(text: str, path: Path) -> Record:
     for name, kind in _FIELDS.items():
         if type(found.get(name)) is not kind:
             raise BadRecord(f"{path} is no record: its {name!r} is not a {kind.__name__}")
+    if found["schedule"] not in SCHEDULES:
+        known = ", ".join(SCHEDULES)
+        raise BadRecord(
+            f"{path} was made under a schedule {found['schedule']!r}; this labtester has {known}"
+        )
     return Record(**{name: found[name] for name in _FIELDS}, choices=_choices(path, found))
 
 

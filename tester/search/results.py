@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tester.engine.schedule import DEFAULT
 from tester.search.shortest import SEEDS, Size
 from tester.search.wire import Figure, Ran, Told
 
@@ -57,6 +58,13 @@ class Telling:
     """The text of a record to be run instead of the seed."""
     rivals: list[int] = field(default_factory=list)
     """Other seeds that fail in the same way: none of their stories is shorter."""
+    schedule: str = DEFAULT
+    """What it ran under."""
+
+    @property
+    def run(self) -> tuple[str, int, str]:
+        """Which run of the lab it is."""
+        return self.test, self.seed, self.schedule
 
     @property
     def verdict(self) -> str:
@@ -145,6 +153,7 @@ class TestResult:
     """What became of the last seed counted, if its process hung or died."""
     telling: Telling | None = None
     """The story of its first failing seed."""
+    schedule: str = DEFAULT
 
     @property
     def verdict(self) -> str:

@@ -59,7 +59,7 @@ def _tell(pool: Pool, result: LabResult, command: Callable[[str, int], str]) -> 
         seed = test.first_bad_seed
         if seed is None:
             continue
-        test.telling = Telling(test.name, seed, command(test.name, seed))
+        test.telling = Telling(test.name, seed, command(test.name, seed), schedule=test.schedule)
         if test.lost is not None and seed == test.counted.seeds - 1:
             test.telling.lost = test.lost
         else:

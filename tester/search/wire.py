@@ -9,6 +9,7 @@ from typing import Final, Self
 
 import msgspec
 
+from tester.engine.schedule import DEFAULT
 from tester.search.shortest import Size
 
 _HEADER: Final = 4
@@ -91,6 +92,7 @@ class Listed(msgspec.Struct, frozen=True, array_like=True):
     name: str
     seeds: int
     weight: int
+    schedule: str = DEFAULT
 
 
 class Ready(msgspec.Struct, frozen=True, array_like=True, tag=True):

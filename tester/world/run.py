@@ -104,6 +104,7 @@ def run(
         isolated=scenario.isolated,
         watch=modules if audited else [own] if watch and own is not None else (),
         faults=scenario.faults,
+        schedule=scenario.schedule,
     )
     checked: Checked | None = None
     error: BaseException | None = None

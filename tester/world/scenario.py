@@ -10,6 +10,7 @@ from types import FunctionType, ModuleType
 from typing import Any, Final, Self
 
 from labrpc.conditions import RELIABLE, Conditions
+from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.waiting import is_installed, is_users
 from tester.world import submission
 from tester.world.limits import DEFAULT_LIMITS, Limits
@@ -43,10 +44,21 @@ class Scenario:
     """Whether each node but the test's runs in a child process."""
     faults: tuple[Kind, ...] = ()
     """The kinds of faults that strike from the start: see `Simulation.nemesis`."""
+    schedule: str = DEFAULT
+    """Who goes first where several could: one of `tester.engine.schedule.SCHEDULES`."""
+
+    def __post_init__(self) -> None:
+        if self.schedule not in SCHEDULES:
+            known = ", ".join(SCHEDULES)
+            raise ValueError(f"there is no schedule {self.schedule!r}; there are {known}")
 
     def seeds_of(self, wanted: int | None) -> int:
         """How many seeds to run when `wanted` are asked for: a heavy test runs fewer."""
         return self.seeds if wanted is None else max(1, wanted // self.weight)
+
+    def under(self, schedule: str | None) -> Self:
+        """This scenario under another schedule, if one is named. Raises ValueError."""
+        return replace(self, schedule=schedule) if schedule else self
 
     def with_arguments(self, *owner: object, **arguments: Any) -> Self:
         """This scenario with the function's other parameters given: pytest fixtures.

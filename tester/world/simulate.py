@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from labrpc.conditions import LONG_DELAYS, LONG_REORDERING, RELIABLE, UNRELIABLE, Conditions
 from tester.engine.choices import Choices, Replayed, Seeded
+from tester.engine.schedule import DEFAULT
 from tester.world import check
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.nemesis import Kind
@@ -51,13 +52,17 @@ def recorded(choices: Mapping[str, Mapping[int, int]]) -> Choices:
     return Choices(Replayed(dense))
 
 
-def run_once(test: SimulatedFunction, choices: Choices, **arguments: Any) -> None:
+def run_once(
+    test: SimulatedFunction, choices: Choices, *, schedule: str = "", **arguments: Any
+) -> None:
     """Run a simulated test once, with these choices; raises what it fails with.
 
-    For tests that choose themselves: Hypothesis, a fault plan, a record.
+    For tests that choose themselves: Hypothesis, a fault plan, a record. The schedule is the
+    test's own unless another is given.
     """
     __tracebackhide__ = True
-    outcome = run(test.simulation.with_arguments(**arguments), choices)
+    scenario = test.simulation.with_arguments(**arguments).under(schedule)
+    outcome = run(scenario, choices)
     if outcome.error is not None:
         raise outcome.error
 
@@ -71,6 +76,7 @@ def simulate(
     model: str | None = "kv",
     isolated: bool = False,
     faults: Sequence[Kind] = (),
+    schedule: str = DEFAULT,
 ) -> Callable[[SimulatedTest], SimulatedFunction]:
     """Make a pytest test of a coroutine function whose first parameter is a Simulation.
 
@@ -79,7 +85,8 @@ def simulate(
     The test runs once for each seed, 0 to `seeds` - 1, and fails with the story of the first seed
     that fails. When it returns, the clerks' operations are checked against `model`. A test of
     `weight` w runs on one w-th of the seeds somebody asks for, but at least on one. In the first
-    ten seconds of each run `faults` strike: see `tester.faults`.
+    ten seconds of each run `faults` strike: see `tester.faults`. Where several nodes or tasks
+    could go first, the `schedule` decides: `random`; or `fifo`, first come, first served.
     """
     if seeds < 1 or weight < 1:
         raise ValueError(f"seeds and weight are 1 or more, not {seeds} and {weight}")
@@ -102,6 +109,7 @@ def simulate(
             model=model,
             isolated=isolated,
             faults=tuple(faults),
+            schedule=schedule,
         )
 
         @functools.wraps(function)

@@ -21,7 +21,7 @@ from labrpc.network import Network
 from tester.engine.choices import Choices
 from tester.engine.errors import Livelock, Stuck
 from tester.engine.node import Event
-from tester.engine.schedule import Random, Schedule
+from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.scheduler import Place, Scheduler
 from tester.engine.trace import Trace
 from tester.world import submission
@@ -51,7 +51,7 @@ class Simulation(Trouble):
         choices: Choices,
         *,
         network: Conditions = RELIABLE,
-        schedule: Schedule | None = None,
+        schedule: str = DEFAULT,
         limits: Limits = DEFAULT_LIMITS,
         keep_trace: bool = False,
         isolated: bool = False,
@@ -66,7 +66,7 @@ class Simulation(Trouble):
         """What the test has reported: see `figure`."""
         self.submission = submission.current()
         self.trace = Trace(_encode, keep=keep_trace)
-        self._schedule = schedule or Random(put_off=bool(faults) or not network.reliable)
+        self._schedule = SCHEDULES[schedule](bool(faults) or not network.reliable)
         self._scheduler = Scheduler(
             self._schedule.for_run(choices),
             self._route,

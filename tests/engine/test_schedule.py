@@ -3,7 +3,7 @@
 import pytest
 
 from tester.engine.choices import Choices, Replayed, Seeded
-from tester.engine.schedule import Fifo, Random
+from tester.engine.schedule import DEFAULT, SCHEDULES, Fifo, Random
 
 
 def test_first_come_first_served_draws_nothing() -> None:
@@ -55,3 +55,20 @@ def test_putting_off_is_no_fault() -> None:
     assert put_off is not None
     assert {put_off() for _ in range(200)} == {0, 500, 4_000, 16_000}
     assert choices.faults == []
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("disturbed", [False, True])
+def test_without_luck_every_schedule_is_first_come_first_served(
+    name: str, disturbed: bool
+) -> None:
+    choices = Choices(Replayed({}))
+    schedule = SCHEDULES[name](disturbed)
+    pick, put_off = schedule.for_node("n", choices)
+    assert {pick(9), schedule.for_run(choices)(9), put_off() if put_off else 0} == {0}
+
+
+@pytest.mark.parametrize("disturbed", [False, True])
+def test_only_a_run_that_is_disturbed_puts_tasks_off(disturbed: bool) -> None:
+    _, put_off = SCHEDULES[DEFAULT](disturbed).for_node("n", Choices(Seeded(0)))
+    assert (put_off is not None) == disturbed

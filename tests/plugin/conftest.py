@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import tester.trial  # noqa: F401 - pytester forgets what its runs import; asyncio comes but once
 from tests.plugin.project import INSTALLED, STUDENT, Run, write
 from tests.tree import ROOT
 

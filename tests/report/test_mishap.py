@@ -102,3 +102,14 @@ To run it again:
 def test_the_story_is_told_when_there_is_one() -> None:
     told = Told(Ran("fail", "a", 1, 1, 1, 5), "once upon a time")
     assert mishap.story(Telling("test_a", 4, "again", told.ran, told)) == "once upon a time"
+
+
+@pytest.mark.parametrize(
+    ("run_anew", "said"),
+    [
+        (False, "Recorded failure: .labtester/a.sim still fails.\n\n"),
+        (True, "Recorded failure: .labtester/a.sim passes, and its seed still fails.\n\n"),
+    ],
+)
+def test_a_record_that_is_told_is_named_before_its_story(run_anew: bool, said: str) -> None:
+    assert mishap.still_fails(".labtester/a.sim", run_anew=run_anew) == said

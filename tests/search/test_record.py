@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from tester import simulate
 from tester.engine.choices import Choices, Seeded
+from tester.engine.schedule import SCHEDULES
 from tester.search.edits import trimmed
 from tester.search.record import (
     BadRecord,
@@ -39,6 +41,7 @@ RECORDS = st.builds(
     digest=st.text(),
     code=st.text(),
     choices=CHOICES,
+    schedule=st.sampled_from(sorted(SCHEDULES)),
 )
 
 certain_put = simulate(network=planted.LOSSY)(planted.one_put)
@@ -135,15 +138,22 @@ def test_as_a_test_it_fails_as_the_seed_did(record: Record) -> None:
     ("parts", "name"),
     [
         (("kvsrv", "test_basic", 7), "kvsrv-test_basic-7.sim"),
-        (("", "tests/test_a.py::test_b[x y]", 0), "tests_test_a.py__test_b_x_y_-0.sim"),
-        (("l", "../../etc", 1), "l-.._.._etc-1.sim"),
-        (("kvsrv", "test_basic", 7, "class/ann"), "kvsrv-test_basic-7-class_ann.sim"),
+        (("", "tests/test_a.py::test_b[x y]", 0), "tests_test_a.py__test_b_x_y_-0-DIGEST.sim"),
+        (("l", "../../etc", 1), "l-.._.._etc-1-DIGEST.sim"),
+        (("kvsrv", "test_basic", 7, "class/ann"), "kvsrv-test_basic-7-class_ann-DIGEST.sim"),
+        (("kvsrv", "test_basic", 7, "", "random"), "kvsrv-test_basic-7.sim"),
+        (("kvsrv", "test_basic", 7, "theirs", "fifo"), "kvsrv-test_basic-7-fifo-theirs.sim"),
     ],
 )
 def test_a_file_name_has_nothing_in_it_that_a_shell_minds(
     parts: tuple[Any, ...], name: str
 ) -> None:
-    assert file_name(*parts) == name
+    assert re.sub("-[0-9a-f]{16}", "-DIGEST", file_name(*parts)) == name
+
+
+def test_names_that_look_alike_once_they_are_safe_stay_different() -> None:
+    tests = ("a.py::test[x/y]", "a.py::test[x y]", "a.py::test[x_y]", "a/py::test[x_y]")
+    assert len({file_name("", test, 0) for test in tests}) == 4
 
 
 def test_a_long_file_name_is_cut_and_stays_the_only_one() -> None:
@@ -184,7 +194,7 @@ def broken(**changes: Any) -> str:
     good: dict[str, Any] = dict.fromkeys(
         ["lab", "test", "submission", "kind", "digest", "code", "python", "labtester"], ""
     )
-    fields = good | {"seed": 1, "choices": {}} | changes
+    fields = good | {"seed": 1, "schedule": "random", "choices": {}} | changes
     return json.dumps({name: value for name, value in fields.items() if value is not None})
 
 
@@ -208,6 +218,8 @@ NO_CHOICE = "an index and a number of 0 or more are"
         (broken(kind=7), "is no record: its 'kind' is not a str"),
         (broken(seed="7"), "is no record: its 'seed' is not a int"),
         (broken(seed=True), "is no record: its 'seed' is not a int"),
+        (broken(schedule=None), "is no record: its 'schedule' is not a str"),
+        (broken(schedule="x"), "under a schedule 'x'; this labtester has fifo, random"),
         (broken(choices=None), "is no record: its 'choices' is not an object"),
         (broken(choices=[1]), "is no record: its 'choices' is not an object"),
         (broken(choices={"a": [1]}), "is no record: its choices of 'a' are not an object"),

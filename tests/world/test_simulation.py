@@ -13,7 +13,6 @@ from kvsrv import Clerk, KVServer
 from labrpc import LONG_DELAYS, RELIABLE, UNRELIABLE
 from tester import Deadlock, Limits, Livelock, Simulation
 from tester.engine.choices import Choices, Replayed
-from tester.engine.schedule import Fifo
 from tester.world.simulation import Simulation as World
 from tests.world.lab import AsyncKVServer, once, passes, put_and_get
 
@@ -95,7 +94,7 @@ def test_a_client_more_leaves_the_others_their_luck() -> None:
 
 
 def test_a_schedule_may_be_given() -> None:
-    sim = World(Choices(Replayed({})), schedule=Fifo(), network=UNRELIABLE)
+    sim = World(Choices(Replayed({})), schedule="fifo", network=UNRELIABLE)
 
     async def race() -> None:
         sim.serve(AsyncKVServer)

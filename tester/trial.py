@@ -1,0 +1,139 @@
+"""A trial: what a simulated test of a pytest project is put to: old failures, then its seeds."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tester.engine.choices import Choices, Seeded
+from tester.report import mishap
+from tester.report.story import tell
+from tester.search.corpus import Corpus
+from tester.search.diagnosis import (
+    Diagnosis,
+    diagnose,
+    diagnose_recorded,
+    diagnose_several,
+)
+from tester.search.record import Record, record_of
+from tester.search.shortest import in_words
+from tester.world.run import Outcome, Scenario, run
+
+
+class Trial:
+    """One item's runs; both kinds of them raise what the first that fails has failed with.
+
+    `test` is its node id, `folder` where records are kept, and `start` where whoever reads of them
+    stands. `command(schedule, seed)` is what runs a seed again, or everything if the seed is None.
+    An exception of one of the `unheeded` types is no failure: it is for the runner of the tests,
+    as a skip is.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        test: str,
+        folder: Path,
+        start: Path,
+        command: Callable[[str, int | None], str],
+        unheeded: tuple[type[BaseException], ...],
+    ) -> None:
+        self.notes: list[str] = []
+        """What became of records."""
+        self.story = ""
+        """Of the run that failed; "" if none did."""
+        self._scenario = scenario
+        self._test = test
+        self._corpus = Corpus("", None, folder)
+        self._start = start
+        self._command = command
+        self._unheeded = unheeded
+        self._seeds = self._rpcs = self._ops = self._virtual_us = 0
+        self._started = time.perf_counter()
+
+    def figures(self) -> dict[str, int | float]:
+        """What the seeds came to."""
+        return {
+            "seeds": self._seeds,
+            "rpcs": self._rpcs,
+            "ops": self._ops,
+            "virtual_us": self._virtual_us,
+            "wall_s": round(time.perf_counter() - self._started, 6),
+        }
+
+    def run_recorded(self) -> None:
+        """Run the failures that are on record. What has been mended is forgotten."""
+        for path, kept in self._corpus.records([self._test]):
+            scenario = self._scenario.under(kept.schedule)
+            again = kept.again(scenario)
+            outcome = again.outcome
+            if isinstance(outcome.error, self._unheeded):
+                raise outcome.error
+            if outcome.verdict == "pass":
+                path.unlink(missing_ok=True)
+                self.notes.append(f"mended: {self._shown(path)} passes, and is gone")
+            elif outcome.verdict == "fail":
+                first = mishap.still_fails(self._shown(path), run_anew=again.anew)
+                if again.stale is not None:
+                    first += mishap.stale(again.stale, run_anew=again.anew)
+                if again.anew:
+                    self._fail(scenario, kept.seed, outcome, first)
+                self._fail_recorded(scenario, kept, outcome, first)
+
+    def run_seeds(self, seeds: range) -> None:
+        """Run the seeds, up to the first that fails; later ones may have a shorter story."""
+        for seed in seeds:
+            outcome = run(self._scenario, Choices(Seeded(seed)))
+            self._seeds += 1
+            self._rpcs += outcome.rpcs
+            self._ops += outcome.ops
+            self._virtual_us += outcome.virtual_us
+            if outcome.error is not None:
+                self._fail(self._scenario, seed, outcome, later=range(seed + 1, seeds.stop))
+
+    def _fail(
+        self,
+        scenario: Scenario,
+        seed: int,
+        outcome: Outcome,
+        first: str = "",
+        later: range = range(0),
+    ) -> None:
+        """Tell of a seed that failed, and put it on record."""
+        assert outcome.error is not None
+        if isinstance(outcome.error, self._unheeded):
+            raise outcome.error
+        diagnosis = diagnose(scenario, seed, outcome)
+        diagnosis, rivals = diagnose_several(scenario, diagnosis, later)
+        seed = diagnosis.seed
+        if rivals:
+            first = f"{in_words(seed, rivals)}\n\n{first}"
+        if diagnosis.explanation is not None:
+            shrunk = diagnosis.explanation.shrunk
+            record = record_of(scenario, shrunk, lab="", test=self._test, submission="")
+            if (path := self._corpus.save(record)) is not None:
+                self.notes.append(f"kept as {self._shown(path)}")
+        self._tell(seed, diagnosis, self._command(scenario.schedule, seed), first)
+
+    def _fail_recorded(
+        self, scenario: Scenario, kept: Record, outcome: Outcome, first: str
+    ) -> None:
+        """Tell of a record that still fails.
+
+        Of other code its seed may make other choices; then what runs all runs the record first.
+        """
+        anew = run(scenario, Choices(Seeded(kept.seed)))
+        seed = None if anew.error is None else kept.seed
+        diagnosis = diagnose_recorded(scenario, kept.seed, outcome)
+        self._tell(kept.seed, diagnosis, self._command(scenario.schedule, seed), first)
+
+    def _tell(self, seed: int, diagnosis: Diagnosis, command: str, first: str) -> None:
+        outcome = diagnosis.outcome
+        assert outcome.error is not None
+        self.story = first + tell(seed, outcome, command, diagnosis.explanation)
+        raise outcome.error
+
+    def _shown(self, path: Path) -> str:
+        return os.path.relpath(path, self._start)
