@@ -1,0 +1,5 @@
+"""The Raft lab: consensus on a log of commands, by the paper of Ongaro and Ousterhout (2014)."""
+
+from raft.api import ApplyMsg, Persister
+
+__all__ = ["ApplyMsg", "Persister"]
