@@ -96,11 +96,11 @@ class Progress:
     """What a leader knows of a follower (Figure 2, volatile state on leaders)."""
 
     next: int
-    """The first entry it has not been sent."""
+    """The next entry to send; while probing, the one after the place that is asked about."""
     match: int = 0
-    """The last entry it is known to have. What lies between the two is under way."""
-    latest: Args | None = None
-    """The last message it was sent."""
+    """The last entry it is known to have."""
+    probing: bool = True
+    """Whether the leader still looks for the place where the logs agree."""
 
 
 class Core:
@@ -183,7 +183,7 @@ class Core:
         self._ready.reset_timer = True
         if self.role is Role.LEADER:
             for peer in self.peers:
-                self._replicate(peer)
+                self._replicate(peer, again=True)
             return
         # Figure 2, candidates: increment the term, vote for yourself, ask all others.
         self._enter(self.term + 1)
@@ -257,21 +257,27 @@ class Core:
         if progress.match + 1 == progress.next <= self.log.last_index:
             self._replicate(peer)
 
-    def _replicate(self, peer: int) -> None:
-        """Send the entries that a follower has not been sent, if any, or the snapshot."""
+    def _replicate(self, peer: int, *, again: bool = False) -> None:
+        """Send the entries from `next` on, if any; or the snapshot, if they are discarded.
+
+        While probing, what has been sent once is not sent `again`.
+        """
         log, progress = self.log, self.progress[peer]
-        args: Args
-        if progress.next > log.base:
-            prev = progress.next - 1
-            args = AppendEntriesArgs(
-                self.term, self.me, prev, log.term(prev), log.since(progress.next), self.commit
-            )
-            progress.next = log.last_index + 1
-        else:  # Section 7: what the follower lacks has been discarded.
+        if progress.next <= log.base:  # section 7
             args = InstallSnapshotArgs(self.term, self.me, log.base, log.base_term, self.snapshot)
             progress.next = log.base + 1
-        progress.latest = args
-        self._ready.messages.append((peer, args))
+            self._ready.messages.append((peer, args))
+            return
+        prev = progress.next - 1
+        entries = [] if again and progress.probing else log.since(progress.next)
+        if not progress.probing:
+            progress.next = log.last_index + 1
+        self._ready.messages.append(
+            (
+                peer,
+                AppendEntriesArgs(self.term, self.me, prev, log.term(prev), entries, self.commit),
+            )
+        )
 
     def _append_entries(self, args: AppendEntriesArgs) -> AppendEntriesReply:
         """Figure 2, AppendEntries."""
@@ -280,7 +286,9 @@ class Core:
         prev = args.prev_log_index
         # What a snapshot covers is committed, and so it agrees with every leader's log.
         if prev >= self.log.base and not self.log.agrees(prev, args.prev_log_term):
-            return AppendEntriesReply(self.term, False, *self.log.conflict(prev))
+            return AppendEntriesReply(
+                self.term, False, *self.log.may_agree(prev, args.prev_log_term)
+            )
         self._ready.save |= self.log.merge(prev, args.entries)
         # What follows the new entries may conflict with the leader's log: it does not count.
         self.commit = max(self.commit, min(args.leader_commit, args.last_new_index))
@@ -288,15 +296,14 @@ class Core:
 
     def _appended(self, peer: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
         """Figure 2, leaders: the follower has it all, or tells from where on it does not."""
-        progress = self.progress[peer]
+        progress, prev = self.progress[peer], args.prev_log_index
         if reply.success:
             self._matched(peer, args.last_new_index)
-        elif args is progress.latest and args.prev_log_index > progress.match:
-            # Section 5.3, at its end: skip the whole conflicting term, or the rest of it that
-            # this log does not have either. Older refusals tell nothing that still matters.
-            last = self.log.last_of(reply.conflict_term) if reply.conflict_term else 0
-            hint = last + 1 if 0 < last < args.prev_log_index else reply.conflict_index
-            progress.next = max(progress.match + 1, min(hint, args.prev_log_index))
+        elif prev == progress.next - 1 if progress.probing else prev > progress.match:
+            # Section 5.3, at its end. Other refusals are old, and tell nothing new.
+            last = self.log.may_agree(reply.hint_index, reply.hint_term)
+            progress.next = max(last, progress.match) + 1
+            progress.probing = True
             self._replicate(peer)
 
     def _matched(self, peer: int, index: int) -> None:
@@ -304,6 +311,7 @@ class Core:
         progress = self.progress[peer]
         progress.match = max(progress.match, index)
         progress.next = max(progress.next, progress.match + 1)
+        progress.probing = progress.probing and progress.match + 1 < progress.next
         self._advance_commit()
         self._catch_up(peer)
 

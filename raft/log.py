@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -84,17 +84,15 @@ class Log:
                 return True
         return False
 
-    def conflict(self, prev: int) -> tuple[int, int]:
-        """Term and index for `AppendEntriesReply`, where the logs do not agree at `prev`."""
-        if prev > self.last_index:
-            return 0, self.last_index + 1
-        term = self.term(prev)
-        return term, self.base + 1 + bisect_left(self.terms, term)
+    def may_agree(self, index: int, term: int) -> int:
+        """The last place where a log that has `term` at `index` may agree with this one.
 
-    def last_of(self, term: int) -> int:
-        """The last entry of a term, the one at `base` included; 0 if there is none."""
-        index = self.base + bisect_right(self.terms, term)
-        return index if self.term(index) == term else 0
+        As terms never decrease, the other log has no higher term up to there, and so it agrees
+        with nothing here that has one. A place before `base` is out of this log's sight.
+        """
+        if term < self.base_term:
+            return min(index, self.base - 1)
+        return min(index, self.base + bisect_right(self.terms, term))
 
     def compact(self, index: int) -> None:
         """Discard all up to `index`, which a snapshot covers now (section 7)."""

@@ -50,18 +50,18 @@ class AppendEntriesArgs(Message, frozen=True):
 
 
 class AppendEntriesReply(Message, frozen=True):
-    """Whether the logs agree up to the last new entry; if not, where they may (section 5.3).
+    """Whether the logs agree up to the last new entry; if not, up to where they may.
 
-    The paper sketches the two last fields at the end of section 5.3, and saves with them one call
-    per conflicting entry.
+    The paper sketches such a hint at the end of section 5.3. With this one, of etcd's Raft, either
+    side skips at once all terms of which the other has nothing: see `Log.may_agree`.
     """
 
     term: int
     success: bool
-    conflict_term: int = 0
-    """The term of the follower's entry at `prev_log_index`; 0 if it has none there."""
-    conflict_index: int = 0
-    """Its first entry of that term; without one, the place after its last entry."""
+    hint_index: int = 0
+    """The last place where the follower's log may agree with the leader's."""
+    hint_term: int = 0
+    """The term that the follower has there."""
 
 
 class InstallSnapshotArgs(Message, frozen=True):
