@@ -79,7 +79,7 @@ def result(value: Any) -> str:
     """What an operation returned: `OK`, or `('a', v1, OK)` for a get of the key/value lab."""
     if value is None:
         return "done"
-    if isinstance(value, list | tuple) and len(value) == 3 and isinstance(value[1], int):
+    if isinstance(value, list | tuple) and len(value) == 3 and isinstance(value[2], str):
         text, version, err = value
         return f"({_value(text)}, v{version})" if err == "OK" else str(err)
     return value if isinstance(value, str) else _value(value)
@@ -269,6 +269,9 @@ class _Teller:
             return None
         site, _, node = what.rpartition(" on ")
         return node, f"{site} comes true", None
+
+    def _does(self, at: int, t: int, node: str, what: str) -> Any:
+        return node, what, None
 
     def _note(self, at: int, t: int, text: str) -> Any:
         return "test", " ".join(text.splitlines()), None
