@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +25,8 @@ _AFTERMATH: Final = {
 
 _LONGEST: Final = 40
 """So many columns of a value are shown."""
+_FEW: Final = 3
+"""So many elements of a list."""
 _ROOM: Final = 39
 """So many of several values together, if that is possible."""
 
@@ -40,6 +42,33 @@ class Line:
     who: str
     what: str
     op: int | None
+    rpc: int | None = None
+    """The RPC it tells of, if it does."""
+    is_state: bool = False
+    """Whether it tells what has become of a server, which the run was told."""
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it tells of a message on its way, and not of what was done or happened."""
+        return self.what.startswith(" ")
+
+    def answers(self, call: Line) -> bool:
+        """Whether it ends, and repeats, the operation that another line begins."""
+        return self.op == call.op is not None and self.what.startswith(f"{call.what} -> ")
+
+    def likewise(self, before: Line | None) -> Line:
+        """This line, shorter, if it tells of the long message that the line before it told of."""
+        number, _, said = self.what.lstrip().partition(" ")
+        if before is None or self.rpc is None or len(str(self)) <= WIDTH:
+            return self
+        if before.time_us != self.time_us or not before.what.endswith(f" {said}"):
+            return self
+        return replace(self, what=f"    {number} likewise")
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether it is the end of an RPC that reached nobody."""
+        return self.what.endswith(_LOSSES["unreachable"])
 
     def __str__(self) -> str:
         start = f"{seconds(self.time_us):>8}  {self.who:<7} "
@@ -82,15 +111,20 @@ def result(value: Any) -> str:
     if isinstance(value, list | tuple) and len(value) == 3 and isinstance(value[2], str):
         text, version, err = value
         return f"({_value(text)}, v{version})" if err == "OK" else str(err)
+    if isinstance(value, list):
+        value = tuple(value)  # as the code under test returned it, before it travelled
     return value if isinstance(value, str) else _value(value)
 
 
 def _values(named: Iterable[tuple[str, Any]]) -> str:
     """Values side by side, cut until their line is not too long, if that is possible.
 
-    Versions are marked, errors stand as they are.
+    Versions are marked, errors stand as they are, and numbers have their names where there are
+    several.
     """
     values = list(named)
+    if sum(isinstance(value, int) for _, value in values) > 1:
+        return ", ".join(f"{name}={_value(value)}" for name, value in values)
     shown: list[str] = []
     for longest in (_LONGEST, _LONGEST // 2, _LONGEST // 3):
         shown = [
@@ -107,6 +141,9 @@ def _values(named: Iterable[tuple[str, Any]]) -> str:
 
 
 def _value(value: Any, longest: int = _LONGEST) -> str:
+    if isinstance(value, list) and len(value) > _FEW:
+        rest = len(value) - _FEW + 1
+        return f"[{', '.join(_value(item, longest) for item in value[: _FEW - 1])}, {rest} more]"
     text = repr(value)
     ends = (longest - 3) // 2
     return text if len(text) <= longest else f"{text[:ends]}...{text[-ends:]}"
@@ -160,7 +197,8 @@ class _Teller:
             found = getattr(self, f"_{kind.replace(' ', '_')}")(at, time_us, *rest)
             if found is not None:
                 who, what, op = found
-                yield Line(time_us, who, what, op)
+                rpc = rest[0] if what.startswith("    #") else None
+                yield Line(time_us, who, what, op, rpc, kind == "does")
 
     def _call(self, at: int, t: int, op: int, client: str, method: str, payload: bytes) -> Any:
         text = operation(method, msgspec.msgpack.decode(payload))
