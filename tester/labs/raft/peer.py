@@ -20,6 +20,7 @@ from tester.world.probe import Probe
 
 SNAPSHOT_EVERY: Final = 10
 
+_WAITS: Final = object()
 _encode = msgspec.msgpack.encode
 _Snapshot = msgspec.msgpack.Decoder(tuple[int, list[bytes]])
 
@@ -124,7 +125,7 @@ class Peer:
         state = self._raft.get_state()
         if isinstance(state, CoroutineType):
             state = _at_once(state)
-        if state is None:
+        if state is _WAITS:
             self._tell_state(None)
             return
         if not (isinstance(state, tuple) and [type(part) for part in state] == [int, bool]):
@@ -175,13 +176,13 @@ class _Counting(Persister):
 
 
 def _at_once(coro: Coroutine[Any, Any, Any]) -> Any:
-    """What the coroutine returns without waiting; None if it has to wait: for a lock, say."""
+    """What the coroutine returns without waiting; if it has to wait, for a lock say, _WAITS."""
     try:
         coro.send(None)
     except StopIteration as done:
         return done.value
     coro.close()
-    return None
+    return _WAITS
 
 
 def _common(one: list[int], other: list[int]) -> int:
