@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tester.report import values
 from tester.world.run import Entry
 
 _LOSSES: Final = {
@@ -21,14 +22,6 @@ _AFTERMATH: Final = {
     "reply lost": ", and the network lost the reply",
     "server dead": ", and the server was gone before it could say so",
 }
-
-
-_LONGEST: Final = 40
-"""So many columns of a value are shown."""
-_FEW: Final = 3
-"""So many elements of a list."""
-_ROOM: Final = 39
-"""So many of several values together, if that is possible."""
 
 
 Groups = Sequence[Sequence[str]]
@@ -96,77 +89,6 @@ def seconds(time_us: int) -> str:
     return f"{milliseconds // 1000}.{milliseconds % 1000:03}"
 
 
-def operation(method: str, args: Iterable[Any]) -> str:
-    """A call as text: `Put('k', 'a', v0)`. A put's third argument is its version."""
-    named = [(str(place), arg) for place, arg in enumerate(args)]
-    if method == "put" and len(named) == 3:
-        named[2] = "version", named[2][1]
-    return f"{method[:1].upper()}{method[1:]}({_values(named)})"
-
-
-def result(value: Any) -> str:
-    """What an operation returned: `OK`, or `('a', v1, OK)` for a get of the key/value lab."""
-    if value is None:
-        return "done"
-    if isinstance(value, list | tuple) and len(value) == 3 and isinstance(value[2], str):
-        text, version, err = value
-        return f"({_value(text)}, v{version})" if err == "OK" else str(err)
-    if isinstance(value, list):
-        value = tuple(value)  # as the code under test returned it, before it travelled
-    return value if isinstance(value, str) else _value(value)
-
-
-def _values(named: Iterable[tuple[str, Any]]) -> str:
-    """Values side by side, cut until their line is not too long, if that is possible.
-
-    Versions are marked, errors stand as they are, and numbers have their names where there are
-    several.
-    """
-    values = list(named)
-    if sum(isinstance(value, int) for _, value in values) > 1:
-        return ", ".join(f"{name}={_value(value)}" for name, value in values)
-    shown: list[str] = []
-    for longest in (_LONGEST, _LONGEST // 2, _LONGEST // 3):
-        shown = [
-            f"v{value}"
-            if name == "version"
-            else str(value)
-            if name == "err"
-            else _value(value, longest)
-            for name, value in values
-        ]
-        if sum(map(len, shown)) <= _ROOM:
-            break
-    return ", ".join(shown)
-
-
-def _value(value: Any, longest: int = _LONGEST) -> str:
-    if isinstance(value, list) and len(value) > _FEW:
-        rest = len(value) - _FEW + 1
-        return f"[{', '.join(_value(item, longest) for item in value[: _FEW - 1])}, {rest} more]"
-    text = repr(value)
-    ends = (longest - 3) // 2
-    return text if len(text) <= longest else f"{text[:ends]}...{text[-ends:]}"
-
-
-def _message(payload: bytes) -> str:
-    """The fields of an encoded message."""
-    fields = msgspec.msgpack.decode(payload)
-    if not isinstance(fields, dict):
-        return _value(fields)
-    return _values(fields.items())
-
-
-def _reply(payload: bytes) -> str:
-    fields = msgspec.msgpack.decode(payload)
-    if isinstance(fields, dict) and "err" in fields:
-        err = fields.pop("err")
-        if err != "OK" or not fields:
-            return str(err)
-        return _message(msgspec.msgpack.encode(fields))
-    return _message(payload)
-
-
 def _groups(groups: Groups, one_way: bool) -> str:
     """Who is on which side: `s0 | s1, s2`, or whom s0 does not reach."""
     sides = [", ".join(group) for group in groups]
@@ -201,13 +123,13 @@ class _Teller:
                 yield Line(time_us, who, what, op, rpc, kind == "does")
 
     def _call(self, at: int, t: int, op: int, client: str, method: str, payload: bytes) -> Any:
-        text = operation(method, msgspec.msgpack.decode(payload))
+        text = values.operation(method, msgspec.msgpack.decode(payload))
         self._open[op] = client, text
         return client, text, op
 
     def _return(self, at: int, t: int, op: int, payload: bytes) -> Any:
         client, text = self._open.pop(op)
-        return client, f"{text} -> {result(msgspec.msgpack.decode(payload))}", op
+        return client, f"{text} -> {values.result(msgspec.msgpack.decode(payload))}", op
 
     def _unheard(self, at: int, t: int, op: int, payload: bytes) -> Any:
         client, text, _ = self._return(at, t, op, payload)
@@ -217,7 +139,7 @@ class _Teller:
         mine = [op for op, (client, _) in self._open.items() if client.split(".")[0] == end]
         op = mine[-1] if mine else None
         self._sent[rpc] = end, op
-        return end, f"    #{rpc} {method}({_message(payload)})", op
+        return end, f"    #{rpc} {method}({values.message(payload)})", op
 
     def _deliver(self, at: int, t: int, rpc: int, server: str) -> Any:
         self._servers[rpc] = server
@@ -233,7 +155,11 @@ class _Teller:
 
     def _answer(self, at: int, t: int, rpc: int, payload: bytes) -> Any:
         aftermath = "" if rpc in self._answered else _AFTERMATH.get(self._fates.get(rpc, ""), "")
-        return self._servers[rpc], f"    #{rpc} {_reply(payload)}{aftermath}", self._sent[rpc][1]
+        return (
+            self._servers[rpc],
+            f"    #{rpc} {values.reply(payload)}{aftermath}",
+            self._sent[rpc][1],
+        )
 
     def _lost(self, t: int, rpc: int, how: str) -> Any:
         self._answered.add(rpc)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from linearizability import Illegal
-from tester.report.lines import HEADER, WIDTH, Line, lines, operation, result, seconds
+from tester.report.lines import HEADER, WIDTH, Line, lines, seconds
+from tester.report.values import operation, result
 from tester.search.explain import Explanation
 from tester.world.failure import (
     Failure,

@@ -127,7 +127,7 @@ def test_what_was_written_outlives_a_server(how: str) -> None:
 def test_a_call_under_way_to_a_server_that_is_cut_off_fails() -> None:
     async def test(sim: Simulation) -> None:
         group, made = neighbours(sim, 2)
-        asked = asyncio.create_task(made[0].reaches())  # type: ignore[arg-type]
+        asked = asyncio.ensure_future(made[0].reaches())
         await asyncio.sleep(0.001_2)  # the request to s1 is on its way
         group.disconnect(1)
         assert await asked == [0]

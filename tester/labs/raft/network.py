@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from labrpc import LONG_DELAYS, LONG_REORDERING, UNRELIABLE
+from tester.world.simulate import LONG_DELAYS, LONG_REORDERING, UNRELIABLE
 
 UNREACHABLE_MS: Final = LONG_DELAYS.unreachable_ms
 

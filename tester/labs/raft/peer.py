@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
 
-from labrpc import ClientEnd
 from raft.api import ApplyMsg, Disk, Persister
 from tester.world import submission
 from tester.world.probe import Probe
@@ -42,9 +41,7 @@ class Peer:
 
     stands_for: ClassVar = "Raft"
 
-    def __init__(
-        self, me: int, snapshots: bool, disk: Disk, probe: Probe, *ends: ClientEnd
-    ) -> None:
+    def __init__(self, me: int, snapshots: bool, disk: Disk, probe: Probe, *ends: object) -> None:
         self._probe = probe
         self._snapshots = snapshots
         self._persister = _Counting(disk)

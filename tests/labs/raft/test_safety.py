@@ -1,4 +1,4 @@
-"""Each property of Figure 3 is watched: what violates it ends the run, and what does not passes."""
+"""Each property of Figure 3 is watched: what violates it ends the run, and nothing else does."""
 
 from __future__ import annotations
 
@@ -133,8 +133,10 @@ def test_a_snapshot_takes_the_place_of_what_it_covers(peers: Told) -> None:
     [
         (
             safety.AppliedOutOfOrder,
-            "s0 was delivered a snapshot up to 1 when it had applied 2 already: a snapshot never "
-            "moves the service backwards",
+            (
+                "s0 was delivered a snapshot up to 1 when it had applied 2 already: a snapshot "
+                "never moves the service backwards"
+            ),
             1,
             snapshot(1, b"1"),
         ),

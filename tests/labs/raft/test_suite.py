@@ -8,8 +8,8 @@ from types import ModuleType
 import pytest
 
 from tester.engine.choices import Choices, Replayed, Seeded
-from tester.labs.raft import agreement, election, persistence, snapshots
 from tester.labs import suite
+from tester.labs.raft import agreement, election, persistence, snapshots
 from tester.world.run import run
 
 SUITE = suite.tests_of("tester.labs.raft")
