@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-_STATE: Final = "raft-state"
-_SNAPSHOT: Final = "snapshot"
+STATE: Final = "raft-state"
+SNAPSHOT: Final = "snapshot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class Persister:
     def save(self, raft_state: bytes, snapshot: bytes) -> None:
         """Replace both, atomically; takes no time. b"" stands for no snapshot."""
         self._saved += 1
-        self._disk.write({_STATE: raft_state, _SNAPSHOT: snapshot})
+        self._disk.write({STATE: raft_state, SNAPSHOT: snapshot})
 
     async def sync(self) -> None:
         """Return when nothing that has been saved by now can be lost; at once if that is so."""
@@ -76,11 +76,11 @@ class Persister:
 
     def read_raft_state(self) -> bytes:
         """The Raft state that was saved last, also by an earlier incarnation; b"" if none was."""
-        return self._disk.read(_STATE)
+        return self._disk.read(STATE)
 
     def read_snapshot(self) -> bytes:
         """The snapshot that was saved last, also by an earlier incarnation; b"" if none was."""
-        return self._disk.read(_SNAPSHOT)
+        return self._disk.read(SNAPSHOT)
 
     def raft_state_size(self) -> int:
         """Bytes of the Raft state."""

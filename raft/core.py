@@ -254,7 +254,7 @@ class Core:
         asks about its last entry, and the answer tells where to go on.
         """
         progress = self.progress[peer]
-        if progress.match + 1 == progress.next <= self.log.last_index:
+        if not progress.probing and progress.match + 1 == progress.next <= self.log.last_index:
             self._replicate(peer)
 
     def _replicate(self, peer: int) -> None:

@@ -29,17 +29,21 @@ from tester.world.cluster import Cluster, Member, Remote
 from tester.world.failure import HandlerCrashed, Misused, NodeDown, ProcessDied, printable
 from tester.world.handles import KV, LockHandle
 from tester.world.history import History, Op
-from tester.world.host import Host, TestHost
+from tester.world.host import Host
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.mishaps import Mishaps
 from tester.world.nemesis import Kind
 from tester.world.streams import SIZE
+from tester.world.testhost import TestHost
 from tester.world.trouble import Trouble
 
 TEST: Final = "test"
 """The name of the node on which the test itself runs."""
 
 _encode = msgspec.msgpack.Encoder().encode
+
+Listener = Callable[..., object]
+"""Is told what a probe tells: `listener(what, *data)`."""
 
 
 class Simulation(Trouble):
@@ -81,6 +85,7 @@ class Simulation(Trouble):
         self.refused: list[Misused] = []
         """What the guard has refused to code in child processes, swallowed or not."""
         self._pending: dict[int, tuple[Op, Shape, asyncio.Future[Any], Member]] = {}
+        self._listeners: dict[str, Listener] = {}
         self._silent = 0
         if faults:
             self.nemesis(*faults)
@@ -98,6 +103,14 @@ class Simulation(Trouble):
     def note(self, text: str) -> None:
         """Put a line into the run's story."""
         self.trace.add((self._scheduler.now, "note", printable(str(text))))
+
+    def say(self, who: str, what: str) -> None:
+        """Put a line about a node into the run's story: "s1", "leads term 3"."""
+        self.trace.add((self._scheduler.now, "does", who, what))
+
+    def listen(self, node: str, listener: Listener) -> None:
+        """Have the listener told what probes on this node tell; it may raise a verdict."""
+        self._listeners[node] = listener
 
     def at_most(self, n: int, name: str) -> int:
         """`n`, or less (but at least 1) while a failing run is being shrunk.
@@ -267,6 +280,7 @@ class Simulation(Trouble):
                 except ProcessDied as error:
                     died = died or error
         self._pending.clear()
+        self._listeners.clear()
         self.let_go()
         self._cluster.let_go()
         self._scheduler.let_go()
@@ -302,6 +316,8 @@ class Simulation(Trouble):
             raise (Misused if failure.misuse else HandlerCrashed)(failure)
         elif kind == "refused":
             self.refused.append(Misused(event[1]))
+        elif kind == "tell":
+            self._listeners[place.name](*event[1:])
         elif kind in {"write", "sync"}:
             self.node(place.name).from_disk(place, event)
         elif kind == "fault":
