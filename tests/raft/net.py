@@ -12,8 +12,9 @@ from typing import Any
 
 from labrpc.codec import codec
 from raft.api import ApplyMsg
-from raft.core import Answer, Command, Core, Event, Ready, Request, Role, Saved, Snapshot
-from raft.core import TimerExpired as Timer
+from raft.core import Core, Role, Saved
+from raft.events import Answer, Command, Event, Ready, Request, Snapshot
+from raft.events import TimerExpired as Timer
 from raft.log import Log
 
 SAVED = codec(Saved)

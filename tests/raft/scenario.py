@@ -23,8 +23,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from raft.core import Command, Core, Event, Ready, Saved
-from raft.core import TimerExpired as Timer
+from raft.core import Core, Saved
+from raft.events import Command, Event, Ready
+from raft.events import TimerExpired as Timer
 from raft.log import Log
 from raft.messages import (
     AppendEntriesArgs,

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raft.core import Core, Request, Role, Saved, Snapshot, TimerExpired
+from raft.core import Core, Role, Saved
+from raft.events import Request, Snapshot, TimerExpired
 from raft.log import Log
 from raft.messages import (
     AppendEntriesArgs,
