@@ -72,9 +72,23 @@ _DEDUP_CLERK: Final = Expected(
     (Method("get", ("key",)), Method("put", ("key", "value")), Method("append", ("key", "arg"))),
 )
 
+_RAFT: Final = Expected(
+    "raft.raft",
+    "Raft",
+    ("peers", "me", "persister", "apply"),
+    (
+        Method("start", ("command",)),
+        Method("get_state"),
+        Method("snapshot", ("index", "data")),
+        Method("kill"),
+    ),
+)
+"""What the peers say to each other is the submission's own business."""
+
 LABS: Final[dict[str, Lab]] = {
     "kvsrv": Lab("tester.labs.kvsrv", (_KVSERVER, _CLERK)),
     "lock": Lab("tester.labs.lock", (_KVSERVER, _CLERK, _LOCK)),
     "dedup": Lab("tester.labs.dedup", (_DEDUP_KVSERVER, _DEDUP_CLERK)),
+    "raft": Lab("tester.labs.raft", (_RAFT,)),
 }
 """By the name the command line knows them by."""

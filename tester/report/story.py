@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from linearizability import Illegal
-from tester.report.lines import HEADER, WIDTH, Line, lines, operation, result, seconds
+from tester.report import excerpt
+from tester.report.lines import HEADER, WIDTH, Line, lines, seconds
+from tester.report.values import operation, result
 from tester.search.explain import Explanation
 from tester.world.failure import (
     Failure,
@@ -24,6 +26,7 @@ from tester.world.failure import (
     SharedState,
     Stuck,
     Undecided,
+    Verdict,
     Waiting,
     message,
     user_frames,
@@ -31,10 +34,8 @@ from tester.world.failure import (
 from tester.world.history import Op
 from tester.world.run import Outcome
 
-_WHOLE: Final = 24
-"""A run of so many lines is told whole."""
-_TAIL: Final = 24
-"""Of a longer one, so many last lines, unless the failure says which operations matter."""
+_MOST_TASKS: Final = 24
+"""So many waiting tasks are told."""
 _OUTER_FRAMES: Final = 3
 _INNER_FRAMES: Final = 7
 """Of a deep traceback, so many frames at either end."""
@@ -51,9 +52,10 @@ def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | N
     struck = _struck(all_lines, explanation)
     if core:
         ops = {all_lines[at].op for at in struck} | {op.number for op in core}
-        told = _about(all_lines, ops - {None})
+        told = excerpt.about(all_lines, ops - {None})
     else:
-        told = _end(all_lines, struck)
+        moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
+        told = excerpt.latest(all_lines, struck, moments)
     if told:
         sections.append("\n".join([HEADER, *told]))
     sections += _why(outcome, core)
@@ -112,6 +114,8 @@ def headline(outcome: Outcome) -> str:
             return "code on a node reached for the outside world"
         case NonDeterministic():
             return "not the same when it is run again"
+        case Verdict():
+            return re.sub("(?<=.)([A-Z])", r" \1", outcome.kind).lower().replace("rpcs", "RPCs")
         case AssertionError():
             return f"the test failed: {_first_line(error)}"
     return f"the test raised {outcome.kind}" if error is not None else "passes"
@@ -132,45 +136,6 @@ def _core(outcome: Outcome) -> list[Op]:
 def core_clients(outcome: Outcome) -> frozenset[str]:
     """The clients whose operations cannot be ordered; none, if that is not what went wrong."""
     return frozenset(op.client for op in _core(outcome))
-
-
-def _about(all_lines: Sequence[Line], ops: Collection[int | None]) -> list[str]:
-    """The lines about these operations, where there are many; another says what is left out.
-
-    What came after the operations that matter is of no use to anybody, however little it is.
-    """
-    end = max((at for at, line in enumerate(all_lines, 1) if line.op in ops), default=None)
-    worth = all_lines[:end]
-    if len(worth) > _WHOLE:
-        worth = [
-            line
-            for line in worth
-            if line.op in ops or (line.op is None and not line.what.startswith(" "))
-        ]
-    told = [str(line) for line in worth]
-    left_out = len(all_lines) - len(told)
-    return [*told, _left_out(left_out, about=", about other operations")] if left_out else told
-
-
-def _end(all_lines: Sequence[Line], struck: Sequence[int]) -> list[str]:
-    """All lines, or the last ones, and before them those about messages that met with faults."""
-    if len(all_lines) <= _WHOLE:
-        return [*map(str, all_lines)]
-    start = len(all_lines) - _TAIL
-    told: list[str] = []
-    next_ = 0
-    before = [at for at in struck if at < start]
-    for at in (*before[-_WHOLE:], *range(start, len(all_lines))):
-        if at > next_:
-            told.append(_left_out(at - next_, "line" if told else "earlier line"))
-        told.append(str(all_lines[at]))
-        next_ = at + 1
-    return told
-
-
-def _left_out(count: int, which: str = "line", about: str = "") -> str:
-    are = f"{which} is" if count == 1 else f"{which}s are"
-    return f"{'...':>8}  ({count} {are} left out{about})"
 
 
 def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
@@ -199,6 +164,8 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
             ]
         case ProcessDied():
             return [_wrap(f"{error}. Code on a node may fail, but not end its process.")]
+        case Verdict() if not user_frames(error):  # it was found by looking on
+            return [_wrap(message(error))]
         case None:
             return []
     return [_raised(outcome.kind, message(error), user_frames(error))]
@@ -235,11 +202,11 @@ def _waiting(waiting: Sequence[Waiting]) -> list[str]:
     if not waiting:
         return ["No task of the code under test is waiting for anything."]
     shown = ["Who is waiting, and where:", ""]
-    for task in waiting[:_TAIL]:
+    for task in waiting[:_MOST_TASKS]:
         shown.append(f"  {task.node}, {task.task}: {relative(task.file)}:{task.number}")
         shown.append(f"      {task.line}")
-    if len(waiting) > _TAIL:
-        shown.append(f"  and {len(waiting) - _TAIL} more")
+    if len(waiting) > _MOST_TASKS:
+        shown.append(f"  and {len(waiting) - _MOST_TASKS} more")
     return ["\n".join(shown)]
 
 

@@ -19,6 +19,7 @@ from tester.world.host import Data, End, Host, Made, OnDisk
 from tester.world.isolated import Child
 from tester.world.mishaps import Mishaps
 from tester.world.operation import shape
+from tester.world.probe import OnProbe
 from tester.world.watched import Watched
 
 if TYPE_CHECKING:
@@ -100,10 +101,10 @@ class Member(Mishaps):
     ) -> Remote:
         """Build an object on this node by `factory(*args)` and return what the test calls it by.
 
-        Arguments are ends of this node, its disk, other objects of it, and plain data. The
-        methods of the object travel as those of `like` are annotated; by default `factory` itself.
-        Raises NodeDown while the node is down, and NotAMessage for an argument that is no plain
-        data.
+        Arguments are ends of this node, its disk, a probe, other objects of it, and plain data.
+        The methods of the object travel as those of `like` are annotated; by default `factory`
+        itself. Raises NodeDown while the node is down, and NotAMessage for an argument that is no
+        plain data.
         """
         self._must_be_up(f"nothing can be made on {self.name}")
         real: list[Any] = []
@@ -114,9 +115,10 @@ class Member(Mishaps):
                         f"{arg!r} cannot be given to {self.name}: nodes share no objects"
                     )
                 real.append(Made(arg._key))
-            elif isinstance(arg, OnDisk):
+            elif isinstance(arg, OnDisk | OnProbe):
                 if arg.node != self.name:
-                    raise TesterError(f"the disk of {arg.node} cannot be given to {self.name}")
+                    what = "disk" if isinstance(arg, OnDisk) else "probe"
+                    raise TesterError(f"the {what} of {arg.node} cannot be given to {self.name}")
                 real.append(arg)
             else:
                 real.append(arg if isinstance(arg, End) else _data(arg))

@@ -11,17 +11,18 @@ to a node                                         from a node
 ("kill", key)                                     ("write", files)
 ("disk", files)                                   ("sync", number)
 ("synced", number)                                ("fault", stream, index, what, kind)
-("skew", ahead_us, drift_ppm)
+("skew", ahead_us, drift_ppm)                     ("tell", what, ...): a probe did
 
 `factory` builds the object `key` from `args`: an `End` stands for a client end of this node, a
-`Made` for an object made on it before, an `OnDisk` for its disk, and the rest is `Data`. `like` is
-the class or Protocol by whose annotations the object's operations travel.
+`Made` for an object made on it before, an `OnDisk` for its disk, an `OnProbe` for a probe of it,
+and the rest is `Data`. `like` is the class or Protocol by whose annotations the object's
+operations travel.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from types import CoroutineType
 from typing import Any, NamedTuple
 
@@ -32,12 +33,13 @@ from labrpc.server import BoundHandler, Server
 from tester.engine import guard
 from tester.engine.choices import Choices
 from tester.engine.errors import SharedState
-from tester.engine.node import Event, Node
+from tester.engine.node import Event, Node, Turn
 from tester.engine.schedule import Schedule
 from tester.world import memory
 from tester.world.disk import Disk
 from tester.world.failure import describe
 from tester.world.operation import Operation, operation
+from tester.world.probe import OnProbe, Probe
 
 
 class End(NamedTuple):
@@ -78,6 +80,8 @@ class Host(Node):
         self._calls: dict[int, asyncio.Future[bytes | None]] = {}
         self._call = 0
         self.disk = Disk(self)
+        self.looks: list[Callable[[], object]] = []
+        """What the tester's own code here does at the end of each step: see `Probe`."""
         self.receivers |= {
             "make": self._make,
             "serve": self._serve,
@@ -89,6 +93,23 @@ class Host(Node):
             "synced": self.disk.synced,
             "skew": self._skew,
         }
+
+    def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
+        """See Node.step; then whoever is to look does so, and what that woke is due at once."""
+        outbox, next_due, ran = super().step(now, inbox, limit)
+        if self.looks and not self.loop.is_closed():
+            self.inside(self._look)
+            outbox = [*outbox, *self.outbox]
+            self.outbox = []
+            next_due = self.loop.next_due() if self.loop.idle else now
+        return outbox, next_due, ran
+
+    def _look(self) -> None:
+        for look in self.looks:
+            try:
+                look()
+            except BaseException as error:  # noqa: BLE001 - it asks the user's code
+                self.failed(error, "while it was looked at")
 
     def unretrieved(self) -> list[Event]:
         """A ("fail", failure) for each background task that died and that nobody awaited."""
@@ -117,6 +138,7 @@ class Host(Node):
         self._servers.clear()
         self._operations.clear()
         self._calls.clear()
+        self.looks.clear()
         self.disk.let_go()
 
     def failed(self, error: BaseException, doing: str) -> None:
@@ -139,13 +161,15 @@ class Host(Node):
             name = getattr(factory, "__name__", str(factory))
             self.failed(error, f"while it made {name}")
 
-    def _real(self, arg: End | Made | OnDisk | Data) -> Any:
+    def _real(self, arg: End | Made | OnDisk | OnProbe | Data) -> Any:
         if isinstance(arg, End):
             return self.end(arg.name)
         if isinstance(arg, Made):
             return self._objects[arg.key]
         if isinstance(arg, OnDisk):
             return self.disk
+        if isinstance(arg, OnProbe):
+            return Probe(self)
         return msgspec.msgpack.decode(arg.payload)
 
     def end(self, name: str) -> ClientEnd:
@@ -258,39 +282,3 @@ class Host(Node):
                 self.failed(error, f"while it ran {bound.name}")
             return
         self.outbox.append(("done", op, payload))
-
-
-class TestHost(Host):
-    """The node the test runs on; it alone is told of the outcome of operations, as objects."""
-
-    __test__ = False  # not for pytest to collect
-
-    def __init__(self, name: str, choices: Choices, schedule: Schedule) -> None:
-        super().__init__(name, choices, schedule)
-        self.main: asyncio.Task[object] | None = None
-        """The test itself, once it has been started."""
-        self.over: asyncio.Future[None] = asyncio.Future(loop=self.loop)
-        """Done as soon as the test is."""
-        self.receivers["start"] = self._start
-        self.receivers["outcome"] = self._outcome
-
-    def close(self) -> None:
-        """See Host."""
-        super().close()
-        self.main = None
-        del self.over
-
-    def _start(self, event: Event) -> None:
-        test: Callable[[], Coroutine[Any, Any, object]] = event[1]
-        self.main = self.loop.create_task(test(), name=self.name)
-        self.main.add_done_callback(lambda _: self.over.set_result(None))
-
-    def _outcome(self, event: Event) -> None:
-        future: asyncio.Future[Any]
-        _, future, result = event
-        if future.done():
-            return  # its caller gave up
-        if isinstance(result, BaseException):
-            future.set_exception(result)
-        else:
-            future.set_result(result)

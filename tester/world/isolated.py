@@ -26,6 +26,7 @@ from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
 from tester.world.failure import Failure, ProcessDied, describe
 from tester.world.host import Data, End, Host, Made, OnDisk
+from tester.world.probe import OnProbe
 
 _HEADER: Final = 8
 _INTERRUPTED: Final = 130
@@ -234,7 +235,13 @@ def _to_wire(event: Event) -> Any:
     )
 
 
-_MARKS: Final[dict[type, str]] = {End: "end", Made: "made", OnDisk: "disk", Data: "data"}
+_MARKS: Final[dict[type, str]] = {
+    End: "end",
+    Made: "made",
+    OnDisk: "disk",
+    OnProbe: "probe",
+    Data: "data",
+}
 _MARKED: Final = {mark: cls for cls, mark in _MARKS.items()}
 
 

@@ -11,6 +11,7 @@ from tester.engine.scheduler import Place
 from tester.world import trap
 from tester.world.disk import SYNC_US, Store
 from tester.world.host import OnDisk
+from tester.world.probe import OnProbe
 
 if TYPE_CHECKING:
     from tester.world.simulation import Simulation
@@ -128,6 +129,11 @@ class Mishaps:
     def disk(self) -> OnDisk:
         """The disk of this node, for a factory's arguments: see `tester.world.disk.Disk`."""
         return OnDisk(self.name)
+
+    @property
+    def probe(self) -> OnProbe:
+        """A probe of this node, for a factory's arguments: see `tester.world.probe.Probe`."""
+        return OnProbe(self.name)
 
     def from_disk(self, place: Place, event: Event) -> None:
         """Take the node's ("write", files) or ("sync", number); of a dead incarnation, neither."""

@@ -45,10 +45,14 @@ class Operation:
 
 
 def operation(target: object, like: type, method: str) -> Operation:
-    """The operation `method` of an object, called as the interface `like` says."""
+    """The operation `method` of an object, called as the interface `like` says.
+
+    An object of ours that only passes calls on says by `stands_for` whose class is meant.
+    """
     how = shape(like, method)
-    name = f"{type(target).__name__}.{method}"
+    cls = getattr(target, "stands_for", type(target).__name__)
+    name = f"{cls}.{method}"
     function = getattr(target, method, None)
     if function is None:
-        raise TypeError(f"{type(target).__name__} has no method {method}")
+        raise TypeError(f"{cls} has no method {method}")
     return Operation(name, function, how.args.decode, how.reply.encode)

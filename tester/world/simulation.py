@@ -29,11 +29,12 @@ from tester.world.cluster import Cluster, Member, Remote
 from tester.world.failure import HandlerCrashed, Misused, NodeDown, ProcessDied, printable
 from tester.world.handles import KV, LockHandle
 from tester.world.history import History, Op
-from tester.world.host import Host, TestHost
+from tester.world.host import Host
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.mishaps import Mishaps
 from tester.world.nemesis import Kind
 from tester.world.streams import SIZE
+from tester.world.testhost import TestHost
 from tester.world.trouble import Trouble
 
 _LARGEST_FIGURE: Final = 2**48
@@ -41,6 +42,9 @@ TEST: Final = "test"
 """The name of the node on which the test itself runs."""
 
 _encode = msgspec.msgpack.Encoder().encode
+
+Listener = Callable[..., object]
+"""Is told what a probe tells: `listener(what, *data)`."""
 
 
 class Simulation(Trouble):
@@ -84,6 +88,7 @@ class Simulation(Trouble):
         self.refused: list[Misused] = []
         """What the guard has refused to code in child processes, swallowed or not."""
         self._pending: dict[int, tuple[Op, Shape, asyncio.Future[Any], Member]] = {}
+        self._listeners: dict[str, Listener] = {}
         self._silent = 0
         if faults:
             self.nemesis(*faults)
@@ -110,6 +115,14 @@ class Simulation(Trouble):
         if type(value) is not int or abs(value) > _LARGEST_FIGURE:
             raise TesterError(f"a figure is an integer of up to 48 bits, not {value!r}")
         self.figures.setdefault(name, []).append(value)
+
+    def say(self, who: str, what: str) -> None:
+        """Put a line about a node into the run's story: "s1", "leads term 3"."""
+        self.trace.add((self._scheduler.now, "does", who, what))
+
+    def listen(self, node: str, listener: Listener) -> None:
+        """Have the listener told what probes on this node tell; it may raise a verdict."""
+        self._listeners[node] = listener
 
     def at_most(self, n: int, name: str) -> int:
         """`n`, or less (but at least 1) while a failing run is being shrunk.
@@ -284,6 +297,7 @@ class Simulation(Trouble):
                 except ProcessDied as error:
                     died = died or error
         self._pending.clear()
+        self._listeners.clear()
         self.let_go()
         self._cluster.let_go()
         self._scheduler.let_go()
@@ -319,6 +333,8 @@ class Simulation(Trouble):
             raise (Misused if failure.misuse else HandlerCrashed)(failure)
         elif kind == "refused":
             self.refused.append(Misused(event[1]))
+        elif kind == "tell":
+            self._listeners[place.name](*event[1:])
         elif kind in {"write", "sync"}:
             self.node(place.name).from_disk(place, event)
         elif kind == "fault":

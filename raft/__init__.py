@@ -1,0 +1,6 @@
+"""The Raft lab: consensus on a log of commands, by the paper of Ongaro and Ousterhout (2014)."""
+
+from raft.api import ApplyMsg, Persister
+from raft.raft import Raft
+
+__all__ = ["ApplyMsg", "Persister", "Raft"]

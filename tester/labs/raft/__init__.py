@@ -1,0 +1,13 @@
+"""The suite of the Raft lab: the 28 tests of parts 3A to 3D, in the order of the course."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tester.labs.raft import agreement, election, persistence, snapshots
+
+PARTS: Final = (election, agreement, persistence, snapshots)
+
+globals().update(
+    (name, test) for part in PARTS for name, test in vars(part).items() if name.startswith("test_")
+)

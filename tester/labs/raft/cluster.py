@@ -1,0 +1,208 @@
+"""The Raft test layer: what the Raft suite is written with, and what your tests can be.
+
+    @simulate(network=LONG_DELAYS, model=None)
+    async def test_agreement(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 3)
+        leader = await raft.check_one_leader()
+        raft.servers.disconnect(leader)
+        await raft.one(b"x", expected=2)
+
+Servers are numbered from 0. Times are virtual seconds. Whatever is random is a choice of the run.
+While the test runs, `Safety` watches every peer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from typing import Final, cast
+
+from raft.api import STATE
+from tester.labs.raft.peer import Peer, RaftPeer
+from tester.labs.raft.safety import Safety
+from tester.world.failure import NodeDown
+from tester.world.group import Group
+from tester.world.simulation import Simulation
+
+ELECTION_TIMEOUT_S: Final = 1
+"""What an election has finished within, generously."""
+AGREE_S: Final = 10
+"""How long a group with a majority may take to agree on a command, elections included."""
+COMMIT_S: Final = 2
+"""How long a leader that has taken a command may take to commit it, before it is tried anew."""
+
+
+class RaftCluster:
+    """A group of peers that run the submission's Raft, and what a test asks of them.
+
+    With `snapshots`, the service above each hands Raft a snapshot after every tenth command.
+    """
+
+    def __init__(self, sim: Simulation, n: int, *, snapshots: bool = False) -> None:
+        self.sim = sim
+        _ = sim.submission.get("raft.raft", "Raft")  # whatever is wrong with it is said here
+        self.servers = Group(sim, n)
+        self.safety = Safety(sim, self.servers.names)
+        self._peers: list[RaftPeer] = []
+        for i, node in enumerate(self.servers.nodes):
+            ends = self.servers.ends(i)
+            made = node.make(
+                Peer, i, snapshots, node.disk, node.probe, *ends, like=RaftPeer, name=node.name
+            )
+            node.serve(made)
+            self._peers.append(cast(RaftPeer, made))
+
+    @property
+    def n(self) -> int:
+        """How many servers there are."""
+        return len(self.servers)
+
+    def below(self, n: int) -> int:
+        """An integer in [0, n), by a choice of the test."""
+        return self.sim.choices.below(n, "work/raft")
+
+    def command(self) -> bytes:
+        """A random command."""
+        return str(self.below(1 << 31)).encode()
+
+    # -- what a server says -----------------------------------------------------------------------
+
+    async def get_state(self, i: int) -> tuple[int, bool]:
+        """(term, whether it leads), as the server sees it now."""
+        seen = self.safety.servers[i]
+        return (seen.term, seen.leads) if seen.asked else await self._peers[i].get_state()
+
+    async def start(self, i: int, command: bytes) -> tuple[int, int, bool]:
+        """(index, term, whether it leads): what the server's `start` answers; see `RaftPeer`.
+
+        A server that is down, or goes down before it answers, answers that it does not lead.
+        """
+        try:
+            return await self._peers[i].start(command)
+        except NodeDown:
+            return -1, -1, False
+
+    async def check_one_leader(self) -> int:
+        """Return who leads among the connected servers, after some time if need be.
+
+        Of several, the one of the highest term; that none has two is watched all the time.
+        """
+        for _ in range(10):
+            await asyncio.sleep((450 + self.below(100)) / 1_000)
+            leaders = []
+            for i in self.servers.connected():
+                term, leads = await self.get_state(i)
+                if leads:
+                    leaders.append((term, i))
+            if leaders:
+                return max(leaders)[1]
+        raise self.sim.livelock("a leader was expected within 5 s, and there is none")
+
+    async def check_no_leader(self) -> None:
+        """Fail if a connected server claims to lead."""
+        for i in self.servers.connected():
+            term, leads = await self.get_state(i)
+            if leads:
+                raise AssertionError(
+                    f"s{i} claims to lead term {term}, but no majority can talk to each other"
+                )
+
+    async def check_terms(self) -> int:
+        """Return the term that all connected servers are in; fail if they disagree."""
+        terms = {f"s{i}": (await self.get_state(i))[0] for i in self.servers.connected()}
+        if len(set(terms.values())) > 1:
+            raise AssertionError(f"the servers disagree on the term: {terms}")
+        return next(iter(terms.values()))
+
+    # -- agreement --------------------------------------------------------------------------------
+
+    def n_committed(self, index: int) -> int:
+        """How many servers, down or cut off ones too, have applied this index."""
+        return len(self.safety.applied(index))
+
+    def committed(self, index: int) -> bytes | None:
+        """The command at this index, if any server has applied it."""
+        return next(iter(self.safety.applied(index)), None)
+
+    def check_no_agreement(self, index: int) -> None:
+        """Fail if any server has applied this index."""
+        if n := self.n_committed(index):
+            raise AssertionError(
+                f"{n} of {self.n} servers have applied index {index}, and no majority can have it"
+            )
+
+    async def one(
+        self, command: bytes, expected: int, *, retry: bool = True, within: int = AGREE_S
+    ) -> int:
+        """Have a command agreed on by at least `expected` servers, and return its index.
+
+        A leader is looked for among the connected servers, in turns. With `retry`, a command that
+        is not committed after a while, because its leader was deposed, is started anew.
+        """
+        deadline = self.sim.now() + within
+        turns = itertools.cycle(range(self.n))
+        while self.sim.now() < deadline:
+            index = await self._start_anywhere(command, turns)
+            if index is None:
+                await asyncio.sleep(0.05)
+            elif await self._agreed(index, command, expected):
+                return index
+            elif not retry:
+                raise self.sim.livelock(
+                    f"{command!r} was started at index {index}, and after {COMMIT_S} s "
+                    f"{self.n_committed(index)} servers have applied it, not {expected}"
+                )
+        raise self.sim.livelock(
+            f"for {within} s, {expected} of {self.n} servers should have agreed on {command!r}, "
+            "and they have not"
+        )
+
+    async def _start_anywhere(self, command: bytes, turns: Iterator[int]) -> int | None:
+        for i in itertools.islice(turns, self.n):
+            if self.servers.is_connected(i):
+                index, _, leads = await self.start(i, command)
+                if leads:
+                    return index
+        return None
+
+    async def _agreed(self, index: int, command: bytes, expected: int) -> bool:
+        deadline = self.sim.now() + COMMIT_S
+        while self.sim.now() < deadline:
+            if self.n_committed(index) >= expected and self.committed(index) == command:
+                return True
+            await asyncio.sleep(0.02)
+        return False
+
+    async def wait(self, index: int, n: int, term: int | None = None) -> bytes | None:
+        """Wait until `n` servers have applied an index, and return its command.
+
+        With a term, None as soon as a server has passed it: then nothing is promised any more.
+        """
+        pause = 0.01
+        for _ in range(30):
+            if self.n_committed(index) >= n:
+                break
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 1.28)
+            if term is not None:
+                for i in range(self.n):
+                    if self.servers.is_up(i) and (await self.get_state(i))[0] > term:
+                        return None
+        if (found := self.n_committed(index)) < n:
+            raise self.sim.livelock(
+                f"only {found} servers have applied index {index}, and {n} should have"
+            )
+        return self.committed(index)
+
+    # -- what a test does to the servers ------------------------------------------------------
+
+    def restart(self, *servers: int) -> None:
+        """Start servers that are down anew, with what they have saved, and connect all."""
+        for i in servers:
+            self.servers.restart(i)
+        self.servers.connect_all()
+
+    def log_size(self) -> int:
+        """Bytes of the largest Raft state that a server has saved."""
+        return max(len(node.store.files().get(STATE, b"")) for node in self.servers.nodes)

@@ -1,0 +1,14 @@
+"""The two networks of the Raft suite: a call to a server that cannot be reached hangs for long."""
+
+from typing import Final
+
+from tester.world.simulate import LONG_DELAYS, LONG_REORDERING, UNRELIABLE
+
+UNREACHABLE_MS: Final = LONG_DELAYS.unreachable_ms
+
+CALM: Final = LONG_DELAYS
+"""Reliable, but for calls to servers that cannot be reached."""
+ROUGH: Final = UNRELIABLE.but(unreachable_ms=UNREACHABLE_MS)
+"""Unreliable, likewise."""
+ROUGHEST: Final = LONG_REORDERING.but(unreachable_ms=UNREACHABLE_MS)
+"""Two replies in three are held back for up to two seconds, too."""

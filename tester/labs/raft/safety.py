@@ -1,0 +1,231 @@
+"""The safety of a Raft group, watched while it runs: the properties of the paper's Figure 3.
+
+Election Safety and State Machine Safety are judged by what every peer shows; Leader Append-Only,
+Log Matching and Leader Completeness where a peer describes its log. The run ends at the event
+that violates one. What the peers tell (see `tester.labs.raft.peer`):
+
+    started   [commands]                   from its snapshot: a new incarnation
+    state     term, leads                  when it has changed; nothing: it could not be asked
+    log       base, base_term, at, terms   of the entries after `base`, those from `at` on are new
+    applied   index, command               in the order in which its service got them
+    installed index, snapshot              likewise
+    snapshot  index                        the service has handed Raft a snapshot
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from tester.world.failure import Verdict, printable
+from tester.world.simulation import Simulation
+
+
+class ElectionSafetyViolated(Verdict):
+    """Two leaders were elected in one term."""
+
+
+class StateMachineSafetyViolated(Verdict):
+    """Two servers applied different commands at the same index."""
+
+
+class AppliedOutOfOrder(Verdict):
+    """A server applied an index twice, or left one out."""
+
+
+class LeaderOverwroteItsLog(Verdict):
+    """A leader changed or deleted entries of its own log: Leader Append-Only."""
+
+
+class LogMatchingViolated(Verdict):
+    """Two logs have an entry of the same index and term, and differ before it."""
+
+
+class LeaderIncomplete(Verdict):
+    """A leader lacks an entry that was committed in an earlier term: Leader Completeness."""
+
+
+class _Seen:
+    """What one server has told, in its present incarnation."""
+
+    def __init__(self, name: str, applied: Sequence[bytes] = ()) -> None:
+        self.name = name
+        self.term = 0
+        self.leads = False
+        self.asked = False
+        """Whether `term` and `leads` are what it said at the end of its last step."""
+        self.applied = list(applied)
+        self.describes = False
+        self.base = 0
+        self.base_term = 0
+        self.terms: list[int] = []
+
+    @property
+    def last(self) -> int:
+        """The index of the last entry of its log."""
+        return self.base + len(self.terms)
+
+    def term_at(self, index: int) -> int | None:
+        """The term of an entry; None if the log does not have it, or not any more."""
+        if index == self.base:
+            return self.base_term
+        at = index - self.base - 1
+        return self.terms[at] if 0 <= at < len(self.terms) else None
+
+
+class Safety:
+    """Listens to the peers of a group, and raises the verdict when they contradict each other."""
+
+    def __init__(self, sim: Simulation, names: Sequence[str]) -> None:
+        self.servers = [_Seen(name) for name in names]
+        self._sim = sim
+        self._leaders: dict[int, tuple[str, int]] = {}  # term -> who, and since when
+        self._commands: list[tuple[bytes, str, int]] = []  # by index - 1: what, who first, when
+        self._before: dict[tuple[int, int], tuple[int, str]] = {}
+        """(index, term) of an entry -> the term of the one before it, and who had it first."""
+        self._committed = (0, 0, 0)
+        """The last entry known to be committed: its index, its term, and by which term it was."""
+        self._receivers: dict[str, Callable[..., None]] = {
+            "state": self._state,
+            "log": self._log,
+            "applied": self._applied,
+            "snapshot": self._snapshot,
+            "installed": self._installed,
+        }
+        for at, name in enumerate(names):
+            sim.listen(name, partial(self._told, at))
+
+    def applied(self, index: int) -> list[bytes]:
+        """What the servers have applied at this index, of those that have, crashed ones too."""
+        return [seen.applied[index - 1] for seen in self.servers if len(seen.applied) >= index]
+
+    def _told(self, server: int, what: str, *data: Any) -> None:
+        seen = self.servers[server]
+        if what == "started":
+            self.servers[server] = _Seen(seen.name, *data)
+        else:
+            self._receivers[what](seen, *data)
+
+    # -- elections --------------------------------------------------------------------------------
+
+    def _state(self, seen: _Seen, term: int = 0, leads: bool = False) -> None:
+        seen.asked = term > 0 or leads
+        if not seen.asked:
+            return
+        was = seen.leads and seen.term == term
+        seen.term, seen.leads = term, leads
+        if not leads:
+            if was:
+                self._sim.say(seen.name, f"leads no more, in term {term}")
+            return
+        now = self._sim.virtual_us
+        self._sim.say(seen.name, f"leads term {term}")
+        who, since = self._leaders.setdefault(term, (seen.name, now))
+        if who != seen.name:
+            raise ElectionSafetyViolated(
+                f"{seen.name} leads term {term}, and {who} was elected in the same term "
+                f"{_at(since)}: a term has at most one leader",
+                moments=[since],
+            )
+        self._check_completeness(seen)
+
+    def _check_completeness(self, seen: _Seen) -> None:
+        index, term, by = self._committed
+        if not (seen.describes and seen.leads and seen.term > by) or index <= seen.base:
+            return
+        found = seen.term_at(index)
+        if found != term:
+            has = "no entry there" if found is None else f"one of term {found}"
+            raise LeaderIncomplete(
+                f"{seen.name} leads term {seen.term}, but the entry {index} of term {term}, which "
+                f"was committed by term {by}, is not in its log: it has {has}"
+            )
+
+    # -- logs -------------------------------------------------------------------------------------
+
+    def _log(self, seen: _Seen, base: int, base_term: int, at: int, terms: Sequence[int]) -> None:
+        first = base + at + 1
+        if seen.leads and seen.asked and first <= seen.last:
+            raise LeaderOverwroteItsLog(
+                f"{seen.name} leads term {seen.term}, and its log, which had {seen.last} entries, "
+                f"has been changed from entry {first} on: a leader only appends"
+            )
+        kept = seen.terms[base - seen.base :][:at] if base >= seen.base else []
+        seen.base, seen.base_term = base, base_term
+        seen.terms = [*kept, *terms]
+        seen.describes = True
+        before = seen.term_at(first - 1)
+        assert before is not None  # base is there, and what lies between has been told
+        for index, term in enumerate(terms, first):
+            wanted, who = self._before.setdefault((index, term), (before, seen.name))
+            if wanted != before:
+                raise LogMatchingViolated(
+                    f"{seen.name} and {who} both have an entry {index} of term {term}, but before "
+                    f"it {seen.name} has one of term {before}, and {who} had one of term {wanted}"
+                )
+            before = term
+
+    # -- what is applied --------------------------------------------------------------------------
+
+    def _applied(self, seen: _Seen, index: int, command: bytes) -> None:
+        if index != len(seen.applied) + 1:
+            raise AppliedOutOfOrder(
+                f"{seen.name} applied index {index} after index {len(seen.applied)}: every index "
+                "is applied once, in order"
+            )
+        self._sim.say(seen.name, f"applies {index}: {_shown(command)}")
+        self._agree(seen, index, command)
+        seen.applied.append(command)
+        if index > self._committed[0] and (term := seen.term_at(index)) is not None:
+            self._committed = index, term, max(seen.term, term)
+
+    def _agree(self, seen: _Seen, index: int, command: bytes) -> None:
+        if index <= len(self._commands):
+            first, who, since = self._commands[index - 1]
+            if first != command:
+                raise StateMachineSafetyViolated(
+                    f"{seen.name} applied {_shown(command)} at index {index}, where {who} applied "
+                    f"{_shown(first)} {_at(since)}",
+                    moments=[since],
+                )
+        elif index == len(self._commands) + 1:
+            self._commands.append((command, seen.name, self._sim.virtual_us))
+
+    def _snapshot(self, seen: _Seen, index: int) -> None:
+        self._sim.say(seen.name, f"makes a snapshot up to {index}")
+
+    def _installed(self, seen: _Seen, index: int, snapshot: bytes) -> None:
+        self._sim.say(seen.name, f"installs a snapshot up to {index}")
+        try:
+            upto, commands = msgspec.msgpack.decode(snapshot, type=tuple[int, list[bytes]])
+        except msgspec.DecodeError:
+            raise StateMachineSafetyViolated(
+                f"{seen.name} was delivered a snapshot up to {index} that no service has made: "
+                f"{len(snapshot)} bytes, {_shown(snapshot)}"
+            ) from None
+        if upto != index:
+            raise StateMachineSafetyViolated(
+                f"{seen.name} was delivered a snapshot as one up to {index}, but it goes up to "
+                f"{upto}"
+            )
+        if index < len(seen.applied):
+            raise AppliedOutOfOrder(
+                f"{seen.name} was delivered a snapshot up to {index} when it had applied "
+                f"{len(seen.applied)} already: a snapshot never moves the service backwards"
+            )
+        for at, command in enumerate(commands, 1):
+            self._agree(seen, at, command)
+        seen.applied = commands
+
+
+def _at(us: int) -> str:
+    return f"at {us // 1_000_000}.{us // 1_000 % 1_000:03} s"
+
+
+def _shown(command: bytes) -> str:
+    """A command as text, if it is short; else its beginning and its length."""
+    text = printable(command[:24].decode("utf-8", "backslashreplace"))
+    return repr(text) if len(command) <= 24 else f"{text!r}... ({len(command)} bytes)"

@@ -1,0 +1,39 @@
+"""A probe: what the tester's own code on a node tells the run, and when it looks around.
+
+The code of a harness that stands beside the code under test, on the same node, has one. What it
+tells is plain data and reaches the listener of the node at once: see `Simulation.listen`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tester.world.host import Host
+
+Plain = None | bool | int | str | bytes | Sequence[int] | Sequence[bytes]
+"""What can be told."""
+
+
+class OnProbe(NamedTuple):
+    """Stands for a probe of the node, in a factory's arguments."""
+
+    node: str
+
+
+class Probe:
+    """Tells the run what happens on a node, and looks at it at the end of each of its steps."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def tell(self, what: str, *data: Plain) -> None:
+        """Tell the listener of the node, by whom a run can also be failed."""
+        # A list is told as it is now; it arrives at the end of the step.
+        told = (tuple(part) if isinstance(part, list) else part for part in data)
+        self._host.outbox.append(("tell", what, *told))
+
+    def after_each_step(self, look: Callable[[], object]) -> None:
+        """Have `look` called whenever nothing on the node is ready any more."""
+        self._host.looks.append(look)
