@@ -15,7 +15,7 @@ from typing import Any, Final
 from labrpc import ClientEnd
 from labrpc.codec import codec
 from raft.api import ApplyMsg, Persister
-from raft.core import Core, Role, Saved
+from raft.core import Core
 from raft.events import Answer, Command, Event, Ready, Request, Snapshot, TimerExpired
 from raft.messages import (
     AppendEntriesArgs,
@@ -27,6 +27,7 @@ from raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
+from raft.state import Role, Saved
 
 HEARTBEAT_MS: Final = 120
 """The lab allows about ten a second."""
