@@ -91,7 +91,7 @@ class Raft:
         self._drive(Snapshot(index, data))
 
     def kill(self) -> None:
-        """Stop: start no election, send nothing, deliver nothing."""
+        """Stop: start no election, call nobody, deliver nothing; a late request is answered."""
         self._killed = True
         if self._timer is not None:
             self._timer.cancel()
