@@ -166,7 +166,7 @@ class _Counting(Persister):
         super().__init__(disk)
         self.saved = 0
 
-    def save(self, raft_state: bytes, snapshot: bytes) -> None:
+    def save(self, raft_state: bytes, snapshot: bytes | None) -> None:
         """See Persister."""
         self.saved += 1
         super().save(raft_state, snapshot)

@@ -45,7 +45,9 @@ def test_the_reference_passes(name: str) -> None:
         raise outcome.error
 
 
-@pytest.mark.parametrize("name", SUITE)
+# Without luck nobody else is ever elected in the churn tests: they end with 4 000 entries, and all
+# are saved anew with each.
+@pytest.mark.parametrize("name", [name for name in SUITE if "churn" not in name])
 def test_the_reference_passes_without_luck(name: str) -> None:
     """Nothing is lost or delayed then, the test chooses 0 everywhere, and so do the peers."""
     outcome = run(SUITE[name], Choices(Replayed({})))
