@@ -202,7 +202,7 @@ def test_workers_of_xdist_keep_and_try_the_same_records(
 ) -> None:
     pytest.importorskip("xdist")
     source = FAILING + FAILING.replace("test_certain", "test_another")
-    run(source=source)
+    run(source=source, apart=True)
     alone = {path.name: path.read_text() for path in records(project)}
     for path in records(project):
         path.unlink()
