@@ -183,7 +183,7 @@ class Core:
         self._ready.reset_timer = True
         if self.role is Role.LEADER:
             for peer in self.peers:
-                self._replicate(peer, again=True)
+                self._heartbeat(peer)
             return
         # Figure 2, candidates: increment the term, vote for yourself, ask all others.
         self._enter(self.term + 1)
@@ -220,7 +220,7 @@ class Core:
         self.progress = {peer: Progress(self.log.last_index + 1) for peer in self.peers}
         self._ready.reset_timer = True
         for peer in self.peers:
-            self._replicate(peer)
+            self._heartbeat(peer)
 
     def _enter(self, term: int) -> None:
         """Be a follower in a new term, in which nobody has this peer's vote yet."""
@@ -257,27 +257,33 @@ class Core:
         if progress.match + 1 == progress.next <= self.log.last_index:
             self._replicate(peer)
 
-    def _replicate(self, peer: int, *, again: bool = False) -> None:
-        """Send the entries from `next` on, if any; or the snapshot, if they are discarded.
-
-        While probing, what has been sent once is not sent `again`.
-        """
+    def _replicate(self, peer: int) -> None:
+        """Send the entries from `next` on or, if they are discarded, the snapshot (section 7)."""
         log, progress = self.log, self.progress[peer]
-        if progress.next <= log.base:  # section 7
+        if progress.next > log.base:
+            self._send_entries(peer, log.since(progress.next))
+        else:
             args = InstallSnapshotArgs(self.term, self.me, log.base, log.base_term, self.snapshot)
             progress.next = log.base + 1
             self._ready.messages.append((peer, args))
-            return
+
+    def _heartbeat(self, peer: int) -> None:
+        """Send what was not sent yet, and ask about what was; an answer says what to send again.
+
+        So a follower that does not answer gets each entry once, and no snapshot.
+        """
+        log, progress = self.log, self.progress[peer]
+        if progress.next <= log.base:
+            progress.next, progress.probing = log.base + 1, True
+        self._send_entries(peer, [] if progress.probing else log.since(progress.next))
+
+    def _send_entries(self, peer: int, entries: list[Entry]) -> None:
+        log, progress = self.log, self.progress[peer]
         prev = progress.next - 1
-        entries = [] if again and progress.probing else log.since(progress.next)
+        args = AppendEntriesArgs(self.term, self.me, prev, log.term(prev), entries, self.commit)
         if not progress.probing:
-            progress.next = log.last_index + 1
-        self._ready.messages.append(
-            (
-                peer,
-                AppendEntriesArgs(self.term, self.me, prev, log.term(prev), entries, self.commit),
-            )
-        )
+            progress.next += len(entries)
+        self._ready.messages.append((peer, args))
 
     def _append_entries(self, args: AppendEntriesArgs) -> AppendEntriesReply:
         """Figure 2, AppendEntries."""
@@ -286,9 +292,8 @@ class Core:
         prev = args.prev_log_index
         # What a snapshot covers is committed, and so it agrees with every leader's log.
         if prev >= self.log.base and not self.log.agrees(prev, args.prev_log_term):
-            return AppendEntriesReply(
-                self.term, False, *self.log.may_agree(prev, args.prev_log_term)
-            )
+            hint = self.log.may_agree(prev, args.prev_log_term)
+            return AppendEntriesReply(self.term, False, hint, self.log.term(hint))
         self._ready.save |= self.log.merge(prev, args.entries)
         # What follows the new entries may conflict with the leader's log: it does not count.
         self.commit = max(self.commit, min(args.leader_commit, args.last_new_index))
