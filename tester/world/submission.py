@@ -16,7 +16,7 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -109,14 +109,35 @@ def current() -> Submission:
 
 
 @contextlib.contextmanager
-def instead(other: Submission) -> Iterator[None]:
-    """Inside, runs in this process take the code under test from `other`."""
-    before = _loaded[:]
-    _loaded[:] = [other]
+def instead(folder: Path) -> Iterator[None]:
+    """Inside, runs in this process take the code under test from a folder, as after `load`.
+
+    Then all is as it was. Whoever has imported a lab's module before keeps that one.
+    """
+    loaded, modules = _loaded[:], {name: sys.modules[name] for name in _changeable()}
+    finders = [_Overlay(folder), _Helpers(folder)]
+    _forget(modules)
+    sys.meta_path[:] = [finders[0], *sys.meta_path, finders[1]]
+    importlib.invalidate_caches()
+    _loaded[:] = [Submission(folder)]
     try:
         yield
     finally:
-        _loaded[:] = before
+        _loaded[:] = loaded
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in finders]
+        _forget(_changeable())
+        sys.modules.update(modules)
+
+
+def _changeable() -> list[str]:
+    """The modules that were imported and that a submission may overlay."""
+    return [name for name in sys.modules if name.partition(".")[0] in LABS and name not in FIXED]
+
+
+def _forget(modules: Iterable[str]) -> None:
+    """Have these modules be imported anew by whoever needs them next."""
+    for name in modules:
+        del sys.modules[name]
 
 
 def load(folder: Path) -> Submission:
@@ -141,9 +162,7 @@ def load(folder: Path) -> Submission:
             f"{folder} holds none of the packages {', '.join(LABS)}; "
             "name the folder that contains them"
         )
-    for name in list(sys.modules):
-        if name.partition(".")[0] in LABS and name not in FIXED:
-            del sys.modules[name]
+    _forget(_changeable())
     sys.meta_path.insert(0, _Overlay(folder))
     sys.meta_path.append(_Helpers(folder))
     importlib.invalidate_caches()
