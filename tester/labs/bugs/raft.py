@@ -138,7 +138,7 @@ _ELECTS: Final = (
         (("        reply: RequestVoteReply = await", """\
         core = self._core
         free = args.term > core.term or core.voted_for is None
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.01)
         if free and args.term == core.term:
             core.voted_for = None
         reply: RequestVoteReply = await"""),),
