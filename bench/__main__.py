@@ -1,7 +1,8 @@
 """`python -m bench`: prints the project's figures, as ratios within this one run.
 
 Nothing is asserted: an absolute figure depends on the machine, and the budgets stand beside the
-figures for the reader to judge by. The checker's figures follow in a table of their own.
+figures for the reader to judge by. Those of the checker and of Raft follow, in tables of their
+own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import rich.box
 from rich.console import Console
 from rich.table import Table
 
-from bench import checker, imports, kv, loop, rpc
+from bench import checker, imports, kv, loop, raft, rpc
 from bench.rounds import ROUNDS, Result, Row, measure
 
 SUBJECTS: Final = (rpc, loop, kv, imports)
@@ -72,6 +73,8 @@ def main() -> None:
     Console().print(table(measure(rows)))
     print("\nThe checker, best of several:\n")
     checker.main(quick=True)
+    print("\nThe reference Raft, in virtual time:\n")
+    raft.main()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ STATE: Final = "raft-state"
 SNAPSHOT: Final = "snapshot"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ApplyMsg:
     """One thing for the service to take over: a committed command, or a snapshot.
 
@@ -62,10 +62,10 @@ class Persister:
         self._saved = 0
         self._synced = 0
 
-    def save(self, raft_state: bytes, snapshot: bytes) -> None:
-        """Replace both, atomically; takes no time. b"" stands for no snapshot."""
+    def save(self, raft_state: bytes, snapshot: bytes | None) -> None:
+        """Replace both, atomically; takes no time. None or b"": there is no snapshot."""
         self._saved += 1
-        self._disk.write({STATE: raft_state, SNAPSHOT: snapshot})
+        self._disk.write({STATE: raft_state, SNAPSHOT: snapshot or b""})
 
     async def sync(self) -> None:
         """Return when nothing that has been saved by now can be lost; at once if that is so."""

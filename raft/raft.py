@@ -15,18 +15,8 @@ from typing import Any, Final
 from labrpc import ClientEnd
 from labrpc.codec import codec
 from raft.api import ApplyMsg, Persister
-from raft.core import (
-    Answer,
-    Command,
-    Core,
-    Event,
-    Ready,
-    Request,
-    Role,
-    Saved,
-    Snapshot,
-    TimerExpired,
-)
+from raft.core import Core, Role, Saved
+from raft.events import Answer, Command, Event, Ready, Request, Snapshot, TimerExpired
 from raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,

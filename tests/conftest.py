@@ -1,5 +1,6 @@
 """What every test file shares: the pytester fixture, and how Hypothesis runs here."""
 
+import pytest
 from hypothesis import settings
 
 pytest_plugins = ["pytester"]
@@ -7,3 +8,13 @@ pytest_plugins = ["pytester"]
 # The same examples in every run, and no limit in seconds: a test that fails here fails anywhere.
 settings.register_profile("labtester", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("labtester")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite", action="store_true", help="write the scenarios' outputs anew")
+
+
+@pytest.fixture
+def rewrite(request: pytest.FixtureRequest) -> bool:
+    """Whether the texts that a test compares with are to be written anew."""
+    return bool(request.config.getoption("--rewrite"))

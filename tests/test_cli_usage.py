@@ -23,7 +23,10 @@ __all__ = ["labtester"]
     [
         ("rnu tiny", "labtester: there is no command 'rnu'; did you mean run?"),
         ("run tiy", "labtester run: there is no lab 'tiy'; did you mean tiny?"),
-        ("run zzz", "labtester run: there is no lab 'zzz'; there is kvsrv, lock, dedup, tiny"),
+        (
+            "run zzz",
+            "labtester run: there is no lab 'zzz'; there is kvsrv, lock, dedup, raft, tiny",
+        ),
         ("run", "labtester run: Missing argument 'LAB'."),
         ("run tiny /seeds:5", "labtester run: Got unexpected extra argument (/seeds:5)"),
         ("run tiny --sedes 5", "labtester run: No such option '--sedes'. Did you mean '--seeds'?"),

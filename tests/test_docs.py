@@ -9,7 +9,8 @@ the environment the tests run in:
 - `make TARGET` only asks whether the target exists, `git clone` links the copy, and `pip install`
   does nothing: really running them is CI's work.
 - `python`: a block with tests in it goes to pytest, another one is run. A block whose first line
-  is a comment with a file name is saved under that name, and left to the commands that name it.
+  is a comment with a file name is saved under that name, and left to the commands that name it,
+  or its folder.
 - `toml` and `json`: parsed. `text`: not run. Any other block is an error.
 """
 
@@ -103,7 +104,7 @@ class Reader:
         path = self.folder / (name[1] if name else f"test_line_{block.line}.py")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text)
-        if name and name[1] in self.commands:
+        if name and name[1].partition("/")[0] in self.commands:
             return
         has_tests = re.search(r"^(?:async )?def test_", block.text, re.MULTILINE)
         self.bash(f"python -W error {'-m pytest -q' if has_tests else ''} '{path}'")

@@ -18,6 +18,7 @@ _OURS: Final = tuple(
     f"{_HOUSE / name}{os.sep}" for name in ("labrpc", "linearizability", "tester")
 )
 _SUITES: Final = f"{_HOUSE / 'tester' / 'labs'}{os.sep}"
+_HARNESS: Final = tuple(f"{_SUITES}raft{os.sep}{name}.py" for name in ("peer", "safety"))
 _STDLIB: Final = (
     sysconfig.get_path("stdlib") + os.sep,
     sysconfig.get_path("platstdlib") + os.sep,
@@ -32,11 +33,13 @@ def is_users(filename: str) -> bool:
     """Whether a source file belongs to the person being tested, not to us or to Python.
 
     The reference labs count as the user's: where a lab runs them, they are its submission. So do
-    the suites, which are tests like anybody's.
+    the suites, which are tests like anybody's; what observes the code for them does not.
     """
     if filename.startswith("<"):
         return False
     if filename.startswith(_OURS) and not filename.startswith(_SUITES):
+        return False
+    if filename in _HARNESS:
         return False
     return not filename.startswith(_STDLIB) or filename.startswith(_SITE)
 

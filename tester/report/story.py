@@ -6,11 +6,13 @@ import os
 import re
 import textwrap
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from linearizability import Illegal
-from tester.report.lines import HEADER, WIDTH, Line, lines, operation, result, seconds
+from tester.report.lines import HEADER, WIDTH, Line, lines, seconds
+from tester.report.values import operation, result
 from tester.search.explain import Explanation
 from tester.world.failure import (
     Failure,
@@ -24,6 +26,7 @@ from tester.world.failure import (
     SharedState,
     Stuck,
     Undecided,
+    Verdict,
     Waiting,
     message,
     user_frames,
@@ -35,6 +38,10 @@ _WHOLE: Final = 24
 """A run of so many lines is told whole."""
 _TAIL: Final = 24
 """Of a longer one, so many last lines, unless the failure says which operations matter."""
+_DETAIL: Final = 12
+"""Of a run of many servers, so many lines up to each moment that matters, messages included..."""
+_MILESTONES: Final = 16
+"""... and so many of the latest others, in which something happened to a server."""
 _OUTER_FRAMES: Final = 3
 _INNER_FRAMES: Final = 7
 """Of a deep traceback, so many frames at either end."""
@@ -48,7 +55,8 @@ def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | N
     sections = [_wrap(f"seed {seed}: {headline(outcome)}")]
     core = _core(outcome)
     all_lines = lines(outcome.trace)
-    told = _told(all_lines, {op.number for op in core} | _struck(all_lines, core, explanation))
+    ops = {op.number for op in core} | _struck(all_lines, core, explanation)
+    told = _told_of(all_lines, ops) if ops else _told(all_lines, _moments(outcome))
     if told:
         sections.append("\n".join([HEADER, *told]))
     sections += _why(outcome, core)
@@ -109,6 +117,8 @@ def headline(outcome: Outcome) -> str:
             return "code on a node reached for the outside world"
         case NonDeterministic():
             return "not the same when it is run again"
+        case Verdict():
+            return re.sub("(?<=.)([A-Z])", r" \1", outcome.kind).lower().replace("rpcs", "RPCs")
         case AssertionError():
             return f"the test failed: {_first_line(error)}"
     return f"the test raised {outcome.kind}" if error is not None else "passes"
@@ -131,29 +141,68 @@ def core_clients(outcome: Outcome) -> frozenset[str]:
     return frozenset(op.client for op in _core(outcome))
 
 
-def _told(all_lines: Sequence[Line], ops: set[int]) -> list[str]:
-    """The lines worth telling; where some are left out, a line says how many.
+def _moments(outcome: Outcome) -> Sequence[int]:
+    """The instants in the past that the verdict speaks of, as far as it says so."""
+    return outcome.error.moments if isinstance(outcome.error, Verdict) else ()
+
+
+def _told_of(all_lines: Sequence[Line], ops: set[int]) -> list[str]:
+    """The lines that have to do with these operations, if all would be too many.
 
     What came after the operations that matter is of no use to anybody, however little it is.
     """
     end = max((at for at, line in enumerate(all_lines, 1) if line.op in ops), default=None)
     worth = all_lines[:end]
-    if len(worth) > _WHOLE and ops:
+    if len(worth) > _WHOLE:
         worth = [
-            line
-            for line in worth
-            if line.op in ops or (line.op is None and not line.what.startswith(" "))
+            line for line in worth if line.op in ops or (line.op is None and not line.is_message)
         ]
-    elif len(worth) > _WHOLE:
-        worth = worth[-_TAIL:]
     told = [str(line) for line in worth]
     left_out = len(all_lines) - len(told)
     if not left_out:
         return told
-    are = "line is" if left_out == 1 else "lines are"
-    if ops:
-        return [*told, f"{'...':>8}  ({left_out} {are} left out, about other operations)"]
-    return [f"{'...':>8}  ({left_out} earlier {are} left out)", *told]
+    return [*told, f"{'...':>8}  ({_lines(left_out)} left out, about other operations)"]
+
+
+def _told(all_lines: Sequence[Line], moments: Sequence[int]) -> list[str]:
+    """The lines of a run of which nobody knows which operations matter.
+
+    The last ones; or, of a run in which servers talk to each other, what happened to them.
+    """
+    if len(all_lines) <= _WHOLE:
+        return list(map(str, all_lines))
+    if any(line.is_state for line in all_lines):
+        told = _landmarks(all_lines, moments)
+        which, what = "", ", most of them about messages"
+    else:
+        told = list(all_lines[-_TAIL:])
+        which, what = "earlier ", ""
+    left_out = len(all_lines) - len(told)
+    shown = [str(line.likewise(before)) for before, line in zip([None, *told], told, strict=False)]
+    return [f"{'...':>8}  ({_lines(left_out, which)} left out{what})", *shown]
+
+
+def _landmarks(all_lines: Sequence[Line], moments: Sequence[int]) -> list[Line]:
+    """What happened to the servers of late, and before each moment that matters all of it.
+
+    Messages that reached nobody are told nowhere.
+    """
+    cut = {line.rpc for line in all_lines if line.is_unreachable}
+    heard = [line for line in all_lines if line.rpc is None or line.rpc not in cut]
+    chosen = set(range(len(heard))[-_DETAIL:])
+    for moment in moments:
+        chosen |= set([at for at, line in enumerate(heard) if line.time_us <= moment][-_DETAIL:])
+    milestones = [
+        at
+        for at, (line, after) in enumerate(pairwise(heard))
+        if at not in chosen and not line.is_message and not after.answers(line)
+    ]
+    chosen |= set(milestones[-_MILESTONES:])
+    return [heard[at] for at in sorted(chosen)]
+
+
+def _lines(n: int, which: str = "") -> str:
+    return f"{n} {which}{'line is' if n == 1 else 'lines are'}"
 
 
 def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
@@ -182,6 +231,8 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
             ]
         case ProcessDied():
             return [_wrap(f"{error}. Code on a node may fail, but not end its process.")]
+        case Verdict() if not user_frames(error):  # it was found by looking on
+            return [_wrap(message(error))]
         case None:
             return []
     return [_raised(outcome.kind, message(error), user_frames(error))]

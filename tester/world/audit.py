@@ -28,7 +28,8 @@ import msgspec
 
 from tester.engine.errors import SharedState
 from tester.engine.fingerprint import contents
-from tester.world.host import Host, TestHost
+from tester.world.host import Host
+from tester.world.testhost import TestHost
 
 if TYPE_CHECKING:
     from tester.world.simulation import Simulation

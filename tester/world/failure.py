@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import re
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,7 +71,15 @@ class Failure:
 
 
 class Verdict(AssertionError):
-    """A judgement on the code under test: the base of all of them."""
+    """A judgement on the code under test: the base of all of them.
+
+    `moments` are the instants in the past that it speaks of, in virtual microseconds: a story
+    that is too long to be told whole tells what happened then.
+    """
+
+    def __init__(self, *args: object, moments: Sequence[int] = ()) -> None:
+        super().__init__(*args)
+        self.moments = tuple(moments)
 
 
 class NotLinearizable(Verdict):

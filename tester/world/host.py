@@ -282,39 +282,3 @@ class Host(Node):
                 self.failed(error, f"while it ran {bound.name}")
             return
         self.outbox.append(("done", op, payload))
-
-
-class TestHost(Host):
-    """The node the test runs on; it alone is told of the outcome of operations, as objects."""
-
-    __test__ = False  # not for pytest to collect
-
-    def __init__(self, name: str, choices: Choices, schedule: Schedule) -> None:
-        super().__init__(name, choices, schedule)
-        self.main: asyncio.Task[object] | None = None
-        """The test itself, once it has been started."""
-        self.over: asyncio.Future[None] = asyncio.Future(loop=self.loop)
-        """Done as soon as the test is."""
-        self.receivers["start"] = self._start
-        self.receivers["outcome"] = self._outcome
-
-    def close(self) -> None:
-        """See Host."""
-        super().close()
-        self.main = None
-        del self.over
-
-    def _start(self, event: Event) -> None:
-        test: Callable[[], Coroutine[Any, Any, object]] = event[1]
-        self.main = self.loop.create_task(test(), name=self.name)
-        self.main.add_done_callback(lambda _: self.over.set_result(None))
-
-    def _outcome(self, event: Event) -> None:
-        future: asyncio.Future[Any]
-        _, future, result = event
-        if future.done():
-            return  # its caller gave up
-        if isinstance(result, BaseException):
-            future.set_exception(result)
-        else:
-            future.set_result(result)

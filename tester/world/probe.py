@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from tester.world.host import Host
 
-Plain = None | bool | int | str | bytes | Sequence["Plain"]
-"""What can be told; a tuple comes out of a child process as a list."""
+Plain = None | bool | int | str | bytes | Sequence[int] | Sequence[bytes]
+"""What can be told."""
 
 
 class OnProbe(NamedTuple):
@@ -30,7 +30,9 @@ class Probe:
 
     def tell(self, what: str, *data: Plain) -> None:
         """Tell the listener of the node, by whom a run can also be failed."""
-        self._host.outbox.append(("tell", what, *data))
+        # A list is told as it is now; it arrives at the end of the step.
+        told = (tuple(part) if isinstance(part, list) else part for part in data)
+        self._host.outbox.append(("tell", what, *told))
 
     def after_each_step(self, look: Callable[[], object]) -> None:
         """Have `look` called whenever nothing on the node is ready any more."""

@@ -29,11 +29,12 @@ from tester.world.cluster import Cluster, Member, Remote
 from tester.world.failure import HandlerCrashed, Misused, NodeDown, ProcessDied, printable
 from tester.world.handles import KV, LockHandle
 from tester.world.history import History, Op
-from tester.world.host import Host, TestHost
+from tester.world.host import Host
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.mishaps import Mishaps
 from tester.world.nemesis import Kind
 from tester.world.streams import SIZE
+from tester.world.testhost import TestHost
 from tester.world.trouble import Trouble
 
 TEST: Final = "test"

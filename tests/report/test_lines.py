@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsrv import Err
 from labrpc import LONG_REORDERING
 from tester import Simulation
-from tester.report.lines import Line, lines, operation, result, seconds
+from tester.report.lines import Line, lines, seconds
 from tests.world.lab import AsyncKVServer, fates, once, passes, put_and_get, unreliable
 
 
@@ -19,38 +18,6 @@ from tests.world.lab import AsyncKVServer, fates, once, passes, put_and_get, unr
 )
 def test_time_is_rounded_to_milliseconds(time_us: int, text: str) -> None:
     assert seconds(time_us) == text
-
-
-@pytest.mark.parametrize(
-    ("method", "args", "text"),
-    [
-        ("put", ("k", "a", 3), "Put('k', 'a', v3)"),
-        ("put", ("k", "a"), "Put('k', 'a')"),
-        ("get", ("k",), "Get('k')"),
-        ("acquire", (), "Acquire()"),
-        ("get", ("k" * 41,), "Get('kkkkkkkkkkkkkkkkk...kkkkkkkkkkkkkkkkk')"),
-        ("put", ("k", "a" * 100, 3), "Put('k', 'aaaaaaa...aaaaaaa', v3)"),
-    ],
-)
-def test_a_call_as_text(method: str, args: tuple[object, ...], text: str) -> None:
-    assert operation(method, args) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "done"),
-        (Err.OK, "OK"),
-        ("ErrMaybe", "ErrMaybe"),
-        (("a", 3, Err.OK), "('a', v3)"),
-        (["a", 3, "OK"], "('a', v3)"),
-        (("", 0, Err.NO_KEY), "ErrNoKey"),
-        (7, "7"),
-        ((1, 2), "(1, 2)"),
-    ],
-)
-def test_a_result_as_text(value: object, text: str) -> None:
-    assert result(value) == text
 
 
 words = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=60)

@@ -13,13 +13,13 @@ from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
 
-from labrpc import ClientEnd
 from raft.api import ApplyMsg, Disk, Persister
 from tester.world import submission
 from tester.world.probe import Probe
 
 SNAPSHOT_EVERY: Final = 10
 
+_WAITS: Final = object()
 _encode = msgspec.msgpack.encode
 _Snapshot = msgspec.msgpack.Decoder(tuple[int, list[bytes]])
 
@@ -41,9 +41,7 @@ class Peer:
 
     stands_for: ClassVar = "Raft"
 
-    def __init__(
-        self, me: int, snapshots: bool, disk: Disk, probe: Probe, *ends: ClientEnd
-    ) -> None:
+    def __init__(self, me: int, snapshots: bool, disk: Disk, probe: Probe, *ends: object) -> None:
         self._probe = probe
         self._snapshots = snapshots
         self._persister = _Counting(disk)
@@ -124,7 +122,7 @@ class Peer:
         state = self._raft.get_state()
         if isinstance(state, CoroutineType):
             state = _at_once(state)
-        if state is None:
+        if state is _WAITS:
             self._tell_state(None)
             return
         if not (isinstance(state, tuple) and [type(part) for part in state] == [int, bool]):
@@ -168,20 +166,20 @@ class _Counting(Persister):
         super().__init__(disk)
         self.saved = 0
 
-    def save(self, raft_state: bytes, snapshot: bytes) -> None:
+    def save(self, raft_state: bytes, snapshot: bytes | None) -> None:
         """See Persister."""
         self.saved += 1
         super().save(raft_state, snapshot)
 
 
 def _at_once(coro: Coroutine[Any, Any, Any]) -> Any:
-    """What the coroutine returns without waiting; None if it has to wait: for a lock, say."""
+    """What the coroutine returns without waiting; if it has to wait, for a lock say, _WAITS."""
     try:
         coro.send(None)
     except StopIteration as done:
         return done.value
     coro.close()
-    return None
+    return _WAITS
 
 
 def _common(one: list[int], other: list[int]) -> int:

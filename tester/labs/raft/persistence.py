@@ -117,6 +117,21 @@ async def test_figure8_3c(sim: Simulation) -> None:
     _ = await raft.one(raft.command(), 5)
 
 
+@simulate(network=ROUGH, model=None, limits=LIMITS)
+async def test_unreliable_agree_3c(sim: Simulation) -> None:
+    """Five commands at a time are agreed on over an unreliable network."""
+    raft = RaftCluster(sim, 5)
+    async with asyncio.TaskGroup() as group:
+        for number in range(1, 1 + sim.at_most(49, "rounds")):
+            for i in range(4):
+                command = b"%d" % (100 * number + i)
+                _ = group.create_task(raft.one(command, 1), name=f"round {number}, {i}")
+            _ = await raft.one(b"%d" % number, 1)
+        sim.note("from here on, the network is reliable")
+        sim.network.conditions = CALM
+    _ = await raft.one(b"100", 5)
+
+
 @simulate(network=ROUGH, model=None, limits=LIMITS, weight=5)
 async def test_figure8_unreliable_3c(sim: Simulation) -> None:
     """Figure 8 on an unreliable network: leaders are cut off, and in the end they all come back.
@@ -153,21 +168,6 @@ async def _pause(raft: RaftCluster) -> None:
     """Up to half a second, one time in ten; else about as long as an RPC or two may take."""
     longest = 13 if raft.below(10) else ELECTION_TIMEOUT_S * 500
     await asyncio.sleep(raft.below(longest) / 1_000)
-
-
-@simulate(network=ROUGH, model=None, limits=LIMITS)
-async def test_unreliable_agree_3c(sim: Simulation) -> None:
-    """Five commands at a time are agreed on over an unreliable network."""
-    raft = RaftCluster(sim, 5)
-    async with asyncio.TaskGroup() as group:
-        for number in range(1, 1 + sim.at_most(49, "rounds")):
-            for i in range(4):
-                command = b"%d" % (100 * number + i)
-                _ = group.create_task(raft.one(command, 1), name=f"round {number}, {i}")
-            _ = await raft.one(b"%d" % number, 1)
-        sim.note("from here on, the network is reliable")
-        sim.network.conditions = CALM
-    _ = await raft.one(b"100", 5)
 
 
 # -- churn --------------------------------------------------------------------------------------

@@ -133,7 +133,8 @@ class Safety:
         if who != seen.name:
             raise ElectionSafetyViolated(
                 f"{seen.name} leads term {term}, and {who} was elected in the same term "
-                f"{_at(since)}: a term has at most one leader"
+                f"{_at(since)}: a term has at most one leader",
+                moments=[since],
             )
         self._check_completeness(seen)
 
@@ -200,7 +201,8 @@ class Safety:
             if first != command:
                 raise StateMachineSafetyViolated(
                     f"{seen.name} applied {_shown(command)} at index {index}, where {who} applied "
-                    f"{_shown(first)} {_at(since)}"
+                    f"{_shown(first)} {_at(since)}",
+                    moments=[since],
                 )
         elif index == len(self._commands) + 1:
             self._commands.append((command, seen.name, self._sim.virtual_us))

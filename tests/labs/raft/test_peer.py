@@ -1,0 +1,234 @@
+"""The harness on a peer's node: what it makes of what a Raft does, right or wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from raft.api import ApplyMsg
+from tester import Simulation
+from tester.labs.raft.cluster import RaftCluster
+from tester.world.failure import HandlerCrashed
+from tests.labs.raft.rafts import Solo, with_raft
+
+
+async def one_command(sim: Simulation) -> None:
+    raft = RaftCluster(sim, 1, snapshots=True)
+    _ = await raft.one(b"x", 1)
+
+
+def crash(raft: type) -> HandlerCrashed:
+    error = with_raft(raft, one_command).error
+    assert isinstance(error, HandlerCrashed), error
+    return error
+
+
+class PutsAnything(Solo):
+    def start(self, command: bytes) -> tuple[int, int, bool]:
+        self.apply.put_nowait(command)  # type: ignore[arg-type]
+        return 1, 1, True
+
+
+def test_what_is_no_apply_msg_is_named() -> None:
+    assert crash(PutsAnything).failure.message == (
+        "the apply queue takes ApplyMsg of raft.api, and a bytes was put into it"
+    )
+
+
+class DeliversJunk(Solo):
+    def start(self, command: bytes) -> tuple[int, int, bool]:
+        self.apply.put_nowait(
+            ApplyMsg(snapshot_valid=True, snapshot=b"junk", snapshot_index=1, snapshot_term=1)
+        )
+        return 1, 1, True
+
+
+def test_what_is_no_snapshot_is_named() -> None:
+    error = with_raft(DeliversJunk, one_command).error
+    assert str(error).endswith("a snapshot up to 1 that no service has made: 4 bytes, 'junk'")
+
+
+class SavesJunk(Solo):
+    def snapshot(self, index: int, data: bytes) -> None:
+        self.persister.save(b"", b"junk")
+
+
+def test_a_snapshot_that_was_not_kept_is_missed_after_a_restart() -> None:
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1, snapshots=True)
+        for i in range(9):
+            _ = await raft.one(b"%d" % i, 1)
+        raft.servers.crash(0)
+        raft.restart(0)
+        await asyncio.sleep(1)
+
+    error = with_raft(SavesJunk, test).error
+    assert isinstance(error, HandlerCrashed)
+    assert error.failure.message == (
+        "Raft delivered a snapshot of 4 bytes that is none of those it was given by its service"
+    )
+
+
+@pytest.mark.parametrize("said", [None, (1,), ("1", True), (1, 1), (True, True), [1, True]])
+def test_what_is_no_state_is_named(said: Any) -> None:
+    class Vague(Solo):
+        def get_state(self) -> Any:
+            return said
+
+    assert crash(Vague).failure.message == (
+        f"Raft.get_state returned {said!r}, which is no (term, is_leader)"
+    )
+
+
+def test_what_start_returns_is_checked() -> None:
+    class Vague(Solo):
+        def start(self, command: bytes) -> Any:
+            return 1, 1
+
+    assert crash(Vague).failure.message.startswith("Raft.start returned the wrong thing: ")
+
+
+class Guarded(Solo):
+    """Does everything under a lock, which it also holds while it sleeps."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.lock = asyncio.Lock()
+        self.busy = asyncio.get_running_loop().create_task(self.work())
+
+    async def work(self) -> None:
+        while True:
+            async with self.lock:
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)
+
+    async def start(self, command: bytes) -> tuple[int, int, bool]:  # type: ignore[override]
+        async with self.lock:
+            return super().start(command)
+
+    async def get_state(self) -> tuple[int, bool]:  # type: ignore[override]
+        async with self.lock:
+            return super().get_state()
+
+    async def snapshot(self, index: int, data: bytes) -> None:  # type: ignore[override]
+        async with self.lock:
+            super().snapshot(index, data)
+
+
+def test_a_raft_may_be_all_async_and_hold_a_lock() -> None:
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1, snapshots=True)
+        for i in range(25):
+            assert await raft.one(b"%d" % i, 1) == i + 1
+            assert await raft.get_state(0) == (1, True)
+            assert await raft.check_one_leader() == 0
+
+    outcome = with_raft(Guarded, test)
+    assert outcome.error is None
+    leads = [entry for entry in outcome.trace if entry[1:] == ("does", "s0", "leads term 1")]
+    assert len(leads) >= 1
+
+
+class WaitsForItself(Solo):
+    """Its snapshot() waits until its service has taken the next command: a circle."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.taken = asyncio.Event()
+
+    def start(self, command: bytes) -> tuple[int, int, bool]:
+        if self.apply.empty():
+            self.taken.set()
+        return super().start(command)
+
+    async def snapshot(self, index: int, data: bytes) -> None:  # type: ignore[override]
+        self.taken.clear()
+        await self.taken.wait()
+
+
+def test_a_snapshot_that_waits_for_the_service_is_a_livelock() -> None:
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1, snapshots=True)
+        index, _, _ = await raft.start(0, b"0")
+        async with asyncio.TaskGroup() as group:
+            for i in range(1, 12):
+                _ = group.create_task(raft.start(0, b"%d" % i))
+        _ = await raft.wait(index + 11, 1)
+
+    error = with_raft(WaitsForItself, test).error
+    assert str(error) == "only 0 servers have applied index 12, and 1 should have"
+    waiting = getattr(error, "waiting", ())
+    assert any("self.taken.wait()" in task.line for task in waiting)
+
+
+def test_the_service_makes_a_snapshot_after_every_tenth_command() -> None:
+    made: list[int] = []
+
+    class Notes(Solo):
+        def snapshot(self, index: int, data: bytes) -> None:
+            made.append(index)
+
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1, snapshots=True)
+        for i in range(31):
+            _ = await raft.one(b"%d" % i, 1)
+
+    assert with_raft(Notes, test).error is None
+    assert made == [9, 19, 29]
+
+
+def test_a_stopped_raft_is_killed_and_asked_nothing_more() -> None:
+    asked: list[str] = []
+
+    class Dies(Solo):
+        dead = False
+
+        def kill(self) -> None:
+            asked.append("kill")
+            self.dead = True
+
+        def get_state(self) -> tuple[int, bool]:
+            assert not self.dead
+            return 1, True
+
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1)
+        _ = await raft.one(b"x", 1)
+        raft.servers.stop(0)
+        await asyncio.sleep(1)
+
+    outcome = with_raft(Dies, test)
+    assert outcome.error is None
+    assert asked == ["kill"]
+
+
+class Describes(Solo):
+    """Describes a log of one entry more at every start, and of a leader who changes it at last."""
+
+    def describe(self) -> dict[str, Any]:
+        terms = [1] * len(self.log)
+        if len(self.log) == 4:
+            terms[1] = 2
+        return {"base": 0, "base_term": 0, "terms": terms}
+
+
+def test_a_log_that_is_described_is_watched() -> None:
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1)
+        for i in range(5):
+            _ = await raft.one(b"%d" % i, 1)
+
+    error = with_raft(Describes, test).error
+    assert type(error).__name__ == "LeaderOverwroteItsLog"
+    assert "which had 3 entries, has been changed from entry 2 on" in str(error)
+
+
+@pytest.mark.parametrize("shown", [None, {}, {"terms": [1]}, "a raft"])
+def test_what_is_described_otherwise_is_not_watched(shown: Any) -> None:
+    class Odd(Solo):
+        def describe(self) -> Any:
+            return shown
+
+    assert with_raft(Odd, one_command).error is None

@@ -1,0 +1,73 @@
+"""Values in a story: short, and as their reader would write them."""
+
+import msgspec
+import pytest
+
+from kvsrv import Err
+from tester.report.values import message, operation, reply, result
+
+
+@pytest.mark.parametrize(
+    ("method", "args", "text"),
+    [
+        ("put", ("k", "a", 3), "Put('k', 'a', v3)"),
+        ("put", ("k", "a"), "Put('k', 'a')"),
+        ("get", ("k",), "Get('k')"),
+        ("acquire", (), "Acquire()"),
+        ("get", ("k" * 41,), "Get('kkkkkkkkkkkkkkkkk...kkkkkkkkkkkkkkkkk')"),
+        ("put", ("k", "a" * 100, 3), "Put('k', 'aaaaaaa...aaaaaaa', v3)"),
+    ],
+)
+def test_a_call_as_text(method: str, args: tuple[object, ...], text: str) -> None:
+    assert operation(method, args) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "done"),
+        (Err.OK, "OK"),
+        ("ErrMaybe", "ErrMaybe"),
+        (("a", 3, Err.OK), "('a', v3)"),
+        (["a", 3, "OK"], "('a', v3)"),
+        (("", 0, Err.NO_KEY), "ErrNoKey"),
+        (7, "7"),
+        ((1, 2), "(1, 2)"),
+        ([3, 1, True], "(3, 1, True)"),
+    ],
+)
+def test_a_result_as_text(value: object, text: str) -> None:
+    assert result(value) == text
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"key": "k", "value": "a", "version": 3}, "'k', 'a', v3"),
+        ({"term": 3, "granted": True}, "term=3, granted=True"),
+        (
+            {"term": 1, "entries": [{"term": 1, "command": b"x"}]},
+            "1, [{'term': 1, 'command': b'x'}]",
+        ),
+        (
+            {"term": 1, "commit": 2, "entries": list(range(9))},
+            "term=1, commit=2, entries=[0, 1, 7 more]",
+        ),
+        (17, "17"),
+    ],
+)
+def test_a_message_as_text(fields: object, text: str) -> None:
+    assert message(msgspec.msgpack.encode(fields)) == text
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"err": "OK"}, "OK"),
+        ({"err": "ErrVersion", "value": "a"}, "ErrVersion"),
+        ({"err": "OK", "value": "a", "version": 1}, "'a', v1"),
+        ({"term": 2, "success": False}, "term=2, success=False"),
+    ],
+)
+def test_a_reply_as_text(fields: object, text: str) -> None:
+    assert reply(msgspec.msgpack.encode(fields)) == text

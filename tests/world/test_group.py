@@ -1,0 +1,135 @@
+"""A group of servers: who reaches whom, and what is left after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol, cast
+
+import pytest
+
+from labrpc import ClientEnd, Message
+from tester import Simulation
+from tester.world.disk import Disk
+from tester.world.group import Group
+from tests.world.lab import passes
+
+
+class Ping(Message, frozen=True):
+    text: str
+
+
+class Neighbour:
+    """Answers pings, asks others, and keeps a word on its disk."""
+
+    def __init__(self, disk: Disk, *ends: ClientEnd) -> None:
+        self._disk = disk
+        self._ends = ends
+        self.killed = False
+
+    def ping(self, args: Ping) -> Ping:
+        return args
+
+    async def reaches(self) -> list[int]:
+        answers = [await end.call(Neighbour.ping, Ping("?")) for end in self._ends]
+        return [i for i, answer in enumerate(answers) if answer is not None]
+
+    def keep(self, word: bytes) -> None:
+        self._disk.write({"word": word})
+
+    def kept(self) -> bytes:
+        return self._disk.read("word")
+
+    def kill(self) -> None:
+        self.keep(b"killed")
+
+
+class Asked(Protocol):
+    async def reaches(self) -> list[int]: ...
+    async def keep(self, word: bytes) -> None: ...
+    async def kept(self) -> bytes: ...
+
+
+def neighbours(sim: Simulation, n: int) -> tuple[Group, list[Asked]]:
+    group = Group(sim, n)
+    made = []
+    for i, node in enumerate(group.nodes):
+        remote = node.make(Neighbour, node.disk, *group.ends(i), like=Neighbour)
+        node.serve(remote)
+        made.append(cast(Asked, remote))
+    return group, made
+
+
+async def reach(made: list[Asked], up: list[int] | None = None) -> dict[int, list[int]]:
+    asked = range(len(made)) if up is None else up
+    return {i: await made[i].reaches() for i in asked}
+
+
+EVERYBODY = {i: [0, 1, 2] for i in range(3)}
+
+
+def test_everybody_reaches_everybody_at_first() -> None:
+    async def test(sim: Simulation) -> None:
+        group, made = neighbours(sim, 3)
+        assert len(group) == 3
+        assert group.connected() == [0, 1, 2]
+        assert await reach(made) == EVERYBODY
+
+    passes(test, model=None)
+
+
+def test_who_is_cut_off_reaches_nobody_but_itself() -> None:
+    async def test(sim: Simulation) -> None:
+        group, made = neighbours(sim, 3)
+        group.disconnect(1)
+        assert group.connected() == [0, 2]
+        assert await reach(made) == {0: [0, 2], 1: [1], 2: [0, 2]}
+        group.disconnect(2)
+        group.connect(1)  # and not to 2, who is cut off
+        assert await reach(made) == {0: [0, 1], 1: [0, 1], 2: [2]}
+        group.connect_all()
+        assert await reach(made) == EVERYBODY
+
+    passes(test, model=None)
+
+
+def test_a_partition_has_two_sides_and_who_is_on_none_is_alone() -> None:
+    async def test(sim: Simulation) -> None:
+        group, made = neighbours(sim, 5)
+        group.partition([0, 1], [2, 3])
+        assert await reach(made) == {0: [0, 1], 1: [0, 1], 2: [2, 3], 3: [2, 3], 4: [4]}
+        group.connect_all()
+        assert (await reach(made))[4] == [0, 1, 2, 3, 4]
+
+    passes(test, model=None)
+
+
+@pytest.mark.parametrize("how", ["crash", "stop"])
+def test_what_was_written_outlives_a_server(how: str) -> None:
+    async def test(sim: Simulation) -> None:
+        group, made = neighbours(sim, 3)
+        await made[1].keep(b"it")
+        getattr(group, how)(1)  # what kill() writes comes too late
+        assert not group.is_up(1)
+        group.connect(1)  # which does not bring it back
+        assert group.connected() == [0, 2]
+        await asyncio.sleep(1)
+        group.restart(1)
+        assert group.is_up(1)
+        assert group.connected() == [0, 2]
+        assert await reach(made) == {0: [0, 2], 1: [1], 2: [0, 2]}
+        group.connect(1)
+        assert await reach(made) == EVERYBODY
+        assert await made[1].kept() == b"it"
+
+    passes(test, model=None)
+
+
+def test_a_call_under_way_to_a_server_that_is_cut_off_fails() -> None:
+    async def test(sim: Simulation) -> None:
+        group, made = neighbours(sim, 2)
+        asked = asyncio.ensure_future(made[0].reaches())
+        await asyncio.sleep(0.001_2)  # the request to s1 is on its way
+        group.disconnect(1)
+        assert await asked == [0]
+
+    passes(test, model=None)

@@ -1,0 +1,137 @@
+"""A probe tells the run what happens on a node, looks after each step, and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from labrpc.errors import TesterError
+from tester import Simulation, Verdict
+from tester.world.cluster import Remote
+from tester.world.failure import HandlerCrashed
+from tester.world.probe import Probe
+from tests.world.lab import once, passes
+
+
+class Counter:
+    """Counts what it is asked, and tells of it at once, or when the step is over."""
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self._count = 0
+        self._told = 0
+        probe.after_each_step(self._look)
+
+    async def add(self, n: int) -> int:
+        self._count += n
+        self._probe.tell("added", n)
+        return self._count
+
+    def _look(self) -> None:
+        if self._told != self._count:
+            self._told = self._count
+            self._probe.tell("now", self._count)
+
+
+def counter(sim: Simulation, told: list[tuple[object, ...]]) -> Remote:
+    node = sim.node("n0")
+    sim.listen("n0", lambda *what: told.append((sim.virtual_us, *what)))
+    return node.make(Counter, node.probe)
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_what_a_node_tells_arrives_in_order_and_at_once(isolated: bool) -> None:
+    told: list[tuple[object, ...]] = []
+
+    async def test(sim: Simulation) -> None:
+        made = counter(sim, told)
+        await asyncio.sleep(0.5)
+        assert await made.add(2) == 2
+        assert await made.add(3) == 5
+
+    passes(test, isolated=isolated, model=None)
+    assert told == [
+        (500_000, "added", 2),
+        (500_000, "now", 2),
+        (500_000, "added", 3),
+        (500_000, "now", 5),
+    ]
+
+
+def test_a_listener_may_end_the_run() -> None:
+    class TooMuch(Verdict):
+        pass
+
+    def listen(what: str, n: int) -> None:
+        if n > 4:
+            raise TooMuch(f"{what} {n}", moments=[17])
+
+    async def test(sim: Simulation) -> None:
+        node = sim.node("n0")
+        sim.listen("n0", listen)
+        made = node.make(Counter, node.probe)
+        for _ in range(10):
+            await made.add(1)
+
+    error = once(test, model=None).error
+    assert isinstance(error, TooMuch)
+    assert str(error) == "now 5"
+    assert error.moments == (17,)
+
+
+class Wakes:
+    """Looking at it wakes one of its tasks, as may happen with a lock."""
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self._seen = asyncio.Event()
+        probe.after_each_step(self._seen.set)
+        self._task = asyncio.get_running_loop().create_task(self._wait())
+
+    async def _wait(self) -> None:
+        await self._seen.wait()
+        self._probe.tell("woken")
+
+
+def test_what_looking_wakes_runs_at_the_same_instant() -> None:
+    told: list[tuple[object, ...]] = []
+
+    async def test(sim: Simulation) -> None:
+        node = sim.node("n0")
+        sim.listen("n0", lambda *what: told.append((sim.virtual_us, *what)))
+        node.make(Wakes, node.probe)
+        await asyncio.sleep(1)
+
+    passes(test, model=None)
+    assert told == [(0, "woken")]
+
+
+class Blind:
+    """Raises when it is looked at."""
+
+    def __init__(self, probe: Probe) -> None:
+        probe.after_each_step(self._look)
+
+    def _look(self) -> None:
+        raise RuntimeError("nothing to see")
+
+
+def test_an_error_while_looking_fails_the_run() -> None:
+    async def test(sim: Simulation) -> None:
+        node = sim.node("n0")
+        node.make(Blind, node.probe)
+        await asyncio.sleep(1)
+
+    error = once(test, model=None).error
+    assert isinstance(error, HandlerCrashed)
+    assert error.failure.message == "nothing to see"
+    assert error.failure.doing == "while it was looked at"
+
+
+def test_the_probe_of_another_node_is_refused() -> None:
+    async def test(sim: Simulation) -> None:
+        with pytest.raises(TesterError, match="the probe of n1 cannot be given to n0"):
+            sim.node("n0").make(Counter, sim.node("n1").probe)
+
+    passes(test, model=None)
