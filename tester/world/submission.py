@@ -109,22 +109,33 @@ def current() -> Submission:
 
 
 @contextlib.contextmanager
-def instead(folder: Path) -> Iterator[None]:
+def instead(other: Submission) -> Iterator[None]:
+    """Inside, runs in this process take the code under test from `other`."""
+    before = _loaded[:]
+    _loaded[:] = [other]
+    try:
+        yield
+    finally:
+        _loaded[:] = before
+
+
+@contextlib.contextmanager
+def overlaid(folder: Path) -> Iterator[None]:
     """Inside, runs in this process take the code under test from a folder, as after `load`.
 
     Then all is as it was. Whoever has imported a lab's module before keeps that one.
     """
-    loaded, modules = _loaded[:], {name: sys.modules[name] for name in _changeable()}
-    finders = [_Overlay(folder), _Helpers(folder)]
+    modules = {name: sys.modules[name] for name in _changeable()}
+    first, last = _Overlay(folder), _Helpers(folder)
     _forget(modules)
-    sys.meta_path[:] = [finders[0], *sys.meta_path, finders[1]]
+    sys.meta_path[:] = [first, *sys.meta_path, last]
     importlib.invalidate_caches()
-    _loaded[:] = [Submission(folder)]
     try:
-        yield
+        with instead(Submission(folder)):
+            yield
     finally:
-        _loaded[:] = loaded
-        sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in finders]
+        sys.meta_path.remove(first)
+        sys.meta_path.remove(last)
         _forget(_changeable())
         sys.modules.update(modules)
 

@@ -70,5 +70,5 @@ def _reference(file: str) -> str:
 @contextlib.contextmanager
 def planted(patch: Patch, folder: Path) -> Iterator[None]:
     """Inside, runs in this process take one file from the patch and the others from ours."""
-    with submission.instead(patch.write(folder)):
+    with submission.overlaid(patch.write(folder)):
         yield

@@ -10,12 +10,19 @@ from tester.labs.raft.agreement import start_on_leader
 from tester.labs.raft.cluster import RaftCluster
 from tester.labs.raft.network import CALM, LIMITS, ROUGH
 from tester.world import faults
+from tester.world.failure import TooManyRpcs
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 
 ELECTED_S: Final = 5
 """What the lab allows an election to take, as long as a majority can talk."""
+WRONG: Final = 100
+"""So many entries a server has to give up."""
+BACKUP_S: Final = 5
+BACKUP_RPCS: Final = 70
+"""Five seconds of heartbeats would take a hundred; all others are to be few."""
 SLOW_DISK_MS: Final = 50
+HELD: Final = CALM.but(reply_hold=(1, 1))
 LATE: Final = ROUGH.but(request_delay_ms=200, reply_hold=(1, 2))
 """Most requests of one election arrive in the next one, and so do some answers."""
 
@@ -154,10 +161,9 @@ async def test_entries_outlive_power_failures(sim: Simulation) -> None:
         _ = await raft.one(raft.command(), 3)
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS)
-async def test_duplicates_and_late_requests(sim: Simulation) -> None:
-    """Requests arrive twice, and up to two seconds late, while servers come and go."""
-    raft = RaftCluster(sim, 3)
+async def _disturbed(sim: Simulation, *, snapshots: bool) -> None:
+    """Commands for whoever leads, while messages and servers suffer; in the end all agree."""
+    raft = RaftCluster(sim, 3, snapshots=snapshots)
     _ = sim.nemesis(
         *(faults.duplicates, faults.late_requests, faults.long_reordering),
         *(faults.crash, faults.isolate, faults.one_way),
@@ -167,7 +173,78 @@ async def test_duplicates_and_late_requests(sim: Simulation) -> None:
         for i in range(3):
             if raft.servers.is_up(i):
                 _ = await raft.start(i, b"%d" % number)
-        await asyncio.sleep(raft.below(100) / 1000)
+        await asyncio.sleep(raft.below(100) / 1_000)
     await sim.quiet()
     sim.network.conditions = CALM
     _ = await raft.one(b"agreed", 3)
+
+
+@simulate(network=ROUGH, model=None, limits=LIMITS)
+async def test_duplicates_and_late_requests(sim: Simulation) -> None:
+    """Requests arrive twice, and up to two seconds late, while servers come and go."""
+    await _disturbed(sim, snapshots=False)
+
+
+@simulate(network=ROUGH, model=None, limits=LIMITS)
+async def test_snapshots_twice_and_late(sim: Simulation) -> None:
+    """The same with snapshots, old ones of which arrive late, too."""
+    await _disturbed(sim, snapshots=True)
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_backup_is_fast(sim: Simulation) -> None:
+    """A leader finds out with a few calls where a long log of another term goes wrong."""
+    raft = RaftCluster(sim, 3)
+    servers = raft.servers
+    _ = await raft.one(b"agreed", 3)
+    old = await raft.check_one_leader()
+    servers.disconnect(old)
+    for _ in range(sim.at_most(WRONG, "commands")):  # will never be committed
+        _ = await raft.start(old, raft.command())
+    for _ in range(sim.at_most(WRONG, "more_commands")):
+        _ = await raft.one(raft.command(), 2)
+    newer = await raft.check_one_leader()
+    servers.disconnect(newer)
+    before = sim.rpcs
+    servers.connect(old)
+    _ = await _new_leader(raft, [3 - old - newer])
+    _ = await raft.one(raft.command(), 2, within=BACKUP_S)
+    used = sim.rpcs - before
+    if used > BACKUP_RPCS:
+        raise TooManyRpcs(
+            f"it took {used} RPCs until a server with {WRONG} wrong entries had the right ones: "
+            f"{BACKUP_RPCS} are more than enough"
+        )
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_late_answers(sim: Simulation) -> None:
+    """A server leads again, and hears only now that others had what it has itself lost since."""
+    raft = RaftCluster(sim, 5)
+    servers = raft.servers
+    _ = await raft.one(b"agreed", 5)
+    first = await raft.check_one_leader()
+    near, *far = [i for i in range(5) if i != first]
+    held = servers.links[servers.names[first], servers.names[near]]
+    sim.network.set_conditions(HELD, held)
+    servers.partition([first, near], far)
+    for command in (b"lost", b"lost, too", b"and lost"):
+        _ = await start_on_leader(raft, first, command)
+    second = await _new_leader(raft, far)
+    _ = await start_on_leader(raft, second, b"later")
+    one, other = (i for i in far if i != second)
+
+    servers.partition([first, second], [])  # both are ahead of the others then
+    _ = await start_on_leader(raft, second, b"later still")
+    await asyncio.sleep(0.25)
+    servers.partition([first, one, other], [])
+    _ = await _new_leader(raft, [first])
+    servers.partition([first, one], [])
+    _ = await start_on_leader(raft, first, b"on two of five")
+    await asyncio.sleep(2)  # now the answers come
+
+    sim.network.set_conditions(None, held)
+    servers.partition([second, near, other], [])
+    _ = await raft.one(b"agreed, too", 3)
+    servers.connect_all()
+    _ = await raft.one(b"agreed by all", 5)

@@ -1,8 +1,9 @@
 """The safety of a Raft group, watched while it runs: the properties of the paper's Figure 3.
 
 Election Safety and State Machine Safety are judged by what every peer shows; Leader Append-Only,
-Log Matching and Leader Completeness where a peer describes its log, and that a follower, too,
-keeps what is committed. The run ends at the event that violates one. What the peers tell (see `tester.labs.raft.peer`):
+Log Matching and Leader Completeness where a peer describes its log, and so is that followers, too,
+keep what is committed. The run ends at the event that violates one. What the peers tell (see
+`tester.labs.raft.peer`):
 
     started   [commands]                   from its snapshot: a new incarnation
     state     term, leads                  when it has changed; nothing: it could not be asked
