@@ -188,7 +188,7 @@ BUGS: Final = (
                 """\
         core = self._core
         free = args.term > core.term or core.voted_for is None
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.03)
         if free and args.term == core.term:
             core.voted_for = None
         reply: RequestVoteReply = await""",

@@ -1,4 +1,4 @@
-"""The suite of the Raft lab: the 28 tests of parts 3A to 3D, in the order of the course."""
+"""The suite of the Raft lab: the 28 tests of the course in its order, 3A to 3D, and ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two networks of the Raft suite: a call to a server that cannot be reached hangs for long."""
+"""The networks of the Raft suite, where a call to nobody hangs for long, and its limits."""
 
 from typing import Final
 
