@@ -6,10 +6,6 @@ timers, calls and the disk, is the business of `raft.raft`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-from labrpc import Message
 from raft.api import ApplyMsg
 from raft.events import Answer, Command, Event, Ready, Request, Snapshot, TimerExpired
 from raft.log import Log
@@ -24,34 +20,7 @@ from raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
-
-
-class Saved(Message, frozen=True):
-    """What outlives a crash (Figure 2, persistent state); the snapshot is kept beside it."""
-
-    term: int
-    voted_for: int | None
-    log: Log
-
-
-class Role(StrEnum):
-    """What a peer is (section 5.1)."""
-
-    FOLLOWER = "follower"
-    CANDIDATE = "candidate"
-    LEADER = "leader"
-
-
-@dataclass(slots=True)
-class Progress:
-    """What a leader knows of a follower (Figure 2, volatile state on leaders)."""
-
-    next: int
-    """The next entry to send; while probing, the one after the place that is asked about."""
-    match: int = 0
-    """The last entry it is known to have."""
-    probing: bool = True
-    """Whether the leader still looks for the place where the logs agree."""
+from raft.state import Progress, Role, Saved
 
 
 class Core:
@@ -255,7 +224,7 @@ class Core:
         progress, prev = self.progress[peer], args.prev_log_index
         if reply.success:
             self._matched(peer, args.last_new_index)
-        elif prev == progress.next - 1 if progress.probing else prev > progress.match:
+        elif prev > progress.match and (prev == progress.next - 1 or not progress.probing):
             # Section 5.3, at its end. Other refusals are old, and tell nothing new.
             last = self.log.may_agree(reply.hint_index, reply.hint_term)
             progress.next = max(last, progress.match) + 1
@@ -273,6 +242,7 @@ class Core:
 
     def _advance_commit(self) -> None:
         """Commit what a majority has; only entries of this term by counting (section 5.4.2)."""
+        # This peer's own entries count, safe or not: nobody else gets one before it is safe here.
         matches = sorted([self.log.last_index, *(p.match for p in self.progress.values())])
         index = matches[-self.majority]
         if index > self.commit and self.log.term(index) == self.term:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from labrpc import ClientEnd
 from labrpc.codec import codec
 from raft.api import ApplyMsg, Persister
-from raft.core import Core, Role, Saved
+from raft.core import Core
 from raft.events import Answer, Command, Event, Ready, Request, Snapshot, TimerExpired
 from raft.messages import (
     AppendEntriesArgs,
@@ -27,6 +27,7 @@ from raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
+from raft.state import Role, Saved
 
 HEARTBEAT_MS: Final = 120
 """The lab allows about ten a second."""
@@ -90,7 +91,7 @@ class Raft:
         self._drive(Snapshot(index, data))
 
     def kill(self) -> None:
-        """Stop: start no election, send nothing, deliver nothing."""
+        """Stop: start no election, call nobody, deliver nothing; a late request is answered."""
         self._killed = True
         if self._timer is not None:
             self._timer.cancel()

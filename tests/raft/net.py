@@ -12,10 +12,11 @@ from typing import Any
 
 from labrpc.codec import codec
 from raft.api import ApplyMsg
-from raft.core import Core, Role, Saved
+from raft.core import Core
 from raft.events import Answer, Command, Event, Ready, Request, Snapshot
 from raft.events import TimerExpired as Timer
 from raft.log import Log
+from raft.state import Role, Saved
 
 SAVED = codec(Saved)
 MakeCore = Callable[[int, int, Saved | None, bytes], Core]

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from raft.core import Core, Saved
+from raft.core import Core
 from raft.events import Command, Event, Ready
 from raft.events import TimerExpired as Timer
 from raft.log import Log
@@ -35,6 +35,7 @@ from raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
+from raft.state import Saved
 from tests.raft.net import SAVED, Machine, Message, Net
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raft.core import Core, Role, Saved
+from raft.core import Core
 from raft.events import Request, Snapshot, TimerExpired
 from raft.log import Log
 from raft.messages import (
@@ -23,6 +23,7 @@ from raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
+from raft.state import Role, Saved
 from tests.raft.net import Broken, Net, play
 
 STEPS = 150
