@@ -195,6 +195,6 @@ BUGS: Final = (
             ),
         ),
         killed_by=(VOTES,),
-        seeds=40,
+        seeds=20,
     ),
 )

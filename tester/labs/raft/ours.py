@@ -22,6 +22,9 @@ BACKUP_S: Final = 5
 BACKUP_RPCS: Final = 70
 """Five seconds of heartbeats would take a hundred; all others are to be few."""
 SLOW_DISK_MS: Final = 50
+FAULTY: Final = CALM.but(
+    request_loss=(1, 20), reply_loss=(1, 20), reply_hold=(1, 20), duplicate=(1, 20), late=(1, 20)
+)
 HELD: Final = CALM.but(reply_hold=(1, 1))
 LATE: Final = ROUGH.but(request_delay_ms=200, reply_hold=(1, 2))
 """Most requests of one election arrive in the next one, and so do some answers."""
@@ -248,3 +251,11 @@ async def test_late_answers(sim: Simulation) -> None:
     _ = await raft.one(b"agreed, too", 3)
     servers.connect_all()
     _ = await raft.one(b"agreed by all", 5)
+
+
+@simulate(network=FAULTY, model=None, limits=LIMITS)
+async def test_two_commands(sim: Simulation) -> None:
+    """Small enough for `labtester exhaust`: three servers agree twice, and few messages suffer."""
+    raft = RaftCluster(sim, 3)
+    _ = await raft.one(b"first", 3)
+    _ = await raft.one(b"second", 3)
