@@ -110,7 +110,7 @@ BUGS: Final = (
         killed_by=(ALL_CRASH,),
     ),
     Patch(
-        "saves_no_snapshot_after_a_restart",
+        "restarts_without_its_snapshot",
         "After a restart, the next save replaces the snapshot by nothing.",
         SHELL,
         (

@@ -100,7 +100,7 @@ BUGS: Final = (
         killed_by=(VOTES,),
     ),
     Patch(
-        "takes_itself_for_two_voters",
+        "has_two_votes",
         "A candidate counts its own vote twice.",
         CORE,
         (("len(self.votes) >= self.majority", "len(self.votes) + 1 >= self.majority"),),

@@ -59,7 +59,7 @@ BUGS: Final = (
         seeds=1,
     ),
     Patch(
-        "takes_itself_for_two_followers",
+        "counts_its_log_twice",
         "A leader counts its own log twice.",
         CORE,
         (("sorted([self.log.last_index, ", "sorted([self.log.last_index, self.log.last_index, "),),
@@ -73,7 +73,7 @@ BUGS: Final = (
         killed_by=(REJOIN,),
     ),
     Patch(
-        "keeps_what_follows_a_conflict",
+        "keeps_the_tail_of_a_conflict",
         "An entry that conflicts is replaced, and what follows it stays.",
         LOG,
         (
@@ -94,7 +94,7 @@ BUGS: Final = (
         seeds=20,
     ),
     Patch(
-        "commits_beyond_the_new_entries",
+        "commits_beyond_what_is_new",
         "A follower commits up to the leader's commit index, whatever follows the new entries.",
         CORE,
         (
@@ -140,7 +140,7 @@ BUGS: Final = (
         killed_by=(LATE_ANSWERS,),
     ),
     Patch(
-        "takes_commands_as_a_follower",
+        "follows_and_takes_commands",
         "Whoever is asked takes a command, as if it led.",
         SHELL,
         (("return -1, core.term, False", "return core.log.last_index + 1, core.term, True"),),
