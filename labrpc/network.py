@@ -120,6 +120,16 @@ class Network:
         self._flying: dict[int, Rpc] = {}
         self._unanswered: dict[tuple[str, str], dict[str, int]] = {}
 
+    def overhear(self, listener: Note) -> None:
+        """Have a listener told of every event too, from now on."""
+        note = self._note
+
+        def both(event: tuple[Any, ...]) -> None:
+            note(event)
+            listener(event)
+
+        self._note = both
+
     # -- wiring -----------------------------------------------------------------------------------
 
     def make_end(self, name: str) -> None:

@@ -81,11 +81,6 @@ class Loop(asyncio.AbstractEventLoop):
             heapq.heappop(timers)
         return timers[0][0] if timers else None
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is ready."""
-        return not (self._ready or self._tasks)
-
     def turn(
         self,
         now: int,

@@ -133,7 +133,7 @@ class _Snapshot:
         self._contents: list[Any] = []
         self._attributes: list[dict[str, Any]] = []
         self._mutable: list[tuple[_Held, bytes | None]] = []
-        self._seen: set[int] = set()
+        self._seen: set[tuple[int, str]] = set()
         for module in modules:
             self._module(module)
 
@@ -184,9 +184,11 @@ class _Snapshot:
 
     def _inside(self, value: Any, module: ModuleType, dotted: str) -> None:
         """Look into a class or a function of this module, and into what wraps one."""
-        if id(value) in self._seen or not _is_walked(value):
+        # Another module that has imported it does not look into it: its own one will.
+        seen = id(value), module.__name__
+        if seen in self._seen or not _is_walked(value):
             return
-        self._seen.add(id(value))
+        self._seen.add(seen)
         if isinstance(value, type):
             if value.__module__ == module.__name__:
                 self._class(value, module, dotted)

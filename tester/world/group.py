@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from labrpc.errors import TesterError
 from tester.world.host import End
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ class Group:
     """
 
     def __init__(self, sim: Simulation, n: int, prefix: str = "s") -> None:
+        if type(n) is not int or n < 1:
+            raise TesterError(f"a group has one server or more, and not {n!r}")
         self.names = [f"{prefix}{i}" for i in range(n)]
         self.nodes = [sim.node(name) for name in self.names]
         self.links = {(a, b): f"{a}-{b}" for a in self.names for b in self.names}
@@ -56,22 +59,26 @@ class Group:
 
         With `lost_writes`, its power fails: the last writes are lost, of those not synced.
         """
+        self._check(i)
         self._sides[i] = None
         self.nodes[i].crash(lost_writes)
         self._switch()
 
     def stop(self, i: int) -> None:
         """Shut a server down: as a crash, but its objects' kill() is called before."""
+        self._check(i)
         self._sides[i] = None
         self.nodes[i].stop()
         self._switch()
 
     def restart(self, i: int) -> None:
         """Start a server that is down anew; it stays off the net."""
+        self._check(i)
         self.nodes[i].restart()
 
     def disconnect(self, *servers: int) -> None:
         """Cut servers off, each for itself."""
+        self._check(*servers)
         for i in servers:
             if self._sides[i] is not None:
                 self._sides[i] = None
@@ -80,6 +87,7 @@ class Group:
 
     def connect(self, *servers: int) -> None:
         """Join servers to all those that are connected."""
+        self._check(*servers)
         for i in servers:
             if self._sides[i] != 0 and self.is_up(i):
                 self._sides[i] = 0
@@ -92,11 +100,22 @@ class Group:
 
     def partition(self, one: Sequence[int], other: Sequence[int]) -> None:
         """Have two sides, which do not hear each other; who is on neither is cut off."""
+        self._check(*one, *other)
+        if both := sorted({*one} & {*other}):
+            raise TesterError(f"{self.names[both[0]]} cannot be on both sides of a partition")
         for i in range(len(self)):
             self._sides[i] = 0 if i in one else 1 if i in other else None
         sides = (" ".join(self.names[i] for i in side) for side in (one, other))
         self._sim.note(f"partition = {' | '.join(sides)}")
         self._switch()
+
+    def _check(self, *servers: int) -> None:
+        for i in servers:
+            if type(i) is not int or not 0 <= i < len(self):
+                raise TesterError(
+                    f"there is no server {i!r}: servers are named by their numbers, "
+                    f"0 to {len(self) - 1}"
+                )
 
     def _switch(self) -> None:
         side = dict(zip(self.names, self._sides, strict=True))

@@ -95,13 +95,12 @@ class Host(Node):
         }
 
     def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
-        """See Node.step; then whoever is to look does so, and what that woke is due at once."""
+        """See Node.step; then whoever is to look does so, once, and what that woke runs, too."""
         outbox, next_due, ran = super().step(now, inbox, limit)
         if self.looks and not self.loop.is_closed():
             self.inside(self._look)
-            outbox = [*outbox, *self.outbox]
-            self.outbox = []
-            next_due = self.loop.next_due() if self.loop.idle else now
+            more, next_due, woken = super().step(now, (), limit - ran)
+            outbox, ran = [*outbox, *more], ran + woken
         return outbox, next_due, ran
 
     def _look(self) -> None:
@@ -158,7 +157,7 @@ class Host(Node):
         try:
             self._objects[key] = factory(*(self._real(arg) for arg in args))
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            name = getattr(factory, "__name__", str(factory))
+            name = getattr(factory, "stands_for", getattr(factory, "__name__", str(factory)))
             self.failed(error, f"while it made {name}")
 
     def _real(self, arg: End | Made | OnDisk | OnProbe | Data) -> Any:

@@ -34,6 +34,10 @@ class Probe:
         told = (tuple(part) if isinstance(part, list) else part for part in data)
         self._host.outbox.append(("tell", what, *told))
 
+    def fail(self, error: BaseException, doing: str) -> None:
+        """Fail the run with what the code under test raised, or made the harness raise."""
+        self._host.failed(error, doing)
+
     def after_each_step(self, look: Callable[[], object]) -> None:
         """Have `look` called whenever nothing on the node is ready any more."""
         self._host.looks.append(look)

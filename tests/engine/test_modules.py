@@ -848,3 +848,24 @@ def test_a_very_large_value_is_looked_at_in_part(load: Load) -> None:
     assert state.changed() == []
     module.big.append(1)
     assert [change.name for change in state.changed()] == ["big"]
+
+
+def test_what_another_module_has_imported_is_still_looked_into(load: Load) -> None:
+    """The module that imports comes first in the alphabet, and is looked at first."""
+    theirs = load(
+        """
+        class Server:
+            count = 0
+            def serve(self):
+                Server.count += 1
+
+        def helper(seen=[]):
+            seen.append(1)
+        """,
+        "zebra",
+    )
+    user = load("from zebra import Server, helper", "aardvark")
+    state = ModuleState([user, theirs])
+    theirs.Server().serve()
+    theirs.helper()
+    assert [change.name for change in state.changed()] == ["Server.count", "helper.seen"]

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 import pytest
 
 from labrpc import ClientEnd, Message
+from labrpc.errors import TesterError
 from tester import Simulation
 from tester.world.disk import Disk
 from tester.world.group import Group
@@ -143,5 +144,32 @@ def test_a_call_under_way_to_a_server_that_is_cut_off_fails() -> None:
         await asyncio.sleep(0.001_2)  # the request to s1 is on its way
         group.disconnect(1)
         assert await asked == [0]
+
+    passes(test, model=None)
+
+
+@pytest.mark.parametrize("n", [0, -1, "3", True])
+def test_a_group_has_servers(n: object) -> None:
+    async def test(sim: Simulation) -> None:
+        with pytest.raises(TesterError, match="a group has one server or more, and not "):
+            Group(sim, n)  # type: ignore[arg-type]
+
+    passes(test, model=None)
+
+
+def test_servers_that_there_are_not() -> None:
+    async def test(sim: Simulation) -> None:
+        group, _ = neighbours(sim, 3)
+        sentence = "there is no server {}: servers are named by their numbers, 0 to 2"
+        with pytest.raises(TesterError, match=sentence.format(3)):
+            group.disconnect(0, 3)
+        with pytest.raises(TesterError, match=sentence.format(-1)):
+            group.crash(-1)
+        with pytest.raises(TesterError, match=sentence.format(7)):
+            group.restart(7)
+        with pytest.raises(TesterError, match=sentence.format(5)):
+            group.partition([0], [1, 5])
+        with pytest.raises(TesterError, match="s1 cannot be on both sides of a partition"):
+            group.partition([0, 1], [1, 2])
 
     passes(test, model=None)

@@ -18,7 +18,9 @@ import itertools
 from collections.abc import Iterator
 from typing import Final, cast
 
+from labrpc.errors import TesterError
 from raft.api import STATE
+from tester.labs.raft.hearsay import Hearsay
 from tester.labs.raft.peer import Peer, RaftPeer
 from tester.labs.raft.safety import Safety
 from tester.world.failure import NodeDown
@@ -43,7 +45,9 @@ class RaftCluster:
         self.sim = sim
         _ = sim.submission.get("raft.raft", "Raft")  # whatever is wrong with it is said here
         self.servers = Group(sim, n)
-        self.safety = Safety(sim, self.servers.names)
+        self._hearsay = Hearsay(self.servers.names, self.servers.links)
+        sim.network.overhear(self._hearsay.overhear)
+        self.safety = Safety(sim, self.servers.names, self._hearsay)
         self._peers: list[RaftPeer] = []
         for i, node in enumerate(self.servers.nodes):
             ends = self.servers.ends(i)
@@ -69,19 +73,30 @@ class RaftCluster:
     # -- what a server says -----------------------------------------------------------------------
 
     async def get_state(self, i: int) -> tuple[int, bool]:
-        """(term, whether it leads), as the server sees it now."""
+        """(term, whether it leads), as the server sees it now. Raises NodeDown if it is down."""
         seen = self.safety.servers[i]
-        return (seen.term, seen.leads) if seen.asked else await self._peers[i].get_state()
+        if seen.asked and self.servers.is_up(i):
+            return seen.term, seen.leads
+        term, leads = await self._peers[i].get_state()
+        self.safety.answered(i, term, leads)
+        return term, leads
 
     async def start(self, i: int, command: bytes) -> tuple[int, int, bool]:
         """(index, term, whether it leads): what the server's `start` answers; see `RaftPeer`.
 
         A server that is down, or goes down before it answers, answers that it does not lead.
         """
+        self._hearsay.started(i, command)
         try:
-            return await self._peers[i].start(command)
+            index, term, leads = await self._peers[i].start(command)
         except NodeDown:
             return -1, -1, False
+        if leads and index < 1:
+            raise AssertionError(
+                f"Raft.start answered that s{i} leads, and gave the command the index {index}; "
+                "the first one is 1"
+            )
+        return index, term, leads
 
     async def check_one_leader(self) -> int:
         """Return who leads among the connected servers, after some time if need be.
@@ -110,6 +125,8 @@ class RaftCluster:
 
     async def check_terms(self) -> int:
         """Return the term that all connected servers are in; fail if they disagree."""
+        if not self.servers.connected():
+            raise TesterError("no server is connected: whose terms are to agree?")
         terms = {f"s{i}": (await self.get_state(i))[0] for i in self.servers.connected()}
         if len(set(terms.values())) > 1:
             raise AssertionError(f"the servers disagree on the term: {terms}")
@@ -140,6 +157,10 @@ class RaftCluster:
         A leader is looked for among the connected servers, in turns. With `retry`, a command that
         is not committed after a while, because its leader was deposed, is started anew.
         """
+        if not 1 <= expected <= self.n:
+            raise TesterError(f"{expected} of {self.n} servers can never agree")
+        if within <= 0:
+            raise TesterError(f"nothing can be agreed on within {within} s")
         deadline = self.sim.now() + within
         turns = itertools.cycle(range(self.n))
         while self.sim.now() < deadline:
@@ -203,6 +224,6 @@ class RaftCluster:
             self.servers.restart(i)
         self.servers.connect_all()
 
-    def log_size(self) -> int:
-        """Bytes of the largest Raft state that a server has saved."""
-        return max(len(node.store.files().get(STATE, b"")) for node in self.servers.nodes)
+    def log_sizes(self) -> dict[str, int]:
+        """Bytes of the Raft state that each server has saved."""
+        return {node.name: len(node.store.files().get(STATE, b"")) for node in self.servers.nodes}

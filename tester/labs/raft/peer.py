@@ -7,6 +7,7 @@ every tenth. It runs on the peer's node, for a Raft talks to its service without
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Coroutine
 from types import CoroutineType
 from typing import Any, ClassVar, Final, Protocol
@@ -15,9 +16,11 @@ import msgspec
 
 from raft.api import ApplyMsg, Disk, Persister
 from tester.world import submission
+from tester.world.operation import WrongResult
 from tester.world.probe import Probe
 
 SNAPSHOT_EVERY: Final = 10
+LONGEST_LOG: Final = 1_000_000
 
 _WAITS: Final = object()
 _encode = msgspec.msgpack.encode
@@ -48,7 +51,7 @@ class Peer:
         self._commands: list[bytes] = []
         """Those applied, from index 1 on."""
         if data := self._persister.read_snapshot():
-            self._restore(data)
+            self._commands = _commands(data, "after a restart, the persister had")
         probe.tell("started", self._commands)
         self._queue: asyncio.Queue[ApplyMsg] = asyncio.Queue()
         raft = submission.current().get("raft.raft", "Raft")
@@ -80,19 +83,20 @@ class Peer:
     # -- the service ------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
-        while True:
-            msg = await self._queue.get()
-            if not isinstance(msg, ApplyMsg):
-                raise TypeError(
-                    f"the apply queue takes ApplyMsg of raft.api, and a {type(msg).__name__} "
-                    "was put into it"
-                )
-            self._look()
-            if msg.snapshot_valid:
-                self._probe.tell("installed", msg.snapshot_index, msg.snapshot)
-                self._restore(msg.snapshot)
-            if msg.command_valid:
-                await self._apply(msg.command_index, msg.command)
+        try:
+            while True:
+                await self._take(await self._queue.get())
+        except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            self._probe.fail(error, "while its service took what was put into the apply queue")
+
+    async def _take(self, msg: ApplyMsg) -> None:
+        _check(msg)
+        self._look()
+        if msg.snapshot_valid:
+            self._probe.tell("installed", msg.snapshot_index, msg.snapshot)
+            self._commands = _commands(msg.snapshot, "Raft delivered")
+        if msg.command_valid:
+            await self._apply(msg.command_index, msg.command)
 
     async def _apply(self, index: int, command: bytes) -> None:
         self._probe.tell("applied", index, command)
@@ -103,16 +107,6 @@ class Peer:
             done = self._raft.snapshot(index, data)
             if isinstance(done, CoroutineType):
                 await done
-
-    def _restore(self, data: bytes) -> None:
-        """Take over what a snapshot says; the run has been told, and judges it."""
-        try:
-            _, self._commands = _Snapshot.decode(data)
-        except msgspec.DecodeError:
-            raise ValueError(
-                f"Raft delivered a snapshot of {len(data)} bytes that is none of those it was "
-                "given by its service"
-            ) from None
 
     # -- what the run is told at the end of each step -----------------------------------------
 
@@ -126,7 +120,9 @@ class Peer:
             self._tell_state(None)
             return
         if not (isinstance(state, tuple) and [type(part) for part in state] == [int, bool]):
-            raise TypeError(f"Raft.get_state returned {state!r}, which is no (term, is_leader)")
+            raise self._wrong("get_state", f"returned {state!r}, which is no (term, is_leader)")
+        if not 0 <= state[0] < 1 << 63:
+            raise self._wrong("get_state", f"returned the term {state[0]}")
         # Its log is judged as a leader's from when it leads, and until it leads no more.
         if state[1]:
             self._look_at_log()
@@ -146,17 +142,43 @@ class Peer:
         if saved == self._looked_at:
             return
         self._looked_at = saved
-        describe = getattr(self._raft, "describe", None)
-        shown = describe() if describe is not None else None
-        if not isinstance(shown, dict) or not {"base", "base_term", "terms"} <= shown.keys():
+        described = self._described()
+        if described is None:
             return
-        base, base_term, terms = shown["base"], shown["base_term"], list(shown["terms"])
+        base, base_term, terms = described
         old_base, _, old_terms = self._log
-        self._log = base, base_term, terms
+        self._log = described
         known = old_terms[base - old_base :] if base >= old_base else []
         same = len(known) if terms[: len(known)] == known else _common(terms, known)
         if same < max(len(terms), len(known)) or base != old_base:
             self._probe.tell("log", base, base_term, same, terms[same:])
+
+    def _described(self) -> tuple[int, int, list[int]] | None:
+        """Base, its term, and the terms after it, if the Raft has them to show."""
+        describe = getattr(self._raft, "describe", None)
+        shown = describe() if describe is not None else None
+        if type(shown) is not dict or not {"base", "base_term", "terms"} <= shown.keys():
+            return None
+        base, base_term, terms = shown["base"], shown["base_term"], shown["terms"]
+        if type(terms) is not list or len(terms) > LONGEST_LOG:
+            raise self._wrong(
+                "describe", f"returned as terms no list of at most {LONGEST_LOG} integers"
+            )
+        terms = terms.copy()
+        if {*map(type, (base, base_term, *terms))} != {int}:
+            raise self._wrong("describe", "returned a base, a base_term or terms that are no int")
+        if not 0 <= min(base, base_term, *terms) <= max(base, base_term, *terms) < 1 << 63:
+            raise self._wrong("describe", "returned a base, a base_term or terms out of range")
+        return base, base_term, terms
+
+    def _wrong(self, method: str, did: str) -> WrongResult:
+        """What is wrong with an answer of the Raft's, and where the method is."""
+        try:
+            code = inspect.unwrap(getattr(type(self._raft), method)).__code__
+            place = f"{code.co_filename}:{code.co_firstlineno}: "
+        except AttributeError:  # it is no plain method
+            place = ""
+        return WrongResult(f"{place}Raft.{method} {did}")
 
 
 class _Counting(Persister):
@@ -172,13 +194,56 @@ class _Counting(Persister):
         super().save(raft_state, snapshot)
 
 
+def _check(msg: object) -> None:
+    """Raise unless the run can be told of what was put into the apply queue."""
+    if not isinstance(msg, ApplyMsg):
+        raise WrongResult(
+            f"the apply queue takes ApplyMsg of raft.api, and {type(msg).__name__} of "
+            f"{type(msg).__module__} was put into it"
+        )
+    for name, wanted, used in (
+        ("command", bytes, msg.command_valid),
+        ("command_index", int, msg.command_valid),
+        ("snapshot", bytes, msg.snapshot_valid),
+        ("snapshot_index", int, msg.snapshot_valid),
+    ):
+        value = getattr(msg, name)
+        if used and type(value) is not wanted:
+            raise WrongResult(
+                f"an ApplyMsg was put into the apply queue whose {name} is of type "
+                f"{type(value).__name__}, not {wanted.__name__}"
+            )
+        if used and wanted is int and not 0 <= value < 1 << 63:
+            raise WrongResult(f"an ApplyMsg was put into the apply queue whose {name} is no index")
+
+
+def _commands(snapshot: bytes, whose: str) -> list[bytes]:
+    """What a snapshot says; of one that was delivered, the run has been told, and judges it."""
+    try:
+        return _Snapshot.decode(snapshot)[1]
+    except msgspec.DecodeError:
+        raise WrongResult(
+            f"{whose} a snapshot of {len(snapshot)} bytes that is none of those the service has "
+            "made"
+        ) from None
+
+
 def _at_once(coro: Coroutine[Any, Any, Any]) -> Any:
-    """What the coroutine returns without waiting; if it has to wait, for a lock say, _WAITS."""
+    """What the coroutine returns without waiting; if it has to wait, for a lock say, _WAITS.
+
+    It runs in no task here, of which asyncio complains by RuntimeError if it is asked for one. A
+    test that asks for the state runs it in one.
+    """
     try:
         coro.send(None)
     except StopIteration as done:
         return done.value
-    coro.close()
+    except RuntimeError:
+        return _WAITS
+    try:
+        coro.close()
+    except RuntimeError:  # it does not let itself be closed
+        return _WAITS
     return _WAITS
 
 

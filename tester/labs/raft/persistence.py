@@ -34,6 +34,7 @@ async def test_persist1_3c(sim: Simulation) -> None:
 
     first = await raft.check_one_leader()
     servers.stop(first)  # with a call of kill(), for once
+    await asyncio.sleep(0.1)
     raft.restart(first)
     _ = await raft.one(b"13", 3)
 

@@ -2,8 +2,8 @@
 
 Election Safety and State Machine Safety are judged by what every peer shows; Leader Append-Only,
 Log Matching and Leader Completeness where a peer describes its log, and so is that followers, too,
-keep what is committed. The run ends at the event that violates one. What the peers tell (see
-`tester.labs.raft.peer`):
+keep what is committed. Nobody may know what no message can have told. The run ends at the event
+that violates one. What the peers tell (see `tester.labs.raft.peer`):
 
     started   [commands]                   from its snapshot: a new incarnation
     state     term, leads                  when it has changed; nothing: it could not be asked
@@ -21,6 +21,8 @@ from typing import Any
 
 import msgspec
 
+from labrpc.errors import TesterError
+from tester.labs.raft.hearsay import Hearsay
 from tester.world.failure import Verdict, printable
 from tester.world.simulation import Simulation
 
@@ -51,6 +53,10 @@ class LeaderIncomplete(Verdict):
 
 class CommittedEntryLost(Verdict):
     """A server deleted an entry of its log that was committed already."""
+
+
+class OutOfNowhere(Verdict):
+    """A server knows what no message can have told it."""
 
 
 class _Seen:
@@ -84,8 +90,12 @@ class _Seen:
 class Safety:
     """Listens to the peers of a group, and raises the verdict when they contradict each other."""
 
-    def __init__(self, sim: Simulation, names: Sequence[str]) -> None:
+    def __init__(
+        self, sim: Simulation, names: Sequence[str], hearsay: Hearsay | None = None
+    ) -> None:
         self.servers = [_Seen(name) for name in names]
+        self._numbers = {name: i for i, name in enumerate(names)}
+        self._hearsay = hearsay
         self._sim = sim
         self._leaders: dict[int, tuple[str, int]] = {}  # term -> who, and since when
         self._commands: list[tuple[bytes, str, int]] = []  # by index - 1: what, who first, when
@@ -107,6 +117,8 @@ class Safety:
 
     def applied(self, index: int) -> list[bytes]:
         """What the servers have applied at this index, of those that have, crashed ones too."""
+        if index < 1:
+            raise TesterError(f"the indexes of a log begin at 1, and {index} was asked for")
         return [seen.applied[index - 1] for seen in self.servers if len(seen.applied) >= index]
 
     def _told(self, server: int, what: str, *data: Any) -> None:
@@ -128,8 +140,17 @@ class Safety:
             if was:
                 self._sim.say(seen.name, f"leads no more, in term {term}")
             return
-        now = self._sim.virtual_us
         self._sim.say(seen.name, f"leads term {term}")
+        self._elected(seen, term)
+        self._check_completeness(seen)
+
+    def answered(self, server: int, term: int, leads: bool) -> None:
+        """A server that could not be asked at the end of a step has answered a test."""
+        if leads:
+            self._elected(self.servers[server], term)
+
+    def _elected(self, seen: _Seen, term: int) -> None:
+        now = self._sim.virtual_us
         who, since = self._leaders.setdefault(term, (seen.name, now))
         if who != seen.name:
             raise ElectionSafetyViolated(
@@ -137,7 +158,14 @@ class Safety:
                 f"{_at(since)}: a term has at most one leader",
                 moments=[since],
             )
-        self._check_completeness(seen)
+        majority = len(self.servers) // 2 + 1
+        if self._hearsay is None:
+            return
+        if (heard := self._hearsay.heard_from(self._numbers[seen.name])) + 1 < majority:
+            raise OutOfNowhere(
+                f"{seen.name} leads term {term}, and has got messages of {heard} others: it takes "
+                f"the votes of {majority - 1}"
+            )
 
     def _check_completeness(self, seen: _Seen) -> None:
         index, term, by = self._committed
@@ -191,10 +219,25 @@ class Safety:
             )
         self._sim.say(seen.name, f"applies {index}: {_shown(command)}")
         self._agree(seen, index, command)
+        self._check_hearsay(seen, index, command)
         seen.applied.append(command)
         if index > self._committed[0] and (term := seen.term_at(index)) is not None:
             self._terms[index] = term
             self._committed = index, term, max(seen.term, term)
+
+    def _check_hearsay(self, seen: _Seen, index: int, command: bytes) -> None:
+        if self._hearsay is None:
+            return
+        if not self._hearsay.was_started(command):
+            raise OutOfNowhere(
+                f"{seen.name} applied {_shown(command)} at index {index}, a command that nobody "
+                "has started"
+            )
+        if not self._hearsay.can_know(self._numbers[seen.name], command):
+            raise OutOfNowhere(
+                f"{seen.name} applied {_shown(command)} at index {index}, and no message can have "
+                "told it of that command: servers share nothing else"
+            )
 
     def _agree(self, seen: _Seen, index: int, command: bytes) -> None:
         if index <= len(self._commands):
@@ -220,10 +263,10 @@ class Safety:
                 f"{seen.name} was delivered a snapshot up to {index} that no service has made: "
                 f"{len(snapshot)} bytes, {_shown(snapshot)}"
             ) from None
-        if upto != index:
+        if upto != index or len(commands) != index:
             raise StateMachineSafetyViolated(
                 f"{seen.name} was delivered a snapshot as one up to {index}, but it goes up to "
-                f"{upto}"
+                f"{upto}, with {len(commands)} commands"
             )
         if index < len(seen.applied):
             raise AppliedOutOfOrder(

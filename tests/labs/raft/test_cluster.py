@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 import pytest
 
-from tester import Livelock, Simulation
+from raft.api import ApplyMsg
+from tester import Livelock, NodeDown, Simulation, TesterError
 from tester.labs.raft.cluster import RaftCluster
 from tests.labs.raft.rafts import Mute, Solo, with_raft
 
@@ -25,8 +28,6 @@ async def says(sim: Simulation, what: str, n: int = 3) -> None:
         raft.check_no_agreement(index)
     elif what == "one":
         _ = await raft.one(b"x", n)
-    elif what == "one, once":
-        _ = await raft.one(b"x", 2, retry=False)
     elif what == "wait":
         _ = await raft.wait(1, n)
 
@@ -73,7 +74,13 @@ def test_a_command_that_too_few_apply() -> None:
         def get_state(self) -> tuple[int, bool]:
             return 1, self.me == 0
 
-    error = with_raft(FirstLeads, lambda sim: says(sim, "one, once")).error
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 3)
+        for i in (1, 2):  # or nobody would believe that s0 was elected
+            raft._hearsay._heard[0].add(i)
+        _ = await raft.one(b"x", 2, retry=False)
+
+    error = with_raft(FirstLeads, test).error
     assert isinstance(error, Livelock)
     assert str(error) == (
         "b'x' was started at index 1, and after 2 s 1 servers have applied it, not 2"
@@ -124,6 +131,121 @@ def test_a_server_that_is_down_leads_nobody() -> None:
         raft.servers.crash(0)
         assert await raft.start(0, b"y") == (-1, -1, False)
         assert raft.committed(1) == b"x"
-        assert raft.log_size() == 1
+        assert raft.log_sizes() == {"s0": 1}
 
     assert with_raft(Solo, test).error is None
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda raft: raft.one(b"x", 2), "2 of 1 servers can never agree"),
+        (lambda raft: raft.one(b"x", 0), "0 of 1 servers can never agree"),
+        (lambda raft: raft.one(b"x", 1, within=0), "nothing can be agreed on within 0 s"),
+        (lambda raft: raft.wait(0, 1), "the indexes of a log begin at 1, and 0 was asked for"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    ask: Callable[[RaftCluster], Awaitable[object]], sentence: str
+) -> None:
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1)
+        with pytest.raises(TesterError, match=sentence):
+            await ask(raft)
+
+    assert with_raft(Solo, test).error is None
+
+
+def test_nobody_is_there_to_be_asked() -> None:
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1)
+        _ = await raft.check_one_leader()
+        raft.servers.crash(0)
+        with pytest.raises(NodeDown, match="s0 is down"):
+            await raft.get_state(0)
+        with pytest.raises(TesterError, match="no server is connected"):
+            await raft.check_terms()
+
+    assert with_raft(Solo, test).error is None
+
+
+@pytest.mark.parametrize("index", [0, -5])
+def test_a_leader_gives_no_index_before_the_first(index: int) -> None:
+    class Odd(Solo):
+        def start(self, command: bytes) -> tuple[int, int, bool]:
+            return index, 1, True
+
+    async def test(sim: Simulation) -> None:
+        _ = await RaftCluster(sim, 1).one(b"x", 1)
+
+    error = with_raft(Odd, test).error
+    assert str(error).endswith(f"gave the command the index {index}; the first one is 1")
+
+
+class SaysSo(Mute):
+    """Every server says that it leads, after a moment's thought."""
+
+    async def get_state(self) -> tuple[int, bool]:  # type: ignore[override]
+        await asyncio.sleep(0)
+        return 1, True
+
+
+def test_who_takes_its_time_to_answer_is_judged_too() -> None:
+    async def test(sim: Simulation) -> None:
+        _ = await RaftCluster(sim, 3).check_one_leader()
+
+    error = with_raft(SaysSo, test).error
+    assert type(error).__name__ == "OutOfNowhere"
+    assert str(error) == (
+        "s0 leads term 1, and has got messages of 0 others: it takes the votes of 1"
+    )
+
+
+class Telepath(Mute):
+    """Agrees by a list that all servers hold, and sends nothing."""
+
+    common: ClassVar[list[bytes]] = []
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self.task = asyncio.get_running_loop().create_task(self.read())
+
+    def start(self, command: bytes) -> tuple[int, int, bool]:
+        if self.me:
+            return -1, 1, False
+        self.common.append(command)
+        return len(self.common), 1, True
+
+    async def read(self) -> None:
+        done = 0
+        while True:
+            for command in self.common[done:]:
+                done += 1
+                msg = ApplyMsg(command_valid=True, command=command, command_index=done)
+                self.apply.put_nowait(msg)
+            await asyncio.sleep(0.01)
+
+
+def test_nobody_applies_what_no_message_has_told() -> None:
+    async def test(sim: Simulation) -> None:
+        _ = await RaftCluster(sim, 3).one(b"x", 3)
+
+    Telepath.common.clear()
+    error = with_raft(Telepath, test, choices=1).error  # seed 0 is audited for shared objects
+    assert type(error).__name__ == "OutOfNowhere"
+    assert str(error)[2:] == (
+        " applied 'x' at index 1, and no message can have told it of that command: servers share "
+        "nothing else"
+    )
+
+
+def test_nobody_applies_what_was_never_started() -> None:
+    class Inventive(Solo):
+        def start(self, command: bytes) -> tuple[int, int, bool]:
+            return super().start(b"no-op")
+
+    async def test(sim: Simulation) -> None:
+        _ = await RaftCluster(sim, 1).one(b"x", 1)
+
+    error = with_raft(Inventive, test).error
+    assert str(error) == ("s0 applied 'no-op' at index 1, a command that nobody has started")

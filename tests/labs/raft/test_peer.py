@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
 from typing import Any
 
 import pytest
@@ -33,7 +35,7 @@ class PutsAnything(Solo):
 
 def test_what_is_no_apply_msg_is_named() -> None:
     assert crash(PutsAnything).failure.message == (
-        "the apply queue takes ApplyMsg of raft.api, and a bytes was put into it"
+        "the apply queue takes ApplyMsg of raft.api, and bytes of builtins was put into it"
     )
 
 
@@ -67,7 +69,8 @@ def test_a_snapshot_that_was_not_kept_is_missed_after_a_restart() -> None:
     error = with_raft(SavesJunk, test).error
     assert isinstance(error, HandlerCrashed)
     assert error.failure.message == (
-        "Raft delivered a snapshot of 4 bytes that is none of those it was given by its service"
+        "after a restart, the persister had a snapshot of 4 bytes that is none of those the "
+        "service has made"
     )
 
 
@@ -77,8 +80,10 @@ def test_what_is_no_state_is_named(said: Any) -> None:
         def get_state(self) -> Any:
             return said
 
-    assert crash(Vague).failure.message == (
-        f"Raft.get_state returned {said!r}, which is no (term, is_leader)"
+    assert re.fullmatch(
+        rf".*test_peer.py:\d+: Raft.get_state returned {re.escape(repr(said))}, "
+        r"which is no \(term, is_leader\)",
+        crash(Vague).failure.message,
     )
 
 
@@ -232,3 +237,112 @@ def test_what_is_described_otherwise_is_not_watched(shown: Any) -> None:
             return shown
 
     assert with_raft(Odd, one_command).error is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"command": "text"}, "whose command is of type str, not bytes"),
+        ({"command": None}, "whose command is of type NoneType, not bytes"),
+        ({"command": bytearray(b"x")}, "whose command is of type bytearray, not bytes"),
+        ({"command_index": True}, "whose command_index is of type bool, not int"),
+        ({"command_index": 10**30}, "whose command_index is no index"),
+        ({"command_index": -1}, "whose command_index is no index"),
+        ({"command_valid": False, "snapshot_valid": True, "snapshot": "abc"}, "snapshot is of"),
+    ],
+)
+def test_an_apply_msg_of_other_things_is_named_at_once(
+    fields: dict[str, Any], complaint: str
+) -> None:
+    class Odd(Solo):
+        def start(self, command: bytes) -> tuple[int, int, bool]:
+            right: dict[str, Any] = {"command_valid": True, "command": command, "command_index": 1}
+            self.apply.put_nowait(ApplyMsg(**right | fields))
+            return 1, 1, True
+
+    failure = crash(Odd).failure
+    assert complaint in failure.message
+    assert failure.doing == "while its service took what was put into the apply queue"
+    assert failure.time_us is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"terms": ["a"]}, "a base, a base_term or terms that are no int"),
+        ({"terms": [[1]]}, "a base, a base_term or terms that are no int"),
+        ({"base": float("nan")}, "a base, a base_term or terms that are no int"),
+        ({"base": -5}, "a base, a base_term or terms out of range"),
+        ({"base_term": 2**70}, "a base, a base_term or terms out of range"),
+        ({"terms": itertools.count()}, "no list of at most 1000000 integers"),
+        ({"terms": None}, "no list of at most 1000000 integers"),
+    ],
+)
+def test_a_description_of_other_things_is_named(changes: dict[str, Any], complaint: str) -> None:
+    class Odd(Solo):
+        def describe(self) -> Any:
+            return {"base": 0, "base_term": 0, "terms": [1]} | changes
+
+    message = crash(Odd).failure.message
+    assert re.match(r".*test_peer.py:\d+: Raft.describe returned ", message)
+    assert complaint in message
+
+
+def test_a_snapshot_that_raises_ends_the_run_at_once() -> None:
+    class Breaks(Solo):
+        def snapshot(self, index: int, data: bytes) -> None:
+            raise RuntimeError("boom")
+
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1, snapshots=True)
+        for i in range(9):
+            _ = await raft.one(b"%d" % i, 1)
+        await asyncio.sleep(50)
+
+    outcome = with_raft(Breaks, test)
+    assert isinstance(outcome.error, HandlerCrashed)
+    assert outcome.error.failure.message == "boom"
+    assert outcome.virtual_us < 1_000_000
+
+
+class Restless(Solo):
+    """Asking it for its state has something happen later."""
+
+    def get_state(self) -> tuple[int, bool]:
+        asyncio.get_running_loop().call_soon(int)
+        return super().get_state()
+
+
+class Deliberate(Solo):
+    """Answers within a time limit, as asyncio knows it in tasks only."""
+
+    async def get_state(self) -> tuple[int, bool]:  # type: ignore[override]
+        async with asyncio.timeout(1):
+            return super().get_state()
+
+
+class Stubborn(Solo):
+    """Does not let itself be closed."""
+
+    async def get_state(self) -> tuple[int, bool]:  # type: ignore[override]
+        for _ in range(3):
+            try:
+                await asyncio.sleep(0.001)
+            except GeneratorExit:
+                await asyncio.sleep(0)
+        return super().get_state()
+
+
+@pytest.mark.parametrize("raft", [Restless, Deliberate, Stubborn])
+def test_who_is_odd_to_ask_is_no_failure(raft: type) -> None:
+    outcome = with_raft(raft, one_command)
+    assert outcome.error is None
+    assert outcome.steps < 1_000
+
+
+def test_a_constructor_that_cannot_be_one_is_named_as_the_rafts() -> None:
+    class Wrong(Solo):
+        def __init__(self, *args: Any) -> None:
+            raise ValueError("no")
+
+    assert crash(Wrong).failure.doing == "while it made Raft"

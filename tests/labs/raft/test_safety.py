@@ -142,7 +142,7 @@ def test_a_snapshot_takes_the_place_of_what_it_covers(peers: Told) -> None:
         ),
         (
             safety.StateMachineSafetyViolated,
-            "s0 was delivered a snapshot as one up to 4, but it goes up to 3",
+            "s0 was delivered a snapshot as one up to 4, but it goes up to 3, with 3 commands",
             4,
             snapshot(3, b"1", b"2", b"3"),
         ),

@@ -1,0 +1,67 @@
+"""Hearsay: who can know of what, by the messages that servers got from each other.
+
+What happens on one server can be known on another only if messages lead from there to here
+(Lamport 1978, "Time, Clocks, and the Ordering of Events in a Distributed System"): for each server
+a vector counts the commands that were started on each of the others, as far as it can know.
+Knowledge outlives a crash, for it may have been saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class Hearsay:
+    """Overhears the network of a group, and is told where commands are started."""
+
+    def __init__(self, names: Sequence[str], links: Mapping[tuple[str, str], str]) -> None:
+        number = {name: i for i, name in enumerate(names)}
+        self._ends = {end: (number[a], number[b]) for (a, b), end in links.items() if a != b}
+        self._known = [[0] * len(names) for _ in names]
+        self._heard: list[set[int]] = [set() for _ in names]
+        self._started: dict[bytes, list[tuple[int, int]]] = {}
+        self._routes: dict[int, tuple[int, int]] = {}
+        self._requests: dict[int, list[int]] = {}
+        self._replies: dict[int, list[int]] = {}
+
+    def started(self, server: int, command: bytes) -> None:
+        """A command is about to be started on a server."""
+        self._known[server][server] += 1
+        place = server, self._known[server][server]
+        self._started.setdefault(command, []).append(place)
+
+    def was_started(self, command: bytes) -> bool:
+        """Whether a command has been started anywhere."""
+        return command in self._started
+
+    def can_know(self, server: int, command: bytes) -> bool:
+        """Whether messages, or nobody else's, can have told the server of a command."""
+        known = self._known[server]
+        return any(known[where] >= which for where, which in self._started.get(command, ()))
+
+    def heard_from(self, server: int) -> int:
+        """From how many others a server has got a message or an answer."""
+        return len(self._heard[server])
+
+    def overhear(self, event: tuple[Any, ...]) -> None:
+        """Take note of an event of the network: see `Network.overhear`."""
+        _, kind, *rest = event
+        if kind == "send":
+            rpc, end = rest[:2]
+            if end in self._ends:
+                self._routes[rpc] = sender, _ = self._ends[end]
+                self._requests[rpc] = self._known[sender].copy()
+        elif kind in {"deliver", "answer", "reply"} and rest[0] in self._routes:
+            rpc = rest[0]
+            caller, server = self._routes[rpc]
+            if kind == "deliver":
+                self._learn(server, caller, self._requests[rpc])
+            elif kind == "answer":
+                self._replies[rpc] = self._known[server].copy()
+            else:
+                self._learn(caller, server, self._replies[rpc])
+
+    def _learn(self, server: int, source: int, news: Sequence[int]) -> None:
+        self._heard[server].add(source)
+        self._known[server] = [*map(max, self._known[server], news)]
