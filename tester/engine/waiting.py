@@ -18,7 +18,9 @@ _OURS: Final = tuple(
     f"{_HOUSE / name}{os.sep}" for name in ("labrpc", "linearizability", "tester")
 )
 _SUITES: Final = f"{_HOUSE / 'tester' / 'labs'}{os.sep}"
-_HARNESS: Final = tuple(f"{_SUITES}raft{os.sep}{name}.py" for name in ("peer", "safety"))
+_HARNESS: Final = tuple(
+    str(Path(_SUITES, name)) for name in ("crowd.py", "raft/peer.py", "raft/safety.py")
+)
 _STDLIB: Final = (
     sysconfig.get_path("stdlib") + os.sep,
     sysconfig.get_path("platstdlib") + os.sep,

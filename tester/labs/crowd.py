@@ -7,12 +7,16 @@ the network is noted of each.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from types import CoroutineType
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final, TypeVar, cast
 
+from kvsrv.rpc import Err
+from tester.labs.witness import describe_put, short
 from tester.world import submission
 from tester.world.cluster import Remote
 from tester.world.failure import TooManyRpcs
+from tester.world.handles import KV, AppendKV
 from tester.world.operation import operation
 from tester.world.simulation import Simulation
 
@@ -21,11 +25,13 @@ LOOK_AT: Final = 1_000
 """Clients before the first look; the next comes after twice as many, and so on. A look at a server
 that holds much takes long, and one that grows without end is not waited for."""
 AT_ONCE: Final = 50
-"""Clerks that are asked by one call: with values of 1 000 letters, the trace stays small."""
+"""Clerks that are made and asked at once: so few that the trace is trimmed often enough."""
+VALUE: Final = "v" * 1_000
+"""What is at the key "k" when a crowd comes, and is put there."""
 
 
 class Crowd:
-    """The clerks, on their node; a kind of crowd says what each of them does.
+    """Clerks in a row, on their node; a kind of crowd says what each of them does.
 
     What a clerk raises, or returns although its interface says something else, fails the run as if
     the clerk had been called by itself.
@@ -39,27 +45,14 @@ class Crowd:
     most: ClassVar = 1
     """RPCs a clerk may need for its one operation on a reliable network."""
 
-    def __init__(self, *ends: object) -> None:
+    def __init__(self, first: int, *ends: object) -> None:
         clerk = submission.current().get(self.module, "Clerk")
-        self._clerks = [clerk(end) for end in ends]
-
-    async def each(self, first: int, last: int) -> str:
-        """Have the clerks from `first` up to, not including, `last` do it.
-
-        Returns what was wrong with an answer; after the first of these, or with "", it ends.
-        """
-        for number in range(first, last):
-            if wrong := await self.one(number):
-                return wrong
-        return ""
-
-    async def one(self, number: int) -> str:
-        """What one clerk does; returns what is wrong with the answer it got, or ""."""
-        raise NotImplementedError
+        self.clerks = {number: clerk(end) for number, end in enumerate(ends, first)}
+        """By their numbers."""
 
     async def ask(self, number: int, method: str, *args: Any) -> Any:
         """Call a clerk. Raises WrongResult if it returns what its interface does not say."""
-        bound = operation(self._clerks[number], self.interface, method)
+        bound = operation(self.clerks[number], self.interface, method)
         result = bound.function(*args)
         if isinstance(result, CoroutineType):
             result = await result
@@ -67,41 +60,84 @@ class Crowd:
         return result
 
 
-def looks(clients: int) -> list[int]:
-    """After how many clients to look at the server; the last time after all of them."""
-    early = (LOOK_AT << times for times in range((clients // LOOK_AT).bit_length()))
-    return sorted({clients, *early})
+class Putters(Crowd):
+    """Clerks of the versioned server, who put one after the other at the version they find."""
+
+    module = "kvsrv.client"
+    interface = KV
+
+    async def put(self) -> str | None:
+        """Have each put; returns what is wrong with the answer to one of them."""
+        for number in self.clerks:
+            version = number + 1
+            err = await self.ask(number, "put", "k", VALUE, version)
+            if err is not Err.OK:
+                return f"{describe_put('k', VALUE, version, err)}, and not {Err.OK}"
+        return None
+
+
+class AppendClerks(Crowd):
+    """Clerks of the 2024 server: see `AppendWitness` for the second RPC."""
+
+    module = "kvsrv.dedup.client"
+    interface = AppendKV
+    most = 2
+
+    async def put(self) -> None:
+        """Have each put the same value."""
+        for number in self.clerks:
+            await self.ask(number, "put", "k", VALUE)
+
+    async def get(self) -> str | None:
+        """Have each read; returns what is wrong with the answer to one of them."""
+        for number in self.clerks:
+            found = await self.ask(number, "get", "k")
+            if found != VALUE:
+                return f"Get('k') -> {short(found)}, and not {short(VALUE)}"
+        return None
+
+
+C = TypeVar("C", bound=Crowd)
 
 
 async def check_growth(
-    sim: Simulation, server: Remote, kind: type[Crowd], did: str, allowed: int
+    sim: Simulation,
+    server: Remote,
+    kind: type[C],
+    work: Callable[[C], Awaitable[str | None]],
+    did: str,
+    allowed: int,
 ) -> None:
-    """Have a crowd do what it does, once each, on a reliable network, and look at the server.
+    """Have many clients work, once each, on a reliable network, and look at the server.
 
     Fails if that has grown by more than so many bytes for each client so far, or if a clerk was
-    told something wrong, did not ask, or asked too often. `did` is a word: "put".
+    told something wrong, did not ask, or asked too often. `did` is what they did: "put".
     """
     clients = sim.at_most(CLIENTS, "clients")
     node = sim.node("clients")
-    names = [f"clients.{number}" for number in range(clients)]
-    ends = [node.end(name, "server") for name in names]
-    crowd = cast(Crowd, node.make(kind, *ends, name="clients"))
     before, done = sim.measure(server), 0
     for look in looks(clients):
         while done < look:
-            last = min(done + AT_ONCE, look)
-            if wrong := await crowd.each(done, last):
+            names = [f"client{n}" for n in range(done, min(done + AT_ONCE, look))]
+            crowd = node.make(kind, done, *(node.end(name, "server") for name in names))
+            if wrong := await work(cast(C, crowd)):
                 raise AssertionError(wrong)
-            sim.history.completed += last - done - 1  # that call was an operation of each clerk
-            for name in names[done:last]:
+            for name in names:
                 _check_sent(sim.network.traffic(name).sent, kind.most, f"{name} has {did} once")
-            done = last
+            sim.history.completed += len(names) - 1  # that was an operation of each of them
+            done += len(names)
         grown = sim.measure(server) - before
         if grown > allowed * done:
             raise AssertionError(
                 f"{done} clients have {did} once each, and the server holds {grown} bytes more; "
                 f"{allowed} are allowed for each client"
             )
+
+
+def looks(clients: int) -> list[int]:
+    """After how many clients to look at the server; the last time after all of them."""
+    early = (LOOK_AT << times for times in range((clients // LOOK_AT).bit_length()))
+    return sorted({clients, *early})
 
 
 def _check_sent(sent: int, most: int, done: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, cast
 
-from tester.labs.crowd import Crowd, check_growth
+from tester.labs.crowd import VALUE, AppendClerks, check_growth
 from tester.labs.kvtest import AnyClient, let_work, make_keys
 from tester.labs.witness import AppendWitness
 from tester.world.cluster import Remote
@@ -21,8 +21,6 @@ ITERATIONS: Final = 3
 APPENDS: Final = 10
 """How often each client appends to the one key."""
 
-VALUE: Final = "v" * 1_000
-"""What each of many clients puts, or reads."""
 BYTES_PER_CLIENT: Final = 200
 """After a write: room for one slim table entry, and for no more."""
 BYTES_PER_READER: Final = 10
@@ -221,38 +219,14 @@ def check_memory(sim: Simulation, server: Remote, allowed: int, after: str) -> N
         )
 
 
-class Putters(Crowd):
-    """Clerks who put the same value to one key."""
-
-    module = "kvsrv.dedup.client"
-    interface = AppendKV
-    most = 2
-
-    async def one(self, number: int) -> str:
-        """Put."""
-        await self.ask(number, "put", "k", VALUE)
-        return ""
-
-
-class Readers(Crowd):
-    """Clerks who read one key, at which there is that value."""
-
-    module = "kvsrv.dedup.client"
-    interface = AppendKV
-    most = 2
-
-    async def one(self, number: int) -> str:
-        """Get."""
-        found = await self.ask(number, "get", "k")
-        return "" if found == VALUE else f"Get('k') -> {differs(found, VALUE)}"
-
-
 @simulate(seeds=1, weight=50, model=None)
 async def test_mem_put_many_clients(sim: Simulation) -> None:
     """The server keeps little of a client that has put once."""
     server = serve(sim)
     await clerk(sim).put("k", VALUE)
-    await check_growth(sim, server, Putters, "put", BYTES_PER_CLIENT)
+    await check_growth(
+        sim, server, AppendClerks, lambda crowd: crowd.put(), "put", BYTES_PER_CLIENT
+    )
 
 
 @simulate(seeds=1, weight=50, model=None)
@@ -260,7 +234,9 @@ async def test_mem_get_many_clients(sim: Simulation) -> None:
     """The server keeps nothing of a client that only reads."""
     server = serve(sim)
     await clerk(sim).put("k", VALUE)
-    await check_growth(sim, server, Readers, "read", BYTES_PER_READER)
+    await check_growth(
+        sim, server, AppendClerks, lambda crowd: crowd.get(), "read", BYTES_PER_READER
+    )
 
 
 @simulate(seeds=1, weight=50, model=None)

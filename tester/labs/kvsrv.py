@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from kvsrv.rpc import Err
-from tester.labs.crowd import Crowd, check_growth
+from tester.labs.crowd import VALUE, Putters, check_growth
 from tester.labs.kvtest import (
     check_get,
     check_missing,
@@ -21,13 +21,9 @@ from tester.labs.kvtest import (
     replies_lost,
     spawn_clients_and_wait,
 )
-from tester.labs.witness import describe_put
-from tester.world.handles import KV
 from tester.world.simulate import UNRELIABLE, simulate
 from tester.world.simulation import Simulation
 
-VALUE: Final = "v" * 1_000
-"""What each of many clients puts."""
 BYTES_PER_CLIENT: Final = 10
 """A server that knows versions need not know its clients."""
 
@@ -56,25 +52,12 @@ async def test_put_concurrent_reliable(sim: Simulation) -> None:
     check_rpcs(sim)
 
 
-class Putters(Crowd):
-    """Clerks who put to one key that is at version 1: each at the version the one before left."""
-
-    module = "kvsrv.client"
-    interface = KV
-
-    async def one(self, number: int) -> str:
-        """Put."""
-        version = number + 1
-        err = await self.ask(number, "put", "k", VALUE, version)
-        return "" if err is Err.OK else f"{describe_put('k', VALUE, version, err)}, and not OK"
-
-
 @simulate(seeds=1, weight=50, model=None)
 async def test_mem_put_many_clients_reliable(sim: Simulation) -> None:
     """The server's memory does not grow with the number of its clients."""
     server = sim.serve()
     await check_put(clerk(sim), "k", VALUE, 0)
-    await check_growth(sim, server, Putters, "put", BYTES_PER_CLIENT)
+    await check_growth(sim, server, Putters, lambda crowd: crowd.put(), "put", BYTES_PER_CLIENT)
 
 
 @simulate(network=UNRELIABLE)

@@ -158,7 +158,7 @@ class Host(Node):
         try:
             self._objects[key] = factory(*(self._real(arg) for arg in args))
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            name = getattr(factory, "__name__", str(factory))
+            name = getattr(factory, "stands_for", getattr(factory, "__name__", str(factory)))
             self.failed(error, f"while it made {name}")
 
     def _real(self, arg: End | Made | OnDisk | OnProbe | Data) -> Any:
