@@ -33,8 +33,13 @@ digests: $(VENV)/.installed
 
 # Each bug of the catalogue must be found within 200 seeds. Every correct solution must pass 1 000
 # seeds of every test, 20 of one of weight 50, which has 20 000 clients: --seeds is divided by a
-# test's weight, so the heavy ones among the others come again with more. It takes hours.
+# test's weight, so the heavy ones among the others come again with more. Of Raft only the reference
+# is run on as many. It takes hours.
 MUTANTS := $(BIN)/labtester mutants
+comma := ,
+space := $(subst ,, )
+RAFT_TWICE := test_reliable_churn_3c test_unreliable_churn_3c test_snapshot_install_3d \
+  test_snapshot_install_unreliable_3d test_snapshot_install_crash_3d test_snapshot_install_un_crash_3d
 soak: $(VENV)/.installed
 	$(MUTANTS) kvsrv --only bugs --first --seeds 200
 	$(MUTANTS) lock --only bugs --first --seeds 200
@@ -47,6 +52,11 @@ soak: $(VENV)/.installed
 	$(MUTANTS) kvsrv --only correct --seeds 10000 --tests test_put_concurrent_reliable
 	$(MUTANTS) dedup --only correct --seeds 5000 --tests test_basic
 	$(MUTANTS) dedup --only correct --seeds 20000 --tests test_concurrent
+	$(MUTANTS) raft --only bugs --first --seeds 100
+	$(MUTANTS) raft --only correct --seeds 50
+	$(BIN)/labtester run raft --seeds 1000
+	$(BIN)/labtester run raft --seeds 2000 --tests $(subst $(space),$(comma),$(RAFT_TWICE))
+	$(BIN)/labtester run raft --seeds 5000 --tests test_figure8_3c,test_figure8_unreliable_3c
 
 clean:
 	rm -rf .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .labtester

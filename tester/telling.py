@@ -47,6 +47,7 @@ def told_of(
             json.dumps(of_explanation(explanation)),
             plain(side_by_side(explanation)),
             explanation.shrunk.size,
+            explanation.shrunk.settled,
         )
     except Exception as error:  # noqa: BLE001 - such as a repr that raises
         return Told(ran, plain(mishap.untold(seed, found, error, job.command)))

@@ -93,8 +93,8 @@ def test_a_bug_may_be_left_at_its_first_kill(labtester: Runner, bugs: Path) -> N
     options = ("--bugs", str(bugs), "--seeds", "5", "--first")
     found = record(labtester, *options)
     assert [bug["kills"] for bug in found["bugs"]] == [
-        [{"test": "test_unreliable", "seed": 0, "how": "fail"}],
-        [{"test": "test_third", "seed": 3, "how": "fail"}],
+        [{"test": "test_unreliable", "seed": 0, "schedule": "random", "how": "fail"}],
+        [{"test": "test_third", "seed": 3, "schedule": "random", "how": "fail"}],
     ]
     assert record(labtester, *options, "--jobs", "2") == found
 

@@ -19,7 +19,7 @@ from tester.world.streams import SIZE
 
 RUNS: Final = 400
 """Attempts at the most, for one seed."""
-STEPS: Final = 3_000_000
+STEPS: Final = 1_000_000
 """Callbacks run in all attempts together, at the most: what bounds the time for long runs."""
 PATIENCE: Final = 4
 """An attempt that takes so many times the steps of the best run is not smaller, but given up,"""
@@ -60,7 +60,8 @@ class Attempts:
         self._scenario = scenario
         self._attempt = attempt
         self._symptom = symptom(failing)
-        self._steps = 0
+        self.steps = 0
+        """Callbacks run in all attempts so far."""
         self._seen: set[str] = set()
 
     @property
@@ -70,7 +71,7 @@ class Attempts:
 
     def spare(self) -> bool:
         """Whether there may be another one."""
-        return self.runs < RUNS and self._steps < STEPS
+        return self.runs < RUNS and self.steps < STEPS
 
     def better(self, record: Record, *, simpler: bool = False) -> bool:
         """Run an edited record, and keep it if it is smaller; with `simpler`, also if it is that.
@@ -85,7 +86,7 @@ class Attempts:
         self.runs += 1
         self._attempt()
         outcome = run(self._patient(), Choices(Replayed(record)))
-        self._steps += outcome.steps
+        self.steps += outcome.steps
         if symptom(outcome) != self._symptom:
             return False
         record = trimmed(outcome.choices.record())

@@ -75,7 +75,7 @@ def diagnose_several(
     Also the seeds whose stories were no shorter. What is short already is left at that.
     """
     several = [first]
-    if first.size is None or first.size.short:
+    if first.explanation is None or first.explanation.shrunk.settled:
         return first, []
     for seed in islice(later, _LATER):
         outcome = run(scenario, Choices(Seeded(seed)))

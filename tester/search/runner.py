@@ -75,12 +75,13 @@ def _tell(pool: Pool, result: LabResult, command: Callable[[str, int], str]) -> 
 
 def _rivals(test: TestResult, command: Callable[[str, int], str]) -> list[Telling]:
     """The failing seeds after the first one, if one of them may make a shorter story."""
-    told = test.telling
-    if told is None or told.differed or told.size is None or told.size.short:
+    first = test.telling
+    if first is None or first.differed or first.told is None or first.told.settled:
         return []
-    seeds = test.counted.alike
     return [
-        Telling(test.name, seed, command(test.name, seed)) for seed in seeds if seed != told.seed
+        Telling(test.name, seed, command(test.name, seed), schedule=test.schedule)
+        for seed in test.counted.alike
+        if seed != first.seed
     ]
 
 

@@ -7,6 +7,8 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 SEEDS: Final = 4
 """Of a test's failing seeds, so many are shrunk, from the first one on."""
+DEAR: Final = 300_000
+"""Where it took so many steps to shrink one seed, no other one is tried: somebody waits."""
 _SHORT: Final = 12
 """So many RPCs and operations make a story that is told whole, on one page."""
 

@@ -13,7 +13,7 @@ from typing import Final
 from tester.engine.choices import Fault, Record
 from tester.search.attempts import Attempts, size_of
 from tester.search.edits import Place, changed, nonzero, only, trimmed
-from tester.search.shortest import Size
+from tester.search.shortest import DEAR, Size
 from tester.world.nemesis import STREAM as STRIKES
 from tester.world.run import Outcome, Scenario
 from tester.world.streams import FATE_SIZE, NETWORK, SIZE
@@ -40,6 +40,8 @@ class Shrunk:
     choices_before: int
     """Choices other than 0 in the failing run as it was found."""
     choices_after: int
+    steps: int = 0
+    """Callbacks run in all these runs together."""
 
     @property
     def faults(self) -> list[Fault]:
@@ -50,6 +52,11 @@ class Shrunk:
     def size(self) -> Size:
         """How large it is."""
         return size_of(self.outcome, self.record)
+
+    @property
+    def settled(self) -> bool:
+        """Whether no other seed is tried: this story is short, or the search takes long."""
+        return self.size.short or self.steps > DEAR
 
 
 def shrink(
@@ -69,6 +76,7 @@ def shrink(
         runs=shrinker.runs,
         choices_before=before,
         choices_after=len(nonzero(shrinker.record)),
+        steps=shrinker.steps,
     )
 
 

@@ -178,6 +178,8 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The run beside it that passes, for people to read."""
     size: Size | None = None
     """Of the smallest run that fails; None if none was looked for."""
+    settled: bool = True
+    """Whether no other seed is to be tried for a shorter story."""
 
 
 class Placed(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -90,6 +90,8 @@ class Store:
         self.latency_us = SYNC_US
         self.written = 0
         """How many writes there have been."""
+        self.syncs = 0
+        """How many syncs have been asked for."""
         self._safe: dict[str, bytes] = {}
         self._unsynced: deque[Mapping[str, bytes]] = deque()
 

@@ -51,10 +51,13 @@ class Group:
         """All servers that run and are not cut off."""
         return [i for i in range(len(self)) if self.is_connected(i)]
 
-    def crash(self, i: int) -> None:
-        """Take a server down: what it had in memory is lost, what it saved is not."""
+    def crash(self, i: int, lost_writes: int = 0) -> None:
+        """Take a server down: what it had in memory is lost, what it saved is not.
+
+        With `lost_writes`, its power fails: the last writes are lost, of those not synced.
+        """
         self._sides[i] = None
-        self.nodes[i].crash()
+        self.nodes[i].crash(lost_writes)
         self._switch()
 
     def stop(self, i: int) -> None:

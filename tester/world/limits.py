@@ -17,6 +17,8 @@ class Limits:
     """Callbacks run while virtual time stands still."""
     silent_rpcs: int = 50_000
     """RPCs sent without one operation of a client completing."""
+    megabytes: int = 4_000
+    """Of all messages together: large ones take long, however few they are."""
     configurations: int = 500_000
     """What the linearizability checker may visit before it says Unknown."""
 

@@ -89,6 +89,7 @@ class Simulation(Trouble):
         """What the guard has refused to code in child processes, swallowed or not."""
         self._pending: dict[int, tuple[Op, Shape, asyncio.Future[Any], Member]] = {}
         self._listeners: dict[str, Listener] = {}
+        self._most_bytes = limits.megabytes * 1_000_000
         self._silent = 0
         if faults:
             self.nemesis(*faults)
@@ -324,6 +325,11 @@ class Simulation(Trouble):
                     self._scheduler.waiting(),
                 )
             self.network.send(end, method, payload, partial(_answer, place, call))
+            if self.network.byte_total > self._most_bytes:
+                raise Livelock(
+                    f"the messages of the run have more than {self.limits.megabytes} MB together",
+                    self._scheduler.waiting(),
+                )
         elif kind == "answer":
             self.network.reply(event[1], event[2])
         elif kind == "done":

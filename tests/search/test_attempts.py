@@ -44,7 +44,7 @@ def test_an_attempt_that_gets_long_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(attempts, "PATIENCE", 1)
         tries = Attempts(tested, outcome(tested, {}), lambda: None)
         assert not tries.better(chosen(3))
-        spent.append(tries._steps)
+        spent.append(tries.steps)
     assert spent[0] <= 60
     assert spent[1] > 1_000
 
@@ -56,14 +56,14 @@ def test_patience_grows_with_the_best_run(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(attempts, "PATIENCE", 7)
     tries = Attempts(tested, best, lambda: None)
     tries.better(chosen(3))
-    assert best.steps < tries._steps <= 7 * best.steps + 2
+    assert best.steps < tries.steps <= 7 * best.steps + 2
 
 
 def test_the_limit_of_the_test_itself_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     tested = Scenario(grows, "grows", limits=Limits(steps=40))
     tries = Attempts(tested, outcome(tested, {}), lambda: None)
     tries.better(chosen(3))
-    assert tries._steps <= 42
+    assert tries.steps <= 42
 
 
 async def polls(sim: Simulation) -> None:

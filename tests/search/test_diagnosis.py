@@ -11,6 +11,7 @@ import pytest
 from kvsrv import GetArgs, GetReply, KVServer
 from tester import SharedState, Simulation, Undecided
 from tester.engine.choices import Choices, Seeded
+from tester.search import shrink
 from tester.search.diagnosis import Diagnosis, diagnose, diagnose_several
 from tester.search.edits import nonzero
 from tester.world.run import Outcome, Scenario, run
@@ -155,6 +156,13 @@ def test_of_the_first_four_that_fail_alike_the_shortest_story_is_told() -> None:
         assert several(first) == (best, [seed for seed in four if seed != best])
         told.add(four.index(best))
     assert told >= {0, 1}
+
+
+def test_where_shrinking_takes_long_one_seed_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = next(seed for seed, length in seeds_by_length(50).items() if length == ways.LONG)
+    assert several(first)[1]
+    monkeypatch.setattr(shrink, "DEAR", 0)
+    assert several(first) == (first, [])
 
 
 def test_only_later_seeds_that_are_to_be_run_are_looked_at() -> None:

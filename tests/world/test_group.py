@@ -124,6 +124,18 @@ def test_what_was_written_outlives_a_server(how: str) -> None:
     passes(test, model=None)
 
 
+def test_a_power_failure_takes_the_last_writes() -> None:
+    async def test(sim: Simulation) -> None:
+        group, made = neighbours(sim, 2)
+        for word in (b"one", b"two", b"three"):
+            await made[1].keep(word)
+        group.crash(1, lost_writes=2)
+        group.restart(1)
+        assert await made[1].kept() == b"one"
+
+    passes(test, model=None)
+
+
 def test_a_call_under_way_to_a_server_that_is_cut_off_fails() -> None:
     async def test(sim: Simulation) -> None:
         group, made = neighbours(sim, 2)

@@ -163,6 +163,7 @@ async def ask(sim: Simulation) -> None:
         (crawl, Limits(steps=1_000), "1000 steps have been run"),
         (crawl, Limits(virtual_s=1), "1 virtual seconds have passed"),
         (ask, Limits(silent_rpcs=100), "100 RPCs have been sent since an operation of a client"),
+        (ask, Limits(megabytes=0), "the messages of the run have more than 0 MB together"),
         (ask, Limits(), "120 virtual seconds have passed"),
     ],
 )

@@ -79,10 +79,15 @@ def test_a_helper_is_found_and_shadows_nothing(tmp_path: Path) -> None:
 
 
 def test_a_package_of_theirs_alone(tmp_path: Path) -> None:
-    files = {"raft/__init__.py": "X = 1", "raft/raft.py": "class Raft: pass"}
-    code = "import raft; print(raft.X, theirs.get('raft.raft', 'Raft').__name__)"
-    assert loaded(tmp_path, code, files) == "1 Raft"
-    assert loaded(tmp_path, code.replace("raft.X, ", ""), {"raft/__init__.py": ""}) == "Raft"
+    files = {"mapreduce/__init__.py": "X = 1", "mapreduce/worker.py": "class Worker: pass"}
+    code = (
+        "import mapreduce; print(mapreduce.X, theirs.get('mapreduce.worker', 'Worker').__name__)"
+    )
+    assert loaded(tmp_path, code, files) == "1 Worker"
+    assert (
+        loaded(tmp_path, code.replace("mapreduce.X, ", ""), {"mapreduce/__init__.py": ""})
+        == "Worker"
+    )
 
 
 GET = "theirs.get('kvsrv.server', 'KVServer')"

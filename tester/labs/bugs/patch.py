@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tester.world import submission
 
@@ -72,35 +70,5 @@ def _reference(file: str) -> str:
 @contextlib.contextmanager
 def planted(patch: Patch, folder: Path) -> Iterator[None]:
     """Inside, runs in this process take one file from the patch and the others from ours."""
-    planted = _Planted(patch, patch.write(folder))
-    try:
-        with submission.instead(planted):
-            yield
-    finally:
-        for name in planted.imported:
-            del sys.modules[name]
-
-
-class _Planted(submission.Submission):
-    """Loads the patched module under a name of its own, so that the reference stays as it is."""
-
-    def __init__(self, patch: Patch, folder: Path) -> None:
-        super().__init__(folder)
-        self.imported: list[str] = []
-        self._module = patch.file.removesuffix(".py").replace("/", ".")
-        self._source = folder / patch.file
-        self._alias = f"planted_{patch.name}"
-
-    def get(self, module: str, name: str) -> Any:
-        """See Submission."""
-        if module != self._module:
-            return super().get(module, name)
-        if not self.imported:
-            spec = importlib.util.spec_from_file_location(self._alias, self._source)
-            assert spec is not None  # a file that ends in .py
-            assert spec.loader is not None
-            made = importlib.util.module_from_spec(spec)
-            sys.modules[self._alias] = made
-            self.imported.append(self._alias)
-            spec.loader.exec_module(made)
-        return super().get(self._alias, name)
+    with submission.overlaid(patch.write(folder)):
+        yield

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from tester.labs.raft.cluster import ELECTION_TIMEOUT_S, RaftCluster
-from tester.labs.raft.network import CALM
+from tester.labs.raft.network import CALM, LIMITS
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 
 
-@simulate(network=CALM, model=None)
+@simulate(network=CALM, model=None, limits=LIMITS)
 async def test_initial_election_3a(sim: Simulation) -> None:
     """A leader is elected, and stays as long as nothing fails."""
     raft = RaftCluster(sim, 3)
@@ -28,7 +28,7 @@ async def test_initial_election_3a(sim: Simulation) -> None:
     _ = await raft.check_one_leader()
 
 
-@simulate(network=CALM, model=None)
+@simulate(network=CALM, model=None, limits=LIMITS)
 async def test_re_election_3a(sim: Simulation) -> None:
     """A new leader is elected when the old one is cut off; without a majority there is none."""
     raft = RaftCluster(sim, 3)
@@ -51,7 +51,7 @@ async def test_re_election_3a(sim: Simulation) -> None:
     _ = await raft.check_one_leader()
 
 
-@simulate(network=CALM, model=None)
+@simulate(network=CALM, model=None, limits=LIMITS)
 async def test_many_elections_3a(sim: Simulation) -> None:
     """Of seven servers up to three are cut off, again and again: there is always a leader."""
     raft = RaftCluster(sim, 7)

@@ -1,7 +1,8 @@
-"""The two networks of the Raft suite: a call to a server that cannot be reached hangs for long."""
+"""The networks of the Raft suite, where a call to nobody hangs for long, and its limits."""
 
 from typing import Final
 
+from tester.world.limits import Limits
 from tester.world.simulate import LONG_DELAYS, LONG_REORDERING, UNRELIABLE
 
 UNREACHABLE_MS: Final = LONG_DELAYS.unreachable_ms
@@ -12,3 +13,6 @@ ROUGH: Final = UNRELIABLE.but(unreachable_ms=UNREACHABLE_MS)
 """Unreliable, likewise."""
 ROUGHEST: Final = LONG_REORDERING.but(unreachable_ms=UNREACHABLE_MS)
 """Two replies in three are held back for up to two seconds, too."""
+
+LIMITS: Final = Limits(steps=2_000_000, silent_rpcs=20_000, megabytes=50)
+"""Many times what the reference takes; a storm of messages is found out all the same."""

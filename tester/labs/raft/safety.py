@@ -1,8 +1,9 @@
 """The safety of a Raft group, watched while it runs: the properties of the paper's Figure 3.
 
 Election Safety and State Machine Safety are judged by what every peer shows; Leader Append-Only,
-Log Matching and Leader Completeness where a peer describes its log. The run ends at the event
-that violates one. What the peers tell (see `tester.labs.raft.peer`):
+Log Matching and Leader Completeness where a peer describes its log, and so is that followers, too,
+keep what is committed. The run ends at the event that violates one. What the peers tell (see
+`tester.labs.raft.peer`):
 
     started   [commands]                   from its snapshot: a new incarnation
     state     term, leads                  when it has changed; nothing: it could not be asked
@@ -48,6 +49,10 @@ class LeaderIncomplete(Verdict):
     """A leader lacks an entry that was committed in an earlier term: Leader Completeness."""
 
 
+class CommittedEntryLost(Verdict):
+    """A server deleted an entry of its log that was committed already."""
+
+
 class _Seen:
     """What one server has told, in its present incarnation."""
 
@@ -86,6 +91,8 @@ class Safety:
         self._commands: list[tuple[bytes, str, int]] = []  # by index - 1: what, who first, when
         self._before: dict[tuple[int, int], tuple[int, str]] = {}
         """(index, term) of an entry -> the term of the one before it, and who had it first."""
+        self._terms: dict[int, int] = {}
+        """The terms of the entries that are known to be committed, by index."""
         self._committed = (0, 0, 0)
         """The last entry known to be committed: its index, its term, and by which term it was."""
         self._receivers: dict[str, Callable[..., None]] = {
@@ -153,6 +160,12 @@ class Safety:
                 f"{seen.name} leads term {seen.term}, and its log, which had {seen.last} entries, "
                 f"has been changed from entry {first} on: a leader only appends"
             )
+        committed = self._terms.get(first)
+        if committed is not None and committed == seen.term_at(first):
+            raise CommittedEntryLost(
+                f"{seen.name} had the entry {first} of term {committed}, which is committed, and "
+                "has deleted it: only what conflicts with the leader's log may go"
+            )
         kept = seen.terms[base - seen.base :][:at] if base >= seen.base else []
         seen.base, seen.base_term = base, base_term
         seen.terms = [*kept, *terms]
@@ -180,6 +193,7 @@ class Safety:
         self._agree(seen, index, command)
         seen.applied.append(command)
         if index > self._committed[0] and (term := seen.term_at(index)) is not None:
+            self._terms[index] = term
             self._committed = index, term, max(seen.term, term)
 
     def _agree(self, seen: _Seen, index: int, command: bytes) -> None:

@@ -187,6 +187,30 @@ def test_a_follower_may_change_its_log(peers: Told) -> None:
     peers(0, "log", 0, 0, 1, [2])
 
 
+def test_whoever_deletes_what_is_committed(peers: Told) -> None:
+    for server in range(3):
+        peers(server, "state", 2, False)
+        peers(server, "log", 0, 0, 0, [1, 1, 1])
+    for index in (1, 2):
+        peers(0, "applied", index, b"x")
+    peers(1, "log", 0, 0, 2, [2])  # which conflicts with the entry 3 of nobody
+    peers.violates(
+        safety.CommittedEntryLost,
+        "s2 had the entry 2 of term 1, which is committed, and has deleted it: only what "
+        "conflicts with the leader's log may go",
+        *(2, "log", 0, 0, 1, []),
+    )
+
+
+def test_what_is_wrong_may_go_where_something_is_committed(peers: Told) -> None:
+    peers(0, "log", 0, 0, 0, [1, 2])
+    peers(1, "log", 0, 0, 0, [1, 1])
+    for index in (1, 2):
+        peers(0, "applied", index, b"x")
+    peers(1, "log", 0, 0, 1, [2])
+    peers(1, "log", 2, 2, 0, [])  # a snapshot covers them
+
+
 def test_logs_that_agree_on_an_entry_and_not_before_it(peers: Told) -> None:
     peers(0, "log", 0, 0, 0, [1, 1, 2])
     peers(1, "log", 0, 0, 0, [1])

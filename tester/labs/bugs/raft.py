@@ -1,0 +1,128 @@
+"""Bugs of a Raft, which its suite must notice, and variants that are none."""
+
+from typing import Final
+
+from tester.labs.bugs import raft_apply, raft_elections, raft_log
+from tester.labs.bugs.patch import Patch
+
+CORE = "raft/core.py"
+SHELL = "raft/raft.py"
+
+TIMER = "        self._timer: asyncio"
+STEP = "        ready = self._step(Request(args))\n"
+OUTBOX = """\
+        self._outbox: asyncio.Queue[ApplyMsg] = asyncio.Queue()
+        self._spawn(self._deliver())
+"""
+START = """\
+    async def start(self, command: bytes) -> tuple[int, int, bool]:
+        async with self._lock:
+            await asyncio.sleep(0)
+            return self._started(command)
+
+    def _started("""
+GET_STATE = """\
+    async def get_state(self) -> tuple[int, bool]:
+        async with self._lock:
+            return self._state()
+
+    def _state(self)"""
+SNAPSHOT = """\
+    async def snapshot(self, index: int, data: bytes) -> None:
+        async with self._lock:
+            await asyncio.sleep(0)
+            self._compact(index, data)
+
+    def _compact("""
+DELIVER = """\
+    async def _deliver(self) -> None:
+        while True:
+            message = await self._outbox.get()
+            await asyncio.sleep(0.001)
+            await self._apply.put(message)
+
+    async def _call("""
+
+BUGS: Final = (*raft_elections.BUGS, *raft_log.BUGS, *raft_apply.BUGS)
+
+VARIANTS: Final = (
+    Patch(
+        "is_patient",
+        "The election timeouts are longer.",
+        SHELL,
+        (("ELECTION_MS: Final = 300, 600", "ELECTION_MS: Final = 500, 900"),),
+    ),
+    Patch(
+        "halves",
+        "After a refusal the leader tries the middle of what is possible.",
+        CORE,
+        (
+            (
+                "last = self.log.may_agree(reply.hint_index, reply.hint_term)",
+                "last = (prev - 1 + progress.match) // 2",
+            ),
+        ),
+    ),
+    Patch(
+        "says_nothing", "It has no `describe()`.", SHELL, (("def describe(", "def _describe("),)
+    ),
+    Patch(
+        "saves_always",
+        "It saves at each step.",
+        SHELL,
+        (("        if ready.save:\n", "        if True:\n"),),
+    ),
+    Patch(
+        "guarded",
+        "The methods are `async def`, and take a lock.",
+        SHELL,
+        (
+            (TIMER, "        self._lock = asyncio.Lock()\n" + TIMER),
+            (
+                "    def start(",
+                START,
+            ),
+            (
+                "    def get_state(self)",
+                GET_STATE,
+            ),
+            (
+                "    def snapshot(",
+                SNAPSHOT,
+            ),
+        ),
+    ),
+    Patch(
+        "applies_in_a_task",
+        "A task of its own delivers what is committed.",
+        SHELL,
+        (
+            (TIMER, OUTBOX + TIMER),
+            (
+                "                self._apply.put_nowait(message)\n",
+                "                self._outbox.put_nowait(message)\n",
+            ),
+            (
+                "    async def _call(",
+                DELIVER,
+            ),
+        ),
+    ),
+    Patch(
+        "sends_at_once",
+        "Each command is sent at once, whatever is under way.",
+        CORE,
+        (
+            (
+                "progress.match + 1 == progress.next <= self.log.last_index",
+                "not progress.probing and progress.next <= self.log.last_index",
+            ),
+        ),
+    ),
+    Patch(
+        "answers_slowly",
+        "Handlers take a few milliseconds.",
+        SHELL,
+        ((STEP, "        await asyncio.sleep(random.randint(0, 3) / 1_000)\n" + STEP),),
+    ),
+)
