@@ -31,8 +31,9 @@ from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS
 from tester.labs.bugs import CATALOGUE
 from tester.labs.suite import tests_of
+from tester.search.again import record_of, replay
 from tester.search.diagnosis import diagnose
-from tester.search.record import SUFFIX, load, record_of
+from tester.search.record import SUFFIX, load
 from tester.world import submission
 from tester.world.run import run
 
@@ -108,7 +109,7 @@ def replay_all(bug: str, folder: Path) -> int:
     same = 0
     for path in sorted((folder / "records").glob(f"*{SUFFIX}")):
         record = load(path)
-        again = record.replay(scenario)
+        again = replay(record, scenario)
         same += (again.kind, again.digest) == (record.kind, record.digest)
     return same
 

@@ -29,11 +29,12 @@ from tester.labs.suite import tests_of
 from tester.launch import Setup
 from tester.report import mishap
 from tester.report.story import tell_placement
+from tester.search.again import Again, code_digest, run_again
 from tester.search.attempts import symptom
 from tester.search.exhaust import DIFFERENT, exhaust
 from tester.search.exhaust import Placed as Placement
 from tester.search.explain import describe as in_words
-from tester.search.record import Again, code_digest, parse
+from tester.search.record import parse
 from tester.search.suspects import suspected
 from tester.search.wire import (
     Attempting,
@@ -156,7 +157,7 @@ class _Worker:
             scenario = scenario.under(kept.schedule)
 
             def once() -> Outcome:
-                again.append(kept.again(scenario))
+                again.append(run_again(kept, scenario))
                 return again[0].outcome
 
             ran, found = self._timed(scenario, once)

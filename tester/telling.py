@@ -9,8 +9,8 @@ from tester.report import mishap
 from tester.report.explained import of_explanation
 from tester.report.story import tell
 from tester.report.twin import side_by_side
+from tester.search.again import record_of
 from tester.search.diagnosis import Diagnosis, diagnose, diagnose_recorded
-from tester.search.record import record_of
 from tester.search.wire import Ran, Tell, Told, plain
 from tester.world.run import Outcome, Scenario, repeat
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tester.engine.choices import Choices, Seeded
 from tester.report import mishap
 from tester.report.story import tell
+from tester.search.again import record_of, run_again
 from tester.search.corpus import Corpus
 from tester.search.diagnosis import (
     Diagnosis,
@@ -17,7 +18,7 @@ from tester.search.diagnosis import (
     diagnose_recorded,
     diagnose_several,
 )
-from tester.search.record import Record, record_of
+from tester.search.record import Record
 from tester.search.shortest import in_words
 from tester.world.run import Outcome, Scenario, run
 
@@ -67,7 +68,7 @@ class Trial:
         """Run the failures that are on record. What has been mended is forgotten."""
         for path, kept in self._corpus.records([self._test]):
             scenario = self._scenario.under(kept.schedule)
-            again = kept.again(scenario)
+            again = run_again(kept, scenario)
             outcome = again.outcome
             if isinstance(outcome.error, self._unheeded):
                 raise outcome.error

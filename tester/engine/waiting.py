@@ -19,7 +19,8 @@ _OURS: Final = tuple(
 )
 _SUITES: Final = f"{_HOUSE / 'tester' / 'labs'}{os.sep}"
 _HARNESS: Final = tuple(
-    f"{_SUITES}raft{os.sep}{name}.py" for name in ("peer", "safety", "hearsay")
+    str(Path(_SUITES, f"{name}.py"))
+    for name in ("crowd", "raft/hearsay", "raft/peer", "raft/safety")
 )
 _STDLIB: Final = (
     sysconfig.get_path("stdlib") + os.sep,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, cast
 
+from tester.labs.crowd import VALUE, AppendClerks, check_growth
 from tester.labs.kvtest import AnyClient, let_work, make_keys
 from tester.labs.witness import AppendWitness
 from tester.world.cluster import Remote
@@ -20,10 +21,6 @@ ITERATIONS: Final = 3
 APPENDS: Final = 10
 """How often each client appends to the one key."""
 
-MANY_CLIENTS: Final = 20_000
-LOOK_AT: Final = 1_000
-"""Clients before the first look; the next comes after twice as many, and so on. A look at a server
-that holds much takes long, and one that grows without end is not waited for."""
 BYTES_PER_CLIENT: Final = 200
 """After a write: room for one slim table entry, and for no more."""
 BYTES_PER_READER: Final = 10
@@ -41,10 +38,10 @@ def serve(sim: Simulation) -> Remote:
     return sim.serve(sim.submission.get("kvsrv.dedup.server", "KVServer"))
 
 
-def clerk(sim: Simulation, node: str = "") -> AppendKV:
-    """A clerk of the submission and its witness, on this node or on one of its own."""
+def clerk(sim: Simulation) -> AppendKV:
+    """A clerk of the submission and its witness."""
     factory = sim.submission.get("kvsrv.dedup.client", "Clerk")
-    return AppendWitness(sim, cast(AppendKV, sim.clerk(factory, node=node, like=AppendKV)))
+    return AppendWitness(sim, cast(AppendKV, sim.clerk(factory, like=AppendKV)))
 
 
 class Client(AnyClient[AppendKV]):
@@ -222,50 +219,24 @@ def check_memory(sim: Simulation, server: Remote, allowed: int, after: str) -> N
         )
 
 
-def many_clerks(sim: Simulation) -> list[AppendKV]:
-    """Many clerks, all on one node."""
-    return [clerk(sim, "clients") for _ in range(sim.at_most(MANY_CLIENTS, "clients"))]
-
-
-def looks(clients: int) -> set[int]:
-    """After how many clients to look at the server; the last time after all of them."""
-    return {clients, *(LOOK_AT << times for times in range((clients // LOOK_AT).bit_length()))}
-
-
-def check_growth(grown: int, clients: int, each: int, did: str) -> None:
-    """Fail if the server has grown by more than so many bytes for each of its clients."""
-    if grown > each * clients:
-        raise AssertionError(
-            f"{clients} clients have {did} once each, and the server holds {grown} bytes more; "
-            f"{each} are allowed for each client"
-        )
-
-
 @simulate(seeds=1, weight=50, model=None)
 async def test_mem_put_many_clients(sim: Simulation) -> None:
     """The server keeps little of a client that has put once."""
     server = serve(sim)
-    clerks = many_clerks(sim)
-    value = "v" * 1_000
-    await clerk(sim).put("k", value)
-    before, looks_at = sim.measure(server), looks(len(clerks))
-    for number, ck in enumerate(clerks, 1):
-        await ck.put("k", value)
-        if number in looks_at:
-            check_growth(sim.measure(server) - before, number, BYTES_PER_CLIENT, "put")
+    await clerk(sim).put("k", VALUE)
+    await check_growth(
+        sim, server, AppendClerks, lambda crowd: crowd.put(), "put", BYTES_PER_CLIENT
+    )
 
 
 @simulate(seeds=1, weight=50, model=None)
 async def test_mem_get_many_clients(sim: Simulation) -> None:
     """The server keeps nothing of a client that only reads."""
     server = serve(sim)
-    clerks = many_clerks(sim)
-    await clerk(sim).put("k", "")
-    before, looks_at = sim.measure(server), looks(len(clerks))
-    for number, ck in enumerate(clerks, 1):
-        await ck.get("k")
-        if number in looks_at:
-            check_growth(sim.measure(server) - before, number, BYTES_PER_READER, "read")
+    await clerk(sim).put("k", VALUE)
+    await check_growth(
+        sim, server, AppendClerks, lambda crowd: crowd.get(), "read", BYTES_PER_READER
+    )
 
 
 @simulate(seeds=1, weight=50, model=None)

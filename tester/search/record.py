@@ -1,6 +1,7 @@
 """A record: a failing run on one page of JSON, to be replayed anywhere, by anyone, later.
 
-Only the choices that are not 0 are written: a record of a shrunken run is a few lines.
+Only the choices that are not 0 are written: a record of a shrunken run is a few lines. Who reads
+and writes it needs no simulation; `tester.search.again` makes it, and runs it again.
 """
 
 from __future__ import annotations
@@ -8,22 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from labrpc.errors import TesterError
-from tester.engine import VERSION
-from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.choices import Record as Chosen
 from tester.engine.schedule import DEFAULT, SCHEDULES
-from tester.search.shrink import Shrunk
-from tester.world.run import Outcome, run
-from tester.world.scenario import Scenario, code_under_test
 
 FOLDER: Final = ".labtester"
 """Where failing records are kept, in the folder a run was started from."""
@@ -33,19 +25,6 @@ _LONGEST_NAME: Final = 150
 
 class BadRecord(Exception):
     """A file that is no record: one sentence that names it and says what is wrong."""
-
-
-class StaleReplay(TesterError):
-    """A record no longer does what it did, because the code has changed since it was made."""
-
-
-class Again(NamedTuple):
-    """What a record came to when it was run again."""
-
-    outcome: Outcome
-    stale: StaleReplay | None
-    anew: bool
-    """Whether the record passed, and this is what its seed came to, run anew."""
 
 
 @dataclass(frozen=True)
@@ -69,32 +48,6 @@ class Record:
     choices: Chosen
     schedule: str = DEFAULT
     """The schedule that the choices were drawn under."""
-
-    def replay(self, scenario: Scenario) -> Outcome:
-        """Run it again under its schedule, with its trace."""
-        choices = Choices(Replayed(self.choices))
-        return run(scenario.under(self.schedule), choices, keep_trace=True)
-
-    def again(self, scenario: Scenario) -> Again:
-        """Run it again; if it passes, its seed: other code may make other choices of that."""
-        scenario = scenario.under(self.schedule)
-        outcome = self.replay(scenario)
-        stale = None
-        try:
-            self.check(scenario, outcome)
-        except StaleReplay as error:
-            stale = error
-        if outcome.verdict != "pass":
-            return Again(outcome, stale, anew=False)
-        return Again(run(scenario, Choices(Seeded(self.seed))), stale, anew=True)
-
-    def check(self, scenario: Scenario, outcome: Outcome) -> None:
-        """Raise StaleReplay if it came out another way, and the code is another."""
-        if outcome.digest != self.digest and self.code != code_digest(scenario):
-            raise StaleReplay(
-                f"the code has changed since this record was made: it failed with {self.kind} "
-                f"then, and now it {outcome.saying}"
-            )
 
     def save(self, folder: Path) -> Path:
         """Write it into the folder, under a name that its test and seed decide; whole or not."""
@@ -172,26 +125,6 @@ def file_name(
     return safe + SUFFIX
 
 
-def record_of(
-    scenario: Scenario, shrunk: Shrunk, *, lab: str, test: str, submission: str
-) -> Record:
-    """The record of a failing run."""
-    outcome = shrunk.outcome
-    return Record(
-        lab=lab,
-        test=test,
-        seed=shrunk.seed,
-        submission=submission,
-        kind=outcome.kind,
-        digest=outcome.digest,
-        code=code_digest(scenario),
-        python=platform.python_version(),
-        labtester=VERSION,
-        choices=shrunk.record,
-        schedule=scenario.schedule,
-    )
-
-
 def load(path: Path) -> Record:
     """Read a record. Raises BadRecord, saying what is wrong with the file."""
     try:
@@ -243,18 +176,3 @@ def _choices(path: Path, found: dict[str, Any]) -> Chosen:
             values[int(index)] = value
         dense[stream] = values
     return dense
-
-
-def code_digest(scenario: Scenario) -> str:
-    """Digest of the sources of the code under test, and of the test."""
-    return _digest(code_under_test(scenario))
-
-
-def _digest(modules: Iterable[ModuleType]) -> str:
-    sources = hashlib.blake2b(digest_size=8)
-    for module in modules:
-        file = getattr(module, "__file__", None)
-        if file and Path(file).is_file():
-            sources.update(module.__name__.encode())
-            sources.update(Path(file).read_bytes())
-    return sources.hexdigest()

@@ -25,7 +25,7 @@ _FEW: Final = 5
 _PARTS: Final = 16
 """So many times are tried, evenly spread."""
 _LARGEST_SIZE: Final = 2_048
-"""Of a workload there may be so much that the least part of it that fails is found exactly."""
+"""So much less work is looked for at first: most workloads have no more of anything."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,13 @@ class _Shrinker(Attempts):
                 if not self.better(changed(self.record, {place: low + 1})):
                     continue
                 low += 1
-            high = _LARGEST_SIZE
+            high = bound = _LARGEST_SIZE
             while low + 1 < high and self.spare():
                 middle = (low + high) // 2
                 if self.better(changed(self.record, {place: middle})):
                     low = middle
+                    if low + 1 == bound:  # nothing was too large: look further
+                        high = bound = 2 * bound
                 else:
                     high = middle
             self._exact.add(place)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tester.engine.choices import Choices, Seeded
-from tester.labs import LABS, dedup, kvsrv, suite
+from tester.labs import LABS, crowd, dedup, suite
 from tester.labs.bugs import CATALOGUE, Patch, planted
 from tester.world import submission
 from tester.world.failure import HandlerCrashed
@@ -50,8 +50,7 @@ VARIANTS = [
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kvsrv, "MANY_CLIENTS", 1_000)
-    monkeypatch.setattr(dedup, "MANY_CLIENTS", 1_000)
+    monkeypatch.setattr(crowd, "CLIENTS", 1_000)
     monkeypatch.setattr(dedup, "MANY_APPENDS", 100)
     monkeypatch.setattr(dedup, "LARGE", 2**17)
     monkeypatch.setattr(dedup, "SLACK", 2**12)

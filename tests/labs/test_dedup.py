@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tester.engine.choices import Choices, Replayed, Seeded
-from tester.labs import dedup
+from tester.labs import crowd, dedup
 from tester.labs.bugs import planted
 from tester.labs.bugs.dedup import BUGS
 from tester.search.shrink import shrink
@@ -18,7 +18,7 @@ SUITE = {name: t.simulation for name, t in vars(dedup).items() if name.startswit
 
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dedup, "MANY_CLIENTS", 1_000)
+    monkeypatch.setattr(crowd, "CLIENTS", 1_000)
     monkeypatch.setattr(dedup, "MANY_APPENDS", 100)
     monkeypatch.setattr(dedup, "LARGE", 2**17)
     monkeypatch.setattr(dedup, "SLACK", 2**12)
@@ -128,15 +128,9 @@ def test_how_an_answer_differs_is_shown_where_it_does() -> None:
 def test_the_memory_of_a_server_in_a_child_process_is_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dedup, "MANY_CLIENTS", 100)
+    monkeypatch.setattr(crowd, "CLIENTS", 100)
     scenario = SUITE["test_mem_put_many_clients"]
     here = run(scenario, Choices(Seeded(0)))
     there = run(replace(scenario, isolated=True), Choices(Seeded(0)))
     assert (here.error, there.error) == (None, None)
     assert here.digest == there.digest
-
-
-def test_looks_double_and_end_with_the_last_client() -> None:
-    assert dedup.looks(20_000) == {1_000, 2_000, 4_000, 8_000, 16_000, 20_000}
-    assert dedup.looks(8_000) == {1_000, 2_000, 4_000, 8_000}
-    assert dedup.looks(1) == {1}

@@ -7,7 +7,7 @@ import pytest
 
 from labrpc import RELIABLE, UNRELIABLE
 from tester.engine.choices import Choices, Replayed, Seeded
-from tester.labs import kvsrv
+from tester.labs import crowd, kvsrv
 from tester.labs.bugs import kvsrv as broken
 from tester.labs.bugs import planted
 from tester.world.run import Outcome, Scenario, run
@@ -66,7 +66,7 @@ def test_maybe_is_demanded_only_where_a_reply_was_lost(tmp_path: Path) -> None:
 def test_the_memory_of_a_server_on_a_node_of_its_own_process_is_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kvsrv, "MANY_CLIENTS", 200)
+    monkeypatch.setattr(crowd, "CLIENTS", 200)
     scenario = SUITE["test_mem_put_many_clients_reliable"]
     here = run(scenario, Choices(Seeded(0)))
     there = run(replace(scenario, isolated=True), Choices(Seeded(0)))

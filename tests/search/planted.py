@@ -10,6 +10,9 @@ from labrpc import UNRELIABLE
 from labrpc.conditions import Conditions
 from tester import Simulation
 from tester.engine.choices import Choices, Seeded
+from tester.search.again import record_of
+from tester.search.record import Record
+from tester.search.shrink import shrink
 from tester.world.handles import KV
 from tester.world.run import Outcome, Scenario, run
 from tester.world.scenario import SimulatedTest
@@ -99,3 +102,10 @@ def failing(tested: Scenario, seeds: int) -> Iterator[tuple[int, Outcome]]:
             if not seeds:
                 return
     raise AssertionError(f"{tested.name} fails on {seeds} seeds less than it should")
+
+
+def recorded(tested: Scenario, *, lab: str, test: str, submission: str) -> Record:
+    """The record of the first seed that fails, made small."""
+    ((seed, outcome),) = failing(tested, 1)
+    small = shrink(tested, seed, outcome)
+    return record_of(tested, small, lab=lab, test=test, submission=submission)

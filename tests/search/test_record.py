@@ -1,8 +1,7 @@
-"""Records: written, read and replayed to the same run; what is broken is refused in a sentence."""
+"""Records: written and read; what is broken is refused in a sentence."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from dataclasses import replace
@@ -16,22 +15,12 @@ from hypothesis import strategies as st
 from tester import simulate
 from tester.engine.choices import Choices, Seeded
 from tester.engine.schedule import SCHEDULES
+from tester.search.again import code_digest
 from tester.search.edits import trimmed
-from tester.search.record import (
-    BadRecord,
-    Record,
-    StaleReplay,
-    code_digest,
-    file_name,
-    load,
-    parse,
-    record_of,
-)
-from tester.search.shrink import shrink
+from tester.search.record import BadRecord, Record, file_name, load, parse
 from tester.world.failure import NotLinearizable
 from tester.world.run import Scenario, run
 from tests.search import planted
-from tests.search.planted import failing
 
 CHOICES = st.dictionaries(st.text(max_size=5), st.lists(st.integers(0, 2**70), max_size=6))
 RECORDS = st.builds(
@@ -51,9 +40,7 @@ TESTED: Scenario = certain_put.simulation
 @pytest.fixture(scope="module")
 def record() -> Record:
     """The record of a seed that fails, made small."""
-    ((seed, outcome),) = failing(TESTED, 1)
-    small = shrink(TESTED, seed, outcome)
-    return record_of(TESTED, small, lab="mine", test="certain_put", submission="theirs")
+    return planted.recorded(TESTED, lab="mine", test="certain_put", submission="theirs")
 
 
 # -- text ---------------------------------------------------------------------------------------
@@ -73,54 +60,6 @@ def test_a_record_is_json_with_only_the_choices_that_are_not_zero(record: Record
     assert found["choices"] == {"net/c0": {"7": 1}}
     assert found["code"] == code_digest(TESTED)
     assert record.text().endswith("}\n")
-
-
-# -- replay -------------------------------------------------------------------------------------
-
-
-def test_a_replay_is_the_same_run_with_its_trace(record: Record, tmp_path: Path) -> None:
-    outcome = load(record.save(tmp_path)).replay(TESTED)
-    assert (outcome.kind, outcome.digest) == (record.kind, record.digest)
-    assert outcome.trace
-
-
-def test_a_replay_that_differs_because_the_code_has_changed_says_so(record: Record) -> None:
-    outcome = record.replay(TESTED)
-    record.check(TESTED, outcome)
-    with pytest.raises(StaleReplay) as stale:
-        replace(record, digest="another", code="another").check(TESTED, outcome)
-    assert str(stale.value) == (
-        "the code has changed since this record was made: it failed with NotLinearizable then, "
-        "and now it fails with NotLinearizable"
-    )
-
-
-def test_a_replay_that_passes_now_is_stale_too(record: Record) -> None:
-    mended = replace(TESTED, function=planted.correct)
-    outcome = record.replay(mended)
-    assert outcome.verdict == "pass"
-    with pytest.raises(StaleReplay, match="and now it passes"):
-        replace(record, code="another").check(mended, outcome)
-
-
-@pytest.mark.parametrize("change", [{"code": "another"}, {"digest": "another"}])
-def test_only_both_together_make_a_record_stale(record: Record, change: dict[str, str]) -> None:
-    other = replace(record, **change)  # type: ignore[arg-type]
-    other.check(TESTED, other.replay(TESTED))
-
-
-def test_the_code_digest_is_of_the_sources_as_they_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = tmp_path / "of_a_student.py"
-    source.write_text("async def test(sim): pass\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    tested = Scenario(function=importlib.import_module("of_a_student").test, name="test")
-    before = code_digest(tested)
-    source.write_text("async def test(sim): return\n")
-    assert code_digest(tested) != before
-    source.write_text("async def test(sim): pass\n")
-    assert code_digest(tested) == before
 
 
 def test_as_a_test_it_fails_as_the_seed_did(record: Record) -> None:

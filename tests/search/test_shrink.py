@@ -107,6 +107,16 @@ def test_the_least_of_a_size_is_found_exactly_and_not_searched_again() -> None:
     assert small.runs <= 16, "one search of 11 runs, and what else there is to try"
 
 
+def test_the_least_of_a_large_size_is_found_as_well() -> None:
+    async def few(sim: Simulation) -> None:
+        assert sim.at_most(20_000, "clients") < 5, "five are too many"
+
+    tested = scenario(few)
+    small = shrink(tested, 0, run(tested, Choices(Seeded(0))))
+    assert small.record == {"size/clients": [20_000 - 5]}
+    assert small.runs <= 70
+
+
 def test_a_perfect_network_leaves_nothing_to_shrink() -> None:
     tested = scenario(planted.one_half_certain_put, RELIABLE)
     assert run(tested, Choices(Seeded(0))).verdict == "pass"
