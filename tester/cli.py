@@ -137,7 +137,7 @@ def cli(ctx: click.Context) -> int:
     default=cores,
     help="Worker processes; as many as there are cores by default. Changes no result.",
 )
-@click.option("--tests", metavar="NAME,...", help="Run these tests only.")
+@click.option("--tests", metavar="NAME,...", help="Run these tests only; * stands for anything.")
 @schedule_option
 @submission_option
 @json_option

@@ -22,7 +22,7 @@ from typing import Final, NoReturn, TextIO
 
 import msgspec
 
-from tester.engine import guard
+from tester.engine import guard, pulse
 from tester.engine.choices import Choices, Seeded
 from tester.labs import contract
 from tester.labs.suite import tests_of
@@ -34,9 +34,11 @@ from tester.search.attempts import symptom
 from tester.search.exhaust import DIFFERENT, exhaust
 from tester.search.exhaust import Placed as Placement
 from tester.search.explain import describe as in_words
+from tester.search.frames import receive, say
 from tester.search.record import parse
 from tester.search.suspects import suspected
 from tester.search.wire import (
+    Alive,
     Attempting,
     Chunk,
     Figure,
@@ -57,8 +59,6 @@ from tester.search.wire import (
     end_of,
     job_of,
     plain,
-    receive,
-    say,
 )
 from tester.search.worker import STACK_SIGNAL
 from tester.telling import told_of
@@ -139,6 +139,7 @@ class _Worker:
         self._say(Loading(""))
         tests = tests_of(setup.lab.suite)
         self._tests = {name: test.under(setup.schedule) for name, test in tests.items()}
+        pulse.listen(lambda: self._say(Alive()))
         gc.freeze()  # what is here stays: collections need not look at it again
 
     def _run(self, chunk: Chunk) -> None:

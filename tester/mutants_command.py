@@ -57,7 +57,7 @@ class Solution(NamedTuple):
     default=cores,
     help="Worker processes; as many as there are cores by default. Changes no result.",
 )
-@click.option("--tests", metavar="NAME,...", help="Run these tests only.")
+@click.option("--tests", metavar="NAME,...", help="Run these tests only; * stands for anything.")
 @click.option(
     "--bugs",
     metavar="DIR",

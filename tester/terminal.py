@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -119,12 +120,16 @@ def pool_of(
 
 
 def select(tests: Sequence[Listed], names: str | None) -> list[Listed]:
-    """The tests of these names, in the order of the suite."""
+    """The tests of these names or patterns, `test_*_3a`, in the order of the suite."""
     if names is None:
         return list(tests)
-    wanted = {name.strip() for name in names.split(",")}
-    for name in sorted(wanted - {test.name for test in tests}):
-        raise click.ClickException(unknown("test", name, [test.name for test in tests]))
+    known = [test.name for test in tests]
+    wanted: set[str] = set()
+    for name in (name.strip() for name in names.split(",")):
+        found = [test for test in known if fnmatchcase(test, name)]
+        if not found:
+            raise click.ClickException(unknown("test", name, known))
+        wanted.update(found)
     return [test for test in tests if test.name in wanted]
 
 

@@ -78,7 +78,9 @@ class _What:
 
 @click.command("verify")
 @lab_argument
-@click.option("--tests", metavar="NAME,...", help="Verify these tests only.")
+@click.option(
+    "--tests", metavar="NAME,...", help="Verify these tests only; * stands for anything."
+)
 @click.option(
     "--seeds",
     type=click.IntRange(1, 2**32),

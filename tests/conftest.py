@@ -1,12 +1,18 @@
 """What every test file shares: the pytester fixture, and how Hypothesis runs here."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
 
 # The same examples in every run, and no limit in seconds: a test that fails here fails anywhere.
-settings.register_profile("labtester", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile(
+    "labtester",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
 settings.load_profile("labtester")
 
 

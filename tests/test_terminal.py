@@ -48,7 +48,13 @@ def test_tests_are_selected_in_the_order_of_the_suite() -> None:
     assert terminal.select(TESTS, "test_three, test_one,test_one") == [TESTS[0], TESTS[2]]
 
 
-@pytest.mark.parametrize("names", ["test_tow", "test_one,test_tow", "test_one,", "", "TEST_ONE"])
+def test_tests_are_selected_by_patterns_too() -> None:
+    assert terminal.select(TESTS, "*") == TESTS
+    assert terminal.select(TESTS, "test_t*") == TESTS[1:]
+    assert terminal.select(TESTS, "*three,test_[a-o]*") == [TESTS[0], TESTS[2]]
+
+
+@pytest.mark.parametrize("names", ["zzz*", "test_one,test_tow", "test_one,", "", "TEST_ONE"])
 def test_no_test_is_selected_by_a_name_it_has_not(names: str) -> None:
     with pytest.raises(click.ClickException, match="there is no test "):
         terminal.select(TESTS, names)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Any, Protocol, TypeVar
 
+from tester.engine import pulse
 from tester.engine.errors import Deadlock, Livelock, Waiting
 from tester.engine.leftovers import generators_close_in_tasks
 from tester.engine.node import Event, Turn
@@ -126,6 +127,7 @@ class Scheduler:
         self._time_limit = time_limit_us
         self._step_limit = step_limit
         self._instant_limit = instant_limit
+        self._beat_at = pulse.EVERY_STEPS
         self._limit = min(step_limit, instant_limit)  # of `steps`, while this instant lasts
 
     def place(self, name: str, machine: Machine) -> Place:
@@ -168,6 +170,9 @@ class Scheduler:
                 self.steps += ran + 1
                 for event in outbox:
                     route(place, event)
+                if self.steps > self._beat_at:
+                    self._beat_at = self.steps + pulse.EVERY_STEPS
+                    pulse.beat()
                 if self.steps > limit:
                     raise Livelock(self._spent(), self.waiting())
                 if finished():

@@ -13,9 +13,11 @@ _WHOLE: Final = 24
 _TAIL: Final = 24
 """Of a longer one, so many last lines, unless the failure says which operations matter."""
 _DETAIL: Final = 12
-"""Of a run of many servers, so many lines up to each moment that matters, messages included..."""
-_MILESTONES: Final = 16
-"""... and so many of the latest others, in which something happened to a server."""
+"""Of a run of many servers, so many lines up to each moment that matters, messages included,"""
+_MILESTONES: Final = 20
+"""so many of the latest others in which something happened to a server,"""
+_DONE: Final = 8
+"""and so many of those about what the test did."""
 
 
 def about(all_lines: Sequence[Line], ops: Collection[int | None]) -> list[str]:
@@ -64,7 +66,11 @@ def _of_servers(
     Messages that reached nobody are told nowhere.
     """
     cut = {line.rpc for line in all_lines if line.is_unreachable}
-    heard = [at for at, line in enumerate(all_lines) if line.rpc is None or line.rpc not in cut]
+    heard = [
+        at
+        for at, line in enumerate(all_lines)
+        if line.rpc is None or not (line.rpc in cut or line.is_arrival)
+    ]
     chosen = {*struck[-_DETAIL:], *heard[-_DETAIL:]}
     for moment in moments:
         chosen |= {*[at for at in heard if all_lines[at].time_us <= moment][-_DETAIL:]}
@@ -75,7 +81,9 @@ def _of_servers(
         and not all_lines[at].is_message
         and not all_lines[after].answers(all_lines[at])
     ]
-    chosen |= {*milestones[-_MILESTONES:]}
+    happened = [at for at in milestones if all_lines[at].op is None]
+    done = [at for at in milestones if all_lines[at].op is not None]
+    chosen |= {*happened[-_MILESTONES:], *done[-_DONE:]}
     told = [all_lines[at] for at in sorted(chosen)]
     shown = [str(line.likewise(before)) for before, line in zip([None, *told], told, strict=False)]
     return [_left_out(len(all_lines) - len(told), about=", most of them about messages"), *shown]

@@ -45,6 +45,11 @@ class Line:
         """Whether it tells of a message on its way, and not of what was done or happened."""
         return self.what.startswith(" ")
 
+    @property
+    def is_arrival(self) -> bool:
+        """Whether it tells only that a message has arrived, as was to be expected."""
+        return self.what.endswith(" arrives")
+
     def answers(self, call: Line) -> bool:
         """Whether it ends, and repeats, the operation that another line begins."""
         return self.op == call.op is not None and self.what.startswith(f"{call.what} -> ")

@@ -16,11 +16,12 @@ _ROOM: Final = 39
 
 
 def operation(method: str, args: Iterable[Any]) -> str:
-    """A call as text: `Put('k', 'a', v0)`. A put's third argument is its version."""
+    """A call as text: `Put('k', 'a', v0)`, `GetState()`. A put's third argument is its version."""
     named = [(str(place), arg) for place, arg in enumerate(args)]
     if method == "put" and len(named) == 3:
         named[2] = "version", named[2][1]
-    return f"{method[:1].upper()}{method[1:]}({_values(named)})"
+    name = "".join(f"{part[:1].upper()}{part[1:]}" for part in method.split("_"))
+    return f"{name}({_values(named)})"
 
 
 def result(value: Any) -> str:

@@ -10,6 +10,7 @@ from tester.engine.choices import Choices, Fault, Record, Replayed
 from tester.engine.trace import Entry
 from tester.search.attempts import symptom
 from tester.search.shrink import Shrunk
+from tester.world.group import CUT_OFF
 from tester.world.run import Outcome, Scenario, run
 from tester.world.streams import FATE_FIELDS, FATE_SIZE, NETWORK
 
@@ -20,6 +21,7 @@ _NETWORK_FAULTS: Final = {
     "late": "the late arrival of #{}",
     "reply_held": "the held-back reply to #{}",
 }
+_BY_TEST: Final = {"crash", "stop", "pause", "cut"}
 _KINDS: Final = {
     "request_lost": "lost request",
     "reply_lost": "lost reply",
@@ -70,6 +72,8 @@ class Explanation:
         """What it takes, in one sentence."""
         causes = self.necessary
         if not self.causes:
+            if any(map(_is_done_by_the_test, self.shrunk.outcome.trace)):
+                return "No fault is needed but what the test itself does to the servers."
             return "No fault is needed: it fails on a perfect network."
         if not causes:
             return "Each fault that is left can be replaced by another one."
@@ -80,6 +84,11 @@ class Explanation:
         names = [cause.what for cause in causes]
         together = f"{', '.join(names[:-1])} and {names[-1]}"
         return f"It takes {together}: without any one of them {then}."
+
+
+def _is_done_by_the_test(entry: Entry) -> bool:
+    """Whether a test that drew no fault has taken a server down, or off the net."""
+    return entry[1] in _BY_TEST or (entry[1] == "does" and entry[3] == CUT_OFF)
 
 
 def explain(

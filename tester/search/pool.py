@@ -16,6 +16,7 @@ from tester.search.plan import Desk, Proof
 from tester.search.results import Lost
 from tester.search.wire import (
     ANSWERS,
+    Alive,
     Attempting,
     Chunk,
     Job,
@@ -147,6 +148,8 @@ class Pool:
                 if text not in self._notes:
                     self._notes.add(text)
                     self._note(text)
+            case Alive():
+                pass  # that it was heard is all there is to it
             case Attempting():
                 worker.attempting = True
             case Placed():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from typing import Final, Self
@@ -12,10 +11,7 @@ import msgspec
 from tester.engine.schedule import DEFAULT
 from tester.search.shortest import Size
 
-_HEADER: Final = 4
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-LARGEST: Final = 1 << 28
-"""Bytes of one message. A longer one is not ours: somebody else wrote into the pipe."""
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -165,6 +161,10 @@ class Attempting(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The run to be told is over and has failed; one of many attempts at a smaller one begins."""
 
 
+class Alive(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A run takes long, and gets on."""
+
+
 class Told(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """What a run came to, and its story; "" for a pass."""
 
@@ -216,18 +216,13 @@ class Traced(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 Job = Chunk | Tell | Prove | Trace
 Answer = Ran | Told | Proved | Traced
-Message = Loading | Ready | Refused | Noted | Attempting | Placed | Answer
+Message = Loading | Ready | Refused | Noted | Alive | Attempting | Placed | Answer
 ANSWERS: Final[dict[type, type]] = {Chunk: Ran, Tell: Told, Prove: Proved, Trace: Traced}
 """What a job is answered with."""
 
 encode: Final = msgspec.msgpack.Encoder().encode
 job_of: Final = msgspec.msgpack.Decoder(Job).decode
-_message_of: Final = msgspec.msgpack.Decoder(Message).decode
-
-
-def frame(payload: bytes) -> bytes:
-    """The bytes of a message as they travel: its length, then the message."""
-    return len(payload).to_bytes(_HEADER, "big") + payload
+message_of: Final = msgspec.msgpack.Decoder(Message).decode
 
 
 def end_of(marker: str) -> str:
@@ -243,58 +238,3 @@ def plain(text: str) -> str:
     return "".join(
         c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
     )
-
-
-def say(pipe: int, message: Message) -> None:
-    """Write a whole message, however little the pipe takes at once."""
-    data = memoryview(frame(encode(message)))
-    while data:
-        data = data[os.write(pipe, data) :]
-
-
-def receive(pipe: int) -> bytes:
-    """Read one message's bytes. Raises EOFError where the pipe ends."""
-    return _exactly(pipe, int.from_bytes(_exactly(pipe, _HEADER), "big"))
-
-
-def _exactly(pipe: int, size: int) -> bytes:
-    parts = []
-    while size:
-        part = os.read(pipe, size)
-        if not part:
-            raise EOFError
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
-
-
-class Frames:
-    """Cuts a stream of bytes into the messages of a worker, which nobody has to trust."""
-
-    def __init__(self) -> None:
-        self._rest = bytearray()
-        self.garbled = False
-        """Whether something came that no worker says: what follows means nothing."""
-
-    def feed(self, data: bytes) -> list[Message]:
-        """The messages that `data` completes, up to the first that is none."""
-        messages: list[Message] = []
-        rest = self._rest
-        rest += data
-        at = 0
-        while len(rest) >= at + _HEADER and not self.garbled:
-            start = at + _HEADER
-            size = int.from_bytes(rest[at:start], "big")
-            at = start + size
-            if size > LARGEST:
-                self.garbled = True
-            elif len(rest) < at:
-                at = start - _HEADER
-                break
-            else:
-                try:
-                    messages.append(_message_of(rest[start:at]))
-                except msgspec.DecodeError:
-                    self.garbled = True
-        del rest[:at]
-        return messages

@@ -19,8 +19,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tester.search.frames import Frames, frame
 from tester.search.results import Lost, Place
-from tester.search.wire import Frames, Job, Message, encode, end_of, frame, plain
+from tester.search.wire import Job, Message, encode, end_of, plain
 
 STACK_SIGNAL: Final = signal.SIGUSR1
 """Asks a worker for the stack at which it stands."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from labrpc.errors import TesterError
 from tester.world.host import End
 
 if TYPE_CHECKING:
     from tester.world.simulation import Simulation
+
+
+CUT_OFF: Final = "is cut off from the others"
 
 
 class Group:
@@ -82,7 +85,7 @@ class Group:
         for i in servers:
             if self._sides[i] is not None:
                 self._sides[i] = None
-                self._sim.say(self.names[i], "is cut off from the others")
+                self._sim.say(self.names[i], CUT_OFF)
         self._switch()
 
     def connect(self, *servers: int) -> None:

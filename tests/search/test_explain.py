@@ -114,6 +114,20 @@ def test_a_failure_without_a_fault_needs_none_and_has_no_twin() -> None:
     assert explanation.sentence == "No fault is needed: it fails on a perfect network."
 
 
+def test_what_the_test_itself_did_is_not_called_a_perfect_network() -> None:
+    async def crashing(sim: Simulation) -> None:
+        sim.serve()
+        sim.node("server").crash()
+        raise AssertionError
+
+    tested = scenario(crashing)
+    explanation = explain(tested, shrink(tested, 0, run(tested, Choices(Seeded(0)))))
+    assert explanation.causes == []
+    assert explanation.sentence == (
+        "No fault is needed but what the test itself does to the servers."
+    )
+
+
 def test_faults_that_stand_in_for_each_other_are_not_called_necessary() -> None:
     async def either(sim: Simulation) -> None:
         sim.serve()

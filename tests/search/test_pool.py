@@ -18,6 +18,7 @@ from tests.tree import ROOT
 FAKE = """
 import os, sys
 sys.path.insert(0, {root!r})
+from tester.search.frames import *
 from tester.search.wire import *
 jobs, answers, stack = map(int, sys.argv[1:])
 
@@ -167,6 +168,14 @@ def test_a_hung_worker_is_ended_and_its_rest_done_by_another(started: Callable[.
     assert a.lost is not None
     assert (a.lost.stuck_s, a.lost.ending) == (1, "")
     assert b.counted.seeds == 20
+
+
+def test_a_long_run_that_gets_on_is_not_hung(started: Callable[..., Pool]) -> None:
+    body = "import time\nready()\nfor test, seed in seeds():\n"
+    body += "    if (test, seed) == ('test_a', 18):\n"
+    body += "        for _ in range(15): say(Alive()); time.sleep(0.1)\n"
+    body += "    passes(seed)"
+    assert [test.lost for test in work(started(body, 1)).tests] == [None, None]
 
 
 def test_a_clock_that_jumps_is_not_the_workers_fault(

@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tester.search.frames import LARGEST, Frames, frame
 from tester.search.wire import (
-    LARGEST,
     Chunk,
-    Frames,
     Loading,
     Message,
     Noted,
@@ -18,7 +17,6 @@ from tester.search.wire import (
     Tell,
     Told,
     encode,
-    frame,
     job_of,
     plain,
 )

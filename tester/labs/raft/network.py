@@ -14,5 +14,5 @@ ROUGH: Final = UNRELIABLE.but(unreachable_ms=UNREACHABLE_MS)
 ROUGHEST: Final = LONG_REORDERING.but(unreachable_ms=UNREACHABLE_MS)
 """Two replies in three are held back for up to two seconds, too."""
 
-LIMITS: Final = Limits(steps=2_000_000, silent_rpcs=20_000, megabytes=50)
+LIMITS: Final = Limits(steps=1_000_000, silent_rpcs=20_000, megabytes=50)
 """Many times what the reference takes; a storm of messages is found out all the same."""

@@ -1,0 +1,45 @@
+"""A long run gives a sign of life while it gets on, and none where it is stuck."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tester import Simulation
+from tester.engine import pulse
+from tests.world.lab import once
+
+
+@pytest.fixture
+def beats(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    heard: list[int] = []
+    monkeypatch.setattr(pulse, "_listeners", [lambda: heard.append(1)])
+    monkeypatch.setattr(pulse, "EVERY_STEPS", 1_000)
+    return heard
+
+
+async def many_steps(sim: Simulation) -> None:
+    for _ in range(5_000):
+        await asyncio.sleep(0.001)
+
+
+async def few_steps(sim: Simulation) -> None:
+    await asyncio.sleep(1_000)
+
+
+def test_a_run_beats_once_in_so_many_steps(beats: list[int]) -> None:
+    outcome = once(many_steps, model=None)
+    assert outcome.error is None
+    assert len(beats) == outcome.steps // 1_000 - 1 or len(beats) == outcome.steps // 1_000
+
+
+def test_a_run_that_does_nothing_does_not_beat(beats: list[int]) -> None:
+    once(few_steps, model=None)
+    assert beats == []
+
+
+def test_to_listen_changes_no_run(beats: list[int]) -> None:
+    listened = once(many_steps, model=None)
+    pulse._listeners.clear()
+    assert once(many_steps, model=None).digest == listened.digest
