@@ -151,7 +151,12 @@ class Peer:
         known = old_terms[base - old_base :] if base >= old_base else []
         same = len(known) if terms[: len(known)] == known else _common(terms, known)
         if same < max(len(terms), len(known)) or base != old_base:
-            self._probe.tell("log", base, base_term, same, terms[same:])
+            new = terms[same:]
+            if {*map(type, new)} - {int}:
+                raise self._wrong("describe", "returned terms or a base that are no int")
+            if not 0 <= min(base, base_term, *new) <= max(base, base_term, *new) < 1 << 63:
+                raise self._wrong("describe", "returned terms or a base out of range")
+            self._probe.tell("log", base, base_term, same, new)
 
     def _described(self) -> tuple[int, int, list[int]] | None:
         """Base, its term, and the terms after it, if the Raft has them to show."""
@@ -160,16 +165,13 @@ class Peer:
         if type(shown) is not dict or not {"base", "base_term", "terms"} <= shown.keys():
             return None
         base, base_term, terms = shown["base"], shown["base_term"], shown["terms"]
+        if type(base) is not int or type(base_term) is not int:
+            raise self._wrong("describe", "returned terms or a base that are no int")
         if type(terms) is not list or len(terms) > LONGEST_LOG:
             raise self._wrong(
                 "describe", f"returned as terms no list of at most {LONGEST_LOG} integers"
             )
-        terms = terms.copy()
-        if {*map(type, (base, base_term, *terms))} != {int}:
-            raise self._wrong("describe", "returned a base, a base_term or terms that are no int")
-        if not 0 <= min(base, base_term, *terms) <= max(base, base_term, *terms) < 1 << 63:
-            raise self._wrong("describe", "returned a base, a base_term or terms out of range")
-        return base, base_term, terms
+        return base, base_term, terms.copy()
 
     def _wrong(self, method: str, did: str) -> WrongResult:
         """What is wrong with an answer of the Raft's, and where the method is."""

@@ -269,11 +269,11 @@ def test_an_apply_msg_of_other_things_is_named_at_once(
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"terms": ["a"]}, "a base, a base_term or terms that are no int"),
-        ({"terms": [[1]]}, "a base, a base_term or terms that are no int"),
-        ({"base": float("nan")}, "a base, a base_term or terms that are no int"),
-        ({"base": -5}, "a base, a base_term or terms out of range"),
-        ({"base_term": 2**70}, "a base, a base_term or terms out of range"),
+        ({"terms": ["a"]}, "terms or a base that are no int"),
+        ({"terms": [[1]]}, "terms or a base that are no int"),
+        ({"base": float("nan")}, "terms or a base that are no int"),
+        ({"base": -5}, "terms or a base out of range"),
+        ({"base_term": 2**70}, "terms or a base out of range"),
         ({"terms": itertools.count()}, "no list of at most 1000000 integers"),
         ({"terms": None}, "no list of at most 1000000 integers"),
     ],
