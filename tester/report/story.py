@@ -34,8 +34,8 @@ from tester.world.failure import (
 from tester.world.history import Op
 from tester.world.run import Outcome
 
-_MOST_TASKS: Final = 24
-"""So many waiting tasks are told."""
+_MOST_PLACES: Final = 24
+"""So many places are told at which tasks wait."""
 _OUTER_FRAMES: Final = 3
 _INNER_FRAMES: Final = 7
 """Of a deep traceback, so many frames at either end."""
@@ -201,12 +201,17 @@ def _raised(kind: str, said: str, frames: Sequence[Frame]) -> str:
 def _waiting(waiting: Sequence[Waiting]) -> list[str]:
     if not waiting:
         return ["No task of the code under test is waiting for anything."]
+    places: dict[tuple[str, str, int], list[Waiting]] = {}
+    for task in waiting:
+        places.setdefault((task.node, task.file, task.number), []).append(task)
     shown = ["Who is waiting, and where:", ""]
-    for task in waiting[:_MOST_TASKS]:
-        shown.append(f"  {task.node}, {task.task}: {relative(task.file)}:{task.number}")
+    for task, *others in list(places.values())[:_MOST_PLACES]:
+        who = f"{task.task} and {len(others)} more" if others else task.task
+        shown.append(f"  {task.node}, {who}: {relative(task.file)}:{task.number}")
         shown.append(f"      {task.line}")
-    if len(waiting) > _MOST_TASKS:
-        shown.append(f"  and {len(waiting) - _MOST_TASKS} more")
+    if len(places) > _MOST_PLACES:
+        left_out = len(waiting) - sum(map(len, list(places.values())[:_MOST_PLACES]))
+        shown.append(f"  and {left_out} more")
     return ["\n".join(shown)]
 
 

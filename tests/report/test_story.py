@@ -10,7 +10,8 @@ from labrpc import UNRELIABLE
 from linearizability.models import kv
 from tester import Limits, Simulation
 from tester.engine.choices import Record
-from tester.report.story import relative, tell
+from tester.engine.errors import Waiting
+from tester.report.story import _waiting, relative, tell
 from tester.world import check
 from tester.world.run import Outcome, Scenario, repeat
 from tester.world.scenario import SimulatedTest
@@ -179,3 +180,22 @@ def test_a_file_is_named_as_seen_from_here(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(ROOT / "tests")
     assert relative(str(ROOT / "tests" / "tree.py")) == "tree.py"
     assert relative(str(ROOT / "kvsrv" / "rpc.py")) == str(ROOT / "kvsrv" / "rpc.py")
+
+
+def test_tasks_that_wait_at_one_place_are_told_together() -> None:
+    tasks = [
+        Waiting("s0", f"#{i} KVServer.put", "/x/server.py", 7, "async with self.lock:")
+        for i in range(4)
+    ]
+    tasks.insert(2, Waiting("s0", "ticker", "/x/server.py", 9, "await tick()"))
+    tasks.append(Waiting("s1", "#9 KVServer.put", "/x/server.py", 7, "async with self.lock:"))
+    assert _waiting(tasks)[0].splitlines()[2:] == [
+        "  s0, #0 KVServer.put and 3 more: /x/server.py:7",
+        "      async with self.lock:",
+        "  s0, ticker: /x/server.py:9",
+        "      await tick()",
+        "  s1, #9 KVServer.put: /x/server.py:7",
+        "      async with self.lock:",
+    ]
+    many = [Waiting("s0", str(i), "/x/server.py", i // 2, "wait") for i in range(60)]
+    assert _waiting(many)[0].endswith("\n  and 12 more")
