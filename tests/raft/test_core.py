@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -30,30 +31,30 @@ STEPS = 150
 PLANS = st.lists(st.integers(0, 2**16 - 1), min_size=STEPS // 2, max_size=STEPS)
 
 
-def test_the_safety_properties_hold_whatever_happens() -> None:
-    happened: dict[str, int] = {}
-
-    @settings(max_examples=200)
-    @given(st.sampled_from([3, 3, 4, 5]), PLANS)
-    def whatever(size: int, plan: list[int]) -> None:
-        net = Net(size)
-        play(net, plan)
-        happened["examples"] = happened.get("examples", 0) + 1
-        for what in net.happened:
-            happened[what] = happened.get(what, 0) + 1
-
-    whatever()
-    examples = happened["examples"]
-    assert happened["elections"] > examples * 3 // 4, happened
-    assert happened["commits"] > examples // 2, happened
-    assert happened["crashes"] > examples // 2, happened
-    assert happened["installs"] > examples // 50, happened
+@settings(max_examples=200)
+@given(st.sampled_from([3, 3, 4, 5]), PLANS)
+def test_the_safety_properties_hold_whatever_happens(size: int, plan: list[int]) -> None:
+    play(Net(size), plan)
 
 
 def plan_of(seed: int) -> tuple[int, list[int]]:
     """A size and a plan, faster than Hypothesis makes them."""
     source = random.Random(seed)
     return source.choice([3, 4, 5]), [source.randrange(2**16) for _ in range(STEPS)]
+
+
+def test_what_matters_happens_often() -> None:
+    """Plans that are all alike in that nobody is elected would prove nothing."""
+    happened: Counter[str] = Counter()
+    for seed in range(300):
+        size, plan = plan_of(seed)
+        net = Net(size)
+        play(net, plan)
+        happened.update(set(net.happened))
+    assert happened["elections"] > 290
+    assert happened["commits"] > 270
+    assert happened["crashes"] > 270
+    assert happened["installs"] > 30
 
 
 @given(st.integers(2, 5), PLANS)
