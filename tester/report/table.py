@@ -18,8 +18,10 @@ _PRINTED_LINES: Final = 10
 _PRINTED_COLUMNS: Final = 200
 _SEEDS_SHOWN: Final = 10
 _GAP: Final = 2
+_WHOLE_NAME: Final = 24
+"""Names of so many columns stand in one line, if what can be read elsewhere gives way to them,"""
 _NAME: Final = 12
-"""Columns the names of the tests need at least; peers give way to them."""
+"""and in any case names have so many."""
 _HEADS: Final = ("seeds", "failed", "unknown", "peers", "rpcs", "ops", "virtual", "seeds/s")
 
 
@@ -123,9 +125,11 @@ def table(result: LabResult, width: int) -> Table:
     widths = {head: max(len(head), *(len(row[head]) for row in cells)) for head in _HEADS}
     heads = [head for head in _HEADS if not (known and head == "unknown")]
     room = width - sum(_GAP + widths[head] for head in heads)
-    if room < _NAME:
-        heads.remove("peers")
-        room += _GAP + widths["peers"]
+    longest = max((len(test.name) for test in result.tests), default=0)
+    for head, least in (("seeds/s", min(longest, _WHOLE_NAME)), ("peers", _NAME)):
+        if room < least:
+            heads.remove(head)
+            room += _GAP + widths[head]
     made = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
     made.add_column("test", overflow="fold")
     for head in heads:
