@@ -26,11 +26,12 @@ COMMANDS: Final = 100
 SIZE: Final = 100
 """Bytes of a command."""
 
-Sample = Callable[[Simulation, int], Coroutine[Any, Any, list[float]]]
-"""What one run, with so many servers, gives: one figure or more."""
+Figures = dict[str, list[float]]
+Sample = Callable[[Simulation, int], Coroutine[Any, Any, Figures]]
+"""What one run, with so many servers, gives: by the name of a figure, one value or more."""
 
 
-async def failover_ms(sim: Simulation, servers: int) -> list[float]:
+async def failover(sim: Simulation, servers: int) -> Figures:
     """From the crash of a leader until another server leads: milliseconds, once per crash."""
     raft = RaftCluster(sim, servers)
     took = []
@@ -43,11 +44,21 @@ async def failover_ms(sim: Simulation, servers: int) -> list[float]:
             await asyncio.sleep(0.001)
         took.append((sim.virtual_us - start) / 1_000)
         raft.restart(leader)
-    return took
+    return {"failover, ms": took}
 
 
-async def _commit(sim: Simulation, servers: int, at_once: int) -> tuple[float, float]:
-    """Have commands committed by so many clients: the RPCs and the bytes for each of them."""
+async def alone(sim: Simulation, servers: int) -> Figures:
+    """What a committed command takes when one client starts one after the other."""
+    return await _commit(sim, servers, 1, "")
+
+
+async def together(sim: Simulation, servers: int) -> Figures:
+    """What it takes when ten clients do so."""
+    return await _commit(sim, servers, 10, ", 10 at once")
+
+
+async def _commit(sim: Simulation, servers: int, at_once: int, how: str) -> Figures:
+    """Have commands committed: RPCs, and bytes to all peers together, for each of them."""
     raft = RaftCluster(sim, servers)
     _ = await raft.one(b"first", servers)
     rpcs, size = sim.network.rpc_total, sim.network.byte_total
@@ -60,61 +71,37 @@ async def _commit(sim: Simulation, servers: int, at_once: int) -> tuple[float, f
     async with asyncio.TaskGroup() as clients:
         for _ in range(at_once):
             _ = clients.create_task(client())
-    used = sim.network.rpc_total - rpcs, sim.network.byte_total - size
-    return used[0] / COMMANDS, used[1] / COMMANDS
+    return {
+        f"RPCs/command{how}": [(sim.network.rpc_total - rpcs) / COMMANDS],
+        f"bytes/command{how}": [(sim.network.byte_total - size) / COMMANDS],
+    }
 
 
-async def rpcs_alone(sim: Simulation, servers: int) -> list[float]:
-    """RPCs per committed command, one command at a time."""
-    return [(await _commit(sim, servers, 1))[0]]
+class Setting(NamedTuple):
+    """What is sampled, of how many servers, and on which network."""
 
-
-async def rpcs_together(sim: Simulation, servers: int) -> list[float]:
-    """RPCs per committed command, ten at a time."""
-    return [(await _commit(sim, servers, 10))[0]]
-
-
-async def bytes_alone(sim: Simulation, servers: int) -> list[float]:
-    """Bytes sent per committed command of 100 bytes, one at a time, to all peers together."""
-    return [(await _commit(sim, servers, 1))[1]]
-
-
-async def bytes_together(sim: Simulation, servers: int) -> list[float]:
-    """Bytes sent per committed command of 100 bytes, ten at a time."""
-    return [(await _commit(sim, servers, 10))[1]]
-
-
-class Figure(NamedTuple):
-    """A line of the table: what is sampled, and on which network."""
-
-    name: str
     sample: Sample
-    network: Conditions
     servers: int
+    network: Conditions
 
 
-FIGURES: Final = tuple(
-    Figure(name, sample, network, servers)
-    for name, sample in (
-        ("failover, ms", failover_ms),
-        ("RPCs/command", rpcs_alone),
-        ("RPCs/command, 10 at once", rpcs_together),
-        ("bytes/command", bytes_alone),
-        ("bytes/command, 10 at once", bytes_together),
-    )
+SETTINGS: Final = tuple(
+    Setting(sample, servers, network)
+    for sample in (failover, alone, together)
     for servers in (3, 5)
     for network in (CALM, ROUGH)
 )
 
 
-def samples(figure: Figure, seeds: int) -> list[float]:
+def samples(setting: Setting, seeds: int) -> Figures:
     """What the runs of so many seeds give, all together; each of them must pass."""
-    found: list[float] = []
+    found: Figures = {}
 
     async def test(sim: Simulation) -> None:
-        found.extend(await figure.sample(sim, figure.servers))
+        for name, values in (await setting.sample(sim, setting.servers)).items():
+            found.setdefault(name, []).extend(values)
 
-    scenario = Scenario(test, figure.name, network=figure.network, model=None)
+    scenario = Scenario(test, "bench", network=setting.network, model=None)
     for seed in range(seeds):
         outcome = run(scenario, Choices(Seeded(seed)))
         if outcome.error is not None:
@@ -122,20 +109,21 @@ def samples(figure: Figure, seeds: int) -> list[float]:
     return found
 
 
-def line(figure: Figure, found: list[float]) -> str:
+def line(name: str, setting: Setting, found: list[float]) -> str:
     """One line of the table: mean and tail."""
-    network = "reliable" if figure.network.reliable else "unreliable"
+    network = "reliable" if setting.network.reliable else "unreliable"
     tail = np.percentile(found, [50, 95, 99])
     shown = [float(np.mean(found)), *map(float, tail), max(found)]
-    start = f"{figure.name:<25}{figure.servers:>2}  {network:<10}"
+    start = f"{name:<25}{setting.servers:>2}  {network:<10}"
     return start + "".join(f"{x:>8.1f}" for x in shown)
 
 
 def main(seeds: int = SEEDS) -> None:
     """Print the table."""
     print(f"{f'{seeds} seeds':<39}{'mean':>8}{'median':>8}{'95 %':>8}{'99 %':>8}{'most':>8}")
-    for figure in FIGURES:
-        print(line(figure, samples(figure, seeds)), flush=True)
+    for setting in SETTINGS:
+        for name, found in samples(setting, seeds).items():
+            print(line(name, setting, found), flush=True)
 
 
 if __name__ == "__main__":
