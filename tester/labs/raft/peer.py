@@ -24,7 +24,8 @@ LONGEST_LOG: Final = 1_000_000
 
 _WAITS: Final = object()
 _encode = msgspec.msgpack.encode
-_Snapshot = msgspec.msgpack.Decoder(tuple[int, list[bytes]])
+decode_snapshot: Final = msgspec.msgpack.Decoder(tuple[int, list[bytes]]).decode
+"""What the service has made of the index and all commands up to it."""
 
 
 class RaftPeer(Protocol):
@@ -222,7 +223,7 @@ def _check(msg: object) -> None:
 def _commands(snapshot: bytes, whose: str) -> list[bytes]:
     """What a snapshot says; of one that was delivered, the run has been told, and judges it."""
     try:
-        return _Snapshot.decode(snapshot)[1]
+        return decode_snapshot(snapshot)[1]
     except msgspec.DecodeError:
         raise WrongResult(
             f"{whose} a snapshot of {len(snapshot)} bytes that is none of those the service has "

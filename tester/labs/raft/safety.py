@@ -23,6 +23,7 @@ import msgspec
 
 from labrpc.errors import TesterError
 from tester.labs.raft.hearsay import Hearsay
+from tester.labs.raft.peer import decode_snapshot
 from tester.world.failure import Verdict, printable
 from tester.world.simulation import Simulation
 
@@ -257,7 +258,7 @@ class Safety:
     def _installed(self, seen: _Seen, index: int, snapshot: bytes) -> None:
         self._sim.say(seen.name, f"installs a snapshot up to {index}")
         try:
-            upto, commands = msgspec.msgpack.decode(snapshot, type=tuple[int, list[bytes]])
+            upto, commands = decode_snapshot(snapshot)
         except msgspec.DecodeError:
             raise StateMachineSafetyViolated(
                 f"{seen.name} was delivered a snapshot up to {index} that no service has made: "
