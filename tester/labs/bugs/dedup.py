@@ -28,7 +28,6 @@ ANSWER_FROM_TABLE = """\
 """
 OLD = "        if args.request <= self._last.get(args.client, 0):\n"
 REMEMBER = "        self._last[args.client] = args.request\n"
-FORGET = "        self._answer.pop(args.client, None)\n"
 ASYNC = "from kvsrv.dedup.rpc"
 ASK_APPEND = """\
         args = self._write(key, arg)
