@@ -62,12 +62,16 @@ def take(lab: str) -> Taken:
 
 def line(suite: Suite, taken: Taken) -> str:
     """One line of the table."""
-    go = f"{suite.least_s:.1f} to {suite.most_s:.1f}"
-    faster = f"{suite.least_s / taken.wall_s:.0f} to {suite.most_s / taken.wall_s:.0f}"
+    go = _span(f"{suite.least_s:.1f}", f"{suite.most_s:.1f}")
+    faster = _span(f"{suite.least_s / taken.wall_s:.0f}", f"{suite.most_s / taken.wall_s:.0f}")
     return (
         f"{suite.lab:<8}{taken.tests:>5}{taken.wall_s:>8.2f}{taken.cpu_s:>7.2f}"
         f"{go:>15}{faster:>16}  {suite.go}"
     ).rstrip()
+
+
+def _span(least: str, most: str) -> str:
+    return least if least == most else f"{least} to {most}"
 
 
 def main(suites: Sequence[Suite] = SUITES, times: int = TIMES) -> None:
