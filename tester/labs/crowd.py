@@ -12,7 +12,7 @@ from types import CoroutineType
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from kvsrv.rpc import Err
-from tester.labs.witness import describe_put, short
+from tester.labs.witness import describe_put, enough, short
 from tester.world import submission
 from tester.world.cluster import Remote
 from tester.world.failure import TooManyRpcs
@@ -145,6 +145,5 @@ def _check_sent(sent: int, most: int, done: str) -> None:
         raise AssertionError(f"{done}, and no server was asked")
     if sent > most:
         raise TooManyRpcs(
-            f"{done}, which took {sent} RPCs: on a reliable network it takes "
-            + ("one" if most == 1 else f"1 to {most}")
+            f"{done}, which took {sent} RPCs: on a reliable network it takes {enough(most)}"
         )

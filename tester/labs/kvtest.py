@@ -29,6 +29,7 @@ from tester.labs.witness import (
     describe_get,
     describe_put,
     describe_read,
+    enough,
 )
 from tester.world.cluster import Remote
 from tester.world.failure import TooManyRpcs
@@ -234,7 +235,7 @@ def check_rpcs(sim: Simulation, most: int = 1) -> None:
     if not done <= sim.rpcs <= most * done:
         raise TooManyRpcs(
             f"{sim.rpcs} RPCs for {done} operations: on a reliable network an operation takes "
-            + ("one" if most == 1 else f"1 to {most}")
+            f"{enough(most)}"
         )
 
 

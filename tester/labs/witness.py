@@ -68,7 +68,7 @@ class _Witness:
         if self._sim.network.conditions.reliable and sent > self._most + unanswered:
             raise TooManyRpcs(
                 f"{describe()} took {sent} RPCs: on a reliable network it takes "
-                + ("one" if self._most == 1 else f"1 to {self._most}")
+                f"{enough(self._most)}"
             )
         if sent > PATIENCE + 2 * unanswered + took_us // _PACE_US:
             raise TooManyRpcs(
@@ -125,6 +125,11 @@ class AppendWitness(_Witness):
         return await self._watch(
             self._ck.append(key, arg), lambda _: f"Append({key!r}, {short(arg)})"
         )
+
+
+def enough(most: int) -> str:
+    """How many RPCs an operation takes where nothing is lost, in words."""
+    return "one" if most == 1 else f"1 to {most}"
 
 
 def describe_put(key: str, value: str, version: Version, err: Err) -> str:
