@@ -7,6 +7,12 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest._code.code import (  # the only reports that pytest-xdist carries over whole
+    ReprEntryNative,
+    ReprExceptionInfo,
+    ReprFileLocation,
+    ReprTraceback,
+)
 
 from tester.environment import complaint
 
@@ -158,9 +164,19 @@ def pytest_runtest_makereport(
     report = yield
     told = item.stash.get(_STORY, None)
     if told is not None and call.excinfo is not None and call.excinfo.value is told[0]:
-        report.longrepr = told[1]
+        report.longrepr = _told(item, told[1])
         del item.stash[_STORY]  # its traceback holds the whole simulation
     return report
+
+
+def _told(item: pytest.Item, story: str) -> ReprExceptionInfo:
+    """The story as the report of a failure, and its first line for pytest's one-line summaries."""
+    headline, _, _ = story.partition("\n")
+    path, line, _ = item.location
+    return ReprExceptionInfo(
+        reprtraceback=ReprTraceback([ReprEntryNative([story, "\n"])], None, style="native"),
+        reprcrash=ReprFileLocation(path, (line or 0) + 1, headline),
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

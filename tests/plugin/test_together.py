@@ -180,9 +180,23 @@ def test_other_options_are_left_alone(options: list[str], run: Run) -> None:
     result.assert_outcomes(failed=1, passed=0 if options == ["-x"] else 1)
 
 
+@pytest.mark.parametrize("options", [[], ["-vv"], ["-n", "1"]])
+def test_where_pytest_cuts_no_summaries_the_story_is_still_told_once(
+    options: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "-n" in options:
+        pytest.importorskip("xdist")
+    monkeypatch.setenv("CI", "true")
+    text = run(*options, source=FAILING, apart="-n" in options).stdout.str()
+    assert text.count("    pytest 'test_mine.py::test_certain' --sim-seed=") == 1
+    failed = r"^FAILED test_mine.py::test_certain - seed \d+: not linearizable$"
+    assert re.search(failed, text, re.MULTILINE)
+
+
 def test_junit_xml_has_the_story(run: Run, project: pytest.Pytester) -> None:
     run("--junitxml=out.xml", source=FAILING + PASSING)
     [failure] = ET.parse(project.path / "out.xml").iter("failure")
+    assert re.fullmatch(r"seed \d+: not linearizable", failure.attrib["message"])
     assert re.match(r"seed \d+: not linearizable", str(failure.text))
     assert str(failure.text).rstrip().splitlines()[-1].startswith("    pytest 'test_mine.py::")
 
