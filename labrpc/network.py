@@ -61,11 +61,13 @@ Deliver = Callable[[Rpc], None]
 class Traffic:
     """What has gone over one end so far."""
 
-    __slots__ = ("sent", "unanswered")
+    __slots__ = ("answered", "sent", "unanswered")
 
     def __init__(self) -> None:
         self.sent = 0
         """Requests sent."""
+        self.answered = 0
+        """Those of which the caller has got the reply."""
         self.unanswered = 0
         """Those of which the caller was told that no reply came."""
 
@@ -291,6 +293,7 @@ class Network:
         del self._flying[rpc.number]
         self.byte_total += len(rpc.reply)
         self._note((self._clock.now, "reply", rpc.number))
+        rpc.end.traffic.answered += 1
         rpc.answer(rpc.reply)
 
     def _unreachable(self, rpc: Rpc) -> None:

@@ -11,6 +11,7 @@ that violates one. What the peers tell (see `tester.labs.raft.peer`):
     applied   index, command               in the order in which its service got them
     installed index, snapshot              likewise
     snapshot  index                        the service has handed Raft a snapshot
+    unsaved   before, now                  a save replaced a snapshot by one of less
 """
 
 from __future__ import annotations
@@ -54,6 +55,10 @@ class LeaderIncomplete(Verdict):
 
 class CommittedEntryLost(Verdict):
     """A server deleted an entry of its log that was committed already."""
+
+
+class SnapshotLost(Verdict):
+    """A server saved no snapshot, or an older one, in place of the one it had."""
 
 
 class OutOfNowhere(Verdict):
@@ -112,6 +117,7 @@ class Safety:
             "applied": self._applied,
             "snapshot": self._snapshot,
             "installed": self._installed,
+            "unsaved": self._unsaved,
         }
         for at, name in enumerate(names):
             sim.listen(name, partial(self._told, at))
@@ -277,6 +283,11 @@ class Safety:
         for at, command in enumerate(commands, 1):
             self._agree(seen, at, command)
         seen.applied = commands
+
+    def _unsaved(self, seen: _Seen, before: int, now: int) -> None:
+        less = f"one up to {now}" if now else "none of its service's"
+        had = f"{seen.name} had saved a snapshot up to {before}"
+        raise SnapshotLost(f"{had}, and saves {less} instead: the log before it is lost")
 
 
 def _at(us: int) -> str:

@@ -168,6 +168,15 @@ def test_a_wrong_snapshot(
     peers.violates(kind, sentence, 0, "installed", index, data)
 
 
+@pytest.mark.parametrize(("now", "saved"), [(0, "none of its service's"), (9, "one up to 9")])
+def test_a_snapshot_that_is_not_saved_any_more(peers: Told, now: int, saved: str) -> None:
+    peers.violates(
+        safety.SnapshotLost,
+        f"s1 had saved a snapshot up to 19, and saves {saved} instead: the log before it is lost",
+        *(1, "unsaved", 19, now),
+    )
+
+
 def test_a_leader_that_changes_its_log(peers: Told) -> None:
     peers(0, "log", 0, 0, 0, [1, 1])
     peers(0, "state", 2, True)
