@@ -24,11 +24,12 @@ import msgspec
 
 from tester.engine import guard, pulse
 from tester.engine.choices import Choices, Seeded
+from tester.engine.waiting import is_users
 from tester.labs import contract
 from tester.labs.suite import tests_of
 from tester.launch import Setup
 from tester.report import mishap
-from tester.report.story import tell_placement
+from tester.report.story import relative, tell_placement
 from tester.search.again import Again, code_digest, run_again
 from tester.search.attempts import symptom
 from tester.search.exhaust import DIFFERENT, exhaust
@@ -268,9 +269,14 @@ class _Worker:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        """Ours are for the author of the code under test; others go where prints go."""
+        """Ours are for the author of the code under test; others go where prints go.
+
+        A forgotten `await` is the author's business, too: the run may pass all the same.
+        """
         if category.__module__.startswith("labrpc"):
             self._say(Noted(plain(str(message))))
+        elif str(message).endswith("was never awaited") and is_users(filename):
+            self._say(Noted(f"{relative(filename)}:{lineno}: {plain(str(message))}"))
         else:
             sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 

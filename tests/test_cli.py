@@ -33,6 +33,17 @@ def test_a_pass_prints_one_table(labtester: Runner) -> None:
     assert max(map(len, done.out.splitlines())) <= 80
 
 
+def test_a_pass_warns_of_a_forgotten_await(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, "asyncio.sleep(1)", before="import asyncio")
+    done = labtester("run", "tiny", "--seeds", "20", "--jobs", "2", "--submission", theirs)
+    assert done.status == 0
+    (line,) = done.err.splitlines()
+    where = "theirs/kvsrv/server.py:28"
+    assert line == f"warning: {where}: coroutine 'sleep' was never awaited"
+    quoted = Path("theirs/kvsrv/server.py").read_text().splitlines()[27]
+    assert quoted.strip() == "asyncio.sleep(1)"
+
+
 def test_the_record_is_what_was_promised(labtester: Runner) -> None:
     done = labtester("run", "tiny", "--seeds", "10", "--tests", "test_heavy", "--json", "a.json")
     text = Path("a.json").read_text()

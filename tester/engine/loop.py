@@ -62,6 +62,8 @@ class Loop(asyncio.AbstractEventLoop):
         self._serial = 0
         self._born: list[Task[Any]] = []
         self._prune_at = 64
+        self.notes_deaths = False
+        """Whether a task that raises knows when it did: it takes time, and is for stories."""
         self._closed = False
 
     # -- time ---------------------------------------------------------------------------------
@@ -141,12 +143,23 @@ class Loop(asyncio.AbstractEventLoop):
         # which keeps its place among the steps that were there before it.
         if type(getattr(callback, "__self__", None)) is not Task:
             self._ready.append(handle)
-        elif self._put_off is None or not (delay := self._put_off()):
+            return handle
+        if self.notes_deaths:
+            handle = Handle(self._note_death, (callback, *args), context)
+        if self._put_off is None or not (delay := self._put_off()):
             self._tasks.append(handle)
         else:
             self._serial += 1
             heapq.heappush(self._timers, (self.now + delay, self._serial, handle))
         return handle
+
+    def _note_death(self, step: Callable[..., object], *args: Any) -> None:
+        try:
+            step(*args)
+        finally:
+            task: Task[Any] = step.__self__  # type: ignore[attr-defined]
+            if task.died_us is None and _unretrieved(task):
+                task.died_us = self.now
 
     def call_later(  # type: ignore[override]
         self,
@@ -256,10 +269,13 @@ class Loop(asyncio.AbstractEventLoop):
         """The tasks that have not finished, in the order of their creation."""
         return [task for task in self._born if not task.done()]
 
-    def unretrieved(self) -> list[BaseException]:
-        """Exceptions of finished tasks that nobody awaited, in the order of their creation."""
+    def unretrieved(self) -> list[tuple[BaseException, int | None]]:
+        """Exceptions of finished tasks that nobody awaited, in the order of their creation.
+
+        With each, when the task raised it, if the loop has noted that.
+        """
         failed = [task for task in self._born if _unretrieved(task)]
-        return [error for task in failed if (error := task.exception()) is not None]
+        return [(error, task.died_us) for task in failed if (error := task.exception())]
 
     def let_go(self) -> None:
         """End what has not finished, after the verdict and inside the node: all of it is void."""

@@ -20,7 +20,10 @@ T = TypeVar("T")
 class Task(asyncio.Task[T]):
     """asyncio's C task, hashed by its serial; equality stays identity."""
 
-    __slots__ = ("_serial",)
+    __slots__ = ("_serial", "died_us")
+
+    died_us: int | None
+    """When it raised, if its loop notes that; in microseconds since the start of the run."""
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Task(asyncio.Task[T]):
         context: contextvars.Context | None,
     ) -> None:
         self._serial = serial  # first: the base constructor already hashes the task
+        self.died_us = None
         name = f"task-{serial}" if name is None else name
         super().__init__(coro, loop=loop, name=name, context=context)
 

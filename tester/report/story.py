@@ -25,6 +25,7 @@ from tester.world.failure import (
     ProcessDied,
     SharedState,
     Stuck,
+    Unawaited,
     Undecided,
     Verdict,
     Waiting,
@@ -33,9 +34,14 @@ from tester.world.failure import (
 )
 from tester.world.history import Op
 from tester.world.run import Outcome
+from tester.world.simulation import TEST
 
 _MOST_PLACES: Final = 24
 """So many places are told at which tasks wait."""
+_DEATHS: Final = 2
+"""What led to so many deaths of tasks is told: later ones may follow from them."""
+_MOST_FORGOTTEN: Final = 3
+"""So many calls are told that nobody awaited."""
 _OUTER_FRAMES: Final = 3
 _INNER_FRAMES: Final = 7
 """Of a deep traceback, so many frames at either end."""
@@ -48,17 +54,18 @@ def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | N
     """
     sections = [_wrap(f"seed {seed}: {headline(outcome)}")]
     core = _core(outcome)
-    all_lines = lines(outcome.trace)
+    all_lines = lines(outcome.trace, outcome.died)
     struck = _struck(all_lines, explanation)
     if core:
         ops = {all_lines[at].op for at in struck} | {op.number for op in core}
         told = excerpt.about(all_lines, ops - {None})
     else:
         moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
-        told = excerpt.latest(all_lines, struck, moments)
+        deaths = [line.time_us for line in all_lines if line.is_death][:_DEATHS]
+        told = excerpt.latest(all_lines, struck, [*moments, *deaths])
     if told:
         sections.append("\n".join([HEADER, *told]))
-    sections += _why(outcome, core)
+    sections += [*_why(outcome, core), *_forgotten(outcome.unawaited)]
     again = "To run it again:"
     if explanation is not None:
         sections[-1] += "\n" + _wrap(explanation.sentence)
@@ -74,15 +81,14 @@ def tell_placement(outcome: Outcome, command: str) -> str:
 
 
 def _struck(all_lines: Sequence[Line], explanation: Explanation | None) -> list[int]:
-    """Which lines are about messages that met with the faults that are left."""
-    if explanation is None:
-        return []
+    """Which lines tell of a death, or of messages that met with the faults that are left."""
+    causes = [] if explanation is None else explanation.causes
     marks = tuple(
-        f"    {number} "
-        for cause in explanation.causes
-        for number in re.findall(r"#\d+", cause.what)
+        f"    {number} " for cause in causes for number in re.findall(r"#\d+", cause.what)
     )
-    return [at for at, line in enumerate(all_lines) if line.what.startswith(marks)]
+    return [
+        at for at, line in enumerate(all_lines) if line.is_death or line.what.startswith(marks)
+    ]
 
 
 def _effort(explanation: Explanation) -> str:
@@ -175,6 +181,20 @@ def _when(failure: Failure) -> str:
     if failure.time_us is None:
         return ""
     return f", at {seconds(failure.time_us)} virtual seconds"
+
+
+def _forgotten(calls: Sequence[Unawaited]) -> list[str]:
+    """The calls that nobody awaited, each place once; the first may be why all others are."""
+    places = list({(call.file, call.line): call for call in reversed(calls)}.values())[::-1]
+    told = [
+        f"{'The test' if call.node == TEST else call.node} called {call.what}() without `await` "
+        f"at {relative(call.file)}:{call.line}, so it never ran: write `await` before the call, "
+        "or make a task of it."
+        for call in places[:_MOST_FORGOTTEN]
+    ]
+    if len(places) > _MOST_FORGOTTEN:
+        told.append(f"So it was with calls at {len(places) - _MOST_FORGOTTEN} more places.")
+    return ["\n".join(map(_wrap, told))] if told else []
 
 
 def _operation(op: Op) -> str:

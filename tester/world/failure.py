@@ -11,6 +11,7 @@ from typing import Final
 
 from labrpc.errors import TesterError
 from tester.engine.errors import Deadlock, Livelock, OutsideWorld, SharedState, Stuck, Waiting
+from tester.engine.unawaited import Unawaited
 from tester.engine.waiting import is_users
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "SharedState",
     "Stuck",
     "TooManyRpcs",
+    "Unawaited",
     "Undecided",
     "Verdict",
     "Waiting",

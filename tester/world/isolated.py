@@ -24,6 +24,7 @@ from tester.engine import guard, outside
 from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
+from tester.engine.unawaited import Unawaited
 from tester.world.failure import Failure, ProcessDied, describe
 from tester.world.host import Data, End, Host, Made, OnDisk
 from tester.world.probe import OnProbe
@@ -242,6 +243,7 @@ _MARKS: Final[dict[type, str]] = {
     OnProbe: "probe",
     Data: "data",
 }
+_REPORTS: Final = {"fail": Failure, "refused": Failure, "unawaited": Unawaited}
 _MARKED: Final = {mark: cls for cls, mark in _MARKS.items()}
 
 
@@ -254,8 +256,8 @@ def _from_pipe(event: list[Any]) -> Event:
 
 
 def _from_wire(event: list[Any]) -> Event:
-    if event[0] in ("fail", "refused"):
-        return (event[0], msgspec.convert(event[1], Failure))
+    if event[0] in _REPORTS:
+        return (event[0], msgspec.convert(event[1], _REPORTS[event[0]]))
     return tuple(event)
 
 

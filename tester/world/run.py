@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -15,11 +16,13 @@ from tester.engine.modules import Change, state_of
 from tester.engine.trace import Entry
 from tester.world import audit, check
 from tester.world.failure import (
+    Failure,
     HandlerCrashed,
     Misused,
     NonDeterministic,
     NotLinearizable,
     ProcessDied,
+    Unawaited,
     Undecided,
     first,
     user_frames,
@@ -58,6 +61,10 @@ class Outcome:
     """What the linearizability checker said, if it was asked."""
     modules: list[Change]
     """Module-level state that the run changed."""
+    died: Sequence[Failure]
+    """What background tasks died of, and nobody awaited them."""
+    unawaited: Sequence[Unawaited]
+    """Calls that nobody awaited; known of a run that failed and that kept its trace."""
 
     @property
     def kind(self) -> str:
@@ -128,10 +135,7 @@ def run(
             ):
                 checked, error = _rather(scenario, sim, error)
         peers = sim.peers
-        try:
-            sim.close()
-        except ProcessDied as raised:
-            error = error or raised
+        error = _close(sim, error)
         if error is None:  # the code under test may have swallowed a refusal
             error = next(iter([*refusals, *sim.refused]), None)
         sim.trace.add((sim.virtual_us, "end", _kind(error)))
@@ -153,7 +157,18 @@ def run(
         trace=sim.trace.entries,
         checked=checked,
         modules=changes,
+        died=sim.died,
+        unawaited=sim.unawaited if error is not None else (),
     )
+
+
+def _close(sim: Simulation, error: BaseException | None) -> BaseException | None:
+    """Let the simulation go; what went wrong in the run, or else in this."""
+    try:
+        sim.close()
+    except ProcessDied as died:
+        return error or died
+    return error
 
 
 def _is_audited(scenario: Scenario, choices: Choices) -> bool:

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from types import ModuleType
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 import msgspec
 
@@ -24,9 +24,18 @@ from tester.engine.node import Event
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.scheduler import Place, Scheduler
 from tester.engine.trace import Trace
+from tester.engine.unawaited import Unawaited, held_by, noticed
 from tester.world import submission
 from tester.world.cluster import Cluster, Member, Remote
-from tester.world.failure import HandlerCrashed, Misused, NodeDown, ProcessDied, printable
+from tester.world.failure import (
+    Failure,
+    HandlerCrashed,
+    Misused,
+    NodeDown,
+    ProcessDied,
+    first,
+    printable,
+)
 from tester.world.handles import KV, LockHandle
 from tester.world.history import History, Op
 from tester.world.host import Host
@@ -82,9 +91,19 @@ class Simulation(Trouble):
         super().__init__(self._scheduler, self.network, self.trace)
         self._test = TestHost(TEST, choices, self._schedule)
         self._here = self._scheduler.place(TEST, self._test)
+        self._test.loop.notes_deaths = keep_trace
         self._cluster = Cluster(
-            self._scheduler, choices, self._schedule, isolated=isolated, watch=watch
+            self._scheduler,
+            choices,
+            self._schedule,
+            isolated=isolated,
+            watch=watch,
+            notes_deaths=keep_trace,
         )
+        self.unawaited: list[Unawaited] = []
+        """What code on nodes has called and forgotten to await, if the run keeps its trace."""
+        self.died: list[Failure] = []
+        """What background tasks died of that nobody awaited, when the run is over."""
         self.refused: list[Misused] = []
         """What the guard has refused to code in child processes, swallowed or not."""
         self._pending: dict[int, tuple[Op, Shape, asyncio.Future[Any], Member]] = {}
@@ -260,7 +279,12 @@ class Simulation(Trouble):
 
     def run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run the test to its end, or to the first thing that goes wrong; once."""
-        contextvars.Context().run(self._run, test)
+        with noticed() if self._test.loop.notes_deaths else contextlib.nullcontext():
+            try:
+                contextvars.Context().run(self._run, test)
+            except BaseException as error:
+                self.unawaited += held_by(first(error), TEST, self.virtual_us)
+                raise
 
     def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._here.put(("start", test))
@@ -282,7 +306,12 @@ class Simulation(Trouble):
         for place in self._scheduler.places:
             if not place.frozen and place is not but:
                 for event in cast(Host, place.machine).unretrieved():
-                    self._route(place, event)
+                    if event[0] == "fail":
+                        self.died.append(event[1])
+                    else:
+                        self._route(place, event)
+        if self.died:
+            self._fail(self.died[0])
 
     def close(self) -> None:
         """Let everything go; to be called once, after the verdict.
@@ -335,8 +364,9 @@ class Simulation(Trouble):
         elif kind == "done":
             self._done(event[1], event[2])
         elif kind == "fail":
-            failure = event[1]
-            raise (Misused if failure.misuse else HandlerCrashed)(failure)
+            self._fail(event[1])
+        elif kind == "unawaited":
+            self.unawaited.append(event[1])
         elif kind == "refused":
             self.refused.append(Misused(event[1]))
         elif kind == "tell":
@@ -347,6 +377,9 @@ class Simulation(Trouble):
             self._note(event)
         else:
             raise TesterError(f"{place.name} sent an event that nobody knows: {kind!r}")
+
+    def _fail(self, failure: Failure) -> NoReturn:
+        raise (Misused if failure.misuse else HandlerCrashed)(failure)
 
 
 @contextlib.contextmanager
