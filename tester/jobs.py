@@ -249,6 +249,8 @@ class _Worker:
         place = None
         if isinstance(error, Misused) and ".py:" not in str(error):
             frames, method = error.failure.frames, error.failure.doing.rpartition(" ")[2]
+            theirs = f"{Path(self._folder).resolve()}{os.sep}"  # not the reference's, if possible
+            frames = tuple(f for f in frames if f.file.startswith(theirs)) or frames
             place = f"{frames[-1].file}:{frames[-1].line}" if frames else self._methods.get(method)
         return f"{place}: {error}" if place else str(error)
 

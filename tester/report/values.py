@@ -33,7 +33,9 @@ def result(value: Any) -> str:
         return f"({_value(text)}, v{version})" if err == "OK" else str(err)
     if isinstance(value, list):
         value = tuple(value)  # as the code under test returned it, before it travelled
-    return value if isinstance(value, str) else _value(value)
+    if isinstance(value, str) and (value == "OK" or value.startswith("Err")):
+        return value
+    return _value(value)
 
 
 def _values(named: Iterable[tuple[str, Any]]) -> str:
@@ -79,6 +81,8 @@ def message(payload: bytes) -> str:
 
 def reply(payload: bytes) -> str:
     fields = msgspec.msgpack.decode(payload)
+    if fields == {}:
+        return "done"
     if isinstance(fields, dict) and "err" in fields:
         err = fields.pop("err")
         if err != "OK" or not fields:
