@@ -222,6 +222,9 @@ def _show_recorded(recorded: Sequence[tuple[Path, Telling]], result: LabResult) 
 @cli.command()
 @click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
 @click.option("--seed", metavar="S", callback=seed_in_range, help="The seed to run.")
+@click.option(
+    "--full", is_flag=True, help="Tell every line of the story, also where the run passes."
+)
 @schedule_option
 @submission_option
 @json_option
@@ -229,6 +232,7 @@ def _show_recorded(recorded: Sequence[tuple[Path, Telling]], result: LabResult) 
 def replay(
     what: tuple[str, ...],
     seed: int | None,
+    full: bool,
     schedule: str | None,
     submission: str | None,
     json_to: str | None,
@@ -240,6 +244,7 @@ def replay(
 
     check_writable(json_to)
     lab, folder, telling = labelled(what, seed, submission, stuck_after, schedule)
+    telling.full = full
     with pool_for(lab, folder, telling, stuck_after, schedule) as pool:
         pool.work(Tellings([telling]))
     if telling.told is not None and telling.told.ran.sentence:

@@ -172,9 +172,7 @@ class _Worker:
             if one.anew:
                 job = msgspec.structs.replace(job, record="")
         _print(end_of(job.marker))
-        if ran.verdict == "pass":
-            told = Told(ran, "")
-        elif isinstance(found, Failure):
+        if isinstance(found, Failure):
             told = Told(ran, plain(mishap.escaped(seed, found, job.command)))
         else:
             told = told_of(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import Runner, labtester, submit
+from tests.tree import ROOT
 
 __all__ = ["labtester"]
 
@@ -201,6 +202,26 @@ def test_replay_of_a_pass(labtester: Runner) -> None:
         r"seed 0 passes: 5 RPCs, 3 operations, 0\.\d{3} s of virtual time\n\ndigest \w{32}\n",
         done.out,
     )
+
+
+def test_a_replay_tells_every_line_if_asked(labtester: Runner) -> None:
+    short = labtester("replay", "tiny", "test_unreliable", "--seed", "0")
+    full = labtester("replay", "tiny", "test_unreliable", "--seed", "0", "--full")
+    assert (full.status, full.err) == (0, "")
+    assert full.out.endswith(f"\n\n{short.out}")
+    head, *lines = full.out.removesuffix(f"\n\n{short.out}").splitlines()
+    assert head == "    time  who     what happened"
+    assert "   0.000  c0      Put('calm', '0', v0)" in lines
+
+    theirs = str(ROOT / "docs" / "examples" / "certain")
+    command = ("replay", "kvsrv", "test_unreliable_net", "--seed", "3", "--submission", theirs)
+    short, full = labtester(*command), labtester(*command, "--full")
+    assert short.status == full.status == 1
+    (left_out,) = (line for line in short.out.splitlines() if "left out" in line)
+    assert left_out == "     ...  (8 lines are left out, about other operations)"
+    told = full.out.splitlines()
+    assert len(told) == len(short.out.splitlines()) - 1 + 8
+    assert set(told) > {line for line in short.out.splitlines() if line != left_out}
 
 
 def test_the_largest_seed(labtester: Runner) -> None:

@@ -47,24 +47,23 @@ _INNER_FRAMES: Final = 7
 """Of a deep traceback, so many frames at either end."""
 
 
-def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | None = None) -> str:
+def tell(
+    seed: int,
+    outcome: Outcome,
+    command: str,
+    explanation: Explanation | None = None,
+    *,
+    full: bool = False,
+) -> str:
     """What happened with this seed, why that is wrong, and the command that runs it again.
 
-    `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one.
+    `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one. Of a
+    long run only what is worth telling is told, unless `full` asks for every line.
     """
     sections = [_wrap(f"seed {seed}: {headline(outcome)}")]
     core = _core(outcome)
-    all_lines = lines(outcome.trace, outcome.died)
-    struck = _struck(all_lines, explanation)
-    if core:
-        ops = {all_lines[at].op for at in struck} | {op.number for op in core}
-        told = excerpt.about(all_lines, ops - {None})
-    else:
-        moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
-        deaths = [line.time_us for line in all_lines if line.is_death][:_DEATHS]
-        told = excerpt.latest(all_lines, struck, [*moments, *deaths])
-    if told:
-        sections.append("\n".join([HEADER, *told]))
+    if happened := every_line(outcome) if full else _excerpt(outcome, core, explanation):
+        sections.append(happened)
     sections += [*_why(outcome, core), *_forgotten(outcome.unawaited)]
     again = "To run it again:"
     if explanation is not None:
@@ -73,6 +72,27 @@ def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | N
             again = f"{_effort(explanation)}  {again}"
     sections.append(f"{again}\n\n    {command}")
     return "\n\n".join(sections) + "\n"
+
+
+def every_line(outcome: Outcome) -> str:
+    """All that happened in a run that kept its trace; "" if nothing did."""
+    return _listed(list(map(str, lines(outcome.trace, outcome.died))))
+
+
+def _excerpt(outcome: Outcome, core: Sequence[Op], explanation: Explanation | None) -> str:
+    """What happened, or the part of it that is worth telling."""
+    all_lines = lines(outcome.trace, outcome.died)
+    struck = _struck(all_lines, explanation)
+    if core:
+        ops = {all_lines[at].op for at in struck} | {op.number for op in core}
+        return _listed(excerpt.about(all_lines, ops - {None}))
+    moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
+    deaths = [line.time_us for line in all_lines if line.is_death][:_DEATHS]
+    return _listed(excerpt.latest(all_lines, struck, [*moments, *deaths]))
+
+
+def _listed(told: Sequence[str]) -> str:
+    return "\n".join([HEADER, *told]) if told else ""
 
 
 def tell_placement(outcome: Outcome, command: str) -> str:

@@ -56,6 +56,8 @@ class Telling:
     marker: str = field(default_factory=lambda: f"[{os.urandom(12).hex()}]")
     record: str = ""
     """The text of a record to be run instead of the seed."""
+    full: bool = False
+    """Whether every line of its story is wanted, also where it passes."""
     rivals: list[int] = field(default_factory=list)
     """Other seeds that fail in the same way: none of their stories is shorter."""
     schedule: str = DEFAULT
