@@ -87,6 +87,26 @@ def test_jobs_and_the_hash_seed_change_nothing(
     assert others == [first] * 2
 
 
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_a_run_ends_at_the_first_failure_if_asked(labtester: Runner, jobs: str) -> None:
+    theirs = submit(labtester.folder, "if args.value == '2':\n    raise ValueError(args.value)")
+    run = ("run", "tiny", "--jobs", jobs, "--seeds", "60", "--submission", theirs)
+    done = labtester(*run, "-x")
+    assert done.status == 1
+    assert done.out.startswith(
+        "test_unreliable: 1 of 1 seeds fails: 0\nseed 0 failed: its later seeds were not run\n"
+    )
+    assert "stopped at the first failure: 2 tests were not run\n" in done.out
+    assert "test_heavy" not in done.out
+    (path,) = Path(".labtester").iterdir()
+    path.unlink()
+    record = labtester.json(*run, "--exitfirst")
+    assert [(test["name"], test["failed"]) for test in record["tests"]] == [
+        ("test_unreliable", [0])
+    ]
+    assert record["not_run"] == ["test_heavy", "test_third"]
+
+
 def test_the_digest_knows_every_seed(labtester: Runner) -> None:
     few, more = (labtester.json("run", "tiny", "--seeds", n, "--jobs", "1") for n in ("5", "10"))
     assert few["digest"] != more["digest"]

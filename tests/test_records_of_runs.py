@@ -75,12 +75,18 @@ def test_a_record_is_tried_first_and_fails_a_run_whose_seeds_pass(labtester: Run
     done = labtester(*run, "--seeds", str(first))
     replay = f"labtester replay {path}"
     assert (done.status, done.err) == (1, f"recorded failure: {path} still fails; {replay}\n")
-    assert "tiny: pass" in done.out, "the table is of the seeds alone"
+    assert "tiny: fail" in done.out
+    assert re.search(rf"^test_unreliable +{first} +0 \+ 1 recorded ", done.out, re.MULTILINE)
+    assert "ValueError" not in done.out, "the story is for replay"
     again = labtester(*shlex.split(replay)[1:])
     assert again.status == 1
     assert "ValueError: late" in again.out
     record = labtester.json(*run, "--seeds", str(first))
     assert (record["verdict"], record["recorded"]) == ("fail", [path])
+    at_once = labtester(*run, "--seeds", str(first), "--exitfirst")
+    assert (at_once.status, at_once.err) == (done.status, done.err)
+    assert "ValueError: late" in at_once.out
+    assert "stopped at the first failure: 1 test was not run\n" in at_once.out
 
 
 def test_a_failure_that_seeds_find_as_well_is_told_once(labtester: Runner, kept: Path) -> None:
