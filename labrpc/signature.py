@@ -85,7 +85,7 @@ def _no_method(thing: object) -> str:
         )
     if inspect.ismethod(thing):
         name = f"{type(thing.__self__).__name__}.{thing.__name__}"
-        return f"{name} is the method of one object: name it as its class has it, {name}"
+        return f"{name} was taken from an object: take it from the class, as in call({name}, ...)"
     found = thing.__name__ if isinstance(thing, type) else f"a value of class {spell(type(thing))}"
     return f"{found} is no method: name one by its class, as in end.call(Server.method, ...)"
 

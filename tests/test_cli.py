@@ -177,6 +177,19 @@ def test_a_misuse_found_in_a_run_ends_the_command(labtester: Runner) -> None:
         assert not Path("a.json").exists()
 
 
+def test_a_misuse_is_at_the_authors_line_and_not_at_the_references(labtester: Runner) -> None:
+    source = (ROOT / "lock" / "lock.py").read_text()
+    right = "self._clerk.put(self._name, self._me, version)"
+    place = labtester.folder / "theirs" / "lock" / "lock.py"
+    place.parent.mkdir(parents=True)
+    place.write_text(source.replace(right, "self._clerk.put(self._name, version, self._me)"))
+    done = labtester("run", "lock", "--seeds", "1", "--submission", "theirs")
+    line = source.splitlines().index(f"                if await {right} is Err.OK:") + 1
+    assert done.sentence.endswith(
+        f"theirs/lock/lock.py:{line}: KVServer.put's PutArgs.value must be str, not 0 (int)"
+    )
+
+
 def test_a_seed_that_is_not_the_same_twice_is_told_apart(labtester: Runner) -> None:
     once = "import sys\nruns = getattr(sys, 'runs', 0)\nsys.runs = runs + 1\nassert runs != 3"
     theirs = submit(

@@ -234,7 +234,7 @@ def _raised(kind: str, said: str, frames: Sequence[Frame]) -> str:
         if frame.text:
             shown.append(f"      {frame.text}")
     raised = f"{kind}: {said.replace(f'{Path.cwd()}{os.sep}', '')}" if said else kind
-    shown += raised.splitlines() if "\n" in raised else [_wrap(raised)]
+    shown += [line if len(line) <= WIDTH else _wrap(line) for line in raised.splitlines()]
     return "\n".join(shown)
 
 

@@ -211,7 +211,10 @@ def test_what_is_no_handler_is_refused_with_its_line(
 @pytest.mark.parametrize(
     ("thing", "words"),
     [
-        (KVServer().put, "KVServer.put is the method of one object: name it as its class has it"),
+        (
+            KVServer().put,
+            "KVServer.put was taken from an object: take it from the class, as in call(KVS",
+        ),
         ("KVServer.put", "'KVServer.put' is a str: name the method itself, KVServer.put, without"),
         ("put", "'put' is a str: name a method by its class, as in end.call(Server.method, ...)"),
         (len, "a value of class builtin_function_or_method is no method: name one by its class"),

@@ -278,3 +278,8 @@ async def background_tasks(sim: Simulation) -> None:
     for version in range(9):
         await ck.put("k", "a", version)
         await sim.sleep(0.1)
+
+
+async def a_long_assertion(sim: Simulation) -> None:
+    words = [f"word{number}" for number in range(40)]
+    raise AssertionError(f"expected no words, and got {words}\nin two lines")

@@ -66,6 +66,7 @@ STORIES: dict[str, tuple[SimulatedTest, Record, dict[str, Any]]] = {
     "the test itself": (breakages.the_test_itself, {}, {}),
     "one of a group": (breakages.one_of_a_group, {}, {}),
     "an assertion": (breakages.an_assertion, {}, {}),
+    "a long assertion": (breakages.a_long_assertion, {}, {}),
     "hostile exception": (breakages.hostile_exception, {}, {}),
     "not a message": (breakages.not_a_message, {}, {}),
     "not an argument": (breakages.not_an_argument, {}, {}),

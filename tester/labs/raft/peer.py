@@ -201,9 +201,11 @@ class _Counting(Persister):
 def _check(msg: object) -> None:
     """Raise unless the run can be told of what was put into the apply queue."""
     if not isinstance(msg, ApplyMsg):
+        cls = type(msg)
+        module = "" if cls.__module__ == "builtins" else f" of {cls.__module__}"
         raise WrongResult(
-            f"the apply queue takes ApplyMsg of raft.api, and {type(msg).__name__} of "
-            f"{type(msg).__module__} was put into it"
+            f"the apply queue takes ApplyMsg of raft.api, and {cls.__name__}{module} was put into "
+            "it: put ApplyMsg(command_valid=True, command=..., command_index=...)"
         )
     for name, wanted, used in (
         ("command", bytes, msg.command_valid),
