@@ -12,6 +12,7 @@ import msgspec
 
 from tester.report import values
 from tester.world.failure import Failure
+from tester.world.history import seconds
 from tester.world.run import Entry
 
 _LOSSES: Final = {
@@ -90,12 +91,6 @@ WIDTH: Final = 80
 """Columns of a story."""
 
 HEADER: Final = f"{'time':>8}  {'who':<7} what happened"
-
-
-def seconds(time_us: int) -> str:
-    """Virtual seconds with three decimals, rounded without a float."""
-    milliseconds = (time_us + 500) // 1000
-    return f"{milliseconds // 1000}.{milliseconds % 1000:03}"
 
 
 def _groups(groups: Groups, one_way: bool) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from linearizability import Illegal
 from tester.report import excerpt
-from tester.report.lines import HEADER, WIDTH, Line, lines, seconds
+from tester.report.lines import HEADER, WIDTH, Line, lines
 from tester.report.values import operation, result
 from tester.search.explain import Explanation
 from tester.world.failure import (
@@ -32,7 +32,7 @@ from tester.world.failure import (
     message,
     user_frames,
 )
-from tester.world.history import Op
+from tester.world.history import Op, seconds
 from tester.world.run import Outcome
 from tester.world.simulation import TEST
 
