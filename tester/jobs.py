@@ -135,6 +135,8 @@ class _Worker:
         found = submission.REFERENCE
         if setup.submission is not None:
             found = submission.load(Path(setup.submission))
+            for sentence in found.ignored():
+                self._say(Noted(plain(sentence)))
         contract.check(setup.lab, found, lambda what: self._say(Loading(what)))
         self._methods = contract.methods(setup.lab, found)
         self._say(Loading(""))

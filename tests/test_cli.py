@@ -45,6 +45,18 @@ def test_a_pass_warns_of_a_forgotten_await(labtester: Runner) -> None:
     assert quoted.strip() == "asyncio.sleep(1)"
 
 
+def test_a_file_that_is_not_used_is_named_once(labtester: Runner) -> None:
+    theirs = submit(labtester.folder)
+    place = labtester.folder / theirs / "kvsrv" / "__init__.py"
+    place.write_text("RETRIES = 3\n")
+    done = labtester("run", "tiny", "--seeds", "10", "--jobs", "2", "--submission", theirs)
+    assert done.status == 0
+    assert done.err == (
+        f"warning: {place} is not used: a package of a lab keeps our __init__.py; put code into "
+        "modules beside it\n"
+    )
+
+
 def test_the_record_is_what_was_promised(labtester: Runner) -> None:
     done = labtester("run", "tiny", "--seeds", "10", "--tests", "test_heavy", "--json", "a.json")
     text = Path("a.json").read_text()

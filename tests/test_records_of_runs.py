@@ -95,6 +95,17 @@ def test_a_failure_that_seeds_find_as_well_is_told_once(labtester: Runner, kept:
     assert "recorded" not in labtester.json(*RUN, *CALM)
 
 
+def test_a_folder_is_the_same_however_it_is_named(labtester: Runner, kept: Path) -> None:
+    for name in ("./maybe", "maybe/", str(labtester.folder / "maybe")):
+        done = labtester(*RUN[:-1], name, *CALM)
+        assert (done.status, done.err.startswith("kept as ")) == (1, True), name
+    names = [p.name for p in Path(".labtester").iterdir() if "tmp" not in p.name]
+    assert names == [kept.name]
+    submit_lock(labtester.folder, fixed=True)
+    assert "mended: " in labtester(*RUN[:-1], "./maybe/", *CALM).err
+    assert list(Path(".labtester").iterdir()) == []
+
+
 def test_other_code_that_fails_is_not_mended(labtester: Runner, kept: Path) -> None:
     slowed(labtester.folder)
     done = labtester(*RUN, *CALM)

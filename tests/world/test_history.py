@@ -114,5 +114,6 @@ def test_a_moment_compares_as_a_stamp_and_is_written_as_its_time() -> None:
     later, earlier = Moment(4, 1_000), Moment(3, 1_000)
     assert sorted([later, 9, earlier]) == [3, 4, 9]
     assert max(earlier, later) is later
-    assert {earlier: "same"}[3] == "same"
+    assert earlier == 3
+    assert len({earlier, 3}) == 1
     assert f"from {earlier} to {Moment(5, 2_345_600):>8}" == "from 0.001 s to  2.346 s"
