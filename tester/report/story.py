@@ -64,7 +64,7 @@ def tell(
     core = _core(outcome)
     if happened := every_line(outcome) if full else _excerpt(outcome, core, explanation):
         sections.append(happened)
-    sections += [*_why(outcome, core), *_forgotten(outcome.unawaited)]
+    sections += [*_why(outcome, core), *_before_that(outcome), *_forgotten(outcome.unawaited)]
     again = "To run it again:"
     if explanation is not None:
         sections[-1] += "\n" + _wrap(explanation.sentence)
@@ -201,6 +201,24 @@ def _when(failure: Failure) -> str:
     if failure.time_us is None:
         return ""
     return f", at {seconds(failure.time_us)} virtual seconds"
+
+
+def _before_that(outcome: Outcome) -> list[str]:
+    """What a background task died of before the failure, and may have led to it: the first."""
+    told = outcome.error.failure if isinstance(outcome.error, HandlerCrashed | Misused) else None
+    dated = [death for death in outcome.died if death.time_us is not None]
+    earliest = min(dated, key=lambda death: death.time_us or 0, default=None)
+    if earliest is None or _is_same(earliest, told):
+        return []
+    return [
+        _wrap(f"Before that, {earliest.doing} on {earliest.node}{_when(earliest)}:")
+        + f"\n\n{_raised(earliest.kind, earliest.message, earliest.frames)}"
+    ]
+
+
+def _is_same(death: Failure, told: Failure | None) -> bool:
+    """Whether it is what the story is about, on another node perhaps."""
+    return told is not None and (death.kind, death.frames) == (told.kind, told.frames)
 
 
 def _forgotten(calls: Sequence[Unawaited]) -> list[str]:

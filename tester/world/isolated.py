@@ -45,6 +45,8 @@ class Child:
                 "child processes cannot call: run it without isolation"
             )
         self._host = host
+        self._left: list[Event] = []
+        """What it had still to report when it was frozen."""
         to_child, self._write = os.pipe()
         self._read, from_child = os.pipe()
         with _as_the_harness(), warnings.catch_warnings():
@@ -72,6 +74,8 @@ class Child:
 
     def unretrieved(self) -> list[Event]:
         """See Host.unretrieved."""
+        if not self._pid:
+            return self._left
         return [_from_wire(event) for event in self._ask("unretrieved")]
 
     def measure(self, key: str) -> int:
@@ -80,6 +84,8 @@ class Child:
 
     def freeze(self) -> None:
         """See Node.freeze; the choices must be handed over before the node can start anew."""
+        if self._pid:
+            self._left = self.unretrieved()
         self.close()
 
     def close(self) -> None:

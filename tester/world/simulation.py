@@ -282,8 +282,11 @@ class Simulation(Trouble):
         with noticed() if self._test.loop.notes_deaths else contextlib.nullcontext():
             try:
                 contextvars.Context().run(self._run, test)
-            except BaseException as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # pytest's own outcomes are among them
                 self.unawaited += held_by(first(error), TEST, self.virtual_us)
+                self._find_the_dead()
                 raise
 
     def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
@@ -312,6 +315,16 @@ class Simulation(Trouble):
                         self._route(place, event)
         if self.died:
             self._fail(self.died[0])
+
+    def _find_the_dead(self) -> None:
+        """What else tasks have died of, also on nodes that went down after that: for the story."""
+        main = self._test.main
+        if main is not None and main.done() and not main.cancelled():
+            main.exception()  # the test itself is no background task
+        for place in self._scheduler.places:
+            with contextlib.suppress(ProcessDied):
+                found = cast(Host, place.machine).unretrieved()
+                self.died += [event[1] for event in found if event[0] == "fail"]
 
     def close(self) -> None:
         """Let everything go; to be called once, after the verdict.

@@ -283,3 +283,11 @@ async def background_tasks(sim: Simulation) -> None:
 async def a_long_assertion(sim: Simulation) -> None:
     words = [f"word{number}" for number in range(40)]
     raise AssertionError(f"expected no words, and got {words}\nin two lines")
+
+
+async def died_before_it_crashed(sim: Simulation) -> None:
+    sim.serve(Background)
+    await sim.sleep(1)
+    sim.node("server").crash()
+    await sim.sleep(1)
+    raise AssertionError("nobody serves")

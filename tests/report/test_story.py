@@ -54,6 +54,7 @@ STORIES: dict[str, tuple[SimulatedTest, Record, dict[str, Any]]] = {
         {},
     ),
     "background tasks": (breakages.background_tasks, {}, {}),
+    "died before it crashed": (breakages.died_before_it_crashed, {}, {}),
     "forgotten await": (breakages.forgotten_await, {}, {}),
     "forgotten awaits": (breakages.forgotten_awaits, {}, {}),
     "forgotten await of the test": (breakages.forgotten_await_of_the_test, {}, {}),
@@ -116,7 +117,9 @@ def test_a_node_that_died_with_its_process() -> None:
     snapshots.check("story/process died", story_of(outcome))
 
 
-@pytest.mark.parametrize("name", ["forgotten await", "forgotten awaits", "background tasks"])
+@pytest.mark.parametrize(
+    "name", ["forgotten awaits", "background tasks", "died before it crashed"]
+)
 def test_a_node_in_a_child_process_tells_the_same(name: str) -> None:
     test, choices, conditions = STORIES[name]
     told = story_of(once(test, choices, isolated=True, **conditions))
