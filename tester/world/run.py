@@ -218,11 +218,19 @@ def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
         return again.failing_with(failing.error)
     if again.digest == failing.digest:
         return again
+    why = (
+        "Something in the code under test is not a function of the seed: the order of a set, a "
+        "real clock, or what an earlier run left behind in a module"
+    )
+    if failing.modules:
+        change = failing.modules[0]
+        why = (
+            f"The first run left something behind: {change.file}:{change.line}: {change.sentence}"
+        )
     return again.failing_with(
         NonDeterministic(
             f"seed {seed} failed with {failing.kind}, and when it is run again it {again.saying}. "
-            "Something in the code under test is not a function of the seed: the order of a set, "
-            "a real clock, or what an earlier run left behind in a module"
+            f"{why}"
         )
     )
 
