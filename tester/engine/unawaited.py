@@ -55,14 +55,18 @@ def noticed() -> Iterator[None]:
         warnings._warn_unawaited_coroutine = warn  # type: ignore[attr-defined]
 
 
-def held_by(error: BaseException, node: str, time_us: int) -> list[Unawaited]:
-    """The calls whose coroutines were still at hand where this was raised."""
+def held_by(error: BaseException, node: Node) -> list[Unawaited]:
+    """The calls whose coroutines were still at hand where this was raised, on this node.
+
+    What a task is yet to begin with was not forgotten.
+    """
+    awaited = [task.get_coro() for task in node.loop.tasks()]
     return [
         found
         for frame, _ in traceback.walk_tb(error.__traceback__)
         for value in gc.get_referents(frame)  # f_locals would keep a copy, and all that is in it
         if isinstance(value, CoroutineType) and getcoroutinestate(value) == CORO_CREATED
-        if (found := _described(value, node, time_us)) is not None
+        if value not in awaited and (found := _described(value, node)) is not None
     ]
 
 
@@ -72,14 +76,14 @@ def _tell(coro: CoroutineType[Any, Any, Any]) -> None:
     if machine is None:
         return
     node = cast("Node", machine)
-    found = _described(coro, node.name, node.loop.now)
+    found = _described(coro, node)
     if found is not None:
         node.forgot(found)
 
 
-def _described(coro: CoroutineType[Any, Any, Any], node: str, time_us: int) -> Unawaited | None:
+def _described(coro: CoroutineType[Any, Any, Any], node: Node) -> Unawaited | None:
     """Where it was called; None if not by the user, or if nobody knows."""
     for file, line, _ in coro.cr_origin or ():
         if is_users(file):
-            return Unawaited(coro.__qualname__, file, line, node, time_us)
+            return Unawaited(coro.__qualname__, file, line, node.name, node.loop.now)
     return None

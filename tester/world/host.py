@@ -153,7 +153,7 @@ class Host(Node):
         self._report(error, doing, self.loop.now)
 
     def _report(self, error: BaseException, doing: str, time_us: int | None) -> None:
-        for call in held_by(first(error), self.name, self.loop.now):
+        for call in held_by(first(error), self):
             self.forgot(call)
         self.outbox.append(("fail", describe(error, self.name, doing, time_us)))
 

@@ -285,7 +285,7 @@ class Simulation(Trouble):
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # pytest's own outcomes are among them
-                self.unawaited += held_by(first(error), TEST, self.virtual_us)
+                self.unawaited += held_by(first(error), self._test)
                 self._find_the_dead()
                 raise
 
