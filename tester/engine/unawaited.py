@@ -35,8 +35,6 @@ class Unawaited:
     file: str
     line: int
     node: str
-    time_us: int
-    """When its coroutine was let go: the call was made by then."""
 
 
 @contextlib.contextmanager
@@ -52,6 +50,18 @@ def noticed() -> Iterator[None]:
         yield
     finally:
         sys.set_coroutine_origin_tracking_depth(depth)
+        warnings._warn_unawaited_coroutine = warn  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def unheeded() -> Iterator[None]:
+    """Say nothing of coroutines never awaited and of errors in finalizers."""
+    hook, sys.unraisablehook = sys.unraisablehook, _ignore
+    warn, warnings._warn_unawaited_coroutine = warnings._warn_unawaited_coroutine, _ignore  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
         warnings._warn_unawaited_coroutine = warn  # type: ignore[attr-defined]
 
 
@@ -85,5 +95,9 @@ def _described(coro: CoroutineType[Any, Any, Any], node: Node) -> Unawaited | No
     """Where it was called; None if not by the user, or if nobody knows."""
     for file, line, _ in coro.cr_origin or ():
         if is_users(file):
-            return Unawaited(coro.__qualname__, file, line, node.name, node.loop.now)
+            return Unawaited(coro.__qualname__, file, line, node.name)
     return None
+
+
+def _ignore(_: object) -> None:
+    """Do nothing."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import sys
-import warnings
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any, Final, NoReturn, cast
@@ -24,7 +22,7 @@ from tester.engine.node import Event
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.scheduler import Place, Scheduler
 from tester.engine.trace import Trace
-from tester.engine.unawaited import Unawaited, held_by, noticed
+from tester.engine.unawaited import Unawaited, held_by, noticed, unheeded
 from tester.world import submission
 from tester.world.cluster import Cluster, Member, Remote
 from tester.world.failure import (
@@ -286,7 +284,7 @@ class Simulation(Trouble):
                 raise
             except BaseException as error:  # pytest's own outcomes are among them
                 self.unawaited += held_by(first(error), self._test)
-                self._find_the_dead()
+                self._find_others_dead()
                 raise
 
     def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
@@ -308,23 +306,25 @@ class Simulation(Trouble):
     def _raise_unretrieved(self, but: Place | None = None) -> None:
         for place in self._scheduler.places:
             if not place.frozen and place is not but:
-                for event in cast(Host, place.machine).unretrieved():
-                    if event[0] == "fail":
-                        self.died.append(event[1])
-                    else:
-                        self._route(place, event)
+                self._find_dead(place)
         if self.died:
             self._fail(self.died[0])
 
-    def _find_the_dead(self) -> None:
+    def _find_dead(self, place: Place) -> None:
+        for event in cast(Host, place.machine).unretrieved():
+            if event[0] == "fail":
+                self.died.append(event[1])
+            else:
+                self._route(place, event)
+
+    def _find_others_dead(self) -> None:
         """What else tasks have died of, also on nodes that went down after that: for the story."""
         main = self._test.main
         if main is not None and main.done() and not main.cancelled():
             main.exception()  # the test itself is no background task
         for place in self._scheduler.places:
             with contextlib.suppress(ProcessDied):
-                found = cast(Host, place.machine).unretrieved()
-                self.died += [event[1] for event in found if event[0] == "fail"]
+                self._find_dead(place)
 
     def close(self) -> None:
         """Let everything go; to be called once, after the verdict.
@@ -333,7 +333,7 @@ class Simulation(Trouble):
         Raises ProcessDied if a child could not say what it had chosen.
         """
         died = None
-        with _unheeded():
+        with unheeded():
             for place in self._scheduler.places:
                 try:
                     cast(Host, place.machine).close()
@@ -349,7 +349,7 @@ class Simulation(Trouble):
 
     def abandon(self) -> None:
         """Let everything go at once, for somebody at the keyboard has had enough."""
-        with _unheeded():
+        with unheeded():
             for place in self._scheduler.places:
                 cast(Host, place.machine).abandon()
 
@@ -393,22 +393,6 @@ class Simulation(Trouble):
 
     def _fail(self, failure: Failure) -> NoReturn:
         raise (Misused if failure.misuse else HandlerCrashed)(failure)
-
-
-@contextlib.contextmanager
-def _unheeded() -> Iterator[None]:
-    """Say nothing of coroutines never awaited and of errors in finalizers."""
-    hook, sys.unraisablehook = sys.unraisablehook, _ignore
-    warn, warnings._warn_unawaited_coroutine = warnings._warn_unawaited_coroutine, _ignore  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        sys.unraisablehook = hook
-        warnings._warn_unawaited_coroutine = warn  # type: ignore[attr-defined]
-
-
-def _ignore(_: object) -> None:
-    """Do nothing."""
 
 
 def _answer(place: Place, call: int, payload: bytes | None) -> None:

@@ -43,9 +43,7 @@ def test_the_call_is_told_and_not_where_it_was_let_go(monkeypatch: pytest.Monkey
         assert call is not None
         del call
 
-    assert forgotten(monkeypatch, main) == [
-        Unawaited("helper", HERE, line_of(main, 2), "n", 500_000)
-    ]
+    assert forgotten(monkeypatch, main) == [Unawaited("helper", HERE, line_of(main, 2), "n")]
 
 
 def test_what_was_awaited_cancelled_or_closed_is_not_told(
@@ -77,8 +75,8 @@ def test_what_an_exception_still_holds_is_found_unless_a_task_will_run_it() -> N
 
     async def fail() -> None:
         call, later = helper(), helper()
-        _ = asyncio.create_task(later)
-        raise LookupError(call)
+        task = asyncio.create_task(later)
+        raise LookupError(call, task)
 
     async def main(actor: Actor) -> None:
         await asyncio.sleep(0.25)
@@ -92,7 +90,7 @@ def test_what_an_exception_still_holds_is_found_unless_a_task_will_run_it() -> N
     stage.do("n", lambda actor: actor.loop.create_task(main(actor)))
     with noticed(), contextlib.suppress(Deadlock):
         stage.run()
-    assert found == [Unawaited("helper", HERE, line_of(fail, 1), "n", 250_000)]
+    assert found == [Unawaited("helper", HERE, line_of(fail, 1), "n")]
 
 
 def test_elsewhere_nothing_is_known_and_python_is_as_before() -> None:
