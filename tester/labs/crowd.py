@@ -20,6 +20,9 @@ from tester.world.handles import KV, AppendKV
 from tester.world.operation import operation
 from tester.world.simulation import Simulation
 
+# It observes the code under test: see tester.engine.origin.
+__harness__ = True
+
 CLIENTS: Final = 20_000
 LOOK_AT: Final = 1_000
 """Clients before the first look; the next comes after twice as many, and so on. A look at a server

@@ -11,7 +11,7 @@ from typing import Final
 
 from labrpc.errors import TesterError
 from tester.engine.errors import Deadlock, Livelock, OutsideWorld, SharedState, Stuck, Waiting
-from tester.engine.waiting import is_users
+from tester.engine.origin import is_users
 
 __all__ = [
     "Deadlock",
