@@ -142,8 +142,7 @@ class Mishaps:
         if event[0] == "write":
             self.store.write(event[1])
             return
-        self.store.syncs += 1
-        written = self.store.written
+        written = self.store.sync()
         self.sim.after(self.store.latency_us, lambda: self._synced(place, written, event[1]))
 
     def _synced(self, place: Place, written: int, number: int) -> None:
