@@ -15,7 +15,6 @@ LONGER: dict[str, str] = {
     "labrpc/network.py": "the pipeline of a request is one thing, from wiring to death",
     "tester/engine/choices.py": "a choice and where it comes from are one idea",
     "tester/engine/loop.py": "it has all that asyncio asks of a loop",
-    "tester/world/simulation.py": "it is all that a test may use, and where what it causes goes",
 }
 
 SOURCES = sources(*PACKAGES, "tests", "bench")

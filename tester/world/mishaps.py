@@ -73,7 +73,7 @@ class Mishaps:
         self.paused = True
         self._note("pause")
         self.place.suspend()
-        self.sim.node_went_down(self)
+        self.sim.border.node_went_down(self)
 
     def resume(self) -> None:
         """Let the node go on after a pause."""
