@@ -262,14 +262,15 @@ class Simulation(Trouble):
         kind = event[0]
         if kind == "send":
             _, call, end, method, payload = event
-            if self.network.rpc_total - self.border.rpcs_before >= self.limits.silent_rpcs:
+            network = self.network
+            if network.rpc_total - self.border.rpcs_before >= self.limits.silent_rpcs:
                 raise Livelock(
                     f"{self.limits.silent_rpcs} RPCs have been sent since an operation of a "
                     "client last completed",
                     self._scheduler.waiting(),
                 )
-            self.network.send(end, method, payload, partial(_answer, place, call))
-            if self.network.byte_total > self._most_bytes:
+            network.send(end, method, payload, partial(_answer, place, call))
+            if network.byte_total > self._most_bytes:
                 raise Livelock(
                     f"the messages of the run have more than {self.limits.megabytes} MB together",
                     self._scheduler.waiting(),
