@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
-from labrpc.codec import Operation as Shape
+from labrpc.method import Operation as Shape
 from labrpc.network import Network
 from tester.engine.scheduler import Place, Scheduler
 from tester.engine.trace import Trace

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from labrpc.codec import Operation as Shape
 from labrpc.errors import NotAMessage, TesterError
+from labrpc.method import Operation as Shape
 from labrpc.network import Deliver, Rpc
 from tester.engine.choices import Choices
 from tester.engine.schedule import Schedule

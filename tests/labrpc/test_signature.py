@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from labrpc.codec import handler, handlers, operation
 from labrpc.errors import NotAMessage
+from labrpc.method import handler, handlers, operation
 from labrpc.signature import is_message, signature, where
 
 F = TypeVar("F", bound=Callable[..., Any])
