@@ -12,7 +12,6 @@ FUNCTION_LINES = 70
 LONGER: dict[str, str] = {
     # "path/to/file.py" or "path/to/file.py:function": why a reader would accept it
     "tester/engine/choices.py": "a choice and where it comes from are one idea",
-    "tester/engine/loop.py": "it has all that asyncio asks of a loop",
 }
 
 SOURCES = sources(*PACKAGES, "tests", "bench")
