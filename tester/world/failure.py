@@ -38,8 +38,8 @@ __all__ = [
 ]
 
 _LONGEST: Final = 2_000
-_ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")
 """So many characters of an exception's message are kept."""
+_ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True)
