@@ -19,9 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tester.search.frames import Frames, frame
+from tester.search.frames import Frames
 from tester.search.results import Lost, Place
 from tester.search.wire import Job, Message, encode, end_of, plain
+from tester.world.pipe import framed, killed_by
 
 STACK_SIGNAL: Final = signal.SIGUSR1
 """Asks a worker for the stack at which it stands."""
@@ -95,7 +96,7 @@ class Worker:
 
     def _send(self, payload: bytes) -> None:
         try:
-            os.write(self._jobs_in, frame(payload))  # short, and a pipe holds 64 KiB
+            os.write(self._jobs_in, framed(payload))  # short, and a pipe holds 64 KiB
         except BrokenPipeError:
             self.ended = True
 
@@ -204,8 +205,4 @@ def _places(dump: str) -> tuple[Place, ...]:
 def _ending(status: int) -> str:
     if status >= 0:
         return f"exited with status {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    return f"was killed by {name}"
+    return killed_by(-status)
