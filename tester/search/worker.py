@@ -15,13 +15,13 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tester.search.frames import Frames
 from tester.search.results import Lost, Place
-from tester.search.wire import Job, Message, encode, end_of, plain
+from tester.search.wire import Chunk, Job, Message, encode, end_of, plain
 from tester.world.pipe import framed, killed_by
 
 STACK_SIGNAL: Final = signal.SIGUSR1
@@ -93,6 +93,25 @@ class Worker:
         """Queue a job."""
         self.jobs.append(job)
         self._send(encode(job))
+
+    def has_answered(self) -> None:
+        """The run it was at has its answer, and counts no more against the worker."""
+        self.second_chance = self.attempting = False
+        self.answered += 1
+        if self.answered == self.jobs[0].count:
+            self.jobs.popleft()
+            self.answered = 0
+
+    def left(self) -> Iterator[Job]:
+        """What it has still to answer: the run it is at as a job of its own, then the rest."""
+        for number, job in enumerate(self.jobs):
+            if number or not isinstance(job, Chunk):
+                yield job
+                continue
+            seed = job.first + self.answered
+            yield Chunk(job.test, seed, 1)
+            if rest := job.first + job.count - seed - 1:
+                yield Chunk(job.test, seed + 1, rest)
 
     def _send(self, payload: bytes) -> None:
         try:
