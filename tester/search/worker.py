@@ -173,8 +173,11 @@ class Worker:
                 break
         return _places(text)
 
-    def lost(self, stuck_s: int = 0) -> Lost:
-        """End the process and say what became of its run. `stuck_s`: it has been quiet so long."""
+    def lost(self, stuck_s: int) -> Lost:
+        """End the process and say what became of its run.
+
+        `stuck_s`: it has been quiet so long; 0: it has ended, or says what no worker says.
+        """
         if stuck_s:
             stack = self.stack()
             self.kill()

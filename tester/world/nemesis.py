@@ -114,8 +114,8 @@ class Nemesis:
         *,
         seconds: int,
         pace_ms: int,
-        chosen: Sequence[str] = (),
-        leader: Leader | None = None,
+        chosen: Sequence[str],
+        leader: Leader | None,
     ) -> None:
         if pace_ms < 1 or seconds * 1_000 < pace_ms:
             raise ValueError(f"no fault of {pace_ms} ms fits into {seconds} seconds")
