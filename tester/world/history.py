@@ -60,3 +60,7 @@ class History:
         For a workload that calls many of them from the inside of one operation.
         """
         self.completed += more
+
+    def drop_last_result(self) -> None:
+        """Forget what the latest operation was told: it is large, and no model will ask for it."""
+        self.ops[-1].result = None

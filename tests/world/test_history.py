@@ -42,6 +42,15 @@ def test_operations_that_are_only_counted_have_no_stamps() -> None:
     assert history.begin("c0", "get", ("k",), KV, now=0).call == 3
 
 
+def test_a_result_that_was_dropped_is_the_only_thing_that_has_gone() -> None:
+    history = History()
+    for value in "ab":
+        history.end(history.begin("c0", "get", ("k",), KV, now=0), value, now=0)
+    history.drop_last_result()
+    assert [(op.result, op.ret) for op in history.ops] == [("a", 2), (None, 4)]
+    assert history.completed == 2
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_stamps_of_a_run_strictly_increase_with_time(seed: int) -> None:
     async def race(sim: Simulation) -> None:
