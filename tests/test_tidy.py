@@ -11,7 +11,6 @@ FILE_LINES = 300
 FUNCTION_LINES = 70
 LONGER: dict[str, str] = {
     # "path/to/file.py" or "path/to/file.py:function": why a reader would accept it
-    "tester/engine/choices.py": "a choice and where it comes from are one idea",
 }
 
 SOURCES = sources(*PACKAGES, "tests", "bench")

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tester.engine.choices import Fault, Record
+from tester.engine.choices import Record
+from tester.engine.stream import Fault
 from tester.search.attempts import Attempts, size_of
 from tester.search.edits import Place, changed, nonzero, only, trimmed
 from tester.search.shortest import DEAR, Size

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tester.engine.choices import ONLY_ON_RECORD, Fault, Stream
+from tester.engine.stream import ONLY_ON_RECORD, Fault, Stream
 from tester.world.cluster import Member
 
 if TYPE_CHECKING:
