@@ -184,7 +184,6 @@ class _Worker:
 
     def _prove(self, job: Prove) -> None:
         scenario = self._tests[job.test]
-
         code = code_digest(scenario)
 
         def placed(placements: int, total: int | None) -> None:

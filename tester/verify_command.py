@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -220,7 +220,7 @@ def _traces(what: _What, first: _Way, way: _Way, test: str, seed: int) -> Sequen
     return found
 
 
-def _others(pythons: Sequence[str], say: Any) -> Iterator[_Way]:
+def _others(pythons: Sequence[str], say: Callable[[str], None]) -> Iterator[_Way]:
     """The other interpreters: those that were named, and the virtual environments beside us."""
     here = [str(path) for path in sorted(Path().glob(".venv-*/bin/python"))]
     for python in [*pythons, *here]:
