@@ -24,7 +24,7 @@ from tester.terminal import (
 )
 
 if TYPE_CHECKING:
-    from tester.search.wire import Placed
+    from tester.search.wire import Placed, Proved
 
 _SAVE_EVERY: Final = 100
 
@@ -94,7 +94,7 @@ def exhaust(
     return EXIT[desk.proved.verdict]
 
 
-def _record(lab: str, test: str, faults: int, proved: Any) -> dict[str, Any]:
+def _record(lab: str, test: str, faults: int, proved: Proved) -> dict[str, Any]:
     return {
         "lab": lab,
         "test": test,

@@ -34,7 +34,7 @@ from tester.search.attempts import symptom
 from tester.search.exhaust import DIFFERENT, exhaust
 from tester.search.exhaust import Placed as Placement
 from tester.search.explain import describe as in_words
-from tester.search.frames import receive, say
+from tester.search.frames import say
 from tester.search.record import parse
 from tester.search.suspects import suspected
 from tester.search.wire import (
@@ -64,6 +64,7 @@ from tester.search.worker import STACK_SIGNAL
 from tester.telling import told_of
 from tester.world import submission
 from tester.world.failure import Failure, Misused, NonDeterministic, describe, user_frames
+from tester.world.pipe import receive
 from tester.world.run import Outcome, Scenario, run
 from tester.world.submission import BadSubmission
 
@@ -183,7 +184,6 @@ class _Worker:
 
     def _prove(self, job: Prove) -> None:
         scenario = self._tests[job.test]
-
         code = code_digest(scenario)
 
         def placed(placements: int, total: int | None) -> None:

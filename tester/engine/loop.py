@@ -22,9 +22,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from tester.engine import guard, leftovers
+from tester.engine import guard, leftovers, outside
 from tester.engine.errors import OutsideWorld, SharedState
-from tester.engine.tasks import Future, Handle, Task, TimerHandle
+from tester.engine.tasks import Future, Handle, Task, TimerHandle, failed_unheard
 
 T = TypeVar("T")
 
@@ -215,7 +215,7 @@ class Loop(asyncio.AbstractEventLoop):
         born = self._born
         born.append(task)
         if len(born) >= self._prune_at:
-            born[:] = [task for task in born if not task.done() or _unretrieved(task)]
+            born[:] = [task for task in born if not task.done() or failed_unheard(task)]
             self._prune_at = 2 * len(born) + 64
         return task
 
@@ -258,7 +258,7 @@ class Loop(asyncio.AbstractEventLoop):
 
     def unretrieved(self) -> list[BaseException]:
         """Exceptions of finished tasks that nobody awaited, in the order of their creation."""
-        failed = [task for task in self._born if _unretrieved(task)]
+        failed = [task for task in self._born if failed_unheard(task)]
         return [error for task in failed if (error := task.exception()) is not None]
 
     def let_go(self) -> None:
@@ -295,38 +295,6 @@ class Loop(asyncio.AbstractEventLoop):
         raise error
 
 
-def _unretrieved(task: Task[Any]) -> bool:
-    return task.done() and bool(task._log_traceback)
-
-
-_INSTEAD = {
-    "run_in_executor": "call the function directly",
-    "set_default_executor": "call functions directly",
-    "subprocess_exec": "start another node",
-    "subprocess_shell": "start another node",
-    "add_signal_handler": "let the test call kill()",
-    "remove_signal_handler": "let the test call kill()",
-    "call_soon_threadsafe": "there are no threads; use call_soon",
-    "run_forever": "await what you wait for",
-    "run_until_complete": "await what you wait for",
-    "stop": "return from your coroutine",
-    "close": "the loop ends with the run",
-    "set_exception_handler": "an exception that nobody handles ends the run",
-    "shutdown_asyncgens": "close your generators yourself",
-    "shutdown_default_executor": "there is no executor",
-}
-
-
-def _refuse(name: str) -> Callable[..., Any]:
-    instead = _INSTEAD.get(name, "use a ClientEnd; the network is simulated")
-
-    def refused(self: Loop, *args: Any, **kwargs: Any) -> Any:
-        raise OutsideWorld(f"loop.{name} is not simulated: {instead}")
-
-    refused.__name__ = name
-    return refused
-
-
 for _name in dir(asyncio.AbstractEventLoop):
     if not _name.startswith("_") and _name not in vars(Loop):
-        setattr(Loop, _name, _refuse(_name))
+        setattr(Loop, _name, outside.loop_method(_name))

@@ -39,6 +39,11 @@ class Task(asyncio.Task[T]):
         return self._serial
 
 
+def failed_unheard(task: Task[Any]) -> bool:
+    """Whether it has raised what nobody has asked for yet."""
+    return task.done() and bool(task._log_traceback)
+
+
 class Future(asyncio.Future[T]):
     """asyncio's C future, hashed by its serial; equality stays identity."""
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from labrpc.codec import Operation as Shape
 from labrpc.errors import NotAMessage, TesterError
+from labrpc.method import Operation as Shape
 from labrpc.network import Deliver, Rpc
 from tester.engine.choices import Choices
 from tester.engine.schedule import Schedule
@@ -42,7 +42,7 @@ class Remote:
         target = Remote(self._member, self._key, self._like)  # not self: that would be a cycle
 
         def operate(*args: Any, **kwargs: Any) -> Awaitable[Any]:
-            return sim.operate(target, how, method, how.bind(*args, **kwargs))
+            return sim.border.operate(target, how, method, how.bind(*args, **kwargs))
 
         operate.__name__ = method
         self.__dict__[method] = operate
@@ -210,7 +210,7 @@ class Member(Mishaps):
         for name, deliver in self._registered.items():
             sim.network.retire_server(name, deliver)
         self._registered.clear()
-        sim.node_went_down(self)
+        sim.border.node_went_down(self)
 
     def restart(self) -> None:
         """Start the node anew: the objects it had are built again, by the same factories."""

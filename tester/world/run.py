@@ -121,11 +121,7 @@ def run(
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
             error = first(raised)
-            if (
-                isinstance(error, AssertionError)
-                and checked is None
-                and not isinstance(error, Undecided)
-            ):
+            if checked is None:
                 checked, error = _rather(scenario, sim, error)
         peers = sim.peers
         try:
@@ -213,10 +209,11 @@ def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
 
 
 def _rather(
-    scenario: Scenario, sim: Simulation, error: AssertionError
-) -> tuple[Checked | None, AssertionError]:
+    scenario: Scenario, sim: Simulation, error: BaseException
+) -> tuple[Checked | None, BaseException]:
     """What the test found, or why: an impossible history explains what looks wrong after it."""
-    if scenario.model is None or isinstance(error, Stuck):
+    wrong = isinstance(error, AssertionError) and not isinstance(error, Stuck | Undecided)
+    if scenario.model is None or not wrong:
         return None, error
     checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
     try:
