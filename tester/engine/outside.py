@@ -211,7 +211,9 @@ def loop_method(name: str) -> Callable[..., NoReturn]:
     instead = _LOOP_INSTEAD.get(name, "use a ClientEnd; the network is simulated")
 
     def refused(loop: object, *args: Any, **kwargs: Any) -> NoReturn:
-        raise OutsideWorld(f"loop.{name} is not simulated: {instead}")
+        error = OutsideWorld(f"loop.{name} is not simulated: {instead}")
+        refusals.append(error)
+        raise error
 
     refused.__name__ = name
     return refused
