@@ -23,7 +23,7 @@ from tester.terminal import (
     check_writable,
     command_for,
     console,
-    cores,
+    jobs_option,
     json_option,
     lab_argument,
     labelled,
@@ -34,6 +34,7 @@ from tester.terminal import (
     select,
     stuck_option,
     submission_option,
+    tests_option,
     unknown,
     write,
 )
@@ -130,14 +131,8 @@ def cli(ctx: click.Context) -> int:
     metavar="N",
     help="Run each test on seeds 0 to N-1; one of weight W on one W-th of them.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 1024),
-    metavar="J",
-    default=cores,
-    help="Worker processes; as many as there are cores by default. Changes no result.",
-)
-@click.option("--tests", metavar="NAME,...", help="Run these tests only; * stands for anything.")
+@jobs_option
+@tests_option
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first failure.")
 @schedule_option
 @submission_option

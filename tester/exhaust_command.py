@@ -109,7 +109,7 @@ def _lost(desk: Proof, passed: int, command: str) -> Proved:
     return Proved(passed + 1, sentence, f"{told}\n", [], "fail", "")
 
 
-def _record(lab: str, test: str, faults: int, proved: Any) -> dict[str, Any]:
+def _record(lab: str, test: str, faults: int, proved: Proved) -> dict[str, Any]:
     return {
         "lab": lab,
         "test": test,

@@ -24,7 +24,7 @@ import msgspec
 
 from tester.engine import guard, pulse
 from tester.engine.choices import Choices, Seeded
-from tester.engine.waiting import is_users
+from tester.engine.origin import is_users
 from tester.labs import contract
 from tester.labs.suite import tests_of
 from tester.launch import Setup
@@ -35,7 +35,7 @@ from tester.search.attempts import symptom
 from tester.search.exhaust import DIFFERENT, exhaust
 from tester.search.exhaust import Placed as Placement
 from tester.search.explain import describe as in_words
-from tester.search.frames import receive, say
+from tester.search.frames import say
 from tester.search.record import parse
 from tester.search.suspects import suspected
 from tester.search.wire import (
@@ -65,6 +65,7 @@ from tester.search.worker import STACK_SIGNAL
 from tester.telling import told_of
 from tester.world import submission
 from tester.world.failure import Failure, Misused, NonDeterministic, describe, user_frames
+from tester.world.pipe import receive
 from tester.world.run import Outcome, Scenario, run
 from tester.world.submission import BadSubmission
 
@@ -184,7 +185,6 @@ class _Worker:
 
     def _prove(self, job: Prove) -> None:
         scenario = self._tests[job.test]
-
         code = code_digest(scenario)
 
         def placed(placements: int, total: int | None) -> None:

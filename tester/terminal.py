@@ -72,6 +72,16 @@ def cores() -> int:
 
 
 lab_argument = click.argument("lab", callback=known_lab)
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    metavar="J",
+    default=cores,
+    help="Worker processes; as many as there are cores by default. Changes no result.",
+)
+tests_option = click.option(
+    "--tests", metavar="NAME,...", help="Run these tests only; * stands for anything."
+)
 submission_option = click.option(
     "--submission",
     metavar="DIR",

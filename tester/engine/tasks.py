@@ -43,6 +43,21 @@ class Task(asyncio.Task[T]):
         return self._serial
 
 
+def failed_unheard(task: Task[Any]) -> bool:
+    """Whether it has raised what nobody has asked for yet."""
+    return task.done() and bool(task._log_traceback)
+
+
+def note_death(loop: Loop, step: Callable[..., object], *args: Any) -> None:
+    """Make a step of a task, and note it as the last one if the task raises in it."""
+    try:
+        step(*args)
+    finally:
+        task: Task[Any] = step.__self__  # type: ignore[attr-defined]
+        if task.died_us is None and failed_unheard(task):
+            task.died_us = loop.now
+
+
 class Future(asyncio.Future[T]):
     """asyncio's C future, hashed by its serial; equality stays identity."""
 

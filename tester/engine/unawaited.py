@@ -17,7 +17,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from tester.engine import guard
-from tester.engine.waiting import is_users
+from tester.engine.origin import is_users
 
 if TYPE_CHECKING:
     from tester.engine.node import Node
@@ -53,18 +53,6 @@ def noticed() -> Iterator[None]:
         warnings._warn_unawaited_coroutine = warn  # type: ignore[attr-defined]
 
 
-@contextlib.contextmanager
-def unheeded() -> Iterator[None]:
-    """Say nothing of coroutines never awaited and of errors in finalizers."""
-    hook, sys.unraisablehook = sys.unraisablehook, _ignore
-    warn, warnings._warn_unawaited_coroutine = warnings._warn_unawaited_coroutine, _ignore  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        sys.unraisablehook = hook
-        warnings._warn_unawaited_coroutine = warn  # type: ignore[attr-defined]
-
-
 def held_by(error: BaseException, node: Node) -> list[Unawaited]:
     """The calls whose coroutines were still at hand where this was raised, on this node.
 
@@ -97,7 +85,3 @@ def _described(coro: CoroutineType[Any, Any, Any], node: Node) -> Unawaited | No
         if is_users(file):
             return Unawaited(coro.__qualname__, file, line, node.name)
     return None
-
-
-def _ignore(_: object) -> None:
-    """Do nothing."""

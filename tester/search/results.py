@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tester.engine.origin import is_users
 from tester.engine.schedule import DEFAULT
 from tester.search.shortest import SEEDS, Size
 from tester.search.wire import Figure, Ran, Told
@@ -35,8 +36,6 @@ class Lost:
 
     def users(self) -> list[Place]:
         """The frames of the code under test, outermost first."""
-        from tester.engine.waiting import is_users  # with asyncio, which nobody else here needs
-
         return [place for place in self.stack if is_users(place.file)]
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from labrpc.codec import Operation as Shape
 from labrpc.errors import NotAMessage, TesterError
+from labrpc.method import Operation as Shape
 from labrpc.network import Deliver, Rpc
 from tester.engine.choices import Choices
 from tester.engine.schedule import Schedule
@@ -44,7 +44,7 @@ class Remote:
         name = f"{self._like.__name__}.{method}"
 
         def operate(*args: Any, **kwargs: Any) -> Awaitable[Any]:
-            called = sim.operate(target, how, method, how.bind(*args, **kwargs))
+            called = sim.border.operate(target, how, method, how.bind(*args, **kwargs))
             called.__qualname__ = name  # type: ignore[attr-defined]  # told if nobody awaits it
             return called
 
@@ -214,7 +214,7 @@ class Member(Mishaps):
         for name, deliver in self._registered.items():
             sim.network.retire_server(name, deliver)
         self._registered.clear()
-        sim.node_went_down(self)
+        sim.border.node_went_down(self)
 
     def restart(self) -> None:
         """Start the node anew: the objects it had are built again, by the same factories."""

@@ -60,7 +60,7 @@ class History:
 
     ops: list[Op] = field(default_factory=list)
     completed: int = 0
-    """How many have an answer."""
+    """How many have an answer, and with them those that a node has only counted."""
     _stamp: int = 0
 
     def begin(self, client: str, method: str, args: tuple[Any, ...], like: type, now: int) -> Op:
@@ -77,3 +77,14 @@ class History:
         op.ret_us = now
         op.result = result
         self.completed += 1
+
+    def count(self, more: int) -> None:
+        """Clients have completed so many more operations, of which nothing else is recorded.
+
+        For a workload that calls many of them from the inside of one operation.
+        """
+        self.completed += more
+
+    def drop_last_result(self) -> None:
+        """Forget what the latest operation was told: it is large, and no model will ask for it."""
+        self.ops[-1].result = None

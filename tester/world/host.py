@@ -181,20 +181,19 @@ class Host(Node):
 
     def end(self, name: str) -> ClientEnd:
         """A client end whose messages leave from this node."""
-        outbox_of = self
         loop = self.loop
         calls = self._calls
 
         def send(method: str, payload: bytes) -> asyncio.Future[bytes | None]:
-            if guard.current is not outbox_of:
+            if guard.current is not self:
                 raise SharedState(
-                    f"the client end {name!r} belongs to {outbox_of.name}, and code on "
+                    f"the client end {name!r} belongs to {self.name}, and code on "
                     f"{getattr(guard.current, 'name', 'no node')} called it. Nodes share nothing."
                 )
-            call = outbox_of._call = outbox_of._call + 1
+            call = self._call = self._call + 1
             future: asyncio.Future[bytes | None] = asyncio.Future(loop=loop)
             calls[call] = future
-            outbox_of.outbox.append(("send", call, name, method, payload))
+            self.outbox.append(("send", call, name, method, payload))
             return future
 
         return ClientEnd(name, send)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from labrpc.codec import Operation as Shape
-from labrpc.codec import operation as shape_of
 from labrpc.errors import NotAMessage, TesterError
+from labrpc.method import Operation as Shape
+from labrpc.method import operation as shape_of
 
 
 class WrongResult(TypeError):

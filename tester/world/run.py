@@ -128,16 +128,12 @@ def run(
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
             error = first(raised)
-            if (
-                isinstance(error, AssertionError)
-                and checked is None
-                and not isinstance(error, Undecided)
-            ):
+            if checked is None:
                 checked, error = _rather(scenario, sim, error)
         peers = sim.peers
         error = _close(sim, error)
         if error is None:  # the code under test may have swallowed a refusal
-            error = next(iter([*refusals, *sim.refused]), None)
+            error = next(iter([*refusals, *sim.reports.refused]), None)
         sim.trace.add((sim.virtual_us, "end", _kind(error)))
     changes = state.changed()
     if changes and error is None:
@@ -157,8 +153,8 @@ def run(
         trace=sim.trace.entries,
         checked=checked,
         modules=changes,
-        died=sim.died,
-        unawaited=sim.unawaited if error is not None else (),
+        died=sim.reports.died,
+        unawaited=sim.reports.unawaited if error is not None else (),
     )
 
 
@@ -236,10 +232,11 @@ def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
 
 
 def _rather(
-    scenario: Scenario, sim: Simulation, error: AssertionError
-) -> tuple[Checked | None, AssertionError]:
+    scenario: Scenario, sim: Simulation, error: BaseException
+) -> tuple[Checked | None, BaseException]:
     """What the test found, or why: an impossible history explains what looks wrong after it."""
-    if scenario.model is None or isinstance(error, Stuck):
+    wrong = isinstance(error, AssertionError) and not isinstance(error, Stuck | Undecided)
+    if scenario.model is None or not wrong:
         return None, error
     checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
     try:

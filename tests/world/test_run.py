@@ -125,18 +125,36 @@ class Swallows(KVServer):
         raise AssertionError("not reached")
 
 
+class UsesTheLoop(KVServer):
+    def get(self, args: GetArgs) -> GetReply:
+        try:
+            _ = asyncio.get_running_loop().run_in_executor(None, print)
+        except OutsideWorld:
+            return super().get(args)
+        raise AssertionError("not reached")
+
+
 async def swallow(sim: Simulation) -> None:
     sim.serve(Swallows)
     await sim.clerk().get("k")
 
 
+async def use_the_loop(sim: Simulation) -> None:
+    sim.serve(UsesTheLoop)
+    await sim.clerk().get("k")
+
+
 def test_a_refusal_that_the_code_swallowed_fails_the_run_all_the_same() -> None:
-    here, isolated = once(swallow), once(swallow, isolated=True)
-    for outcome in here, isolated:
-        assert (outcome.verdict, outcome.kind) == ("fail", "OutsideWorld")
-        assert "node server: time.sleep stops the whole node" in str(outcome.error)
-        assert outcome.where[0].endswith(f":{Swallows.get.__code__.co_firstlineno + 2}")
-    assert here.digest == isolated.digest
+    for test, server, said in [
+        (swallow, Swallows, "node server: time.sleep stops the whole node"),
+        (use_the_loop, UsesTheLoop, "loop.run_in_executor is not simulated"),
+    ]:
+        here, isolated = once(test), once(test, isolated=True)
+        for outcome in here, isolated:
+            assert (outcome.verdict, outcome.kind) == ("fail", "OutsideWorld")
+            assert said in str(outcome.error)
+            assert outcome.where[0].endswith(f":{server.get.__code__.co_firstlineno + 2}")
+        assert here.digest == isolated.digest
 
 
 def test_a_refusal_does_not_hide_what_the_test_found() -> None:

@@ -27,6 +27,9 @@ from tester.labs.raft.peer import decode_snapshot
 from tester.world.failure import Verdict, printable
 from tester.world.simulation import Simulation
 
+# It observes the code under test: see tester.engine.origin.
+__harness__ = True
+
 
 class ElectionSafetyViolated(Verdict):
     """Two leaders were elected in one term."""
