@@ -15,6 +15,7 @@ is false, or msgspec gives up, does `_find_misfit` walk through the value to nam
 """
 
 import functools
+import inspect
 import re
 import reprlib
 from collections.abc import Callable
@@ -44,25 +45,26 @@ class Codec:
     encode: Callable[[Any], bytes]
     decode: Callable[..., Any]
 
-    def __init__(self, kind: Any, name: str) -> None:
+    def __init__(self, kind: Any, name: str, rule: str) -> None:
         self.name = name
-        self.encode = _encoder(admit(kind, name), name)
+        self.encode = _encoder(admit(kind, name), name, f"{rule} {spell(kind)}" if rule else "")
         self.decode = _decoder(kind, name)
 
 
 @functools.cache
-def codec(kind: Any, name: str = "") -> Codec:
+def codec(kind: Any, name: str = "", rule: str = "") -> Codec:
     """Return the codec of a message class, or of any type made of plain data.
 
     Plain data are None, bool, int (64 bits, signed or not), float, str, bytes, Enum and Literal,
     and the list, tuple, dict or union of plain data and messages. A message is a dataclass or a
     msgspec Struct; a NamedTuple may stand inside one. `name` is what errors call the value, and
-    the root of the path to its fields; without it, the type's own name.
+    the root of the path to its fields; without it, the type's own name. `rule` begins the sentence
+    about a value that is of another type altogether: "KVServer.put must return".
 
     Raises NotAMessage, naming field and file, for an annotation of anything else, and warns once
     per class of a private field.
     """
-    return Codec(kind, name or spell(kind))
+    return Codec(kind, name or spell(kind), rule)
 
 
 _ENCODE = """
@@ -77,10 +79,10 @@ def encode(value):
 """
 
 
-def _encoder(root: shape.Type, name: str) -> Callable[[Any], bytes]:
+def _encoder(root: shape.Type, name: str, rule: str) -> Callable[[Any], bytes]:
     def refuse(value: object, reason: object) -> bytes:
         try:
-            _find_misfit(root, value, name)
+            _find_misfit(root, value, name, rule)
         except RecursionError:
             raise NotAMessage(f"{name} is nested too deeply, or contains itself") from None
         raise NotAMessage(f"{name} cannot be encoded: {reason}")
@@ -191,17 +193,19 @@ class _Test:
         exec(f"def {name}(v): return {test}", self.names)  # noqa: S102
 
 
-def _find_misfit(node: shape.Type, value: Any, path: str) -> None:
-    """Raise NotAMessage for the first place, in field order, where `value` does not fit."""
+def _find_misfit(node: shape.Type, value: Any, path: str, rule: str = "") -> None:
+    """Raise NotAMessage for the first place, in field order, where `value` does not fit.
+
+    `rule` says what was wanted; without it, that is read from the type.
+    """
     cls, classes = type(value), classes_of(node)
     if cls not in classes:
-        wanted = " or ".join(map(spell, classes))
-        remedy = f": {NO_SET}" if isinstance(value, (set, frozenset)) else ""
-        raise NotAMessage(f"{path} must be {wanted}, not {_describe(value)}{remedy}")
+        wanted = rule or f"{path} must be {' or '.join(map(spell, classes))}"
+        raise NotAMessage(f"{wanted}, not {_describe(value)}{_remedy(value)}")
     match node:
         case shape.UnionType(types=options):
             fitting = next(option for option in options if cls in classes_of(option))
-            _find_misfit(fitting, value, path)
+            _find_misfit(fitting, value, path, rule)
         case shape.LiteralType(values=values):
             if value not in values:
                 raise NotAMessage(f"{path} must be one of {values}, not {_describe(value)}")
@@ -218,7 +222,9 @@ def _find_misfit(node: shape.Type, value: Any, path: str) -> None:
                 _find_misfit(item, one, f"{path}[{i}]")
         case shape.TupleType(item_types=items):
             if len(value) != len(items):
-                raise NotAMessage(f"{path} must have {len(items)} items, not {len(value)}")
+                wanted = f"{rule}: {len(items)} items" if rule else ""
+                wanted = wanted or f"{path} must have {len(items)} items"
+                raise NotAMessage(f"{wanted}, not {len(value)}")
             for i, one in enumerate(value):
                 _find_misfit(items[i], one, f"{path}[{i}]")
         case shape.DictType(key_type=key_type, value_type=value_type):
@@ -230,6 +236,14 @@ def _find_misfit(node: shape.Type, value: Any, path: str) -> None:
                 if not hasattr(value, field.name):
                     raise NotAMessage(f"{path}.{field.name} was never set")
                 _find_misfit(field.type, getattr(value, field.name), f"{path}.{field.name}")
+
+
+def _remedy(value: object) -> str:
+    if isinstance(value, (set, frozenset)):
+        return f": {NO_SET}"
+    if inspect.iscoroutine(value):
+        return f": write `await` before the call of {value.__qualname__}"
+    return ""
 
 
 def _describe(value: object) -> str:

@@ -46,8 +46,10 @@ def handler(method: Callable[..., Any]) -> Handler:
     (args,) = found.parameters.values()
     return Handler(
         name=found.name,
-        args=codec(args, f"{found.name}'s {spell(args)}"),
-        reply=codec(found.reply, f"{found.name}'s {spell(found.reply)}"),
+        args=codec(args, f"{found.name}'s {spell(args)}", f"{found.name} takes"),
+        reply=codec(
+            found.reply, f"{found.name}'s {spell(found.reply)}", f"{found.name} must return"
+        ),
         is_async=found.is_async,
     )
 
@@ -112,7 +114,7 @@ def operation(method: Callable[..., Any]) -> Operation:
         args=codec(
             GenericAlias(tuple, tuple(found.parameters.values())), f"{found.name}'s arguments"
         ),
-        reply=codec(found.reply, f"{found.name}'s result"),
+        reply=codec(found.reply, f"{found.name}'s result", f"{found.name} must return"),
         is_async=found.is_async,
         arity=len(found.parameters),
         _shape=kinds.replace(parameters=list(kinds.parameters.values())[1:]),

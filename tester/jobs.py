@@ -24,11 +24,12 @@ import msgspec
 
 from tester.engine import guard, pulse
 from tester.engine.choices import Choices, Seeded
+from tester.engine.origin import is_users
 from tester.labs import contract
 from tester.labs.suite import tests_of
 from tester.launch import Setup
 from tester.report import mishap
-from tester.report.story import tell_placement
+from tester.report.story import relative, tell_placement
 from tester.search.again import Again, code_digest, run_again
 from tester.search.attempts import symptom
 from tester.search.exhaust import DIFFERENT, exhaust
@@ -135,6 +136,8 @@ class _Worker:
         found = submission.REFERENCE
         if setup.submission is not None:
             found = submission.load(Path(setup.submission))
+            for sentence in found.ignored():
+                self._say(Noted(plain(sentence)))
         contract.check(setup.lab, found, lambda what: self._say(Loading(what)))
         self._methods = contract.methods(setup.lab, found)
         self._say(Loading(""))
@@ -172,9 +175,7 @@ class _Worker:
             if one.anew:
                 job = msgspec.structs.replace(job, record="")
         _print(end_of(job.marker))
-        if ran.verdict == "pass":
-            told = Told(ran, "")
-        elif isinstance(found, Failure):
+        if isinstance(found, Failure):
             told = Told(ran, plain(mishap.escaped(seed, found, job.command)))
         else:
             told = told_of(
@@ -248,6 +249,8 @@ class _Worker:
         place = None
         if isinstance(error, Misused) and ".py:" not in str(error):
             frames, method = error.failure.frames, error.failure.doing.rpartition(" ")[2]
+            theirs = f"{Path(self._folder).resolve()}{os.sep}"  # not the reference's, if possible
+            frames = tuple(f for f in frames if f.file.startswith(theirs)) or frames
             place = f"{frames[-1].file}:{frames[-1].line}" if frames else self._methods.get(method)
         return f"{place}: {error}" if place else str(error)
 
@@ -268,9 +271,14 @@ class _Worker:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        """Ours are for the author of the code under test; others go where prints go."""
+        """Ours are for the author of the code under test; others go where prints go.
+
+        A forgotten `await` is the author's business, too: the run may pass all the same.
+        """
         if category.__module__.startswith("labrpc"):
             self._say(Noted(plain(str(message))))
+        elif str(message).endswith("was never awaited") and is_users(filename):
+            self._say(Noted(f"{relative(filename)}:{lineno}: {plain(str(message))}"))
         else:
             sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 

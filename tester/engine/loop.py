@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar
 
 from tester.engine import guard, leftovers, outside
 from tester.engine.errors import OutsideWorld, SharedState
-from tester.engine.tasks import Future, Handle, Task, TimerHandle, failed_unheard
+from tester.engine.tasks import Future, Handle, Task, TimerHandle, failed_unheard, note_death
 
 T = TypeVar("T")
 
@@ -41,10 +41,7 @@ class Loop(asyncio.AbstractEventLoop):
     """
 
     def __init__(
-        self,
-        owner: object,
-        pick: Callable[[int], int],
-        put_off: Callable[[], int] | None = None,
+        self, owner: object, pick: Callable[[int], int], put_off: Callable[[], int] | None = None
     ) -> None:
         self.owner = owner
         self.now = 0
@@ -62,6 +59,7 @@ class Loop(asyncio.AbstractEventLoop):
         self._serial = 0
         self._born: list[Task[Any]] = []
         self._prune_at = 64
+        self.notes_deaths = False  # when a task raised; it takes time, and is for stories
         self._closed = False
 
     # -- time ---------------------------------------------------------------------------------
@@ -141,7 +139,10 @@ class Loop(asyncio.AbstractEventLoop):
         # which keeps its place among the steps that were there before it.
         if type(getattr(callback, "__self__", None)) is not Task:
             self._ready.append(handle)
-        elif self._put_off is None or not (delay := self._put_off()):
+            return handle
+        if self.notes_deaths:
+            handle = Handle(note_death, (self, callback, *args), context)
+        if self._put_off is None or not (delay := self._put_off()):
             self._tasks.append(handle)
         else:
             self._serial += 1
@@ -256,10 +257,10 @@ class Loop(asyncio.AbstractEventLoop):
         """The tasks that have not finished, in the order of their creation."""
         return [task for task in self._born if not task.done()]
 
-    def unretrieved(self) -> list[BaseException]:
-        """Exceptions of finished tasks that nobody awaited, in the order of their creation."""
+    def unretrieved(self) -> list[tuple[BaseException, int | None]]:
+        """What tasks raised and nobody awaited, in the order of their creation; and when."""
         failed = [task for task in self._born if failed_unheard(task)]
-        return [error for task in failed if (error := task.exception()) is not None]
+        return [(e, task.died_us) for task in failed if (e := task.exception()) is not None]
 
     def let_go(self) -> None:
         """End what has not finished, after the verdict and inside the node: all of it is void."""
@@ -275,9 +276,8 @@ class Loop(asyncio.AbstractEventLoop):
                         leftovers.end(coro)
                 except KeyboardInterrupt as pressed:
                     interrupt = pressed
-        self._ready.clear()
-        self._tasks.clear()
-        self._timers.clear()
+        for queue in (self._ready, self._tasks, self._timers):
+            queue.clear()
         if interrupt is not None:
             raise interrupt
 

@@ -86,9 +86,11 @@ class Watch:
             await asyncio.sleep(1)
             idle = self._sim.virtual_us - self._idle_since
             if self._holder is None and self._waiting and idle > PROGRESS_US:
+                waiting = self._waiting
                 raise self._sim.livelock(
                     f"for {idle / 1e6:.3f} s nobody has held the lock {self._name!r}, and "
-                    f"{self._waiting} clients wait for acquire or release to return"
+                    f"{waiting} {'client waits' if waiting == 1 else 'clients wait'} for acquire "
+                    "or release to return"
                 )
 
 

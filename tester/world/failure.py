@@ -12,6 +12,7 @@ from typing import Final
 from labrpc.errors import TesterError
 from tester.engine.errors import Deadlock, Livelock, OutsideWorld, SharedState, Stuck, Waiting
 from tester.engine.origin import is_users
+from tester.engine.unawaited import Unawaited
 
 __all__ = [
     "Deadlock",
@@ -29,6 +30,7 @@ __all__ = [
     "SharedState",
     "Stuck",
     "TooManyRpcs",
+    "Unawaited",
     "Undecided",
     "Verdict",
     "Waiting",

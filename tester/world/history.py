@@ -3,9 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import msgspec
+
+
+def seconds(time_us: int) -> str:
+    """Virtual seconds with three decimals, rounded without a float."""
+    milliseconds = (time_us + 500) // 1000
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03}"
+
+
+class Moment(int):
+    """A stamp that is written as the time when it was given; it compares as every stamp does."""
+
+    time_us: int
+
+    def __new__(cls, stamp: int, time_us: int) -> Self:
+        """Stamp an instant."""
+        made = super().__new__(cls, stamp)
+        made.time_us = time_us
+        return made
+
+    def __str__(self) -> str:
+        return f"{seconds(self.time_us)} s"
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
 
 
 class Op(msgspec.Struct):

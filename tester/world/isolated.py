@@ -24,6 +24,7 @@ from tester.engine import guard, outside
 from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
+from tester.engine.unawaited import Unawaited
 from tester.world.failure import Failure, ProcessDied, describe
 from tester.world.host import Data, End, Host, Made, OnDisk
 from tester.world.pipe import killed_by, receive, send
@@ -44,6 +45,8 @@ class Child:
                 "child processes cannot call: run it without isolation"
             )
         self._host = host
+        self._left: list[Event] = []
+        """What it had still to report when it was frozen."""
         to_child, self._write = os.pipe()
         self._read, from_child = os.pipe()
         with _as_the_harness(), warnings.catch_warnings():
@@ -71,6 +74,8 @@ class Child:
 
     def unretrieved(self) -> list[Event]:
         """See Host.unretrieved."""
+        if not self._pid:
+            return self._left
         return [_from_wire(event) for event in self._ask("unretrieved")]
 
     def measure(self, key: str) -> int:
@@ -79,6 +84,8 @@ class Child:
 
     def freeze(self) -> None:
         """See Node.freeze; the choices must be handed over before the node can start anew."""
+        if self._pid:
+            self._left = self.unretrieved()
         self.close()
 
     def close(self) -> None:
@@ -220,6 +227,7 @@ _MARKS: Final[dict[type, str]] = {
     OnProbe: "probe",
     Data: "data",
 }
+_REPORTS: Final = {"fail": Failure, "refused": Failure, "unawaited": Unawaited}
 _MARKED: Final = {mark: cls for cls, mark in _MARKS.items()}
 
 
@@ -232,8 +240,8 @@ def _from_pipe(event: list[Any]) -> Event:
 
 
 def _from_wire(event: list[Any]) -> Event:
-    if event[0] in ("fail", "refused"):
-        return (event[0], msgspec.convert(event[1], Failure))
+    if event[0] in _REPORTS:
+        return (event[0], msgspec.convert(event[1], _REPORTS[event[0]]))
     return tuple(event)
 
 

@@ -24,11 +24,12 @@ from tester.engine.trace import Trace
 from tester.world import submission
 from tester.world.border import Border
 from tester.world.cluster import Cluster, Member, Remote
-from tester.world.failure import HandlerCrashed, Misused, ProcessDied, printable
+from tester.world.failure import ProcessDied, printable
 from tester.world.handles import KV, LockHandle
 from tester.world.host import Host
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.nemesis import Kind
+from tester.world.reports import Reports
 from tester.world.streams import SIZE
 from tester.world.testhost import TestHost
 from tester.world.trouble import Trouble
@@ -76,6 +77,7 @@ class Simulation(Trouble):
         super().__init__(self._scheduler, self.network, self.trace)
         self._test = TestHost(TEST, choices, self._schedule)
         self._here = self._scheduler.place(TEST, self._test)
+        self._test.loop.notes_deaths = keep_trace
         self.border = Border(
             self._scheduler, self.network, self.trace, self._here, self._test.loop
         )
@@ -83,10 +85,15 @@ class Simulation(Trouble):
         self.history = self.border.history
         """Every operation the test called, in the order of the calls."""
         self._cluster = Cluster(
-            self._scheduler, choices, self._schedule, isolated=isolated, watch=watch
+            self._scheduler,
+            choices,
+            self._schedule,
+            isolated=isolated,
+            watch=watch,
+            notes_deaths=keep_trace,
         )
-        self.refused: list[Misused] = []
-        """What the guard has refused to code in child processes, swallowed or not."""
+        self.reports = Reports(self._scheduler, self._test)
+        """What nodes have reported of the code on them."""
         self._listeners: dict[str, Listener] = {}
         self._most_bytes = limits.megabytes * 1_000_000
         if faults:
@@ -205,29 +212,24 @@ class Simulation(Trouble):
 
     def run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run the test to its end, or to the first thing that goes wrong; once."""
-        contextvars.Context().run(self._run, test)
+        with self.reports.heard():
+            contextvars.Context().run(self._run, test)
 
     def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._here.put(("start", test))
         try:
             self._scheduler.run(self._test.over.done)
         except Stuck:
-            self._raise_unretrieved()
+            self.reports.raise_unretrieved()
             raise
         assert self._test.main is not None
         try:
             self._test.main.result()
         except Exception:
             # What has died on another node did so before, and may be why the test failed.
-            self._raise_unretrieved(but=self._here)
+            self.reports.raise_unretrieved(but=self._here)
             raise
-        self._raise_unretrieved()
-
-    def _raise_unretrieved(self, but: Place | None = None) -> None:
-        for place in self._scheduler.places:
-            if not place.frozen and place is not but:
-                for event in cast(Host, place.machine).unretrieved():
-                    self._route(place, event)
+        self.reports.raise_unretrieved()
 
     def close(self) -> None:
         """Let everything go; to be called once, after the verdict.
@@ -279,11 +281,8 @@ class Simulation(Trouble):
             self.network.reply(event[1], event[2])
         elif kind == "done":
             self.border.done(event[1], event[2])
-        elif kind == "fail":
-            failure = event[1]
-            raise (Misused if failure.misuse else HandlerCrashed)(failure)
-        elif kind == "refused":
-            self.refused.append(Misused(event[1]))
+        elif kind in {"fail", "unawaited", "refused"}:
+            self.reports.take(event)
         elif kind == "tell":
             self._listeners[place.name](*event[1:])
         elif kind in {"write", "sync"}:

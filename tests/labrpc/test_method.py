@@ -4,6 +4,7 @@ import asyncio
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -126,8 +127,10 @@ def test_errors_say_whose_message_it_is() -> None:
     found = handler(KVServer.put)
     with pytest.raises(NotAMessage, match=r"^KVServer.put's PutArgs.key must be str, not None$"):
         found.args.encode(PutArgs(None))  # type: ignore[arg-type]
-    with pytest.raises(NotAMessage, match=r"^KVServer.put's PutReply must be PutReply, not None$"):
+    with pytest.raises(NotAMessage, match=r"^KVServer.put must return PutReply, not None$"):
         found.reply.encode(None)
+    with pytest.raises(NotAMessage, match=r"^KVServer.put takes PutArgs, not 'k' \(str\)$"):
+        found.args.encode("k")
     with pytest.raises(NotAMessage, match=r"^KVServer.put's PutReply.err \(from s1\) cannot be"):
         found.reply.decode(b"\x81\xa3err\x01", "from s1")
 
@@ -138,7 +141,11 @@ def test_errors_say_whose_message_it_is() -> None:
         (
             KVServer.no_argument_annotation,
             "def no_argument_annotation(self, args) -> PutReply:  # type: ignore[no-untyped-def]",
-            ["KVServer.no_argument_annotation (", "does not annotate args", "def put(self, args:"],
+            [
+                "KVServer.no_argument_annotation (",
+                "does not annotate args",
+                "def no_argument_annotation(self, args: NoArgumentAnnotationArgs",
+            ],
         ),
         (
             KVServer.no_return_annotation,
@@ -148,7 +155,7 @@ def test_errors_say_whose_message_it_is() -> None:
         (
             KVServer.no_annotation,
             "def no_annotation(self, args, more):  # type: ignore[no-untyped-def]",
-            ["does not annotate args and more and return"],
+            ["does not annotate args and more and return", "(self, key: str, value: str) -> "],
         ),
         (
             KVServer.two,
@@ -191,9 +198,22 @@ def test_what_is_no_handler_is_refused_with_its_line(
         assert word in str(refusal.value)
 
 
-@pytest.mark.parametrize("thing", [KVServer().put, len, KVServer, functools.partial(len)])
-def test_only_a_method_as_its_class_has_it_is_a_handler(thing: Any) -> None:
-    with pytest.raises(NotAMessage, match=r"write KVServer.put, not KVServer\(\)\.put"):
+@pytest.mark.parametrize(
+    ("thing", "words"),
+    [
+        (
+            KVServer().put,
+            "KVServer.put was taken from an object: take it from the class, as in call(KVS",
+        ),
+        ("KVServer.put", "'KVServer.put' is a str: name the method itself, KVServer.put, without"),
+        ("put", "'put' is a str: name a method by its class, as in end.call(Server.method, ...)"),
+        (len, "a value of class builtin_function_or_method is no method: name one by its class"),
+        (KVServer, "KVServer is no method: name one by its class, as in end.call(Server.method,"),
+        (functools.partial(len), "a value of class partial is no method: name one by its class"),
+    ],
+)
+def test_only_a_method_as_its_class_has_it_is_a_handler(thing: Any, words: str) -> None:
+    with pytest.raises(NotAMessage, match=re.escape(words)):
         handler(thing)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from labrpc import LONG_REORDERING, UNRELIABLE
 from tester import NodeDown, Simulation
 from tester.world.handles import KV
-from tester.world.history import History
+from tester.world.history import History, Moment
 from tests.world.lab import passes, put_and_get
 
 
@@ -126,3 +126,12 @@ def test_an_operation_whose_caller_gave_up_stays_open_and_is_done_all_the_same()
     assert get.ret == 3
     assert outcome.ops == 1
     assert [entry[1:3] for entry in outcome.trace if entry[1] == "unheard"] == [("unheard", 0)]
+
+
+def test_a_moment_compares_as_a_stamp_and_is_written_as_its_time() -> None:
+    later, earlier = Moment(4, 1_000), Moment(3, 1_000)
+    assert sorted([later, 9, earlier]) == [3, 4, 9]
+    assert max(earlier, later) is later
+    assert earlier == 3
+    assert len({earlier, 3}) == 1
+    assert f"from {earlier} to {Moment(5, 2_345_600):>8}" == "from 0.001 s to  2.346 s"

@@ -280,6 +280,24 @@ def test_module_state_that_a_run_changed_fails_it_and_stays_its_verdict(
     assert (again.verdict, again.error) == ("fail", first.error)
 
 
+def test_module_state_that_makes_the_second_run_differ_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = iter(range(2))
+
+    async def differs(sim: Simulation) -> None:
+        assert next(runs) != 0
+
+    monkeypatch.setattr("tester.world.run.state_of", State)
+    monkeypatch.setattr(State, "seen", [Change], raising=False)
+    scenario = scenario_of(differs)
+    again = repeat(scenario, 0, failing(scenario))
+    assert isinstance(again.error, NonDeterministic)
+    assert str(again.error).endswith(
+        f"The first run left something behind: kvsrv/server.py:7: {Change.sentence}"
+    )
+
+
 def test_module_state_does_not_hide_what_the_test_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tester.world.run.state_of", State)
     monkeypatch.setattr(State, "seen", [Change], raising=False)
