@@ -18,25 +18,14 @@ import functools
 import inspect
 import re
 import reprlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import GenericAlias, MappingProxyType
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec import inspect as shape
 
 from labrpc.errors import NotAMessage
-from labrpc.signature import (
-    NO_SET,
-    admit,
-    classes_of,
-    is_message,
-    is_scalar,
-    signature,
-    spell,
-    where,
-)
+from labrpc.signature import NO_SET, admit, classes_of, is_scalar, spell
 
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1  # what msgpack has room for
 
@@ -56,132 +45,26 @@ class Codec:
     encode: Callable[[Any], bytes]
     decode: Callable[..., Any]
 
-    def __init__(self, kind: Any, name: str) -> None:
+    def __init__(self, kind: Any, name: str, rule: str) -> None:
         self.name = name
-        self.encode = _encoder(admit(kind, name), name)
+        self.encode = _encoder(admit(kind, name), name, f"{rule} {spell(kind)}" if rule else "")
         self.decode = _decoder(kind, name)
 
 
 @functools.cache
-def codec(kind: Any, name: str = "") -> Codec:
+def codec(kind: Any, name: str = "", rule: str = "") -> Codec:
     """Return the codec of a message class, or of any type made of plain data.
 
     Plain data are None, bool, int (64 bits, signed or not), float, str, bytes, Enum and Literal,
     and the list, tuple, dict or union of plain data and messages. A message is a dataclass or a
     msgspec Struct; a NamedTuple may stand inside one. `name` is what errors call the value, and
-    the root of the path to its fields; without it, the type's own name.
+    the root of the path to its fields; without it, the type's own name. `rule` begins the sentence
+    about a value that is of another type altogether: "KVServer.put must return".
 
     Raises NotAMessage, naming field and file, for an annotation of anything else, and warns once
     per class of a private field.
     """
-    return Codec(kind, name or spell(kind))
-
-
-@dataclass(frozen=True, slots=True)
-class Handler:
-    """A method that answers RPCs, with the codecs of its one message and of its reply."""
-
-    name: str
-    """Class and method, as in `KVServer.put`."""
-    args: Codec
-    reply: Codec
-    is_async: bool
-
-
-@functools.cache
-def handler(method: Callable[..., Any]) -> Handler:
-    """Return the handler that a public method is, by its annotations: one message in, one out.
-
-    Raises NotAMessage if it is none, saying why, and where it stands.
-    """
-    found = signature(method)
-    fault = ""
-    if method.__name__.startswith("_"):
-        fault = "its name is private"
-    elif len(found.parameters) != 1:
-        fault = f"it takes {len(found.parameters)} arguments besides self"
-    for word, kind in (*found.parameters.items(), ("the reply", found.reply)):
-        if not fault and not is_message(kind):
-            fault = f"{word} is annotated {spell(kind)}, which is no dataclass or msgspec.Struct"
-    if fault:
-        raise NotAMessage(
-            f"{found.name} ({where(method)}) cannot answer an RPC, for {fault}: a handler is a "
-            "public method that takes one message and returns one"
-        )
-    (args,) = found.parameters.values()
-    return Handler(
-        name=found.name,
-        args=codec(args, f"{found.name}'s {spell(args)}"),
-        reply=codec(found.reply, f"{found.name}'s {spell(found.reply)}"),
-        is_async=found.is_async,
-    )
-
-
-@functools.cache
-def handlers(cls: type) -> Mapping[str, Handler]:
-    """Return the handlers among the public methods of a class, by name, in alphabetical order.
-
-    Other methods are passed over, as labrpc does; `handler` tells who calls one why it is none.
-    Raises NotAMessage for a handler whose messages cannot travel.
-    """
-    found = {}
-    for name in dir(cls):
-        method = inspect.getattr_static(cls, name)
-        if name.startswith("_") or not inspect.isfunction(method):
-            continue
-        try:
-            kinds = signature(method)
-        except NotAMessage:
-            continue
-        both_ways = (*kinds.parameters.values(), kinds.reply)
-        if len(both_ways) == 2 and all(map(is_message, both_ways)):
-            found[name] = handler(method)
-    return MappingProxyType(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A method that another node calls with plain data, and the codecs of both ways."""
-
-    name: str
-    """Class and method, as in `Clerk.put`."""
-    args: Codec
-    """Of the tuple of all arguments but self, as `bind` returns it."""
-    reply: Codec
-    is_async: bool
-    arity: int
-    _shape: inspect.Signature
-
-    def bind(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """Return one value per parameter, defaults filled in. Raises TypeError as a call would."""
-        if len(args) == self.arity and not kwargs:
-            return args
-        try:
-            bound = self._shape.bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"{self.name}(): {error}") from None
-        bound.apply_defaults()
-        return tuple(bound.arguments.values())
-
-
-@functools.cache
-def operation(method: Callable[..., Any]) -> Operation:
-    """Return the operation that a method is: any number of plain arguments, a plain result.
-
-    Raises NotAMessage, naming file and line, if its annotations do not say so.
-    """
-    found = signature(method)
-    kinds = inspect.signature(method)
-    return Operation(
-        name=found.name,
-        args=codec(
-            GenericAlias(tuple, tuple(found.parameters.values())), f"{found.name}'s arguments"
-        ),
-        reply=codec(found.reply, f"{found.name}'s result"),
-        is_async=found.is_async,
-        arity=len(found.parameters),
-        _shape=kinds.replace(parameters=list(kinds.parameters.values())[1:]),
-    )
+    return Codec(kind, name or spell(kind), rule)
 
 
 _ENCODE = """
@@ -196,10 +79,10 @@ def encode(value):
 """
 
 
-def _encoder(root: shape.Type, name: str) -> Callable[[Any], bytes]:
+def _encoder(root: shape.Type, name: str, rule: str) -> Callable[[Any], bytes]:
     def refuse(value: object, reason: object) -> bytes:
         try:
-            _find_misfit(root, value, name)
+            _find_misfit(root, value, name, rule)
         except RecursionError:
             raise NotAMessage(f"{name} is nested too deeply, or contains itself") from None
         raise NotAMessage(f"{name} cannot be encoded: {reason}")
@@ -310,17 +193,19 @@ class _Test:
         exec(f"def {name}(v): return {test}", self.names)  # noqa: S102
 
 
-def _find_misfit(node: shape.Type, value: Any, path: str) -> None:
-    """Raise NotAMessage for the first place, in field order, where `value` does not fit."""
+def _find_misfit(node: shape.Type, value: Any, path: str, rule: str = "") -> None:
+    """Raise NotAMessage for the first place, in field order, where `value` does not fit.
+
+    `rule` says what was wanted; without it, that is read from the type.
+    """
     cls, classes = type(value), classes_of(node)
     if cls not in classes:
-        wanted = " or ".join(map(spell, classes))
-        remedy = f": {NO_SET}" if isinstance(value, (set, frozenset)) else ""
-        raise NotAMessage(f"{path} must be {wanted}, not {_describe(value)}{remedy}")
+        wanted = rule or f"{path} must be {' or '.join(map(spell, classes))}"
+        raise NotAMessage(f"{wanted}, not {_describe(value)}{_remedy(value)}")
     match node:
         case shape.UnionType(types=options):
             fitting = next(option for option in options if cls in classes_of(option))
-            _find_misfit(fitting, value, path)
+            _find_misfit(fitting, value, path, rule)
         case shape.LiteralType(values=values):
             if value not in values:
                 raise NotAMessage(f"{path} must be one of {values}, not {_describe(value)}")
@@ -337,7 +222,9 @@ def _find_misfit(node: shape.Type, value: Any, path: str) -> None:
                 _find_misfit(item, one, f"{path}[{i}]")
         case shape.TupleType(item_types=items):
             if len(value) != len(items):
-                raise NotAMessage(f"{path} must have {len(items)} items, not {len(value)}")
+                wanted = f"{rule}: {len(items)} items" if rule else ""
+                wanted = wanted or f"{path} must have {len(items)} items"
+                raise NotAMessage(f"{wanted}, not {len(value)}")
             for i, one in enumerate(value):
                 _find_misfit(items[i], one, f"{path}[{i}]")
         case shape.DictType(key_type=key_type, value_type=value_type):
@@ -349,6 +236,14 @@ def _find_misfit(node: shape.Type, value: Any, path: str) -> None:
                 if not hasattr(value, field.name):
                     raise NotAMessage(f"{path}.{field.name} was never set")
                 _find_misfit(field.type, getattr(value, field.name), f"{path}.{field.name}")
+
+
+def _remedy(value: object) -> str:
+    if isinstance(value, (set, frozenset)):
+        return f": {NO_SET}"
+    if inspect.iscoroutine(value):
+        return f": write `await` before the call of {value.__qualname__}"
+    return ""
 
 
 def _describe(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, overload
 
-from labrpc.codec import handler
+from labrpc.method import handler
 
 S = TypeVar("S")
 A = TypeVar("A")

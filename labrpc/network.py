@@ -1,4 +1,4 @@
-"""The network: named ends, named servers, and what becomes of each message between them.
+"""The network: what becomes of each message between named ends and named servers.
 
 It carries bytes and knows neither nodes nor objects. What it needs of the world around it is
 injected: the time, a way to have something happen later, and the choices.
@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from labrpc.conditions import RELIABLE, Conditions, Fate
-from labrpc.errors import TesterError
+from labrpc.wiring import Station, Traffic, Wire, Wiring
 
 _MS: Final = 1_000
 _DEAD_CHECK_US: Final = 100 * _MS
@@ -42,8 +42,8 @@ class Rpc(msgspec.Struct, eq=False):
     """One request on its way, and where it stands."""
 
     number: int
-    end: _End
-    to: _Server | None
+    end: Wire
+    to: Station | None
     method: str
     payload: bytes
     answer: Answer
@@ -58,55 +58,16 @@ Deliver = Callable[[Rpc], None]
 """Hands a request to the machine of a server, which some time later calls `Network.reply`."""
 
 
-class Traffic:
-    """What has gone over one end so far."""
-
-    __slots__ = ("answered", "sent", "unanswered")
-
-    def __init__(self) -> None:
-        self.sent = 0
-        """Requests sent."""
-        self.answered = 0
-        """Those of which the caller has got the reply."""
-        self.unanswered = 0
-        """Those of which the caller was told that no reply came."""
-
-
-class _End:
-    __slots__ = (
-        *("conditions", "enabled", "name", "on", "replies", "requests", "server", "stream"),
-        "traffic",
-    )
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.stream = f"net/{name}"
-        self.traffic = Traffic()
-        self.server: str | None = None
-        self.on = False
-        self.requests = True
-        self.replies = True
-        self.enabled = False  # on, and not cut in both directions
-        self.conditions: Conditions | None = None
-
-
-class _Server:
-    __slots__ = ("deliver", "name")
-
-    def __init__(self, name: str, deliver: Deliver) -> None:
-        self.name = name
-        self.deliver = deliver
-
-
-class Network:
+class Network(Wiring):
     """labrpc's network: see `send` for the pipeline of a request.
 
-    A new network is reliable. Ends are made disabled and unconnected. Times are microseconds.
+    A new network is reliable, and nothing is connected yet. Times are microseconds.
     """
 
     def __init__(
         self, clock: Clock, draw: Draw, note: Note, conditions: Conditions = RELIABLE
     ) -> None:
+        super().__init__()
         self.conditions = conditions
         """What holds on links without conditions of their own; read when a request enters."""
         self.rpc_total = 0
@@ -116,8 +77,6 @@ class Network:
         self._clock = clock
         self._draw = draw
         self._note = note
-        self._ends: dict[str, _End] = {}
-        self._servers: dict[str, _Server] = {}
         self._counts: dict[str, int] = {}
         self._flying: dict[int, Rpc] = {}
         self._unanswered: dict[tuple[str, str], dict[str, int]] = {}
@@ -131,67 +90,6 @@ class Network:
             listener(event)
 
         self._note = both
-
-    # -- wiring -----------------------------------------------------------------------------------
-
-    def make_end(self, name: str) -> None:
-        """Make an end: disabled, and connected to no server."""
-        if name in self._ends:
-            raise TesterError(f"there is an end {name!r} already; give each end its own name")
-        self._ends[name] = _End(name)
-
-    def delete_end(self, name: str) -> None:
-        """Forget an end: calls on it find nobody, and those under way fail."""
-        self.enable(name, False)
-        del self._ends[name]
-
-    def connect(self, end: str, server: str) -> None:
-        """Have the end talk to the server of that name, present or future."""
-        self._end(end).server = server
-
-    def enable(self, end: str, on: bool = True) -> None:
-        """Switch an end on or off. A call that enters while it is off fails; see `send`."""
-        found = self._end(end)
-        found.on = on
-        self._switch(found)
-
-    def block(self, end: str, *, requests: bool = False, replies: bool = False) -> None:
-        """Cut one direction of an end, or both, or (by default) neither: a one-way partition.
-
-        A caller whose requests are cut is told after a while; one whose replies are cut, after
-        its request has been served. An end that is cut both ways is as good as disabled.
-        """
-        found = self._end(end)
-        found.requests = not requests
-        found.replies = not replies
-        self._switch(found)
-
-    def _switch(self, end: _End) -> None:
-        end.enabled = end.on and (end.requests or end.replies)
-        if not end.enabled:
-            self._check(end=end)
-
-    def set_conditions(self, conditions: Conditions | None, end: str) -> None:
-        """Give one link conditions of its own; None: the network's again."""
-        self._end(end).conditions = conditions
-
-    def add_server(self, name: str, deliver: Deliver) -> None:
-        """Register a server, in the place of the one that had the name."""
-        self._servers[name] = _Server(name, deliver)
-        self._check()
-
-    def delete_server(self, name: str) -> None:
-        """Leave the name without a server: calls under way to it fail within 100 ms."""
-        if name not in self._servers:
-            raise TesterError(f"there is no server {name!r}; there are {sorted(self._servers)}")
-        del self._servers[name]
-        self._check()
-
-    def retire_server(self, name: str, deliver: Deliver) -> None:
-        """Delete a server, unless another one has its name by now, or none."""
-        server = self._servers.get(name)
-        if server is not None and server.deliver is deliver:
-            self.delete_server(name)
 
     def rpc_count(self, server: str) -> int:
         """Requests delivered to servers of this name, over all its incarnations."""
@@ -208,14 +106,6 @@ class Network:
         """
         return self._unanswered.get((end, method), {})
 
-    def _end(self, name: str) -> _End:
-        try:
-            return self._ends[name]
-        except KeyError:
-            raise TesterError(
-                f"there is no end {name!r}; there are {sorted(self._ends)}"
-            ) from None
-
     # -- the pipeline -----------------------------------------------------------------------------
 
     def send(self, end: str, method: str, payload: bytes, answer: Answer) -> Rpc:
@@ -227,7 +117,7 @@ class Network:
         that is dead by now is dropped; the reply is lost, or held, or delivered. Whatever happens
         takes the latency of a message.
         """
-        sender = self._ends.get(end) or _End(end)
+        sender = self._ends.get(end) or Wire(end)
         clock = self._clock
         now = clock.now
         number = self.rpc_total = self.rpc_total + 1
@@ -324,7 +214,7 @@ class Network:
             return False
         return not rpc.end.enabled or self._servers.get(server.name) is not server
 
-    def _check(self, end: _End | None = None) -> None:
+    def _cut_off(self, end: Wire | None = None) -> None:
         """Some server or end has died: look after the calls that run on it.
 
         labrpc polls every 100 ms from the dispatch on; only the poll that follows can find out.

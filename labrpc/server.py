@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from labrpc.codec import handler, handlers
 from labrpc.errors import UnknownMethod
+from labrpc.method import handler, handlers
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ sent, with the file and line of the one who wrote it.
 
 import functools
 import inspect
+import types
 import typing
 import warnings
 from collections.abc import Callable
@@ -43,10 +44,7 @@ def signature(function: Callable[..., Any]) -> Signature:
     own module cannot resolve, or takes arguments that have no place of their own.
     """
     if not inspect.isfunction(function):
-        raise NotAMessage(
-            f"{getattr(function, '__qualname__', type(function).__name__)} is not a method as its "
-            "class has it: write KVServer.put, not KVServer().put"
-        )
+        raise NotAMessage(_no_method(function))
     plain = inspect.unwrap(function)
     name = ".".join(plain.__qualname__.split(".")[-2:])
     parameters = list(inspect.signature(plain).parameters.values())[1:]
@@ -67,7 +65,7 @@ def signature(function: Callable[..., Any]) -> Signature:
     if missing:
         raise NotAMessage(
             f"{name} ({where(plain)}) does not annotate {' and '.join(missing)}: annotations say "
-            "what travels, as in `def put(self, args: PutArgs) -> PutReply`"
+            f"what travels, as in `{_example(plain.__name__, parameters)}`"
         )
     return Signature(
         name=name,
@@ -75,6 +73,29 @@ def signature(function: Callable[..., Any]) -> Signature:
         reply=hints["return"],
         is_async=inspect.iscoroutinefunction(function),
     )
+
+
+def _no_method(thing: object) -> str:
+    """What was named in the place of a method, and how to name one."""
+    if isinstance(thing, str):
+        if thing.replace(".", "").isidentifier() and "." in thing:
+            return f"{thing!r} is a str: name the method itself, {thing}, without quotes"
+        return (
+            f"{thing!r} is a str: name a method by its class, as in end.call(Server.method, ...)"
+        )
+    if inspect.ismethod(thing):
+        name = f"{type(thing.__self__).__name__}.{thing.__name__}"
+        return f"{name} was taken from an object: take it from the class, as in call({name}, ...)"
+    found = thing.__name__ if isinstance(thing, type) else f"a value of class {spell(type(thing))}"
+    return f"{found} is no method: name one by its class, as in end.call(Server.method, ...)"
+
+
+def _example(name: str, parameters: list[inspect.Parameter]) -> str:
+    """The method with annotations, as it could be."""
+    if len(parameters) != 1:
+        return f"def {name}(self, key: str, value: str) -> bool"
+    words = "".join(word.title() for word in name.split("_"))
+    return f"def {name}(self, {parameters[0].name}: {words}Args) -> {words}Reply"
 
 
 def is_message(kind: Any) -> bool:
@@ -239,4 +260,8 @@ def spell(kind: Any) -> str:
     """Return the name of a type, as its author would write it."""
     if kind in (None, NoneType):
         return "None"
+    if isinstance(kind, types.GenericAlias):
+        return f"{spell(kind.__origin__)}[{', '.join(map(spell, kind.__args__))}]"
+    if isinstance(kind, types.UnionType):
+        return " | ".join(map(spell, kind.__args__))
     return kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind)

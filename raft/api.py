@@ -63,7 +63,16 @@ class Persister:
         self._synced = 0
 
     def save(self, raft_state: bytes, snapshot: bytes | None) -> None:
-        """Replace both, atomically; takes no time. None or b"": there is no snapshot."""
+        """Replace both, atomically; takes no time. None or b"": there is no snapshot.
+
+        Raises TypeError for what is not bytes.
+        """
+        for name, data in (("raft_state", raft_state), ("snapshot", snapshot or b"")):
+            if not isinstance(data, bytes):
+                raise TypeError(
+                    f"Persister.save takes bytes, and its {name} is of type "
+                    f"{type(data).__name__}: encode it first"
+                )
         self._saved += 1
         self._disk.write({STATE: raft_state, SNAPSHOT: snapshot or b""})
 

@@ -7,15 +7,14 @@ import sys
 
 import click
 
-from linearizability import Illegal, Ok
+from linearizability import Illegal, Ok, Unknown
 from linearizability import check as decide
 from linearizability.explain import explain
 from linearizability.formats import FORMATS, HistoryError, read_history
 from linearizability.models import MODELS
 from linearizability.report import as_data
 from linearizability.verdict import DEFAULT_BUDGET
-
-PASS, FAIL, MISUSE, UNKNOWN = 0, 1, 2, 3
+from tester.terminal import EXIT
 
 
 @click.command("check")
@@ -44,7 +43,7 @@ def check(
         recorded = read_history(file, model, format_)
     except HistoryError as error:
         click.echo(f"labtester check: {error}", err=True)
-        sys.exit(MISUSE)
+        sys.exit(EXIT["misuse"])
     for earlier, later in recorded.overlaps():
         what = f"{file}:{later}: overlaps the operation of line {earlier} of the same client"
         click.echo(f"warning: {what}; do the recorder's stamps tie?", err=True)
@@ -59,7 +58,6 @@ def check(
                 out.write(report)
         except OSError as error:
             click.echo(f"labtester check: cannot write {json_}: {error.strerror}", err=True)
-            sys.exit(MISUSE)
-    sys.exit(
-        PASS if isinstance(verdict, Ok) else FAIL if isinstance(verdict, Illegal) else UNKNOWN
-    )
+            sys.exit(EXIT["misuse"])
+    verdicts = {Ok: "pass", Illegal: "fail", Unknown: "unknown"}
+    sys.exit(EXIT[verdicts[type(verdict)]])

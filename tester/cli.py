@@ -23,7 +23,7 @@ from tester.terminal import (
     check_writable,
     command_for,
     console,
-    cores,
+    jobs_option,
     json_option,
     lab_argument,
     labelled,
@@ -34,6 +34,7 @@ from tester.terminal import (
     select,
     stuck_option,
     submission_option,
+    tests_option,
     unknown,
     write,
 )
@@ -130,14 +131,9 @@ def cli(ctx: click.Context) -> int:
     metavar="N",
     help="Run each test on seeds 0 to N-1; one of weight W on one W-th of them.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 1024),
-    metavar="J",
-    default=cores,
-    help="Worker processes; as many as there are cores by default. Changes no result.",
-)
-@click.option("--tests", metavar="NAME,...", help="Run these tests only; * stands for anything.")
+@jobs_option
+@tests_option
+@click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first failure.")
 @schedule_option
 @submission_option
 @json_option
@@ -147,6 +143,7 @@ def run(
     seeds: int | None,
     jobs: int,
     tests: str | None,
+    exitfirst: bool,
     schedule: str | None,
     submission: str | None,
     json_to: str | None,
@@ -156,10 +153,11 @@ def run(
 
     What failed before, as recorded in .labtester, is tried first.
     """
-    from tester.report import record, table
+    from tester.report import mishap, record, table
     from tester.report.progress import bar
     from tester.search import runner
     from tester.search.corpus import Corpus
+    from tester.search.results import LabResult
 
     check_writable(json_to)
     command = command_for(lab, submission, stuck_after, schedule)
@@ -168,8 +166,15 @@ def run(
         chosen = select(pool.tests(), tests)
         try:
             recorded = _try_recorded(pool, corpus, [test.name for test in chosen])
-            with bar(lab) as progress:
-                result = runner.run_lab(pool, lab, chosen, command, progress)
+            left = [telling for _, telling in recorded if telling.verdict == "fail"]
+            if exitfirst and left:
+                result = LabResult(lab, [], not_run=[test.name for test in chosen])
+                table.plainly(console(json_to), mishap.story(left[0]))
+            else:
+                with bar(lab) as progress:
+                    result = runner.run_lab(
+                        pool, lab, chosen, command, progress, exitfirst=exitfirst
+                    )
         except runner.Interrupted as interrupted:
             table.show_unfinished(console(json_to), interrupted.result)
             return INTERRUPTED
@@ -181,10 +186,8 @@ def run(
     for test in result.tests:
         if test.telling is not None and (path := corpus.keep(test.telling)) is not None:
             click.echo(f"kept as {path}", err=True)
-    write(
-        json_to, record.of_run(result) | ({"verdict": "fail", "recorded": still} if still else {})
-    )
-    return EXIT["fail"] if still else EXIT[result.verdict]
+    write(json_to, record.of_run(result) | ({"recorded": still} if still else {}))
+    return EXIT[result.verdict]
 
 
 def _try_recorded(pool: Pool, corpus: Corpus, tests: Sequence[str]) -> list[tuple[Path, Telling]]:
@@ -216,12 +219,16 @@ def _show_recorded(recorded: Sequence[tuple[Path, Telling]], result: LabResult) 
         elif telling.verdict == "fail" and telling.run not in failed:
             click.echo(f"recorded failure: {path} still fails; labtester replay {path}", err=True)
             still.append(str(path))
+            result.recorded.append(telling.test)
     return still
 
 
 @cli.command()
 @click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
 @click.option("--seed", metavar="S", callback=seed_in_range, help="The seed to run.")
+@click.option(
+    "--full", is_flag=True, help="Tell every line of the story, also where the run passes."
+)
 @schedule_option
 @submission_option
 @json_option
@@ -229,6 +236,7 @@ def _show_recorded(recorded: Sequence[tuple[Path, Telling]], result: LabResult) 
 def replay(
     what: tuple[str, ...],
     seed: int | None,
+    full: bool,
     schedule: str | None,
     submission: str | None,
     json_to: str | None,
@@ -240,6 +248,7 @@ def replay(
 
     check_writable(json_to)
     lab, folder, telling = labelled(what, seed, submission, stuck_after, schedule)
+    telling.full = full
     with pool_for(lab, folder, telling, stuck_after, schedule) as pool:
         pool.work(Tellings([telling]))
     if telling.told is not None and telling.told.ran.sentence:

@@ -24,7 +24,8 @@ from tester.terminal import (
 )
 
 if TYPE_CHECKING:
-    from tester.search.wire import Placed
+    from tester.search.plan import Proof
+    from tester.search.wire import Placed, Proved
 
 _SAVE_EVERY: Final = 100
 
@@ -71,30 +72,44 @@ def exhaust(
     with pool_of(lab, submission, None, 1, stuck_after) as pool:
         select_one(pool.tests(), test)
         with counter(f"{lab} {test}") as show:
+            passed = 0
 
             def placed(so_far: Placed) -> None:
+                nonlocal passed
+                passed = so_far.placements
                 show(so_far.placements, so_far.total)
                 if so_far.placements % _SAVE_EVERY == 0:
                     state.save(so_far)
 
-            desk = Proof(
-                Prove(test, faults, done, code, shlex.join([*words, "--restart"])), placed
-            )
+            again = shlex.join([*words, "--restart"])
+            desk = Proof(Prove(test, faults, done, code, again), placed)
             pool.work(desk)
-    if desk.proved is None:
-        raise click.ClickException(f"a placement of {test} hung or ended its process")
     state.forget()
-    if desk.proved.misuse:
-        raise click.ClickException(desk.proved.misuse)
+    proved = desk.proved or _lost(desk, passed, again)
+    if proved.misuse:
+        raise click.ClickException(proved.misuse)
     out = console(json_to)
-    if desk.proved.story:
-        table.plainly(out, desk.proved.story)
-    table.plainly(out, f"{lab} {test}: {desk.proved.sentence}")
-    write(json_to, _record(lab, test, faults, desk.proved))
-    return EXIT[desk.proved.verdict]
+    if proved.story:
+        table.plainly(out, proved.story)
+    table.plainly(out, f"{lab} {test}: {proved.sentence}")
+    write(json_to, _record(lab, test, faults, proved))
+    return EXIT[proved.verdict]
 
 
-def _record(lab: str, test: str, faults: int, proved: Any) -> dict[str, Any]:
+def _lost(desk: Proof, passed: int, command: str) -> Proved:
+    """What to say of a placement that hung or ended its process: that is a failure as well."""
+    from tester.report import mishap
+    from tester.search.wire import Proved
+
+    assert desk.gone is not None  # a proof that is over is one or the other
+    told = mishap.lost(0, desk.gone, command).replace("seed 0: ", "", 1)
+    how = "hangs" if desk.gone.stuck_s else "ends its process"
+    where = f"a placement after the first {passed}" if passed else "the first placement"
+    sentence = f"{where} {how}"
+    return Proved(passed + 1, sentence, f"{told}\n", [], "fail", "")
+
+
+def _record(lab: str, test: str, faults: int, proved: Proved) -> dict[str, Any]:
     return {
         "lab": lab,
         "test": test,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -31,6 +31,12 @@ from tester.terminal import (
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.search.pool import Pool
     from tester.search.results import Telling
+
+
+_NO_FAILURE: Final = {
+    "pass": "passes: there is nothing to explain",
+    "unknown": "stays unknown: there is no failure to explain",
+}
 
 
 @click.command("explain")
@@ -91,12 +97,8 @@ def explain(
         raise click.ClickException(told.ran.sentence)
     out = console(json_to)
     if told is None or not told.record:
-        if told is not None and told.ran.verdict == "pass":
-            raise click.ClickException(f"seed {telling.seed} passes: there is nothing to explain")
-        if told is not None and told.ran.verdict == "unknown":
-            raise click.ClickException(
-                f"seed {telling.seed} stays unknown: there is no failure to explain"
-            )
+        if telling.verdict in _NO_FAILURE:
+            raise click.ClickException(f"seed {telling.seed} {_NO_FAILURE[telling.verdict]}")
         table.plainly(out, mishap.story(telling))
         raise click.ClickException("this failure could not be made smaller: see its story")
     kept = parse(told.record, Path(telling.test))

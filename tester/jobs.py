@@ -24,17 +24,18 @@ import msgspec
 
 from tester.engine import guard, pulse
 from tester.engine.choices import Choices, Seeded
+from tester.engine.origin import is_users
 from tester.labs import contract
 from tester.labs.suite import tests_of
 from tester.launch import Setup
 from tester.report import mishap
-from tester.report.story import tell_placement
+from tester.report.story import relative, tell_placement
 from tester.search.again import Again, code_digest, run_again
 from tester.search.attempts import symptom
 from tester.search.exhaust import DIFFERENT, exhaust
 from tester.search.exhaust import Placed as Placement
 from tester.search.explain import describe as in_words
-from tester.search.frames import receive, say
+from tester.search.frames import say
 from tester.search.record import parse
 from tester.search.suspects import suspected
 from tester.search.wire import (
@@ -64,6 +65,7 @@ from tester.search.worker import STACK_SIGNAL
 from tester.telling import told_of
 from tester.world import submission
 from tester.world.failure import Failure, Misused, NonDeterministic, describe, user_frames
+from tester.world.pipe import receive
 from tester.world.run import Outcome, Scenario, run
 from tester.world.submission import BadSubmission
 
@@ -134,6 +136,8 @@ class _Worker:
         found = submission.REFERENCE
         if setup.submission is not None:
             found = submission.load(Path(setup.submission))
+            for sentence in found.ignored():
+                self._say(Noted(plain(sentence)))
         contract.check(setup.lab, found, lambda what: self._say(Loading(what)))
         self._methods = contract.methods(setup.lab, found)
         self._say(Loading(""))
@@ -171,9 +175,7 @@ class _Worker:
             if one.anew:
                 job = msgspec.structs.replace(job, record="")
         _print(end_of(job.marker))
-        if ran.verdict == "pass":
-            told = Told(ran, "")
-        elif isinstance(found, Failure):
+        if isinstance(found, Failure):
             told = Told(ran, plain(mishap.escaped(seed, found, job.command)))
         else:
             told = told_of(
@@ -183,7 +185,6 @@ class _Worker:
 
     def _prove(self, job: Prove) -> None:
         scenario = self._tests[job.test]
-
         code = code_digest(scenario)
 
         def placed(placements: int, total: int | None) -> None:
@@ -248,6 +249,8 @@ class _Worker:
         place = None
         if isinstance(error, Misused) and ".py:" not in str(error):
             frames, method = error.failure.frames, error.failure.doing.rpartition(" ")[2]
+            theirs = f"{Path(self._folder).resolve()}{os.sep}"  # not the reference's, if possible
+            frames = tuple(f for f in frames if f.file.startswith(theirs)) or frames
             place = f"{frames[-1].file}:{frames[-1].line}" if frames else self._methods.get(method)
         return f"{place}: {error}" if place else str(error)
 
@@ -268,9 +271,14 @@ class _Worker:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        """Ours are for the author of the code under test; others go where prints go."""
+        """Ours are for the author of the code under test; others go where prints go.
+
+        A forgotten `await` is the author's business, too: the run may pass all the same.
+        """
         if category.__module__.startswith("labrpc"):
             self._say(Noted(plain(str(message))))
+        elif str(message).endswith("was never awaited") and is_users(filename):
+            self._say(Noted(f"{relative(filename)}:{lineno}: {plain(str(message))}"))
         else:
             sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 

@@ -14,12 +14,13 @@ from tester.labs import LABS, Lab
 from tester.terminal import (
     EXIT,
     check_writable,
-    cores,
+    jobs_option,
     json_option,
     lab_argument,
     schedule_option,
     select,
     stuck_option,
+    tests_option,
     write,
 )
 
@@ -50,14 +51,8 @@ class Solution(NamedTuple):
     show_default=True,
     help="Try seeds 0 to N-1, until the first that fails; a test of weight W one W-th of them.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 1024),
-    metavar="J",
-    default=cores,
-    help="Worker processes; as many as there are cores by default. Changes no result.",
-)
-@click.option("--tests", metavar="NAME,...", help="Run these tests only; * stands for anything.")
+@jobs_option
+@tests_option
 @click.option(
     "--bugs",
     metavar="DIR",

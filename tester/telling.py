@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from tester.engine.choices import Choices, Replayed
 from tester.report import mishap
 from tester.report.explained import of_explanation
-from tester.report.story import tell
+from tester.report.story import every_line, tell
 from tester.report.twin import side_by_side
 from tester.search.again import record_of
 from tester.search.diagnosis import Diagnosis, diagnose, diagnose_recorded
 from tester.search.wire import Ran, Tell, Told, plain
-from tester.world.run import Outcome, Scenario, repeat
+from tester.world.run import Outcome, Scenario, repeat, run
 
 
 def told_of(
@@ -24,17 +25,24 @@ def told_of(
     submission: str,
     attempt: Callable[[], None],
 ) -> Told:
-    """Diagnose the run that was `found`, and tell of it; `attempt` is called before each attempt.
+    """Tell of the run that was `found`: diagnosed, if it failed.
 
-    The verdict stands, whatever hostile code does to the attempt to tell it.
+    `attempt` is called before each attempt at a smaller one. The verdict stands, whatever hostile
+    code does to the attempt to tell it.
     """
     seed = int(job.seed)
+    if ran.verdict == "pass":
+        if not job.full:
+            return Told(ran, "")
+        passing = run(scenario, Choices(Replayed(found.choices.record())), keep_trace=True)
+        return Told(ran, plain(f"{every_line(passing)}\n\n".lstrip("\n")))
     try:
         if job.whole:
-            return Told(ran, plain(tell(seed, repeat(scenario, seed, found), job.command)))
+            again = repeat(scenario, seed, found)
+            return Told(ran, plain(tell(seed, again, job.command, full=job.full)))
         diagnosis = _diagnosis(scenario, job, found, attempt)
         explanation = diagnosis.explanation
-        story = plain(tell(seed, diagnosis.outcome, job.command, explanation))
+        story = plain(tell(seed, diagnosis.outcome, job.command, explanation, full=job.full))
         if explanation is None:
             return Told(ran, story)
         kept = record_of(

@@ -60,6 +60,11 @@ def seed_in_range(ctx: click.Context, param: click.Parameter, value: str | None)
     return int(value)
 
 
+def tidy_path(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """`theirs` for `./theirs/`: records and commands name a folder in one way."""
+    return os.path.normpath(value) if value else value
+
+
 def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -67,9 +72,20 @@ def cores() -> int:
 
 
 lab_argument = click.argument("lab", callback=known_lab)
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    metavar="J",
+    default=cores,
+    help="Worker processes; as many as there are cores by default. Changes no result.",
+)
+tests_option = click.option(
+    "--tests", metavar="NAME,...", help="Run these tests only; * stands for anything."
+)
 submission_option = click.option(
     "--submission",
     metavar="DIR",
+    callback=tidy_path,
     help="Test the packages in this folder; what is not there is the reference's.",
 )
 schedule_option = click.option(

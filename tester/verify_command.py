@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from tester.search.pool import Pool
     from tester.search.wire import Traced
 
+_AGAIN: Final = "again in the same process"
 _CAUSES: Final = {
-    "again in the same process": "module-level state or a cache that a run leaves behind",
+    _AGAIN: "module-level state or a cache that a run leaves behind",
     "in a fresh process": "state made at import, the environment, or the order of addresses",
     "with another hash seed": "iteration over a set, or hash() used as a number",
     "on another Python": "counting turns of the event loop, or a library that has changed",
@@ -115,6 +116,7 @@ def verify(
     Runs each seed twice in one process, then in a fresh process, with another hash seed, and on
     the other interpreters. Where two runs differ, shows the first event in which they do.
     """
+    from tester.report.table import plainly
     from tester.search.plan import Digests
 
     check_writable(json_to)
@@ -124,14 +126,14 @@ def verify(
     ways = [
         _Way("in a fresh process"),
         _Way("with another hash seed", (("PYTHONHASHSEED", "777"),)),
-        *_others(pythons, lambda text: out.print(text, markup=False, highlight=False)),
+        *_others(pythons, lambda text: plainly(out, text)),
     ]
     found: dict[str, dict[tuple[str, int], str]] = {}
     with what.pool(first, seeds) as pool:
         chosen = select(pool.tests(), tests)
         runs = [(test.name, seed) for test in chosen for seed in range(test.seeds)]
         schedules = {test.name: test.schedule for test in chosen}
-        for name in (first.name, "again in the same process"):
+        for name in (first.name, _AGAIN):
             desk = Digests(runs)
             pool.work(desk)
             if desk.misuse:
@@ -146,20 +148,15 @@ def verify(
     differing = _differing(found)
     record: dict[str, Any] = {"lab": lab, "seeds": len(runs), "ways": list(found)}
     if differing is None:
-        ways_run = ", ".join(found)
-        out.print(
-            f"{lab}: pass, {len(runs)} seeds with the same digests {len(found)} ways: {ways_run}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        many = f"{len(runs)} seeds with the same digests {len(found)} ways"
+        plainly(out, f"{lab}: pass, {many}: {', '.join(found)}")
         write(json_to, record | {"verdict": "pass"})
         return EXIT["pass"]
     name, (test, seed) = differing
     way = next((way for way in ways if way.name == name), _Way(name))
     text = _divergence(what, first, way, test, seed)
     story = f"{test}, seed {seed}: another run {name}\n\n{text}"
-    out.print(story, markup=False, highlight=False, soft_wrap=True)
+    plainly(out, story)
     seeded = {"test": test, "seed": seed, "schedule": schedules[test]}
     write(json_to, record | {"verdict": "fail", "differs": name, **seeded, "story": story})
     return EXIT["fail"]
@@ -207,7 +204,7 @@ def _divergence(what: _What, first: _Way, way: _Way, test: str, seed: int) -> st
 def _traces(what: _What, first: _Way, way: _Way, test: str, seed: int) -> Sequence[Traced | None]:
     from tester.search.plan import Traces
 
-    if way.name == "again in the same process":
+    if way.name == _AGAIN:
         with what.pool(first) as pool:
             pool.tests()
             desk = Traces(test, seed, 2)
@@ -223,7 +220,7 @@ def _traces(what: _What, first: _Way, way: _Way, test: str, seed: int) -> Sequen
     return found
 
 
-def _others(pythons: Sequence[str], say: Any) -> Iterator[_Way]:
+def _others(pythons: Sequence[str], say: Callable[[str], None]) -> Iterator[_Way]:
     """The other interpreters: those that were named, and the virtual environments beside us."""
     here = [str(path) for path in sorted(Path().glob(".venv-*/bin/python"))]
     for python in [*pythons, *here]:

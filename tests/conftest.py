@@ -1,5 +1,7 @@
 """What every test file shares: the pytester fixture, and how Hypothesis runs here."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -18,6 +20,15 @@ settings.load_profile("labtester")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite", action="store_true", help="write the scenarios' outputs anew")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain() -> Iterator[None]:
+    """The texts that tests compare with, whatever the environment says of the terminal."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ["CI", "BUILD_NUMBER", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "PY_COLORS"]:
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture

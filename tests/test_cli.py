@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import Runner, labtester, submit
+from tests.tree import ROOT
 
 __all__ = ["labtester"]
 
@@ -31,6 +32,29 @@ def test_a_pass_prints_one_table(labtester: Runner) -> None:
         "digest  *",
     ]
     assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_a_pass_warns_of_a_forgotten_await(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, "asyncio.sleep(1)", before="import asyncio")
+    done = labtester("run", "tiny", "--seeds", "20", "--jobs", "2", "--submission", theirs)
+    assert done.status == 0
+    (line,) = done.err.splitlines()
+    where = "theirs/kvsrv/server.py:28"
+    assert line == f"warning: {where}: coroutine 'sleep' was never awaited"
+    quoted = Path("theirs/kvsrv/server.py").read_text().splitlines()[27]
+    assert quoted.strip() == "asyncio.sleep(1)"
+
+
+def test_a_file_that_is_not_used_is_named_once(labtester: Runner) -> None:
+    theirs = submit(labtester.folder)
+    place = labtester.folder / theirs / "kvsrv" / "__init__.py"
+    place.write_text("RETRIES = 3\n")
+    done = labtester("run", "tiny", "--seeds", "10", "--jobs", "2", "--submission", theirs)
+    assert done.status == 0
+    assert done.err == (
+        f"warning: {place} is not used: a package of a lab keeps our __init__.py; put code into "
+        "modules beside it\n"
+    )
 
 
 def test_the_record_is_what_was_promised(labtester: Runner) -> None:
@@ -73,6 +97,26 @@ def test_jobs_and_the_hash_seed_change_nothing(
     others.append(labtester.json("run", "tiny", "--seeds", "60", "--submission", theirs))
     assert first["verdict"] == "fail"
     assert others == [first] * 2
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_a_run_ends_at_the_first_failure_if_asked(labtester: Runner, jobs: str) -> None:
+    theirs = submit(labtester.folder, "if args.value == '2':\n    raise ValueError(args.value)")
+    run = ("run", "tiny", "--jobs", jobs, "--seeds", "60", "--submission", theirs)
+    done = labtester(*run, "-x")
+    assert done.status == 1
+    assert done.out.startswith(
+        "test_unreliable: 1 of 1 seeds fails: 0\nseed 0 failed: its later seeds were not run\n"
+    )
+    assert "stopped at the first failure: 2 tests were not run\n" in done.out
+    assert "test_heavy" not in done.out
+    (path,) = Path(".labtester").iterdir()
+    path.unlink()
+    record = labtester.json(*run, "--exitfirst")
+    assert [(test["name"], test["failed"]) for test in record["tests"]] == [
+        ("test_unreliable", [0])
+    ]
+    assert record["not_run"] == ["test_heavy", "test_third"]
 
 
 def test_the_digest_knows_every_seed(labtester: Runner) -> None:
@@ -145,6 +189,19 @@ def test_a_misuse_found_in_a_run_ends_the_command(labtester: Runner) -> None:
         assert not Path("a.json").exists()
 
 
+def test_a_misuse_is_at_the_authors_line_and_not_at_the_references(labtester: Runner) -> None:
+    source = (ROOT / "lock" / "lock.py").read_text()
+    right = "self._clerk.put(self._name, self._me, version)"
+    place = labtester.folder / "theirs" / "lock" / "lock.py"
+    place.parent.mkdir(parents=True)
+    place.write_text(source.replace(right, "self._clerk.put(self._name, version, self._me)"))
+    done = labtester("run", "lock", "--seeds", "1", "--submission", "theirs")
+    line = source.splitlines().index(f"                if await {right} is Err.OK:") + 1
+    assert done.sentence.endswith(
+        f"theirs/lock/lock.py:{line}: KVServer.put's PutArgs.value must be str, not 0 (int)"
+    )
+
+
 def test_a_seed_that_is_not_the_same_twice_is_told_apart(labtester: Runner) -> None:
     once = "import sys\nruns = getattr(sys, 'runs', 0)\nsys.runs = runs + 1\nassert runs != 3"
     theirs = submit(
@@ -190,6 +247,26 @@ def test_replay_of_a_pass(labtester: Runner) -> None:
         r"seed 0 passes: 5 RPCs, 3 operations, 0\.\d{3} s of virtual time\n\ndigest \w{32}\n",
         done.out,
     )
+
+
+def test_a_replay_tells_every_line_if_asked(labtester: Runner) -> None:
+    short = labtester("replay", "tiny", "test_unreliable", "--seed", "0")
+    full = labtester("replay", "tiny", "test_unreliable", "--seed", "0", "--full")
+    assert (full.status, full.err) == (0, "")
+    assert full.out.endswith(f"\n\n{short.out}")
+    head, *lines = full.out.removesuffix(f"\n\n{short.out}").splitlines()
+    assert head == "    time  who     what happened"
+    assert "   0.000  c0      Put('calm', '0', v0)" in lines
+
+    theirs = str(ROOT / "docs" / "examples" / "certain")
+    command = ("replay", "kvsrv", "test_unreliable_net", "--seed", "3", "--submission", theirs)
+    short, full = labtester(*command), labtester(*command, "--full")
+    assert short.status == full.status == 1
+    (left_out,) = (line for line in short.out.splitlines() if "left out" in line)
+    assert left_out == "     ...  (8 lines are left out, about other operations)"
+    told = full.out.splitlines()
+    assert len(told) == len(short.out.splitlines()) - 1 + 8
+    assert set(told) > {line for line in short.out.splitlines() if line != left_out}
 
 
 def test_the_largest_seed(labtester: Runner) -> None:

@@ -106,6 +106,32 @@ def test_what_stays_unknown_is_no_pass_and_no_failure(labtester: Runner) -> None
     assert found["sentence"] == "stays unknown without any fault"
 
 
+@pytest.mark.parametrize(
+    ("code", "head", "sentence"),
+    [
+        ("while args.version == 0:\n    pass", "stuck\n", "hangs"),
+        (
+            "if args.version == 0:\n    ctypes.string_at(0)",
+            "its process died\n",
+            "ends its process",
+        ),
+    ],
+)
+def test_a_placement_that_hangs_or_dies_is_a_failure(
+    labtester: Runner, code: str, head: str, sentence: str
+) -> None:
+    theirs = submit(labtester.folder, code, before="import ctypes")
+    command = ("exhaust", "tiny", "test_third", "--stuck-after", "1", "--submission", theirs)
+    done = labtester(*command)
+    assert (done.status, done.err) == (1, "")
+    assert done.out.startswith(head)
+    again = shlex.join(["labtester", "exhaust", "tiny", "test_third", "--faults", "1"])
+    assert f"    {again} --submission theirs --restart\n" in done.out
+    assert done.out.endswith(f"\ntiny test_third: the first placement {sentence}\n")
+    record = json.loads(labtester(*command, "--json", "-").out)
+    assert (record["verdict"], record["placements"], record["failing"]) == ("fail", 1, [])
+
+
 # -- an interrupted proof ------------------------------------------------------------------------
 
 

@@ -75,18 +75,35 @@ def test_a_record_is_tried_first_and_fails_a_run_whose_seeds_pass(labtester: Run
     done = labtester(*run, "--seeds", str(first))
     replay = f"labtester replay {path}"
     assert (done.status, done.err) == (1, f"recorded failure: {path} still fails; {replay}\n")
-    assert "tiny: pass" in done.out, "the table is of the seeds alone"
+    assert "tiny: fail" in done.out
+    assert re.search(rf"^test_unreliable +{first} +0 \+ 1 recorded ", done.out, re.MULTILINE)
+    assert "ValueError" not in done.out, "the story is for replay"
     again = labtester(*shlex.split(replay)[1:])
     assert again.status == 1
     assert "ValueError: late" in again.out
     record = labtester.json(*run, "--seeds", str(first))
     assert (record["verdict"], record["recorded"]) == ("fail", [path])
+    at_once = labtester(*run, "--seeds", str(first), "--exitfirst")
+    assert (at_once.status, at_once.err) == (done.status, done.err)
+    assert "ValueError: late" in at_once.out
+    assert "stopped at the first failure: 1 test was not run\n" in at_once.out
 
 
 def test_a_failure_that_seeds_find_as_well_is_told_once(labtester: Runner, kept: Path) -> None:
     done = labtester(*RUN, *CALM)
     assert (done.status, done.err) == (1, f"kept as {kept}\n")
     assert "recorded" not in labtester.json(*RUN, *CALM)
+
+
+def test_a_folder_is_the_same_however_it_is_named(labtester: Runner, kept: Path) -> None:
+    for name in ("./maybe", "maybe/", str(labtester.folder / "maybe")):
+        done = labtester(*RUN[:-1], name, *CALM)
+        assert (done.status, done.err.startswith("kept as ")) == (1, True), name
+    names = [p.name for p in Path(".labtester").iterdir() if "tmp" not in p.name]
+    assert names == [kept.name]
+    submit_lock(labtester.folder, fixed=True)
+    assert "mended: " in labtester(*RUN[:-1], "./maybe/", *CALM).err
+    assert list(Path(".labtester").iterdir()) == []
 
 
 def test_other_code_that_fails_is_not_mended(labtester: Runner, kept: Path) -> None:

@@ -11,13 +11,7 @@ FILE_LINES = 300
 FUNCTION_LINES = 70
 LONGER: dict[str, str] = {
     # "path/to/file.py" or "path/to/file.py:function": why a reader would accept it
-    "labrpc/codec.py": "the generated tests and the walk that explains them are read together",
-    "labrpc/network.py": "the pipeline of a request is one thing, from wiring to death",
     "tester/labs/dedup.py": "the tests of one lab are read together",
-    "tester/labs/lock.py": "the tests of one lab are read together",
-    "tester/engine/choices.py": "a choice and where it comes from are one idea",
-    "tester/engine/loop.py": "it has all that asyncio asks of a loop",
-    "tester/world/simulation.py": "it is all that a test may use, and where what it causes goes",
 }
 
 SOURCES = sources(*PACKAGES, "tests", "bench")

@@ -1,13 +1,11 @@
 """Choices: every nondeterministic act of a run is one integer drawn here, and 0 is the boring one.
 
-A *stream* is a named sequence of choices. Streams are named, never numbered by the order of their
-creation, so that adding a client shifts nobody else's luck. Where the integers come from is the
-*source*: a seed, a record of an earlier run, or any function (Hypothesis, an enumeration).
+They are drawn from named streams. Where the integers come from is the *source*: a seed, a record
+of an earlier run, or any function (Hypothesis, an enumeration).
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import itertools
 import struct
@@ -15,124 +13,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from tester.engine import SEED_LIMIT
+from tester.engine.stream import Fault, Slot, Stream, least_word
 
 _BLOCK: Final = struct.Struct("<64Q")
 _BEGINNING: Final = struct.Struct("<24Q")
 """The first words of a stream: the fates of two RPCs, which is all that many streams are for."""
 
-Slot = tuple[int, int]
-"""`(n, 0)`: an integer below n. `(num, den)`: 1, a fault, with probability num/den, else 0."""
-
-ONLY_ON_RECORD: Final = 1, 2**48
-"""The odds of a fault that no seed meets: it strikes where a record or an enumeration says so."""
-
 Record = dict[str, list[int]]
 """What a run chose: per stream the integers in the order in which they were drawn."""
-
-Fault = tuple[str, int]
-"""A choice that was a fault: (stream, index in the stream's record)."""
-
-
-class Stream:
-    """One named sequence of choices, and the record of what was chosen.
-
-    Sources make their own kind of stream: they say where `_below` and `_chance` come from.
-    """
-
-    def __init__(self, name: str, faults: list[Fault]) -> None:
-        self.name = name
-        self.record: list[int] = []
-        self._faults = faults
-        self._slots: Sequence[Slot] = ()
-        self._open: Sequence[_Open] = ()
-        self._boring: list[int] = []
-
-    def below(self, n: int) -> int:
-        """One choice: an integer in [0, n), n >= 1."""
-        value = self._below(n)
-        self.record.append(value)
-        return value
-
-    def chance(self, num: int, den: int) -> bool:
-        """True with probability num/den: recorded as 1, and counted among the faults."""
-        value = self._chance(num, den)
-        if value:
-            self._faults.append((self.name, len(self.record)))
-        self.record.append(value)
-        return value == 1
-
-    def given(self, n: int) -> int:
-        """An integer in [0, n) that a seed always answers with 0: only a record says otherwise.
-
-        For what a shrinker may turn down and luck may not, such as the size of a workload.
-        """
-        return self.below(n)
-
-    def draw(self, slots: Sequence[Slot]) -> list[int]:
-        """Several choices at once, always `len(slots)` of them, whatever their values.
-
-        Slots with one possible value take up their place without being computed: flipping one
-        fault, or switching a network to reliable and back, leaves all later choices alone. The
-        list may be the same for several calls: it is to be read only.
-        """
-        if slots is not self._slots:
-            self._slots = slots
-            self._open = _open(tuple(slots))
-            self._boring = [0] * len(slots)
-        if not self._open:
-            self._skip(len(slots))
-            self.record += self._boring
-            return self._boring
-        values = self._boring.copy()
-        self._fill(values)
-        self.record += values
-        return values
-
-    def resume(self, drawn: Sequence[int]) -> None:
-        """Go on behind choices that were drawn from this stream elsewhere: in a child process."""
-        self._skip(len(drawn))
-        self.record += drawn
-
-    def _fill(self, values: list[int]) -> None:
-        start = len(self.record)
-        passed = 0
-        for at, num, den, _ in self._open:
-            self._skip(at - passed)
-            passed = at + 1
-            if not den:
-                values[at] = self._below(num)
-            elif self._chance(num, den):
-                values[at] = 1
-                self._faults.append((self.name, start + at))
-        self._skip(len(values) - passed)
-
-    def _below(self, n: int) -> int:
-        raise NotImplementedError
-
-    def _chance(self, num: int, den: int) -> int:
-        raise NotImplementedError
-
-    def _skip(self, count: int) -> None:
-        """Pass over so many integers."""
-        raise NotImplementedError
-
-
-_Open = tuple[int, int, int, int]
-"""A slot with several possible values: its place, the slot itself, and `_least` of it."""
-
-
-@functools.lru_cache
-def _open(slots: tuple[Slot, ...]) -> tuple[_Open, ...]:
-    return tuple(
-        (at, num, den, _least(num, den) if den else 0)
-        for at, (num, den) in enumerate(slots)
-        if (num > 0 if den else num > 1)
-    )
-
-
-def _least(num: int, den: int) -> int:
-    """The least word that is a fault of probability num/den: `word * den >> 64 >= den - num`."""
-    return -((num - den << 64) // den)
 
 
 class Source(Protocol):
@@ -207,7 +95,7 @@ class _SeededStream(Stream):
                 self._faults.append((self.name, len(self.record) + at))
 
     def _chance(self, num: int, den: int) -> int:
-        return 1 if next(self._words) >= _least(num, den) else 0
+        return 1 if next(self._words) >= least_word(num, den) else 0
 
     def _skip(self, count: int) -> None:
         next(itertools.islice(self._words, count, count), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import warnings
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Final, Protocol
 
@@ -74,3 +75,19 @@ def generators_close_in_tasks() -> Iterator[None]:
     finally:
         running = False
         sys.set_asyncgen_hooks(*hooks)
+
+
+@contextlib.contextmanager
+def unheeded() -> Iterator[None]:
+    """Say nothing of coroutines never awaited and of errors in finalizers."""
+    hook, sys.unraisablehook = sys.unraisablehook, _ignore
+    warn, warnings._warn_unawaited_coroutine = warnings._warn_unawaited_coroutine, _ignore  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        warnings._warn_unawaited_coroutine = warn  # type: ignore[attr-defined]
+
+
+def _ignore(_: object) -> None:
+    """Do nothing."""

@@ -22,9 +22,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from tester.engine import guard, leftovers
+from tester.engine import guard, leftovers, outside
 from tester.engine.errors import OutsideWorld, SharedState
-from tester.engine.tasks import Future, Handle, Task, TimerHandle
+from tester.engine.tasks import Future, Handle, Task, TimerHandle, failed_unheard, note_death
 
 T = TypeVar("T")
 
@@ -41,10 +41,7 @@ class Loop(asyncio.AbstractEventLoop):
     """
 
     def __init__(
-        self,
-        owner: object,
-        pick: Callable[[int], int],
-        put_off: Callable[[], int] | None = None,
+        self, owner: object, pick: Callable[[int], int], put_off: Callable[[], int] | None = None
     ) -> None:
         self.owner = owner
         self.now = 0
@@ -62,6 +59,7 @@ class Loop(asyncio.AbstractEventLoop):
         self._serial = 0
         self._born: list[Task[Any]] = []
         self._prune_at = 64
+        self.notes_deaths = False  # when a task raised; it takes time, and is for stories
         self._closed = False
 
     # -- time ---------------------------------------------------------------------------------
@@ -141,7 +139,10 @@ class Loop(asyncio.AbstractEventLoop):
         # which keeps its place among the steps that were there before it.
         if type(getattr(callback, "__self__", None)) is not Task:
             self._ready.append(handle)
-        elif self._put_off is None or not (delay := self._put_off()):
+            return handle
+        if self.notes_deaths:
+            handle = Handle(note_death, (self, callback, *args), context)
+        if self._put_off is None or not (delay := self._put_off()):
             self._tasks.append(handle)
         else:
             self._serial += 1
@@ -215,7 +216,7 @@ class Loop(asyncio.AbstractEventLoop):
         born = self._born
         born.append(task)
         if len(born) >= self._prune_at:
-            born[:] = [task for task in born if not task.done() or _unretrieved(task)]
+            born[:] = [task for task in born if not task.done() or failed_unheard(task)]
             self._prune_at = 2 * len(born) + 64
         return task
 
@@ -256,10 +257,10 @@ class Loop(asyncio.AbstractEventLoop):
         """The tasks that have not finished, in the order of their creation."""
         return [task for task in self._born if not task.done()]
 
-    def unretrieved(self) -> list[BaseException]:
-        """Exceptions of finished tasks that nobody awaited, in the order of their creation."""
-        failed = [task for task in self._born if _unretrieved(task)]
-        return [error for task in failed if (error := task.exception()) is not None]
+    def unretrieved(self) -> list[tuple[BaseException, int | None]]:
+        """What tasks raised and nobody awaited, in the order of their creation; and when."""
+        failed = [task for task in self._born if failed_unheard(task)]
+        return [(e, task.died_us) for task in failed if (e := task.exception()) is not None]
 
     def let_go(self) -> None:
         """End what has not finished, after the verdict and inside the node: all of it is void."""
@@ -275,9 +276,8 @@ class Loop(asyncio.AbstractEventLoop):
                         leftovers.end(coro)
                 except KeyboardInterrupt as pressed:
                     interrupt = pressed
-        self._ready.clear()
-        self._tasks.clear()
-        self._timers.clear()
+        for queue in (self._ready, self._tasks, self._timers):
+            queue.clear()
         if interrupt is not None:
             raise interrupt
 
@@ -295,38 +295,6 @@ class Loop(asyncio.AbstractEventLoop):
         raise error
 
 
-def _unretrieved(task: Task[Any]) -> bool:
-    return task.done() and bool(task._log_traceback)
-
-
-_INSTEAD = {
-    "run_in_executor": "call the function directly",
-    "set_default_executor": "call functions directly",
-    "subprocess_exec": "start another node",
-    "subprocess_shell": "start another node",
-    "add_signal_handler": "let the test call kill()",
-    "remove_signal_handler": "let the test call kill()",
-    "call_soon_threadsafe": "there are no threads; use call_soon",
-    "run_forever": "await what you wait for",
-    "run_until_complete": "await what you wait for",
-    "stop": "return from your coroutine",
-    "close": "the loop ends with the run",
-    "set_exception_handler": "an exception that nobody handles ends the run",
-    "shutdown_asyncgens": "close your generators yourself",
-    "shutdown_default_executor": "there is no executor",
-}
-
-
-def _refuse(name: str) -> Callable[..., Any]:
-    instead = _INSTEAD.get(name, "use a ClientEnd; the network is simulated")
-
-    def refused(self: Loop, *args: Any, **kwargs: Any) -> Any:
-        raise OutsideWorld(f"loop.{name} is not simulated: {instead}")
-
-    refused.__name__ = name
-    return refused
-
-
 for _name in dir(asyncio.AbstractEventLoop):
     if not _name.startswith("_") and _name not in vars(Loop):
-        setattr(Loop, _name, _refuse(_name))
+        setattr(Loop, _name, outside.loop_method(_name))

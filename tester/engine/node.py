@@ -17,6 +17,7 @@ from tester.engine.choices import Choices
 from tester.engine.errors import Waiting
 from tester.engine.loop import Loop
 from tester.engine.schedule import Schedule
+from tester.engine.unawaited import Unawaited
 from tester.engine.waiting import waiting
 
 Event = tuple[Any, ...]
@@ -69,6 +70,9 @@ class Node:
         outbox = self.outbox
         self.outbox = []
         return outbox, loop.next_due(), ran
+
+    def forgot(self, call: Unawaited) -> None:
+        """Report that code on the node has let go of a coroutine that has never run."""
 
     def failed(self, error: BaseException, doing: str) -> None:
         """Report an exception that nobody handled; the run is over."""

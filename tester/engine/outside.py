@@ -1,6 +1,6 @@
 """What a simulated node has no part of, and the sentence that says what to use instead.
 
-Functions here take `(machine, real, *arguments)`: the node that asks, and what it asked for.
+What stands in `OUTSIDE` takes `(machine, real, *arguments)`: the node that asks, and for what.
 A debugger may ask for anything: `breakpoint()` works on a node as it does elsewhere.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tester.engine.errors import OutsideWorld
 
@@ -186,6 +186,37 @@ def _fakes() -> dict[str, dict[str, Fake]]:
 
 
 OUTSIDE: dict[str, dict[str, Fake]] = _fakes()  # by owner, `module` or `module:Class`
+
+
+_LOOP_INSTEAD: Final = {
+    "run_in_executor": "call the function directly",
+    "set_default_executor": "call functions directly",
+    "subprocess_exec": "start another node",
+    "subprocess_shell": "start another node",
+    "add_signal_handler": "let the test call kill()",
+    "remove_signal_handler": "let the test call kill()",
+    "call_soon_threadsafe": "there are no threads; use call_soon",
+    "run_forever": "await what you wait for",
+    "run_until_complete": "await what you wait for",
+    "stop": "return from your coroutine",
+    "close": "the loop ends with the run",
+    "set_exception_handler": "an exception that nobody handles ends the run",
+    "shutdown_asyncgens": "close your generators yourself",
+    "shutdown_default_executor": "there is no executor",
+}
+
+
+def loop_method(name: str) -> Callable[..., NoReturn]:
+    """What a node's event loop has for a method of asyncio's that is not simulated."""
+    instead = _LOOP_INSTEAD.get(name, "use a ClientEnd; the network is simulated")
+
+    def refused(loop: object, *args: Any, **kwargs: Any) -> NoReturn:
+        error = OutsideWorld(f"loop.{name} is not simulated: {instead}")
+        refusals.append(error)
+        raise error
+
+    refused.__name__ = name
+    return refused
 
 
 class Stdin:

@@ -20,7 +20,10 @@ T = TypeVar("T")
 class Task(asyncio.Task[T]):
     """asyncio's C task, hashed by its serial; equality stays identity."""
 
-    __slots__ = ("_serial",)
+    __slots__ = ("_serial", "died_us")
+
+    died_us: int | None
+    """When it raised, if its loop notes that; in microseconds since the start of the run."""
 
     def __init__(
         self,
@@ -32,11 +35,27 @@ class Task(asyncio.Task[T]):
         context: contextvars.Context | None,
     ) -> None:
         self._serial = serial  # first: the base constructor already hashes the task
+        self.died_us = None
         name = f"task-{serial}" if name is None else name
         super().__init__(coro, loop=loop, name=name, context=context)
 
     def __hash__(self) -> int:
         return self._serial
+
+
+def failed_unheard(task: Task[Any]) -> bool:
+    """Whether it has raised what nobody has asked for yet."""
+    return task.done() and bool(task._log_traceback)
+
+
+def note_death(loop: Loop, step: Callable[..., object], *args: Any) -> None:
+    """Make a step of a task, and note it as the last one if the task raises in it."""
+    try:
+        step(*args)
+    finally:
+        task: Task[Any] = step.__self__  # type: ignore[attr-defined]
+        if task.died_us is None and failed_unheard(task):
+            task.died_us = loop.now
 
 
 class Future(asyncio.Future[T]):

@@ -86,8 +86,8 @@ async def test_unreliable_net(sim: Simulation) -> None:
         tries = 0
         while err is Err.MAYBE:
             err = await ck.put("k", str(tries), version)
-            put = f"Put('k', '{tries}', v{version}) -> {err}"
             if tries and err not in (Err.MAYBE, Err.VERSION):
+                put = describe_put("k", str(tries), version, err)
                 raise AssertionError(f"{put}, though an earlier put may have used this version up")
             maybe += err is Err.MAYBE
             refused += err is Err.VERSION and not tries

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import textwrap
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
 from tester.report import values
+from tester.world.failure import Failure
+from tester.world.history import seconds
 from tester.world.run import Entry
 
 _LOSSES: Final = {
@@ -39,6 +42,8 @@ class Line:
     """The RPC it tells of, if it does."""
     is_state: bool = False
     """Whether it tells what has become of a server, which the run was told."""
+    is_death: bool = False
+    """Whether it tells what a background task died of."""
 
     @property
     def is_message(self) -> bool:
@@ -86,12 +91,6 @@ WIDTH: Final = 80
 """Columns of a story."""
 
 HEADER: Final = f"{'time':>8}  {'who':<7} what happened"
-
-
-def seconds(time_us: int) -> str:
-    """Virtual seconds with three decimals, rounded without a float."""
-    milliseconds = (time_us + 500) // 1000
-    return f"{milliseconds // 1000}.{milliseconds % 1000:03}"
 
 
 def _groups(groups: Groups, one_way: bool) -> str:
@@ -249,6 +248,24 @@ class _Teller:
         return None
 
 
-def lines(trace: Sequence[Entry]) -> list[Line]:
-    """Every line of a run's story."""
-    return list(_Teller(trace).lines())
+def lines(trace: Sequence[Entry], died: Sequence[Failure] = ()) -> list[Line]:
+    """Every line of a run's story; what background tasks died of stands where they did."""
+    told = list(_Teller(trace).lines())
+    for line in sorted(_deaths(died), key=lambda line: line.time_us):
+        at = bisect_right(told, line.time_us, key=lambda line: line.time_us)
+        told.insert(at, line)
+    return told
+
+
+def _deaths(died: Sequence[Failure]) -> Iterable[Line]:
+    """A line for each place where tasks died of one thing: when the first of them did."""
+    first: dict[tuple[Any, ...], Failure] = {}
+    for failure in died:
+        if failure.time_us is not None:
+            known = first.setdefault((failure.node, failure.kind, failure.frames[-1:]), failure)
+            if failure.time_us < cast(int, known.time_us):
+                first[failure.node, failure.kind, failure.frames[-1:]] = failure
+    for failure in first.values():
+        said = failure.message.splitlines()[:1]
+        what = f"a task raised {': '.join([failure.kind, *said])}"
+        yield Line(cast(int, failure.time_us), failure.node, what, None, is_death=True)

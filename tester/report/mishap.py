@@ -32,9 +32,9 @@ def lost(seed: int, what: Lost, command: str) -> str:
         head = f"seed {seed}: stuck"
         said = (
             f"The run made no progress for {what.stuck_s} seconds of real time, so its process "
-            "was ended. An infinite loop without an `await` never lets anybody else run, and no "
-            "virtual time passes in it. (This limit alone goes by the wall clock; --stuck-after "
-            "sets it.)"
+            "was ended. An infinite loop without an `await`, or a wait that blocks the whole "
+            "process, never lets anybody else run, and no virtual time passes in it. (This limit "
+            "alone goes by the wall clock; --stuck-after sets it.)"
         )
     else:
         head = f"seed {seed}: its process died"

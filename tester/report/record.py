@@ -19,7 +19,7 @@ def of_run(result: LabResult) -> dict[str, Any]:
         "verdict": result.verdict,
         "digest": result.digest,
         "tests": [_of_test(test) for test in result.tests],
-    }
+    } | ({"not_run": result.not_run} if result.not_run else {})
 
 
 def _of_test(test: TestResult) -> dict[str, Any]:

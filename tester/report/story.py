@@ -11,7 +11,7 @@ from typing import Final
 
 from linearizability import Illegal
 from tester.report import excerpt
-from tester.report.lines import HEADER, WIDTH, Line, lines, seconds
+from tester.report.lines import HEADER, WIDTH, Line, lines
 from tester.report.values import operation, result
 from tester.search.explain import Explanation
 from tester.world.failure import (
@@ -25,40 +25,46 @@ from tester.world.failure import (
     ProcessDied,
     SharedState,
     Stuck,
+    Unawaited,
     Undecided,
     Verdict,
     Waiting,
     message,
     user_frames,
 )
-from tester.world.history import Op
+from tester.world.history import Op, seconds
 from tester.world.run import Outcome
+from tester.world.simulation import TEST
 
 _MOST_PLACES: Final = 24
 """So many places are told at which tasks wait."""
+_DEATHS: Final = 2
+"""What led to so many deaths of tasks is told: later ones may follow from them."""
+_MOST_FORGOTTEN: Final = 3
+"""So many calls are told that nobody awaited."""
 _OUTER_FRAMES: Final = 3
 _INNER_FRAMES: Final = 7
 """Of a deep traceback, so many frames at either end."""
 
 
-def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | None = None) -> str:
+def tell(
+    seed: int,
+    outcome: Outcome,
+    command: str,
+    explanation: Explanation | None = None,
+    *,
+    full: bool = False,
+) -> str:
     """What happened with this seed, why that is wrong, and the command that runs it again.
 
-    `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one.
+    `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one. Of a
+    long run only what is worth telling is told, unless `full` asks for every line.
     """
     sections = [_wrap(f"seed {seed}: {headline(outcome)}")]
     core = _core(outcome)
-    all_lines = lines(outcome.trace)
-    struck = _struck(all_lines, explanation)
-    if core:
-        ops = {all_lines[at].op for at in struck} | {op.number for op in core}
-        told = excerpt.about(all_lines, ops - {None})
-    else:
-        moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
-        told = excerpt.latest(all_lines, struck, moments)
-    if told:
-        sections.append("\n".join([HEADER, *told]))
-    sections += _why(outcome, core)
+    if happened := every_line(outcome) if full else _excerpt(outcome, core, explanation):
+        sections.append(happened)
+    sections += [*_why(outcome, core), *_before_that(outcome), *_forgotten(outcome.unawaited)]
     again = "To run it again:"
     if explanation is not None:
         sections[-1] += "\n" + _wrap(explanation.sentence)
@@ -68,21 +74,41 @@ def tell(seed: int, outcome: Outcome, command: str, explanation: Explanation | N
     return "\n\n".join(sections) + "\n"
 
 
+def every_line(outcome: Outcome) -> str:
+    """All that happened in a run that kept its trace; "" if nothing did."""
+    return _listed(list(map(str, lines(outcome.trace, outcome.died))))
+
+
+def _excerpt(outcome: Outcome, core: Sequence[Op], explanation: Explanation | None) -> str:
+    """What happened, or the part of it that is worth telling."""
+    all_lines = lines(outcome.trace, outcome.died)
+    struck = _struck(all_lines, explanation)
+    if core:
+        ops = {all_lines[at].op for at in struck} | {op.number for op in core}
+        return _listed(excerpt.about(all_lines, ops - {None}))
+    moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
+    deaths = [line.time_us for line in all_lines if line.is_death][:_DEATHS]
+    return _listed(excerpt.latest(all_lines, struck, [*moments, *deaths]))
+
+
+def _listed(told: Sequence[str]) -> str:
+    return "\n".join([HEADER, *told]) if told else ""
+
+
 def tell_placement(outcome: Outcome, command: str) -> str:
     """What happened under one placement of faults, and why that is wrong; it has no seed."""
     return tell(0, outcome, command).replace("seed 0: ", "", 1)
 
 
 def _struck(all_lines: Sequence[Line], explanation: Explanation | None) -> list[int]:
-    """Which lines are about messages that met with the faults that are left."""
-    if explanation is None:
-        return []
+    """Which lines tell of a death, or of messages that met with the faults that are left."""
+    causes = [] if explanation is None else explanation.causes
     marks = tuple(
-        f"    {number} "
-        for cause in explanation.causes
-        for number in re.findall(r"#\d+", cause.what)
+        f"    {number} " for cause in causes for number in re.findall(r"#\d+", cause.what)
     )
-    return [at for at, line in enumerate(all_lines) if line.what.startswith(marks)]
+    return [
+        at for at, line in enumerate(all_lines) if line.is_death or line.what.startswith(marks)
+    ]
 
 
 def _effort(explanation: Explanation) -> str:
@@ -177,6 +203,38 @@ def _when(failure: Failure) -> str:
     return f", at {seconds(failure.time_us)} virtual seconds"
 
 
+def _before_that(outcome: Outcome) -> list[str]:
+    """What a background task died of before the failure, and may have led to it: the first."""
+    told = outcome.error.failure if isinstance(outcome.error, HandlerCrashed | Misused) else None
+    dated = [death for death in outcome.died if death.time_us is not None]
+    earliest = min(dated, key=lambda death: death.time_us or 0, default=None)
+    if earliest is None or _is_same(earliest, told):
+        return []
+    return [
+        _wrap(f"Before that, {earliest.doing} on {earliest.node}{_when(earliest)}:")
+        + f"\n\n{_raised(earliest.kind, earliest.message, earliest.frames)}"
+    ]
+
+
+def _is_same(death: Failure, told: Failure | None) -> bool:
+    """Whether it is what the story is about, on another node perhaps."""
+    return told is not None and (death.kind, death.frames) == (told.kind, told.frames)
+
+
+def _forgotten(calls: Sequence[Unawaited]) -> list[str]:
+    """The calls that nobody awaited, each place once; the first may be why all others are."""
+    places = list({(call.file, call.line): call for call in reversed(calls)}.values())[::-1]
+    told = [
+        f"{'The test' if call.node == TEST else call.node} called {call.what}() without `await` "
+        f"at {relative(call.file)}:{call.line}, so it never ran: write `await` before the call, "
+        "or make a task of it."
+        for call in places[:_MOST_FORGOTTEN]
+    ]
+    if len(places) > _MOST_FORGOTTEN:
+        told.append(f"So it was with calls at {len(places) - _MOST_FORGOTTEN} more places.")
+    return ["\n".join(map(_wrap, told))] if told else []
+
+
 def _operation(op: Op) -> str:
     answer = "no answer" if op.ret is None else result(op.result)
     return f"{operation(op.method, op.args)} -> {answer}"
@@ -194,7 +252,7 @@ def _raised(kind: str, said: str, frames: Sequence[Frame]) -> str:
         if frame.text:
             shown.append(f"      {frame.text}")
     raised = f"{kind}: {said.replace(f'{Path.cwd()}{os.sep}', '')}" if said else kind
-    shown += raised.splitlines() if "\n" in raised else [_wrap(raised)]
+    shown += [line if len(line) <= WIDTH else _wrap(line) for line in raised.splitlines()]
     return "\n".join(shown)
 
 

@@ -30,7 +30,8 @@ def show(console: Console, result: LabResult) -> None:
     for test in result.tests:
         if test.telling is not None:
             _show_failure(console, test)
-    console.print(table(result, console.width))
+    if result.tests:
+        console.print(table(result, console.width))
     if reported := figures(result):
         plainly(console, reported)
     console.print(verdict_line(result))
@@ -69,7 +70,9 @@ def _show_failure(console: Console, test: TestResult) -> None:
     assert test.telling is not None
     console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"), soft_wrap=True)
     if test.counted.seeds < test.asked:
-        how = "changed what outlives a run"
+        how = "failed"  # and the run was to end there
+        if test.counted.spoilt:
+            how = "changed what outlives a run"
         if test.lost is not None:
             how = "was stuck" if test.lost.stuck_s else "ended its process"
         plainly(console, f"seed {test.counted.seeds - 1} {how}: its later seeds were not run")
@@ -121,7 +124,7 @@ def _listed(seeds: Sequence[int]) -> str:
 def table(result: LabResult, width: int) -> Table:
     """One row a test. `seeds/s` is of one core: the seeds over the time that their runs took."""
     known = not any(test.counted.unknown for test in result.tests)
-    cells = [_cells(test) for test in result.tests]
+    cells = [_cells(test, result.recorded.count(test.name)) for test in result.tests]
     widths = {head: max(len(head), *(len(row[head]) for row in cells)) for head in _HEADS}
     heads = [head for head in _HEADS if not (known and head == "unknown")]
     room = width - sum(_GAP + widths[head] for head in heads)
@@ -139,11 +142,12 @@ def table(result: LabResult, width: int) -> Table:
     return made
 
 
-def _cells(test: TestResult) -> dict[str, Text]:
+def _cells(test: TestResult, recorded: int) -> dict[str, Text]:
     counted = test.counted
+    failed = _grouped(len(counted.failed)) + (f" + {recorded} recorded" if recorded else "")
     return {
         "seeds": _seeds(test),
-        "failed": Text(_grouped(len(counted.failed)), "red" if counted.failed else ""),
+        "failed": Text(failed, "red" if counted.failed or recorded else ""),
         "unknown": Text(_grouped(len(counted.unknown)), "yellow" if counted.unknown else ""),
         "peers": Text(str(counted.peers)),
         "rpcs": Text(_grouped(counted.rpcs)),
@@ -190,11 +194,16 @@ def figures(result: LabResult) -> str:
 def verdict_line(result: LabResult) -> Text:
     """`kvsrv: pass, 1 400 seeds of 14 tests in 2.1 s, digest 3f...`."""
     seeds = sum(test.counted.seeds for test in result.tests)
-    tests = f"{len(result.tests)} test{'s' if len(result.tests) > 1 else ''}"
+    tests = f"{len(result.tests)} test{'' if len(result.tests) == 1 else 's'}"
     style = {"pass": "bold green", "fail": "bold red"}.get(result.verdict, "bold yellow")
     line = Text(f"\n{result.lab}: ")
     line.append(result.verdict, style)
     line.append(f", {_grouped(seeds)} seeds of {tests} in {result.elapsed_s:.1f} s")
+    if any(test.telling is not None for test in result.tests):
+        line.append(f", and {result.told_s:.1f} s for the stories")
+    if result.not_run:
+        left = f"{len(result.not_run)} test{' was' if len(result.not_run) == 1 else 's were'}"
+        line.append(f"\nstopped at the first failure: {left} not run")
     line.append(f"\ndigest {result.digest}")
     return line
 

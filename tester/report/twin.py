@@ -6,9 +6,10 @@ import textwrap
 from itertools import zip_longest
 from typing import Final
 
-from tester.report.lines import Line, lines, seconds
+from tester.report.lines import Line, lines
 from tester.report.story import core_clients
 from tester.search.explain import Explanation
+from tester.world.history import seconds
 from tester.world.run import Outcome
 
 _COLUMN: Final = 38

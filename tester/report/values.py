@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ _LONGEST: Final = 40
 """So many columns of a value are shown."""
 _FEW: Final = 3
 """So many elements of a list."""
+_ERR: Final = re.compile("OK|Err[A-Z][A-Za-z]*")
+"""The wire spelling of what became of an operation."""
 _ROOM: Final = 39
 """So many of several values together, if that is possible."""
 
@@ -33,7 +36,9 @@ def result(value: Any) -> str:
         return f"({_value(text)}, v{version})" if err == "OK" else str(err)
     if isinstance(value, list):
         value = tuple(value)  # as the code under test returned it, before it travelled
-    return value if isinstance(value, str) else _value(value)
+    if isinstance(value, str) and _ERR.fullmatch(value):
+        return value
+    return _value(value)
 
 
 def _values(named: Iterable[tuple[str, Any]]) -> str:
@@ -79,6 +84,8 @@ def message(payload: bytes) -> str:
 
 def reply(payload: bytes) -> str:
     fields = msgspec.msgpack.decode(payload)
+    if fields == {}:
+        return "done"
     if isinstance(fields, dict) and "err" in fields:
         err = fields.pop("err")
         if err != "OK" or not fields:

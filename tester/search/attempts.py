@@ -15,7 +15,7 @@ from tester.engine.errors import Livelock
 from tester.search.edits import nonzero, trimmed
 from tester.search.shortest import Size
 from tester.world.run import Outcome, Scenario, run
-from tester.world.streams import SIZE
+from tester.world.streams import is_size
 
 RUNS: Final = 400
 """Attempts at the most, for one seed."""
@@ -35,7 +35,7 @@ def symptom(outcome: Outcome) -> tuple[str, ...]:
 def size_of(outcome: Outcome, record: Record) -> Size:
     """The size of a failing run with this record."""
     chosen = nonzero(record)
-    values = {place: value for place, value in chosen.items() if not place[0].startswith(SIZE)}
+    values = {place: value for place, value in chosen.items() if not is_size(place[0])}
     drawn = sum(values.values())
     return Size(
         faults=len(outcome.choices.faults),

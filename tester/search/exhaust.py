@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tester.engine.choices import Choices, Fault, Stream
+from tester.engine.choices import Choices
+from tester.engine.stream import Fault, Stream
 from tester.world.failure import NonDeterministic
 from tester.world.run import Outcome, Scenario, run
 

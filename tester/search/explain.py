@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tester.engine.choices import Choices, Fault, Record, Replayed
+from tester.engine.choices import Choices, Record, Replayed
+from tester.engine.stream import Fault
 from tester.engine.trace import Entry
 from tester.search.attempts import symptom
 from tester.search.shrink import Shrunk

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tester.engine.schedule import DEFAULT
+from tester.search.first import Chase, Trail
 from tester.search.plan import Course, Plan
 from tester.search.pool import Pool
-from tester.search.results import Lost
 from tester.search.runner import Misuse
-from tester.search.wire import Chunk, Listed, Ran
+from tester.search.wire import Listed
 
 
 class Kill(NamedTuple):
@@ -48,28 +48,6 @@ class Hunted(NamedTuple):
         return sum(kill.seed + 1 for kill in self.found) / len(self.found)
 
 
-class _Trail(Course):
-    """One test's way to its first failing seed."""
-
-    def put(self, seed: int, result: Ran | Lost) -> None:
-        """A seed's result has come; later seeds do not count any more if it failed."""
-        failed = isinstance(result, Ran) and result.verdict == "fail"
-        if failed and seed < self.end:
-            self.end = seed + 1
-        super().put(seed, result)
-
-
-class _Chase(Plan):
-    """The tests one after the other, until one of them has failed."""
-
-    def _put(self, job: Chunk, at: int, result: Ran | Lost) -> None:
-        super()._put(job, at, result)
-        failed = next((i for i, c in enumerate(self.courses) if c.counted.failed), None)
-        if failed is not None:  # a test before this one may still come first
-            for later in self.courses[failed + 1 :]:
-                later.end = 0
-
-
 def hunt(
     pool: Pool,
     lab: str,
@@ -83,7 +61,7 @@ def hunt(
     `first`: only until one of the tests, in this order, has failed. What is found does not depend
     on how many workers there are. Raises Misuse.
     """
-    plan = (_Chase if first else Plan)(lab, tests, pool.jobs, _Trail)
+    plan = (Chase if first else Plan)(lab, tests, pool.jobs, Trail)
     pool.work(plan, lambda: progress(plan))
     if plan.misuse:
         raise Misuse(plan.misuse)

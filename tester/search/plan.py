@@ -186,7 +186,7 @@ class Tellings:
         if not self._waiting:
             return None
         one, whole = self._waiting.pop(0)
-        return Tell(one.test, str(one.seed), one.command, whole, one.marker, one.record)
+        return Tell(one.test, str(one.seed), one.command, whole, one.marker, one.record, one.full)
 
     def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
         assert isinstance(answer, Told)

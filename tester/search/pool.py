@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import selectors
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, Self
 
 from tester.search.plan import Desk, Proof
@@ -18,7 +18,6 @@ from tester.search.wire import (
     ANSWERS,
     Alive,
     Attempting,
-    Chunk,
     Job,
     Listed,
     Loading,
@@ -163,11 +162,7 @@ class Pool:
                 job, at = worker.jobs[0], worker.answered
                 printed = worker.printed(job.marker) if isinstance(job, Tell) else ""
                 desk.answered(job, at, message, printed)
-                worker.second_chance = worker.attempting = False
-                worker.answered += 1
-                if worker.answered == job.count:
-                    worker.jobs.popleft()
-                    worker.answered = 0
+                worker.has_answered()
                 ran = message.ran if isinstance(message, Told) else message
                 if isinstance(ran, Ran) and ran.leaves_traces:
                     worker.spent = worker.distrusted = True
@@ -182,12 +177,12 @@ class Pool:
         for worker in list(self._workers):
             busy = bool(worker.jobs) or not worker.ready
             if worker.spent:
-                self._replace(worker, desk, list(_left(worker)), again=False)
+                self._replace(worker, desk, list(worker.left()), again=False)
             elif worker.ended or (worker.quiet_s > _TICK_S and worker.has_exited()):
                 for message in worker.hear():
                     self._take(worker, message, desk)
                 self._bury(worker, desk, stuck_s=0)
-            elif desk and worker.jobs and not any(map(desk.wants, _left(worker))):
+            elif desk and worker.jobs and not any(map(desk.wants, worker.left())):
                 self._drop(worker)
             elif busy:
                 worker.quiet_s += passed
@@ -205,7 +200,7 @@ class Pool:
         lost = worker.lost(stuck_s)
         if not worker.ready:
             raise CannotStart(_why_not(worker, lost))
-        left = list(_left(worker))
+        left = list(worker.left())
         again = not stuck_s and not worker.second_chance and not worker.spent
         if left and not again and not worker.spent:
             assert desk is not None  # who else could have given it a job?
@@ -224,18 +219,6 @@ class Pool:
             successor.second_chance = again
             for job in left:
                 successor.give(job)
-
-
-def _left(worker: Worker) -> Iterator[Job]:
-    """What a worker has still to answer: the run it is at as a job of its own, then the rest."""
-    for number, job in enumerate(worker.jobs):
-        if number or not isinstance(job, Chunk):
-            yield job
-            continue
-        seed = job.first + worker.answered
-        yield Chunk(job.test, seed, 1)
-        if rest := job.first + job.count - seed - 1:
-            yield Chunk(job.test, seed + 1, rest)
 
 
 def _why_not(worker: Worker, lost: Lost) -> str:

@@ -117,6 +117,9 @@ def file_name(
     Where something had to be replaced or cut, a digest tells it from what looks the same now.
     """
     schedule = "" if schedule == DEFAULT else schedule
+    if submission:
+        path = os.path.normpath(submission)
+        submission = "_here" if path == os.curdir else path
     stem = "-".join(part for part in (lab, test, str(seed), schedule, submission) if part)
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem)
     if safe != stem or len(safe) > _LONGEST_NAME:

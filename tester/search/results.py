@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tester.engine.origin import is_users
 from tester.engine.schedule import DEFAULT
 from tester.search.shortest import SEEDS, Size
 from tester.search.wire import Figure, Ran, Told
@@ -35,8 +36,6 @@ class Lost:
 
     def users(self) -> list[Place]:
         """The frames of the code under test, outermost first."""
-        from tester.engine.waiting import is_users  # with asyncio, which nobody else here needs
-
         return [place for place in self.stack if is_users(place.file)]
 
 
@@ -56,6 +55,8 @@ class Telling:
     marker: str = field(default_factory=lambda: f"[{os.urandom(12).hex()}]")
     record: str = ""
     """The text of a record to be run instead of the seed."""
+    full: bool = False
+    """Whether every line of its story is wanted, also where it passes."""
     rivals: list[int] = field(default_factory=list)
     """Other seeds that fail in the same way: none of their stories is shorter."""
     schedule: str = DEFAULT
@@ -102,6 +103,8 @@ class Counted:
         """The most servers that a run had."""
         self.figures: dict[str, Figure] = {}
         """What the test has reported of its runs, by name."""
+        self.spoilt = False
+        """Whether the last one changed what outlives a run."""
         self.worst: Ran | None = None
         """The first run that failed, or else the first that stayed unknown."""
         self._hash = hashlib.blake2b(digest_size=16)
@@ -116,6 +119,7 @@ class Counted:
             if failed and ran.symptom == self.worst.symptom and len(self.alike) < SEEDS:
                 self.alike.append(seed)
             (self.failed if failed else self.unknown).append(seed)
+        self.spoilt = ran.leaves_traces
         self.rpcs += ran.rpcs
         self.ops += ran.ops
         self.virtual_us += ran.virtual_us
@@ -177,11 +181,17 @@ class LabResult:
     tests: list[TestResult]
     elapsed_s: float = field(default=0.0)
     """Real seconds from the first run to the last."""
+    told_s: float = field(default=0.0)
+    """Real seconds that it took after that to make failures small, and to explain them."""
+    recorded: list[str] = field(default_factory=list)
+    """The test of each recorded failure that is left, and that none of these seeds has found."""
+    not_run: list[str] = field(default_factory=list)
+    """Tests that were left out, because one before them failed."""
 
     @property
     def verdict(self) -> str:
         """A failure beats an unknown, and an unknown a pass."""
-        verdicts = {test.verdict for test in self.tests}
+        verdicts = {test.verdict for test in self.tests} | ({"fail"} if self.recorded else set())
         return next((v for v in ("fail", "unknown") if v in verdicts), "pass")
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from tester.search.first import Chase, Trail
 from tester.search.plan import Plan, Tellings
 from tester.search.pool import Pool
 from tester.search.results import LabResult, Telling, TestResult
@@ -30,24 +31,31 @@ def run_lab(
     tests: Sequence[Listed],
     command: Callable[[str, int], str],
     progress: Callable[[Plan], None] = lambda plan: None,
+    *,
+    exitfirst: bool = False,
 ) -> LabResult:
     """Run each test on its seeds, and tell of its first failing seed, or of a later one.
 
     Of a later one where that fails in the same way, and its story is shorter. Without a failure,
     the first undecided seed is told.
 
+    With `exitfirst`, the run ends at the first test, in their order, that fails, and that test at
+    its first failing seed: which these are does not depend on how many workers there are.
+
     `command` gives the command that runs one seed of a test again. Raises Misuse, Interrupted, and
     `CannotStart` when the submission does not load.
     """
     start = time.monotonic()
-    plan = Plan(lab, tests, pool.jobs)
+    plan = Chase(lab, tests, pool.jobs, Trail) if exitfirst else Plan(lab, tests, pool.jobs)
     try:
         pool.work(plan, lambda: progress(plan))
         if plan.misuse:
             raise Misuse(plan.misuse)
         result = plan.result()
-        result.elapsed_s = time.monotonic() - start
+        over = time.monotonic()
+        result.elapsed_s = over - start
         _tell(pool, result, command)
+        result.told_s = time.monotonic() - over
     except KeyboardInterrupt:
         raise Interrupted(plan.result()) from None
     return result

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tester.engine.choices import Fault, Record
+from tester.engine.choices import Record
+from tester.engine.stream import Fault
 from tester.search.attempts import Attempts, size_of
 from tester.search.edits import Place, changed, nonzero, only, trimmed
 from tester.search.shortest import DEAR, Size
 from tester.world.nemesis import STREAM as STRIKES
 from tester.world.run import Outcome, Scenario
-from tester.world.streams import FATE_SIZE, NETWORK, SIZE
+from tester.world.streams import FATE_SIZE, NETWORK, is_size
 
 _FIRST: Final = 8
 """On so many of the first messages, a fault is tried alone."""
@@ -137,7 +138,7 @@ class _Shrinker(Attempts):
 
     def _sizes(self) -> None:
         """Less work: the choices that say how much of it to leave out."""
-        for place in [place for place in self._drawn() if place[0].startswith(SIZE)]:
+        for place in [place for place in self._drawn() if is_size(place[0])]:
             high = 1 << 20  # a reader takes the largest that is allowed
             low = nonzero(self.record).get(place, 0)
             if self.better(changed(self.record, {place: high})):
@@ -168,7 +169,7 @@ class _Shrinker(Attempts):
         faults = set(self.best.choices.faults)
         self.better({s: only(v, {i for f, i in faults if f == s}) for s, v in self.record.items()})
         for stream in list(self.record):
-            if stream.startswith(SIZE):
+            if is_size(stream):
                 continue
             kept = {index for name, index in self.best.choices.faults if name == stream}
             values = self.record.get(stream)
@@ -192,7 +193,7 @@ class _Shrinker(Attempts):
                 moved = [*values[:start], *values[start + FATE_SIZE :]]
                 edited = {**self.record, stream: moved}
                 # Without the wait that the fault brought, the workload may end too early.
-                whole = {name: chosen for name, chosen in edited.items() if SIZE not in name}
+                whole = {name: chosen for name, chosen in edited.items() if not is_size(name)}
                 if not self.better(edited):
                     self.better(whole)
 
@@ -234,9 +235,7 @@ class _Shrinker(Attempts):
 
     def _delays(self) -> None:
         """Fewer choices that are not zero, likewise."""
-        self._drop(
-            lambda: [place for place in nonzero(self.record) if not place[0].startswith(SIZE)]
-        )
+        self._drop(lambda: [place for place in nonzero(self.record) if not is_size(place[0])])
 
     def _drop(self, places: Callable[[], list[Place]]) -> None:
         """Set chunks of the places to zero, ever smaller ones, as long as it goes on failing."""
@@ -254,7 +253,7 @@ class _Shrinker(Attempts):
     def _lower(self) -> None:
         """Smaller values, by bisection: 0 has been tried in vain."""
         for place in list(nonzero(self.record)):
-            if place[0].startswith(SIZE):
+            if is_size(place[0]):
                 continue
             low = 0
             while self.spare():

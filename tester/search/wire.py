@@ -39,6 +39,8 @@ class Tell(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """
     record: str = ""
     """The text of a record to be run instead of the seed."""
+    full: bool = False
+    """Tell every line of the story, also where the run passes."""
 
     @property
     def count(self) -> int:

@@ -15,13 +15,14 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tester.search.frames import Frames, frame
+from tester.search.frames import Frames
 from tester.search.results import Lost, Place
-from tester.search.wire import Job, Message, encode, end_of, plain
+from tester.search.wire import Chunk, Job, Message, encode, end_of, plain
+from tester.world.pipe import framed, killed_by
 
 STACK_SIGNAL: Final = signal.SIGUSR1
 """Asks a worker for the stack at which it stands."""
@@ -93,9 +94,28 @@ class Worker:
         self.jobs.append(job)
         self._send(encode(job))
 
+    def has_answered(self) -> None:
+        """The run it was at has its answer, and counts no more against the worker."""
+        self.second_chance = self.attempting = False
+        self.answered += 1
+        if self.answered == self.jobs[0].count:
+            self.jobs.popleft()
+            self.answered = 0
+
+    def left(self) -> Iterator[Job]:
+        """What it has still to answer: the run it is at as a job of its own, then the rest."""
+        for number, job in enumerate(self.jobs):
+            if number or not isinstance(job, Chunk):
+                yield job
+                continue
+            seed = job.first + self.answered
+            yield Chunk(job.test, seed, 1)
+            if rest := job.first + job.count - seed - 1:
+                yield Chunk(job.test, seed + 1, rest)
+
     def _send(self, payload: bytes) -> None:
         try:
-            os.write(self._jobs_in, frame(payload))  # short, and a pipe holds 64 KiB
+            os.write(self._jobs_in, framed(payload))  # short, and a pipe holds 64 KiB
         except BrokenPipeError:
             self.ended = True
 
@@ -153,8 +173,11 @@ class Worker:
                 break
         return _places(text)
 
-    def lost(self, stuck_s: int = 0) -> Lost:
-        """End the process and say what became of its run. `stuck_s`: it has been quiet so long."""
+    def lost(self, stuck_s: int) -> Lost:
+        """End the process and say what became of its run.
+
+        `stuck_s`: it has been quiet so long; 0: it has ended, or says what no worker says.
+        """
         if stuck_s:
             stack = self.stack()
             self.kill()
@@ -204,8 +227,4 @@ def _places(dump: str) -> tuple[Place, ...]:
 def _ending(status: int) -> str:
     if status >= 0:
         return f"exited with status {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    return f"was killed by {name}"
+    return killed_by(-status)

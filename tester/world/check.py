@@ -12,7 +12,7 @@ from linearizability import check as decide
 from linearizability.models import Append, Get, Put, kv, kv_append
 from tester.world.failure import NotLinearizable, Undecided
 from tester.world.handles import KV, AppendKV
-from tester.world.history import History
+from tester.world.history import History, Moment, Op
 
 
 class _Checked(NamedTuple):
@@ -46,7 +46,18 @@ def check(name: str, history: History, configurations: int) -> Verdict:
         for op in history.ops
         if is_clerk[op.like] and op.method in inputs
     ]
-    return decide(model, operations, budget=configurations)
+    verdict = decide(model, operations, budget=configurations)
+    if isinstance(verdict, Illegal):  # once more, to say why in the words of the run's story
+        for operation in operations:
+            _tell_times(operation, history.ops[operation.metadata])
+        verdict = decide(model, operations, budget=configurations)
+    return verdict
+
+
+def _tell_times(operation: Operation, op: Op) -> None:
+    operation.call = Moment(op.call, op.call_us)
+    if op.ret is not None and op.ret_us is not None:
+        operation.ret = Moment(op.ret, op.ret_us)
 
 
 def _fits(like: type, interface: type, methods: Iterable[str]) -> bool:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from labrpc.codec import Operation as Shape
 from labrpc.errors import NotAMessage, TesterError
+from labrpc.method import Operation as Shape
 from labrpc.network import Deliver, Rpc
 from tester.engine.choices import Choices
 from tester.engine.schedule import Schedule
@@ -41,8 +41,12 @@ class Remote:
         sim = self._member.sim
         target = Remote(self._member, self._key, self._like)  # not self: that would be a cycle
 
+        name = f"{self._like.__name__}.{method}"
+
         def operate(*args: Any, **kwargs: Any) -> Awaitable[Any]:
-            return sim.operate(target, how, method, how.bind(*args, **kwargs))
+            called = sim.border.operate(target, how, method, how.bind(*args, **kwargs))
+            called.__qualname__ = name  # type: ignore[attr-defined]  # told if nobody awaits it
+            return called
 
         operate.__name__ = method
         self.__dict__[method] = operate
@@ -210,7 +214,7 @@ class Member(Mishaps):
         for name, deliver in self._registered.items():
             sim.network.retire_server(name, deliver)
         self._registered.clear()
-        sim.node_went_down(self)
+        sim.border.node_went_down(self)
 
     def restart(self) -> None:
         """Start the node anew: the objects it had are built again, by the same factories."""
@@ -239,12 +243,14 @@ class Cluster:
         *,
         isolated: bool,
         watch: Sequence[ModuleType],
+        notes_deaths: bool,
     ) -> None:
         self._watch = watch
         self._scheduler = scheduler
         self._choices = choices
         self._schedule = schedule
         self._isolated = isolated
+        self._notes_deaths = notes_deaths
         self._taken = tuple(place.name for place in scheduler.places)
         self._members: dict[str, Member] = {}
         self._counters: dict[str, int] = {}
@@ -289,5 +295,6 @@ class Cluster:
         host = Host(member.name, self._choices, self._schedule, incarnation)
         if self._watch:
             host = Watched(self._watch, member.name, self._choices, self._schedule, incarnation)
+        host.loop.notes_deaths = self._notes_deaths
         machine = Child(host) if self._isolated else host
         return self._scheduler.place(member.name, machine)

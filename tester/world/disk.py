@@ -113,6 +113,11 @@ class Store:
         self._unsynced.append(files)
         self.flush(self.written - _UNSYNCED)
 
+    def sync(self) -> int:
+        """The node has asked for a sync; returns how many writes that is to make safe."""
+        self.syncs += 1
+        return self.written
+
     def flush(self, written: int) -> None:
         """Have so many writes be safe, counted from the first one."""
         while self.written - len(self._unsynced) < written:

@@ -11,7 +11,8 @@ from typing import Final
 
 from labrpc.errors import TesterError
 from tester.engine.errors import Deadlock, Livelock, OutsideWorld, SharedState, Stuck, Waiting
-from tester.engine.waiting import is_users
+from tester.engine.origin import is_users
+from tester.engine.unawaited import Unawaited
 
 __all__ = [
     "Deadlock",
@@ -29,6 +30,7 @@ __all__ = [
     "SharedState",
     "Stuck",
     "TooManyRpcs",
+    "Unawaited",
     "Undecided",
     "Verdict",
     "Waiting",
@@ -38,8 +40,8 @@ __all__ = [
 ]
 
 _LONGEST: Final = 2_000
-_ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")
 """So many characters of an exception's message are kept."""
+_ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ class Group:
     connected.
     """
 
-    def __init__(self, sim: Simulation, n: int, prefix: str = "s") -> None:
+    def __init__(self, sim: Simulation, n: int) -> None:
         if type(n) is not int or n < 1:
             raise TesterError(f"a group has one server or more, and not {n!r}")
-        self.names = [f"{prefix}{i}" for i in range(n)]
+        self.names = [f"s{i}" for i in range(n)]
         self.nodes = [sim.node(name) for name in self.names]
         self.links = {(a, b): f"{a}-{b}" for a in self.names for b in self.names}
         """The client end by which one server talks to another, itself included."""

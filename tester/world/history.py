@@ -3,9 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import msgspec
+
+
+def seconds(time_us: int) -> str:
+    """Virtual seconds with three decimals, rounded without a float."""
+    milliseconds = (time_us + 500) // 1000
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03}"
+
+
+class Moment(int):
+    """A stamp that is written as the time when it was given; it compares as every stamp does."""
+
+    time_us: int
+
+    def __new__(cls, stamp: int, time_us: int) -> Self:
+        """Stamp an instant."""
+        made = super().__new__(cls, stamp)
+        made.time_us = time_us
+        return made
+
+    def __str__(self) -> str:
+        return f"{seconds(self.time_us)} s"
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
 
 
 class Op(msgspec.Struct):
@@ -36,7 +60,7 @@ class History:
 
     ops: list[Op] = field(default_factory=list)
     completed: int = 0
-    """How many have an answer."""
+    """How many have an answer, and with them those that a node has only counted."""
     _stamp: int = 0
 
     def begin(self, client: str, method: str, args: tuple[Any, ...], like: type, now: int) -> Op:
@@ -53,3 +77,14 @@ class History:
         op.ret_us = now
         op.result = result
         self.completed += 1
+
+    def count(self, more: int) -> None:
+        """Clients have completed so many more operations, of which nothing else is recorded.
+
+        For a workload that calls many of them from the inside of one operation.
+        """
+        self.completed += more
+
+    def drop_last_result(self) -> None:
+        """Forget what the latest operation was told: it is large, and no model will ask for it."""
+        self.ops[-1].result = None

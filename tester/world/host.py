@@ -12,6 +12,7 @@ to a node                                         from a node
 ("disk", files)                                   ("sync", number)
 ("synced", number)                                ("fault", stream, index, what, kind)
 ("skew", ahead_us, drift_ppm)                     ("tell", what, ...): a probe did
+                                                  ("unawaited", call): its code forgot one
 
 `factory` builds the object `key` from `args`: an `End` stands for a client end of this node, a
 `Made` for an object made on it before, an `OnDisk` for its disk, an `OnProbe` for a probe of it,
@@ -35,9 +36,10 @@ from tester.engine.choices import Choices
 from tester.engine.errors import SharedState
 from tester.engine.node import Event, Node, Turn
 from tester.engine.schedule import Schedule
+from tester.engine.unawaited import Unawaited, held_by
 from tester.world import memory
 from tester.world.disk import Disk
-from tester.world.failure import describe
+from tester.world.failure import describe, first
 from tester.world.operation import Operation, operation
 from tester.world.probe import OnProbe, Probe
 
@@ -112,8 +114,8 @@ class Host(Node):
 
     def unretrieved(self) -> list[Event]:
         """A ("fail", failure) for each background task that died and that nobody awaited."""
-        for error in self.loop.unretrieved():
-            self._report(error, "in a task that nobody awaited", None)
+        for error, time_us in self.loop.unretrieved():
+            self._report(error, "in a task that nobody awaited", time_us)
         found, self.outbox = self.outbox, []
         return found
 
@@ -140,6 +142,10 @@ class Host(Node):
         self.looks.clear()
         self.disk.let_go()
 
+    def forgot(self, call: Unawaited) -> None:
+        """See Node.forgot."""
+        self.outbox.append(("unawaited", call))
+
     def failed(self, error: BaseException, doing: str) -> None:
         """Tell the run what went wrong here, as plain data."""
         if isinstance(error, KeyboardInterrupt):
@@ -147,6 +153,8 @@ class Host(Node):
         self._report(error, doing, self.loop.now)
 
     def _report(self, error: BaseException, doing: str, time_us: int | None) -> None:
+        for call in held_by(first(error), self):
+            self.forgot(call)
         self.outbox.append(("fail", describe(error, self.name, doing, time_us)))
 
     # -- objects ----------------------------------------------------------------------------------
@@ -173,20 +181,19 @@ class Host(Node):
 
     def end(self, name: str) -> ClientEnd:
         """A client end whose messages leave from this node."""
-        outbox_of = self
         loop = self.loop
         calls = self._calls
 
         def send(method: str, payload: bytes) -> asyncio.Future[bytes | None]:
-            if guard.current is not outbox_of:
+            if guard.current is not self:
                 raise SharedState(
-                    f"the client end {name!r} belongs to {outbox_of.name}, and code on "
+                    f"the client end {name!r} belongs to {self.name}, and code on "
                     f"{getattr(guard.current, 'name', 'no node')} called it. Nodes share nothing."
                 )
-            call = outbox_of._call = outbox_of._call + 1
+            call = self._call = self._call + 1
             future: asyncio.Future[bytes | None] = asyncio.Future(loop=loop)
             calls[call] = future
-            outbox_of.outbox.append(("send", call, name, method, payload))
+            self.outbox.append(("send", call, name, method, payload))
             return future
 
         return ClientEnd(name, send)

@@ -24,11 +24,12 @@ from tester.engine import guard, outside
 from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
+from tester.engine.unawaited import Unawaited
 from tester.world.failure import Failure, ProcessDied, describe
 from tester.world.host import Data, End, Host, Made, OnDisk
+from tester.world.pipe import killed_by, receive, send
 from tester.world.probe import OnProbe
 
-_HEADER: Final = 8
 _INTERRUPTED: Final = 130
 """The exit status of a child that somebody at the keyboard has interrupted, as a shell has it."""
 _encode = msgspec.msgpack.Encoder().encode
@@ -44,6 +45,8 @@ class Child:
                 "child processes cannot call: run it without isolation"
             )
         self._host = host
+        self._left: list[Event] = []
+        """What it had still to report when it was frozen."""
         to_child, self._write = os.pipe()
         self._read, from_child = os.pipe()
         with _as_the_harness(), warnings.catch_warnings():
@@ -71,6 +74,8 @@ class Child:
 
     def unretrieved(self) -> list[Event]:
         """See Host.unretrieved."""
+        if not self._pid:
+            return self._left
         return [_from_wire(event) for event in self._ask("unretrieved")]
 
     def measure(self, key: str) -> int:
@@ -79,6 +84,8 @@ class Child:
 
     def freeze(self) -> None:
         """See Node.freeze; the choices must be handed over before the node can start anew."""
+        if self._pid:
+            self._left = self.unretrieved()
         self.close()
 
     def close(self) -> None:
@@ -101,8 +108,8 @@ class Child:
 
     def _ask(self, *request: Any) -> Any:
         try:
-            _send(self._write, request)
-            return msgspec.msgpack.decode(_receive(self._read))
+            _say(self._write, request)
+            return msgspec.msgpack.decode(receive(self._read))
         except (BrokenPipeError, EOFError):
             status = self._bury()
         if os.waitstatus_to_exitcode(status) == _INTERRUPTED:
@@ -123,11 +130,7 @@ def _how(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     if code >= 0:
         return f"ended by itself, with exit status {code}, before the run was over"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:  # a real-time signal has no name
-        name = f"signal {-code}"
-    return f"was killed by {name} before the run was over"
+    return f"{killed_by(-code)} before the run was over"
 
 
 @contextlib.contextmanager
@@ -152,21 +155,21 @@ def _serve(host: Host, requests: int, answers: int) -> None:
         faults = len(choices.faults)
         outside.refusals.clear()  # those of the parent are told there
         while True:
-            what, *args = msgspec.msgpack.decode(_receive(requests))
+            what, *args = msgspec.msgpack.decode(receive(requests))
             if what == "step":
                 now, inbox, limit = args
                 outbox, next_due, ran = host.step(
                     now, [_from_pipe(event) for event in inbox], limit
                 )
-                _send(answers, ([*outbox, *_refused(host)], next_due, ran))
+                _say(answers, ([*outbox, *_refused(host)], next_due, ran))
             elif what == "waiting":
-                _send(answers, host.waiting())
+                _say(answers, host.waiting())
             elif what == "unretrieved":
-                _send(answers, host.unretrieved())
+                _say(answers, host.unretrieved())
             elif what == "measure":
-                _send(answers, host.measure(*args))
+                _say(answers, host.measure(*args))
             else:
-                _send(answers, (_drawn(choices, before), choices.faults[faults:]))
+                _say(answers, (_drawn(choices, before), choices.faults[faults:]))
                 break
         status = 0
     except KeyboardInterrupt:
@@ -197,29 +200,11 @@ def _refused(host: Host) -> list[Event]:
     return refusals
 
 
-# -- the pipe -----------------------------------------------------------------------------------
+# -- on the pipe --------------------------------------------------------------------------------
 
 
-def _send(pipe: int, value: Any) -> None:
-    data = _encode(value)
-    data = len(data).to_bytes(_HEADER, "big") + data
-    while data:
-        data = data[os.write(pipe, data) :]
-
-
-def _receive(pipe: int) -> bytes:
-    return _exactly(pipe, int.from_bytes(_exactly(pipe, _HEADER), "big"))
-
-
-def _exactly(pipe: int, size: int) -> bytes:
-    parts = []
-    while size:
-        part = os.read(pipe, min(size, 1 << 20))
-        if not part:
-            raise EOFError
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+def _say(pipe: int, value: Any) -> None:
+    send(pipe, _encode(value))
 
 
 def _to_wire(event: Event) -> Any:
@@ -242,6 +227,7 @@ _MARKS: Final[dict[type, str]] = {
     OnProbe: "probe",
     Data: "data",
 }
+_REPORTS: Final = {"fail": Failure, "refused": Failure, "unawaited": Unawaited}
 _MARKED: Final = {mark: cls for cls, mark in _MARKS.items()}
 
 
@@ -254,8 +240,8 @@ def _from_pipe(event: list[Any]) -> Event:
 
 
 def _from_wire(event: list[Any]) -> Event:
-    if event[0] in ("fail", "refused"):
-        return (event[0], msgspec.convert(event[1], Failure))
+    if event[0] in _REPORTS:
+        return (event[0], msgspec.convert(event[1], _REPORTS[event[0]]))
     return tuple(event)
 
 

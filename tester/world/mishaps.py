@@ -73,7 +73,7 @@ class Mishaps:
         self.paused = True
         self._note("pause")
         self.place.suspend()
-        self.sim.node_went_down(self)
+        self.sim.border.node_went_down(self)
 
     def resume(self) -> None:
         """Let the node go on after a pause."""
@@ -142,8 +142,7 @@ class Mishaps:
         if event[0] == "write":
             self.store.write(event[1])
             return
-        self.store.syncs += 1
-        written = self.store.written
+        written = self.store.sync()
         self.sim.after(self.store.latency_us, lambda: self._synced(place, written, event[1]))
 
     def _synced(self, place: Place, written: int, number: int) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tester.engine.choices import ONLY_ON_RECORD, Fault, Stream
+from tester.engine.stream import ONLY_ON_RECORD, Fault, Stream
 from tester.world.cluster import Member
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ class Nemesis:
         *,
         seconds: int,
         pace_ms: int,
-        chosen: Sequence[str] = (),
-        leader: Leader | None = None,
+        chosen: Sequence[str],
+        leader: Leader | None,
     ) -> None:
         if pace_ms < 1 or seconds * 1_000 < pace_ms:
             raise ValueError(f"no fault of {pace_ms} ms fits into {seconds} seconds")

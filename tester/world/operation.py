@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from labrpc.codec import Operation as Shape
-from labrpc.codec import operation as shape_of
 from labrpc.errors import NotAMessage, TesterError
+from labrpc.method import Operation as Shape
+from labrpc.method import operation as shape_of
 
 
 class WrongResult(TypeError):
@@ -35,24 +35,40 @@ class Operation:
     function: Callable[..., Any]
     decode_args: Callable[..., tuple[Any, ...]]
     _encode: Callable[[Any], bytes]
+    _wanted: str
+    """What our interface calls it, as "KV.put"; its author never heard of that."""
+    _where: str
 
     def encode_result(self, result: Any) -> bytes:
         """The result as bytes. Raises WrongResult if it is not what the signature says."""
         try:
             return self._encode(result)
         except NotAMessage as error:
-            raise WrongResult(f"{self.name} returned the wrong thing: {error}") from None
+            said = str(error).removeprefix(self._wanted)
+            raise WrongResult(f"{self._where}{self.name}{said}") from None
 
 
 def operation(target: object, like: type, method: str) -> Operation:
     """The operation `method` of an object, called as the interface `like` says.
 
-    An object of ours that only passes calls on says by `stands_for` whose class is meant.
+    An object of ours that only passes calls on says by `stands_for` whose class is meant, and by
+    `behind` to which object it passes them.
     """
     how = shape(like, method)
+    real = getattr(target, "behind", target)
     cls = getattr(target, "stands_for", type(target).__name__)
     name = f"{cls}.{method}"
     function = getattr(target, method, None)
     if function is None:
         raise TypeError(f"{cls} has no method {method}")
-    return Operation(name, function, how.args.decode, how.reply.encode)
+    where = place_of(real, method)
+    return Operation(name, function, how.args.decode, how.reply.encode, how.name, where)
+
+
+def place_of(target: object, method: str) -> str:
+    """Where a method begins, as the beginning of a sentence: "raft.py:7: "; "" if nobody knows."""
+    try:
+        code = inspect.unwrap(getattr(type(target), method)).__code__
+    except AttributeError:  # it is no plain method
+        return ""
+    return f"{code.co_filename}:{code.co_firstlineno}: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -15,11 +16,13 @@ from tester.engine.modules import Change, state_of
 from tester.engine.trace import Entry
 from tester.world import audit, check
 from tester.world.failure import (
+    Failure,
     HandlerCrashed,
     Misused,
     NonDeterministic,
     NotLinearizable,
     ProcessDied,
+    Unawaited,
     Undecided,
     first,
     user_frames,
@@ -58,6 +61,10 @@ class Outcome:
     """What the linearizability checker said, if it was asked."""
     modules: list[Change]
     """Module-level state that the run changed."""
+    died: Sequence[Failure]
+    """What background tasks died of, and nobody awaited them."""
+    unawaited: Sequence[Unawaited]
+    """Calls that nobody awaited; known of a run that failed and that kept its trace."""
 
     @property
     def kind(self) -> str:
@@ -121,19 +128,12 @@ def run(
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
             error = first(raised)
-            if (
-                isinstance(error, AssertionError)
-                and checked is None
-                and not isinstance(error, Undecided)
-            ):
+            if checked is None:
                 checked, error = _rather(scenario, sim, error)
         peers = sim.peers
-        try:
-            sim.close()
-        except ProcessDied as raised:
-            error = error or raised
+        error = _close(sim, error)
         if error is None:  # the code under test may have swallowed a refusal
-            error = next(iter([*refusals, *sim.refused]), None)
+            error = next(iter([*refusals, *sim.reports.refused]), None)
         sim.trace.add((sim.virtual_us, "end", _kind(error)))
     changes = state.changed()
     if changes and error is None:
@@ -153,7 +153,18 @@ def run(
         trace=sim.trace.entries,
         checked=checked,
         modules=changes,
+        died=sim.reports.died,
+        unawaited=sim.reports.unawaited if error is not None else (),
     )
+
+
+def _close(sim: Simulation, error: BaseException | None) -> BaseException | None:
+    """Let the simulation go; what went wrong in the run, or else in this."""
+    try:
+        sim.close()
+    except ProcessDied as died:
+        return error or died
+    return error
 
 
 def _is_audited(scenario: Scenario, choices: Choices) -> bool:
@@ -203,20 +214,29 @@ def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
         return again.failing_with(failing.error)
     if again.digest == failing.digest:
         return again
+    why = (
+        "Something in the code under test is not a function of the seed: the order of a set, a "
+        "real clock, or what an earlier run left behind in a module"
+    )
+    if failing.modules:
+        change = failing.modules[0]
+        why = (
+            f"The first run left something behind: {change.file}:{change.line}: {change.sentence}"
+        )
     return again.failing_with(
         NonDeterministic(
             f"seed {seed} failed with {failing.kind}, and when it is run again it {again.saying}. "
-            "Something in the code under test is not a function of the seed: the order of a set, "
-            "a real clock, or what an earlier run left behind in a module"
+            f"{why}"
         )
     )
 
 
 def _rather(
-    scenario: Scenario, sim: Simulation, error: AssertionError
-) -> tuple[Checked | None, AssertionError]:
+    scenario: Scenario, sim: Simulation, error: BaseException
+) -> tuple[Checked | None, BaseException]:
     """What the test found, or why: an impossible history explains what looks wrong after it."""
-    if scenario.model is None or isinstance(error, Stuck):
+    wrong = isinstance(error, AssertionError) and not isinstance(error, Stuck | Undecided)
+    if scenario.model is None or not wrong:
         return None, error
     checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
     try:

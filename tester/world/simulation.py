@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
-import sys
-import warnings
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any, Final, cast
 
 import msgspec
 
-from labrpc.codec import Operation as Shape
 from labrpc.conditions import RELIABLE, Conditions
 from labrpc.errors import TesterError
 from labrpc.network import Network
 from tester.engine.choices import Choices
 from tester.engine.errors import Livelock, Stuck
+from tester.engine.leftovers import unheeded
 from tester.engine.node import Event
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.scheduler import Place, Scheduler
 from tester.engine.trace import Trace
 from tester.world import submission
+from tester.world.border import Border
 from tester.world.cluster import Cluster, Member, Remote
-from tester.world.failure import HandlerCrashed, Misused, NodeDown, ProcessDied, printable
+from tester.world.failure import ProcessDied, printable
 from tester.world.handles import KV, LockHandle
-from tester.world.history import History, Op
 from tester.world.host import Host
 from tester.world.limits import DEFAULT_LIMITS, Limits
-from tester.world.mishaps import Mishaps
 from tester.world.nemesis import Kind
+from tester.world.reports import Reports
 from tester.world.streams import SIZE
 from tester.world.testhost import TestHost
 from tester.world.trouble import Trouble
@@ -64,8 +61,6 @@ class Simulation(Trouble):
     ) -> None:
         self.choices = choices
         self.limits = limits
-        self.history = History()
-        """Every operation the test called, in the order of the calls."""
         self.figures: dict[str, list[int]] = {}
         """What the test has reported: see `figure`."""
         self.submission = submission.current()
@@ -82,15 +77,25 @@ class Simulation(Trouble):
         super().__init__(self._scheduler, self.network, self.trace)
         self._test = TestHost(TEST, choices, self._schedule)
         self._here = self._scheduler.place(TEST, self._test)
-        self._cluster = Cluster(
-            self._scheduler, choices, self._schedule, isolated=isolated, watch=watch
+        self._test.loop.notes_deaths = keep_trace
+        self.border = Border(
+            self._scheduler, self.network, self.trace, self._here, self._test.loop
         )
-        self.refused: list[Misused] = []
-        """What the guard has refused to code in child processes, swallowed or not."""
-        self._pending: dict[int, tuple[Op, Shape, asyncio.Future[Any], Member]] = {}
+        """Where the test's operations pass."""
+        self.history = self.border.history
+        """Every operation the test called, in the order of the calls."""
+        self._cluster = Cluster(
+            self._scheduler,
+            choices,
+            self._schedule,
+            isolated=isolated,
+            watch=watch,
+            notes_deaths=keep_trace,
+        )
+        self.reports = Reports(self._scheduler, self._test)
+        """What nodes have reported of the code on them."""
         self._listeners: dict[str, Listener] = {}
         self._most_bytes = limits.megabytes * 1_000_000
-        self._silent = 0
         if faults:
             self.nemesis(*faults)
 
@@ -203,86 +208,28 @@ class Simulation(Trouble):
         """Virtual microseconds since the start of the run."""
         return self._scheduler.now
 
-    # -- operations -------------------------------------------------------------------------------
-
-    async def operate(self, remote: Remote, how: Shape, method: str, args: tuple[Any, ...]) -> Any:
-        """Call a method of an object on another node; the history records it on this side."""
-        payload = how.args.encode(args)
-        member = remote._member
-        now = self._scheduler.now
-        op = self.history.begin(remote._key, method, args, remote._like, now)
-        self.trace.add((now, "call", op.number, remote._key, method, payload))
-        future: asyncio.Future[Any] = asyncio.Future(loop=self._test.loop)
-        self._pending[op.number] = op, how, future, member
-        if member.down or member.paused:
-            self._node_down(op.number)
-        else:
-            member.place.put(("operate", op.number, remote._key, method, payload))
-        return await future
-
-    def _done(self, op_number: int, payload: bytes) -> None:
-        entry = self._pending.pop(op_number, None)
-        if entry is None:
-            return
-        op, how, future, _ = entry
-        now = self._scheduler.now
-        self._silent = 0
-        self.trace.trim(self.network.byte_total)
-        if future.cancelled():  # its caller gave up and was told nothing: it stays open
-            self.trace.add((now, "unheard", op_number, payload))
-            return
-        result = how.reply.decode(payload)
-        self.history.end(op, result, now)
-        self.trace.add((now, "return", op_number, payload))
-        # The test's node learns of it in its own step; its caller may have gone meanwhile.
-        self._here.put(("outcome", future, result))
-
-    def _node_down(self, op_number: int) -> None:
-        _, how, future, member = self._pending.pop(op_number)
-        self._here.put(
-            (
-                "outcome",
-                future,
-                NodeDown(
-                    f"{member.name} is {'paused' if member.paused else 'down'}, "
-                    f"and {how.name} was called on it"
-                ),
-            )
-        )
-
-    def node_went_down(self, member: Mishaps) -> None:
-        """Tell the callers of operations on this node; the operations stay open."""
-        for number, entry in list(self._pending.items()):
-            if entry[3] is member:
-                self._node_down(number)
-
     # -- the run ----------------------------------------------------------------------------------
 
     def run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run the test to its end, or to the first thing that goes wrong; once."""
-        contextvars.Context().run(self._run, test)
+        with self.reports.heard():
+            contextvars.Context().run(self._run, test)
 
     def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._here.put(("start", test))
         try:
             self._scheduler.run(self._test.over.done)
         except Stuck:
-            self._raise_unretrieved()
+            self.reports.raise_unretrieved()
             raise
         assert self._test.main is not None
         try:
             self._test.main.result()
         except Exception:
             # What has died on another node did so before, and may be why the test failed.
-            self._raise_unretrieved(but=self._here)
+            self.reports.raise_unretrieved(but=self._here)
             raise
-        self._raise_unretrieved()
-
-    def _raise_unretrieved(self, but: Place | None = None) -> None:
-        for place in self._scheduler.places:
-            if not place.frozen and place is not but:
-                for event in cast(Host, place.machine).unretrieved():
-                    self._route(place, event)
+        self.reports.raise_unretrieved()
 
     def close(self) -> None:
         """Let everything go; to be called once, after the verdict.
@@ -291,15 +238,15 @@ class Simulation(Trouble):
         Raises ProcessDied if a child could not say what it had chosen.
         """
         died = None
-        with _unheeded():
+        with unheeded():
             for place in self._scheduler.places:
                 try:
                     cast(Host, place.machine).close()
                 except ProcessDied as error:
                     died = died or error
-        self._pending.clear()
         self._listeners.clear()
         self.let_go()
+        self.border.let_go()
         self._cluster.let_go()
         self._scheduler.let_go()
         if died is not None:
@@ -307,7 +254,7 @@ class Simulation(Trouble):
 
     def abandon(self) -> None:
         """Let everything go at once, for somebody at the keyboard has had enough."""
-        with _unheeded():
+        with unheeded():
             for place in self._scheduler.places:
                 cast(Host, place.machine).abandon()
 
@@ -317,15 +264,15 @@ class Simulation(Trouble):
         kind = event[0]
         if kind == "send":
             _, call, end, method, payload = event
-            self._silent += 1
-            if self._silent > self.limits.silent_rpcs:
+            network = self.network
+            if network.rpc_total - self.border.rpcs_before >= self.limits.silent_rpcs:
                 raise Livelock(
                     f"{self.limits.silent_rpcs} RPCs have been sent since an operation of a "
                     "client last completed",
                     self._scheduler.waiting(),
                 )
-            self.network.send(end, method, payload, partial(_answer, place, call))
-            if self.network.byte_total > self._most_bytes:
+            network.send(end, method, payload, partial(_answer, place, call))
+            if network.byte_total > self._most_bytes:
                 raise Livelock(
                     f"the messages of the run have more than {self.limits.megabytes} MB together",
                     self._scheduler.waiting(),
@@ -333,12 +280,9 @@ class Simulation(Trouble):
         elif kind == "answer":
             self.network.reply(event[1], event[2])
         elif kind == "done":
-            self._done(event[1], event[2])
-        elif kind == "fail":
-            failure = event[1]
-            raise (Misused if failure.misuse else HandlerCrashed)(failure)
-        elif kind == "refused":
-            self.refused.append(Misused(event[1]))
+            self.border.done(event[1], event[2])
+        elif kind in {"fail", "unawaited", "refused"}:
+            self.reports.take(event)
         elif kind == "tell":
             self._listeners[place.name](*event[1:])
         elif kind in {"write", "sync"}:
@@ -347,22 +291,6 @@ class Simulation(Trouble):
             self._note(event)
         else:
             raise TesterError(f"{place.name} sent an event that nobody knows: {kind!r}")
-
-
-@contextlib.contextmanager
-def _unheeded() -> Iterator[None]:
-    """Say nothing of coroutines never awaited and of errors in finalizers."""
-    hook, sys.unraisablehook = sys.unraisablehook, _ignore
-    warn, warnings._warn_unawaited_coroutine = warnings._warn_unawaited_coroutine, _ignore  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        sys.unraisablehook = hook
-        warnings._warn_unawaited_coroutine = warn  # type: ignore[attr-defined]
-
-
-def _ignore(_: object) -> None:
-    """Do nothing."""
 
 
 def _answer(place: Place, call: int, payload: bytes | None) -> None:

@@ -11,3 +11,8 @@ SIZE: Final = "size/"
 FATE_FIELDS: Final = Fate._fields
 FATE_SIZE: Final = len(FATE_FIELDS)
 """How many choices the fate of an RPC is: place j of the k-th RPC of an end has a fixed index."""
+
+
+def is_size(stream: str) -> bool:
+    """Whether a stream says how much of a workload to leave out."""
+    return stream.startswith(SIZE)

@@ -7,6 +7,7 @@ things both sides must agree on) always come from this distribution.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import importlib.abc
@@ -26,6 +27,10 @@ LABS: Final = ("kvsrv", "lock", "raft", "kvraft", "mapreduce")
 
 FIXED: Final = frozenset({"kvsrv.rpc", "raft.api", "kvraft.api", "mapreduce.api"})
 """Modules that are the same for everybody."""
+
+
+_HOUSE: Final = Path(__file__).resolve().parents[2]
+_INIT: Final = "__init__.py"
 
 
 class BadSubmission(Exception):
@@ -83,6 +88,25 @@ class Submission:
             self.folder is not None and bool(file) and Path(str(file)).is_relative_to(self.folder)
         )
 
+    def ignored(self) -> list[str]:
+        """A sentence for each file of the folder in whose place ours is used, if it is another."""
+        if self.folder is None:
+            return []
+        inits = [file for lab in LABS for file in sorted(self.folder.joinpath(lab).rglob(_INIT))]
+        fixed = [self.folder.joinpath(*name.split(".")).with_suffix(".py") for name in FIXED]
+        return [
+            f"{file} is not used: {why}"
+            for files, why in (
+                (
+                    inits,
+                    "a package of a lab keeps our __init__.py; put code into modules beside it",
+                ),
+                (sorted(fixed), "this module is the same for everybody, and comes with the lab"),
+            )
+            for file in files
+            if _differs(file, _HOUSE / file.relative_to(self.folder))
+        ]
+
     def modules(self) -> list[ModuleType]:
         """The loaded modules that belong to the code under test, in order of name."""
         return [
@@ -97,6 +121,18 @@ class Submission:
         if name.partition(".")[0] in LABS:
             return True
         return self.holds(getattr(module, "__file__", None))
+
+
+def _differs(file: Path, ours: Path) -> bool:
+    """Whether a file says something that ours does not; what is no Python says something."""
+    if not file.is_file() or not ours.is_file():
+        return False
+    theirs = file.read_bytes()
+    try:
+        says_nothing = ast.get_docstring(tree := ast.parse(theirs)) is not None
+        return theirs != ours.read_bytes() and len(tree.body) > says_nothing
+    except (SyntaxError, ValueError):
+        return True
 
 
 REFERENCE: Final = Submission()

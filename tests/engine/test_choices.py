@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tester.engine import SEED_LIMIT
-from tester.engine.choices import Choices, Replayed, Seeded, Slot
+from tester.engine.choices import Choices, Replayed, Seeded
+from tester.engine.stream import Slot
 
 WORDS = {  # the first words of SHAKE-128 of "labtester SEED STREAM 0"
     (0, "sched"): [6566958951111131577, 3405743623999895259, 6968977360599744153],

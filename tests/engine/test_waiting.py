@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sysconfig
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-import labrpc.network
-import linearizability.search
-import tester.engine.loop
-import tester.world.simulation
 from tester.engine.errors import Deadlock, Waiting
-from tester.engine.waiting import is_users, waiting
+from tester.engine.waiting import waiting
 from tests.engine.stage import Stage
-from tests.tree import ROOT
 
 
 def where(*mains: Callable[[], Coroutine[Any, Any, object]]) -> list[Waiting]:
@@ -131,29 +125,6 @@ def test_a_task_that_has_not_begun_waits_at_its_beginning() -> None:
     [found] = stage.actors["n"].waiting()
     assert found.line == "async def deep(levels: int) -> None:"
     stage.close()
-
-
-@pytest.mark.parametrize(
-    ("file", "users"),
-    [
-        (__file__, True),
-        (f"{ROOT}/kvsrv/client.py", True),
-        (f"{ROOT}/raft/raft.py", True),
-        (f"{ROOT}/labrpc_of_mine.py", True),
-        (f"{ROOT}/tester/labs/kvsrv.py", True),
-        ("/somewhere/tester/engine/loop.py", True),
-        (f"{sysconfig.get_path('purelib')}/numpy/core.py", True),
-        (labrpc.network.__file__, False),
-        (linearizability.search.__file__, False),
-        (tester.engine.loop.__file__, False),
-        (tester.world.simulation.__file__, False),
-        (asyncio.__file__, False),
-        ("<frozen importlib._bootstrap>", False),
-        ("<string>", False),
-    ],
-)
-def test_whose_file_it_is(file: str, users: bool) -> None:
-    assert is_users(file) is users
 
 
 def test_a_place_is_plain_data() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from labrpc import LONG_DELAYS, RELIABLE, UNRELIABLE, TesterError
+from labrpc import LONG_DELAYS, RELIABLE, UNRELIABLE
 from tester.engine.choices import Choices, Seeded
 from tester.world.cluster import Remote
 from tester.world.run import run
@@ -235,25 +235,3 @@ def test_conditions_are_read_when_a_request_enters() -> None:
     lab.network.conditions = RELIABLE
     lab.run()
     assert call.answers == [(100_500, None)]
-
-
-def test_an_end_can_be_wired_before_there_is_a_server() -> None:
-    lab = Lab()
-    lab.network.connect("end", "later")
-    early = lab.call(unreachable_ms=1)
-    lab.network.add_server("later", lambda rpc: lab.network.reply(rpc.number, b"here"))
-    late = lab.call()
-    lab.run()
-    assert early.answers == [(1_500, None)]
-    assert late.answers == [(1_000, b"here")]
-
-
-def test_names_are_used_once_and_must_exist() -> None:
-    network = Lab().network
-    with pytest.raises(TesterError, match="there is an end 'end' already"):
-        network.make_end("end")
-    for act in (network.delete_end, network.enable, network.block):
-        with pytest.raises(TesterError, match=r"no end 'other'; there are \['end'\]"):
-            act("other")
-    with pytest.raises(TesterError, match=r"no server 'other'; there are \['server'\]"):
-        network.delete_server("other")

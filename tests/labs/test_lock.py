@@ -8,11 +8,12 @@ import pytest
 
 from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.errors import Livelock
-from tester.labs import lock
+from tester.labs import lock, lockwatch
 from tester.labs.bugs import planted
 from tester.labs.bugs.lock import BUGS
 from tester.labs.kvtest import Client
-from tester.labs.lock import lock_names, watching
+from tester.labs.lock import lock_names
+from tester.labs.lockwatch import watching
 from tester.report.story import tell
 from tester.search.diagnosis import diagnose
 from tester.world.failure import MutualExclusionViolated
@@ -148,7 +149,7 @@ def test_a_hang_is_told_with_the_reply_that_was_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many messages lie between it and the end."""
-    monkeypatch.setattr(lock, "PROGRESS_US", 1_000_000)  # instead of ten times as many messages
+    monkeypatch.setattr(lockwatch, "PROGRESS_US", 1_000_000)  # not ten times as many messages
     bug = next(bug for bug in BUGS if bug.name == "never_looks")
     scenario = SUITE["test_one_client_unreliable"]
     with planted(bug, tmp_path):

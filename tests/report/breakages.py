@@ -219,3 +219,75 @@ class Ends(KVServer):
 async def process_died(sim: Simulation) -> None:
     sim.serve(Ends)
     await sim.clerk().get("k")
+
+
+class ForgetsToAwait(Clerk):
+    async def put(self, key: str, value: str, version: Version) -> Err:
+        reply = self._end.call(KVServer.put, PutArgs(key, value, version))
+        return reply.err  # type: ignore[attr-defined,no-any-return]
+
+    async def get(self, key: str) -> tuple[str, Version, Err]:
+        for _ in range(2):
+            self._ask(key)  # type: ignore[unused-coroutine]
+            asyncio.sleep(0.1)  # type: ignore[unused-coroutine]
+        return "", 0, Err.OK
+
+    async def _ask(self, key: str) -> None:
+        await self._end.call(KVServer.get, GetArgs(key))
+
+
+async def forgotten_await(sim: Simulation) -> None:
+    sim.serve()
+    await sim.clerk(ForgetsToAwait).put("k", "a", 0)
+
+
+async def forgotten_awaits(sim: Simulation) -> None:
+    sim.serve()
+    await sim.clerk(ForgetsToAwait).get("k")
+    raise AssertionError("no server was asked")
+
+
+async def forgotten_await_of_the_test(sim: Simulation) -> None:
+    sim.serve()
+    _, _, _ = sim.clerk().get("k")  # type: ignore[misc]
+
+
+class ReturnsItsHelper(Clerk):
+    async def get(self, key: str) -> tuple[str, Version, Err]:
+        return super().get(key)  # type: ignore[return-value]
+
+
+async def forgotten_await_of_what_is_returned(sim: Simulation) -> None:
+    sim.serve()
+    await sim.clerk(ReturnsItsHelper).get("k")
+
+
+class DiesTwice(Background):
+    def __init__(self) -> None:
+        super().__init__()
+        self._others = [asyncio.create_task(self._fail(place)) for place in range(3)]
+
+    async def _fail(self, place: int) -> None:
+        await asyncio.sleep(0.3 - place / 10)
+        raise LookupError(place)
+
+
+async def background_tasks(sim: Simulation) -> None:
+    sim.serve(DiesTwice)
+    ck = sim.clerk()
+    for version in range(9):
+        await ck.put("k", "a", version)
+        await sim.sleep(0.1)
+
+
+async def a_long_assertion(sim: Simulation) -> None:
+    words = [f"word{number}" for number in range(40)]
+    raise AssertionError(f"expected no words, and got {words}\nin two lines")
+
+
+async def died_before_it_crashed(sim: Simulation) -> None:
+    sim.serve(Background)
+    await sim.sleep(1)
+    sim.node("server").crash()
+    await sim.sleep(1)
+    raise AssertionError("nobody serves")

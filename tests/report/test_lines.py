@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from labrpc import LONG_REORDERING
 from tester import Simulation
-from tester.report.lines import Line, lines, seconds
+from tester.report.lines import Line, lines
+from tester.world.history import seconds
 from tests.world.lab import AsyncKVServer, fates, once, passes, put_and_get, unreliable
 
 

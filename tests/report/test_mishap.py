@@ -25,9 +25,9 @@ def test_a_stuck_seed() -> None:
 seed 4: stuck
 
 The run made no progress for 30 seconds of real time, so its process was ended.
-An infinite loop without an `await` never lets anybody else run, and no virtual
-time passes in it. (This limit alone goes by the wall clock; --stuck-after sets
-it.)
+An infinite loop without an `await`, or a wait that blocks the whole process,
+never lets anybody else run, and no virtual time passes in it. (This limit alone
+goes by the wall clock; --stuck-after sets it.)
 
 It stood here:
 

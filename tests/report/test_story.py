@@ -53,10 +53,21 @@ STORIES: dict[str, tuple[SimulatedTest, Record, dict[str, Any]]] = {
         {},
         {},
     ),
+    "background tasks": (breakages.background_tasks, {}, {}),
+    "died before it crashed": (breakages.died_before_it_crashed, {}, {}),
+    "forgotten await": (breakages.forgotten_await, {}, {}),
+    "forgotten awaits": (breakages.forgotten_awaits, {}, {}),
+    "forgotten await of the test": (breakages.forgotten_await_of_the_test, {}, {}),
+    "forgotten await of what is returned": (
+        breakages.forgotten_await_of_what_is_returned,
+        {},
+        {},
+    ),
     "callback": (breakages.callback, {}, {}),
     "the test itself": (breakages.the_test_itself, {}, {}),
     "one of a group": (breakages.one_of_a_group, {}, {}),
     "an assertion": (breakages.an_assertion, {}, {}),
+    "a long assertion": (breakages.a_long_assertion, {}, {}),
     "hostile exception": (breakages.hostile_exception, {}, {}),
     "not a message": (breakages.not_a_message, {}, {}),
     "not an argument": (breakages.not_an_argument, {}, {}),
@@ -104,6 +115,15 @@ def story_of(outcome: Outcome) -> str:
 def test_a_node_that_died_with_its_process() -> None:
     outcome = once(breakages.process_died, isolated=True)
     snapshots.check("story/process died", story_of(outcome))
+
+
+@pytest.mark.parametrize(
+    "name", ["forgotten awaits", "background tasks", "died before it crashed"]
+)
+def test_a_node_in_a_child_process_tells_the_same(name: str) -> None:
+    test, choices, conditions = STORIES[name]
+    told = story_of(once(test, choices, isolated=True, **conditions))
+    assert told == story_of(outcome_of(name))
 
 
 def test_an_undecided_history(monkeypatch: pytest.MonkeyPatch) -> None:

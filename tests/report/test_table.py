@@ -74,6 +74,7 @@ def test_a_failure_a_lost_seed_and_an_unknown() -> None:
             TestResult("test_c", 10, 1, lost, Lost(30, "", ()), third),
         ],
         elapsed_s=2.04,
+        told_s=1.26,
     )
     text = printed(result)
     assert text.startswith(
@@ -95,7 +96,7 @@ test_a      3       0        0      3  3 702  150    4.5 s    1 000
 test_b      4       2        1      3  4 936  200    6.0 s    1 000
 test_c      3       1        0      3  2 468  100    3.0 s    1 500
 
-kvsrv: fail, 10 seeds of 3 tests in 2.0 s
+kvsrv: fail, 10 seeds of 3 tests in 2.0 s, and 1.3 s for the stories
 digest {result.digest}
 """
     )
@@ -115,6 +116,37 @@ def test_what_tests_report_of_their_runs_stands_below_the_table() -> None:
     assert of_run(result)["tests"][0]["figures"] == {
         "acquisitions of a client": {"least": 3, "most": 1_200, "mean": 1_210 / 3}
     }
+
+
+def test_a_recorded_failure_that_no_seed_finds_is_in_the_table() -> None:
+    tests = [
+        TestResult(name, 2, 1, counted("pass", times=2), None) for name in ("test_a", "test_b")
+    ]
+    text = printed(LabResult("kvsrv", tests, recorded=["test_b", "test_b"]))
+    assert text.startswith(
+        """\
+test    seeds          failed  peers   rpcs  ops  virtual  seeds/s
+test_a      2               0      3  2 468  100    3.0 s    1 000
+test_b      2  0 + 2 recorded      3  2 468  100    3.0 s    1 000
+
+kvsrv: fail, 4 seeds of 2 tests in 0.0 s
+"""
+    )
+
+
+def test_a_run_that_ended_at_the_first_failure() -> None:
+    test = TestResult("test_a", 9, 1, counted("pass", "fail"), None, telling("story"))
+    text = printed(LabResult("kvsrv", [test], not_run=["test_b"]))
+    assert text.startswith(
+        "test_a: 1 of 2 seeds fails: 1\nseed 1 failed: its later seeds were not run\n\nstory\n"
+    )
+    assert "\nstopped at the first failure: 1 test was not run\ndigest" in text
+    assert of_run(LabResult("kvsrv", [test], not_run=["test_b"]))["not_run"] == ["test_b"]
+    alone = printed(LabResult("kvsrv", [], not_run=["test_a", "test_b"], recorded=["test_a"]))
+    assert alone.splitlines()[1:3] == [
+        "kvsrv: fail, 0 seeds of 0 tests in 0.0 s",
+        "stopped at the first failure: 2 tests were not run",
+    ]
 
 
 def test_what_there_is_of_an_interrupted_run() -> None:

@@ -57,6 +57,8 @@ def test_only_this_labs_this_submissions_and_these_tests_records_are_found(tmp_p
     assert kept(Corpus("lock", "theirs", tmp_path), "test_a") == [("test_a", 1)]
     assert kept(Corpus("kvsrv", "mine", tmp_path), "test_a") == [("test_a", 2)]
     assert kept(Corpus("kvsrv", None, tmp_path), "test_a") == [("test_a", 3)]
+    for other_name in ("./theirs", "there/../theirs/", str(Path("theirs").absolute())):
+        assert kept(Corpus("kvsrv", other_name, tmp_path), "test_a") == [("test_a", 0)]
 
 
 def test_records_come_in_the_order_of_their_names(tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ from tests.tree import ROOT
 FAKE = """
 import os, sys
 sys.path.insert(0, {root!r})
-from tester.search.frames import *
+from tester.world.pipe import *
 from tester.search.wire import *
 jobs, answers, stack = map(int, sys.argv[1:])
 
 def say(message):
-    os.write(answers, frame(encode(message)))
+    os.write(answers, framed(encode(message)))
 
 def receive():
     return os.read(jobs, int.from_bytes(os.read(jobs, 4), "big"))

@@ -80,6 +80,8 @@ def test_as_a_test_it_fails_as_the_seed_did(record: Record) -> None:
         (("", "tests/test_a.py::test_b[x y]", 0), "tests_test_a.py__test_b_x_y_-0-DIGEST.sim"),
         (("l", "../../etc", 1), "l-.._.._etc-1-DIGEST.sim"),
         (("kvsrv", "test_basic", 7, "class/ann"), "kvsrv-test_basic-7-class_ann-DIGEST.sim"),
+        (("kvsrv", "test_basic", 7, "./theirs/"), "kvsrv-test_basic-7-theirs.sim"),
+        (("kvsrv", "test_basic", 7, "."), "kvsrv-test_basic-7-_here.sim"),
         (("kvsrv", "test_basic", 7, "", "random"), "kvsrv-test_basic-7.sim"),
         (("kvsrv", "test_basic", 7, "theirs", "fifo"), "kvsrv-test_basic-7-fifo-theirs.sim"),
     ],

@@ -10,11 +10,11 @@ import pytest
 from kvsrv import Err
 from labrpc import RELIABLE
 from tester import Simulation
-from tester.engine.choices import Choices, Replayed, Seeded
+from tester.engine.choices import Choices, Record, Replayed, Seeded
 from tester.search import attempts
 from tester.search.attempts import symptom
 from tester.search.edits import nonzero, trimmed
-from tester.search.shrink import Shrunk, as_recorded, shrink
+from tester.search.shrink import Shrunk, _Shrinker, as_recorded, shrink
 from tester.world.run import Outcome, Scenario, run
 from tests.search import planted
 from tests.search.planted import failing, scenario
@@ -174,6 +174,21 @@ def test_a_fault_without_which_another_one_strikes_another_message_is_taken_out(
     two = fates({"request_lost": 1}, {}, {"reply_lost": 1})
     small = shrink(tested, 0, run(tested, Choices(Replayed({"net/c0": two}))))
     assert small.record == trimmed({"net/c0": fates({}, {"reply_lost": 1})})
+
+
+def test_a_fate_is_taken_out_with_the_whole_workload_and_nothing_else_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not even a stream whose name only looks like that of a size: a site of `maybe` may."""
+    lost = fates({"request_lost": 1})
+    record = {"net/c0": lost, "maybe/test/size/x": [3, 1], "size/rounds": [2]}
+    tried: list[Record] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(_Shrinker, "better", lambda self, record: tried.append(record))
+        shrinker = _Shrinker(ONE, run(ONE, Choices(Replayed(record))), lambda: None)
+        shrinker.record = record
+        shrinker._fates()
+    assert [set(edited) for edited in tried] == [set(record), set(record) - {"size/rounds"}]
 
 
 # -- the same failure ---------------------------------------------------------------------------

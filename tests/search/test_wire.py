@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.search.frames import LARGEST, Frames, frame
+from tester.search.frames import LARGEST, Frames
 from tester.search.wire import (
     Chunk,
     Loading,
@@ -20,6 +20,7 @@ from tester.search.wire import (
     job_of,
     plain,
 )
+from tester.world.pipe import HEADER, framed
 
 counts = st.integers(0, 2**63)
 rans = st.builds(Ran, st.text(), st.text(), counts, counts, counts, counts, st.text())
@@ -35,7 +36,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
 
 @given(st.lists(messages), st.data())
 def test_messages_arrive_whole_and_in_order(sent: list[Message], data: st.DataObject) -> None:
-    stream = b"".join(frame(encode(message)) for message in sent)
+    stream = b"".join(framed(encode(message)) for message in sent)
     frames = Frames()
     received = []
     while stream:
@@ -50,16 +51,16 @@ def test_messages_arrive_whole_and_in_order(sent: list[Message], data: st.DataOb
     "junk",
     [
         b"nobody said that",
-        frame(b""),
-        frame(b"\xc1"),
-        frame(msgspec.msgpack.encode(["Ran", "pass"])),
-        frame(msgspec.msgpack.encode(["Ran", "pass", "digest", "many", 0, 0, 0, ""])),
-        frame(msgspec.msgpack.encode(["Unheard", 1])),
-        (LARGEST + 1).to_bytes(4, "big"),
+        framed(b""),
+        framed(b"\xc1"),
+        framed(msgspec.msgpack.encode(["Ran", "pass"])),
+        framed(msgspec.msgpack.encode(["Ran", "pass", "digest", "many", 0, 0, 0, ""])),
+        framed(msgspec.msgpack.encode(["Unheard", 1])),
+        (LARGEST + 1).to_bytes(HEADER, "big"),
     ],
 )
 def test_junk_ends_the_conversation_after_what_came_before(junk: bytes) -> None:
-    good = frame(encode(Loading("a")))
+    good = framed(encode(Loading("a")))
     frames = Frames()
     assert frames.feed(good + junk + good) == [Loading("a")]
     assert frames.garbled

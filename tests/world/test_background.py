@@ -39,7 +39,10 @@ def test_a_background_task_that_dies_unheard_fails_the_run() -> None:
 
     failure = failure_of(wait)
     assert (failure.kind, failure.message) == ("LookupError", "tock")
-    assert (failure.doing, failure.time_us) == ("in a task that nobody awaited", None)
+    assert (failure.doing, failure.time_us) == ("in a task that nobody awaited", 500_000)
+    error = once(wait, keep_trace=False).error
+    assert isinstance(error, HandlerCrashed)
+    assert error.failure.time_us is None  # only a run that is told notes it
 
 
 def test_a_background_task_that_somebody_awaited_does_not() -> None:

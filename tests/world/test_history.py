@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from labrpc import LONG_REORDERING, UNRELIABLE
 from tester import NodeDown, Simulation
 from tester.world.handles import KV
-from tester.world.history import History
+from tester.world.history import History, Moment
 from tests.world.lab import passes, put_and_get
 
 
@@ -31,6 +31,24 @@ def test_stamps_strictly_increase_whatever_the_order_of_the_answers(answers: lis
     assert history.completed == len(history.ops) - len(waiting)
     assert [op.number for op in history.ops] == list(range(len(answers)))
     assert all(op.ret is None and op.ret_us is None for op in waiting)
+
+
+def test_operations_that_are_only_counted_have_no_stamps() -> None:
+    history = History()
+    history.end(history.begin("crowd", "put", (), KV, now=0), None, now=0)
+    history.count(49)
+    assert history.completed == 50
+    assert [(op.call, op.ret) for op in history.ops] == [(1, 2)]
+    assert history.begin("c0", "get", ("k",), KV, now=0).call == 3
+
+
+def test_a_result_that_was_dropped_is_the_only_thing_that_has_gone() -> None:
+    history = History()
+    for value in "ab":
+        history.end(history.begin("c0", "get", ("k",), KV, now=0), value, now=0)
+    history.drop_last_result()
+    assert [(op.result, op.ret) for op in history.ops] == [("a", 2), (None, 4)]
+    assert history.completed == 2
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -108,3 +126,12 @@ def test_an_operation_whose_caller_gave_up_stays_open_and_is_done_all_the_same()
     assert get.ret == 3
     assert outcome.ops == 1
     assert [entry[1:3] for entry in outcome.trace if entry[1] == "unheard"] == [("unheard", 0)]
+
+
+def test_a_moment_compares_as_a_stamp_and_is_written_as_its_time() -> None:
+    later, earlier = Moment(4, 1_000), Moment(3, 1_000)
+    assert sorted([later, 9, earlier]) == [3, 4, 9]
+    assert max(earlier, later) is later
+    assert earlier == 3
+    assert len({earlier, 3}) == 1
+    assert f"from {earlier} to {Moment(5, 2_345_600):>8}" == "from 0.001 s to  2.346 s"

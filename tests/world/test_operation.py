@@ -91,8 +91,9 @@ def test_a_result_of_another_type_fails_the_run_and_names_the_method() -> None:
     error = once(wrong).error
     assert isinstance(error, HandlerCrashed)
     assert error.failure.kind == WrongResult.__name__
+    line = Thing.lies.__code__.co_firstlineno
     assert error.failure.message == (
-        "Thing.lies returned the wrong thing: Thing.lies's result must be int, not '1' (str)"
+        f"{__file__}:{line}: Thing.lies must return int, not '1' (str)"
     )
     assert (error.failure.node, error.failure.doing) == ("n", "while it ran Thing.lies")
 
@@ -137,5 +138,7 @@ def test_an_operation_is_bound_to_its_object() -> None:
     assert bound.name == "Thing.add"
     assert bound.function.__self__.count() == 0  # type: ignore[attr-defined]
     assert bound.decode_args(args) == (Point(1), 2)
-    with pytest.raises(WrongResult, match=r"Thing\.add returned the wrong thing"):
+    with pytest.raises(
+        WrongResult, match=r"test_operation.py:\d+: Thing\.add must return list\[Point\], "
+    ):
         bound.encode_result(None)

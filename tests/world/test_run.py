@@ -125,18 +125,36 @@ class Swallows(KVServer):
         raise AssertionError("not reached")
 
 
+class UsesTheLoop(KVServer):
+    def get(self, args: GetArgs) -> GetReply:
+        try:
+            _ = asyncio.get_running_loop().run_in_executor(None, print)
+        except OutsideWorld:
+            return super().get(args)
+        raise AssertionError("not reached")
+
+
 async def swallow(sim: Simulation) -> None:
     sim.serve(Swallows)
     await sim.clerk().get("k")
 
 
+async def use_the_loop(sim: Simulation) -> None:
+    sim.serve(UsesTheLoop)
+    await sim.clerk().get("k")
+
+
 def test_a_refusal_that_the_code_swallowed_fails_the_run_all_the_same() -> None:
-    here, isolated = once(swallow), once(swallow, isolated=True)
-    for outcome in here, isolated:
-        assert (outcome.verdict, outcome.kind) == ("fail", "OutsideWorld")
-        assert "node server: time.sleep stops the whole node" in str(outcome.error)
-        assert outcome.where[0].endswith(f":{Swallows.get.__code__.co_firstlineno + 2}")
-    assert here.digest == isolated.digest
+    for test, server, said in [
+        (swallow, Swallows, "node server: time.sleep stops the whole node"),
+        (use_the_loop, UsesTheLoop, "loop.run_in_executor is not simulated"),
+    ]:
+        here, isolated = once(test), once(test, isolated=True)
+        for outcome in here, isolated:
+            assert (outcome.verdict, outcome.kind) == ("fail", "OutsideWorld")
+            assert said in str(outcome.error)
+            assert outcome.where[0].endswith(f":{server.get.__code__.co_firstlineno + 2}")
+        assert here.digest == isolated.digest
 
 
 def test_a_refusal_does_not_hide_what_the_test_found() -> None:
@@ -260,6 +278,24 @@ def test_module_state_that_a_run_changed_fails_it_and_stays_its_verdict(
     assert str(first.error) == f"kvsrv/server.py:7: {Change.sentence}"
     again = repeat(scenario, 0, first)
     assert (again.verdict, again.error) == ("fail", first.error)
+
+
+def test_module_state_that_makes_the_second_run_differ_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = iter(range(2))
+
+    async def differs(sim: Simulation) -> None:
+        assert next(runs) != 0
+
+    monkeypatch.setattr("tester.world.run.state_of", State)
+    monkeypatch.setattr(State, "seen", [Change], raising=False)
+    scenario = scenario_of(differs)
+    again = repeat(scenario, 0, failing(scenario))
+    assert isinstance(again.error, NonDeterministic)
+    assert str(again.error).endswith(
+        f"The first run left something behind: kvsrv/server.py:7: {Change.sentence}"
+    )
 
 
 def test_module_state_does_not_hide_what_the_test_found(monkeypatch: pytest.MonkeyPatch) -> None:

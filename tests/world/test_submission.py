@@ -50,6 +50,30 @@ def test_what_is_there_is_theirs_and_the_rest_is_ours(tmp_path: Path) -> None:
     assert lock == str(ROOT / "lock/lock.py")
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {"lock/__init__.py": "TRIES = 3\n"},
+            ["./theirs/lock/__init__.py is not used: a package"],
+        ),
+        (
+            {"kvsrv/dedup/__init__.py": "not Python"},
+            ["./theirs/kvsrv/dedup/__init__.py is not us"],
+        ),
+        ({"kvsrv/rpc.py": "Err = str\n"}, ["./theirs/kvsrv/rpc.py is not used: this module is"]),
+        ({"lock/__init__.py": '"""The lock."""\n# mine\n', "kvsrv/__init__.py": ""}, []),
+        ({"lock/__init__.py": (ROOT / "lock/__init__.py").read_text()}, []),
+        ({"kvsrv/mine/__init__.py": "TRIES = 3\n", "mine/__init__.py": "TRIES = 3\n"}, []),
+    ],
+)
+def test_what_is_not_used_is_told(tmp_path: Path, files: dict[str, str], said: list[str]) -> None:
+    code = "print('\\n'.join(theirs.ignored()).replace(str(Path.cwd()), '.'))"
+    told = loaded(tmp_path, code, files | {"kvsrv/server.py": SERVER}).splitlines()
+    assert len(told) == len(said)
+    assert all(line.startswith(start) for line, start in zip(told, said, strict=True))
+
+
 def test_fixed_files_are_always_ours(tmp_path: Path) -> None:
     files = {"kvsrv/rpc.py": "raise SystemExit", "kvsrv/server.py": SERVER}
     code = "import kvsrv.rpc; print(kvsrv.rpc.__file__)"

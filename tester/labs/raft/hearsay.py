@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# It observes the code under test: see tester.engine.origin.
+__harness__ = True
+
 
 class Hearsay:
     """Overhears the network of a group, and is told where commands are started."""

@@ -7,7 +7,6 @@ every tenth. It runs on the peer's node, for a Raft talks to its service without
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Coroutine
 from types import CoroutineType
 from typing import Any, ClassVar, Final, Protocol
@@ -16,8 +15,11 @@ import msgspec
 
 from raft.api import ApplyMsg, Disk, Persister
 from tester.world import submission
-from tester.world.operation import WrongResult
+from tester.world.operation import WrongResult, place_of
 from tester.world.probe import Probe
+
+# It observes the code under test: see tester.engine.origin.
+__harness__ = True
 
 SNAPSHOT_EVERY: Final = 10
 LONGEST_LOG: Final = 1_000_000
@@ -63,6 +65,11 @@ class Peer:
         self._killed = False
         self._service = asyncio.get_running_loop().create_task(self._serve(), name="service")
         probe.after_each_step(self._look)
+
+    @property
+    def behind(self) -> object:
+        """Who really does what a test asks of the peer."""
+        return self._raft
 
     def services(self) -> list[object]:
         """The handlers are those of the Raft."""
@@ -176,12 +183,7 @@ class Peer:
 
     def _wrong(self, method: str, did: str) -> WrongResult:
         """What is wrong with an answer of the Raft's, and where the method is."""
-        try:
-            code = inspect.unwrap(getattr(type(self._raft), method)).__code__
-            place = f"{code.co_filename}:{code.co_firstlineno}: "
-        except AttributeError:  # it is no plain method
-            place = ""
-        return WrongResult(f"{place}Raft.{method} {did}")
+        return WrongResult(f"{place_of(self._raft, method)}Raft.{method} {did}")
 
 
 class _Watching(Persister):
@@ -207,6 +209,8 @@ class _Watching(Persister):
             if self._covers < before:
                 self._probe.tell("unsaved", before, self._covers)
 
+    save.__qualname__ = "Persister.save"  # for who calls it with too few arguments
+
 
 def _covers(snapshot: bytes) -> int:
     """Up to which index a snapshot goes; 0 for none, or for what is none of the service's."""
@@ -219,9 +223,11 @@ def _covers(snapshot: bytes) -> int:
 def _check(msg: object) -> None:
     """Raise unless the run can be told of what was put into the apply queue."""
     if not isinstance(msg, ApplyMsg):
+        cls = type(msg)
+        module = "" if cls.__module__ == "builtins" else f" of {cls.__module__}"
         raise WrongResult(
-            f"the apply queue takes ApplyMsg of raft.api, and {type(msg).__name__} of "
-            f"{type(msg).__module__} was put into it"
+            f"the apply queue takes ApplyMsg of raft.api, and {cls.__name__}{module} was put into "
+            "it: put ApplyMsg(command_valid=True, command=..., command_index=...)"
         )
     for name, wanted, used in (
         ("command", bytes, msg.command_valid),

@@ -25,44 +25,22 @@ import msgspec
 from labrpc.errors import TesterError
 from tester.labs.raft.hearsay import Hearsay
 from tester.labs.raft.peer import decode_snapshot
-from tester.world.failure import Verdict, printable
+from tester.labs.raft.verdicts import (
+    AppliedOutOfOrder,
+    CommittedEntryLost,
+    ElectionSafetyViolated,
+    LeaderIncomplete,
+    LeaderOverwroteItsLog,
+    LogMatchingViolated,
+    OutOfNowhere,
+    SnapshotLost,
+    StateMachineSafetyViolated,
+)
+from tester.world.failure import printable
 from tester.world.simulation import Simulation
 
-
-class ElectionSafetyViolated(Verdict):
-    """Two leaders were elected in one term."""
-
-
-class StateMachineSafetyViolated(Verdict):
-    """Two servers applied different commands at the same index."""
-
-
-class AppliedOutOfOrder(Verdict):
-    """A server applied an index twice, or left one out."""
-
-
-class LeaderOverwroteItsLog(Verdict):
-    """A leader changed or deleted entries of its own log: Leader Append-Only."""
-
-
-class LogMatchingViolated(Verdict):
-    """Two logs have an entry of the same index and term, and differ before it."""
-
-
-class LeaderIncomplete(Verdict):
-    """A leader lacks an entry that was committed in an earlier term: Leader Completeness."""
-
-
-class CommittedEntryLost(Verdict):
-    """A server deleted an entry of its log that was committed already."""
-
-
-class SnapshotLost(Verdict):
-    """A server saved no snapshot, or an older one, in place of the one it had."""
-
-
-class OutOfNowhere(Verdict):
-    """A server knows what no message can have told it."""
+# It observes the code under test: see tester.engine.origin.
+__harness__ = True
 
 
 class _Seen:

@@ -35,8 +35,37 @@ class PutsAnything(Solo):
 
 def test_what_is_no_apply_msg_is_named() -> None:
     assert crash(PutsAnything).failure.message == (
-        "the apply queue takes ApplyMsg of raft.api, and bytes of builtins was put into it"
+        "the apply queue takes ApplyMsg of raft.api, and bytes was put into it: put "
+        "ApplyMsg(command_valid=True, command=..., command_index=...)"
     )
+
+
+class SavesText(Solo):
+    def start(self, command: bytes) -> tuple[int, int, bool]:
+        self.persister.save("state", None)  # type: ignore[arg-type]
+        return 1, 1, True
+
+
+class SavesOne(Solo):
+    def start(self, command: bytes) -> tuple[int, int, bool]:
+        self.persister.save(b"state")  # type: ignore[call-arg]
+        return 1, 1, True
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (
+            SavesText,
+            "Persister.save takes bytes, and its raft_state is of type str: encode it first",
+        ),
+        (SavesOne, "Persister.save() missing 1 required positional argument: 'snapshot'"),
+    ],
+)
+def test_what_cannot_be_saved_is_told_of_the_call(made: type, sentence: str) -> None:
+    failure = crash(made).failure
+    assert (failure.kind, failure.message) == ("TypeError", sentence)
+    assert "self.persister.save(" in [f.text for f in failure.frames if f.file == __file__][-1]
 
 
 class DeliversJunk(Solo):
@@ -92,7 +121,10 @@ def test_what_start_returns_is_checked() -> None:
         def start(self, command: bytes) -> Any:
             return 1, 1
 
-    assert crash(Vague).failure.message.startswith("Raft.start returned the wrong thing: ")
+    assert re.fullmatch(
+        r".*test_peer.py:\d+: Raft.start must return tuple\[int, int, bool\]: 3 items, not 2",
+        crash(Vague).failure.message,
+    )
 
 
 class Guarded(Solo):

@@ -1,0 +1,100 @@
+"""The border of the test: its operations on other nodes, noted here and answered from there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+from labrpc.method import Operation as Shape
+from labrpc.network import Network
+from tester.engine.scheduler import Place, Scheduler
+from tester.engine.trace import Trace
+from tester.world.cluster import Member, Remote
+from tester.world.failure import NodeDown
+from tester.world.history import History, Op
+from tester.world.mishaps import Mishaps
+
+
+class _Open(NamedTuple):
+    """An operation that has no answer yet, and who waits for one."""
+
+    op: Op
+    shape: Shape
+    answer: asyncio.Future[Any]
+    member: Member
+
+
+class Border:
+    """What the test asks of other nodes passes here; the history records it on this side.
+
+    `test` is the place of the test's node, and `loop` its event loop.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        network: Network,
+        trace: Trace,
+        test: Place,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.history = History()
+        self.rpcs_before = 0
+        """RPCs that had been sent when an operation last completed."""
+        self._scheduler = scheduler
+        self._network = network
+        self._trace = trace
+        self._test = test
+        self._loop = loop
+        self._open: dict[int, _Open] = {}
+
+    async def operate(
+        self, remote: Remote, shape: Shape, method: str, args: tuple[Any, ...]
+    ) -> Any:
+        """Call a method of an object on another node."""
+        payload = shape.args.encode(args)
+        member = remote._member
+        now = self._scheduler.now
+        op = self.history.begin(remote._key, method, args, remote._like, now)
+        self._trace.add((now, "call", op.number, remote._key, method, payload))
+        answer: asyncio.Future[Any] = asyncio.Future(loop=self._loop)
+        self._open[op.number] = _Open(op, shape, answer, member)
+        if member.down or member.paused:
+            self._node_down(op.number)
+        else:
+            member.place.put(("operate", op.number, remote._key, method, payload))
+        return await answer
+
+    def done(self, number: int, payload: bytes) -> None:
+        """A node has this result for the operation of this number."""
+        found = self._open.pop(number, None)
+        if found is None:
+            return  # its caller was told that the node is down
+        op, shape, answer, _ = found
+        now = self._scheduler.now
+        self.rpcs_before = self._network.rpc_total
+        self._trace.trim(self._network.byte_total)
+        if answer.cancelled():  # its caller gave up and was told nothing: it stays open
+            self._trace.add((now, "unheard", number, payload))
+            return
+        result = shape.reply.decode(payload)
+        self.history.end(op, result, now)
+        self._trace.add((now, "return", number, payload))
+        # The test's node learns of it in its own step; its caller may have gone meanwhile.
+        self._test.put(("outcome", answer, result))
+
+    def node_went_down(self, member: Mishaps) -> None:
+        """Tell the callers of operations on this node; the operations stay open."""
+        for number, found in list(self._open.items()):
+            if found.member is member:
+                self._node_down(number)
+
+    def _node_down(self, number: int) -> None:
+        _, shape, answer, member = self._open.pop(number)
+        state = "paused" if member.paused else "down"
+        error = NodeDown(f"{member.name} is {state}, and {shape.name} was called on it")
+        self._test.put(("outcome", answer, error))
+
+    def let_go(self) -> None:
+        """Forget who waits for what, when the run is over."""
+        self._open.clear()
