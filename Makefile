@@ -48,10 +48,10 @@ soak: $(VENV)/.installed
 	$(MUTANTS) lock --only correct --seeds 1000
 	$(MUTANTS) dedup --only correct --seeds 1000
 	$(MUTANTS) lock --only correct --seeds 3000 --tests test_many_clients_reliable
-	$(MUTANTS) lock --only correct --seeds 5000 --tests test_one_client_reliable
+	$(MUTANTS) lock --only correct --seeds 5000 --tests test_one_client_reliable,test_held_for_long
 	$(MUTANTS) kvsrv --only correct --seeds 10000 --tests test_put_concurrent_reliable
 	$(MUTANTS) dedup --only correct --seeds 5000 --tests test_basic
-	$(MUTANTS) dedup --only correct --seeds 20000 --tests test_concurrent
+	$(MUTANTS) dedup --only correct --seeds 20000 --tests test_concurrent,test_forgotten_client
 	$(MUTANTS) raft --only bugs --first --seeds 100
 	$(MUTANTS) raft --only correct --seeds 50
 	$(BIN)/labtester run raft --seeds 1000

@@ -183,6 +183,7 @@ class Network(Wiring):
         del self._flying[rpc.number]
         self.byte_total += len(rpc.reply)
         self._note((self._clock.now, "reply", rpc.number))
+        rpc.end.traffic.answered += 1
         rpc.answer(rpc.reply)
 
     def _unreachable(self, rpc: Rpc) -> None:

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 class Traffic:
     """What has gone over one end so far."""
 
-    __slots__ = ("sent", "unanswered")
+    __slots__ = ("answered", "sent", "unanswered")
 
     def __init__(self) -> None:
         self.sent = 0
         """Requests sent."""
+        self.answered = 0
+        """Those of which the caller has got the reply."""
         self.unanswered = 0
         """Those of which the caller was told that no reply came."""
 

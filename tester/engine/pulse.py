@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-EVERY_STEPS: Final = 50_000
-"""A run beats once in so many callbacks: about twice a second, and never while it is stuck."""
+EVERY_STEPS: Final = 5_000
+"""A run beats once in so many callbacks, and never while it is stuck.
+
+Many times a second, also where code under test is slow and a machine has other things to do.
+"""
 
 _listeners: list[Callable[[], object]] = []
 

@@ -91,6 +91,11 @@ class AppendClerks(Crowd):
         for number in self.clerks:
             await self.ask(number, "put", "k", VALUE)
 
+    async def sign(self) -> None:
+        """Have each put its number at a key of its own."""
+        for number in self.clerks:
+            await self.ask(number, "put", f"k{number}", f"{number}")
+
     async def get(self) -> str | None:
         """Have each read; returns what is wrong with the answer to one of them."""
         for number in self.clerks:

@@ -1,17 +1,19 @@
 """The suite of the 2024 key/value lab: Put, Append and Get, each executed exactly once.
 
-All tests of the 2024 edition under their names, the early one with many appends among them. Each
-takes the server and the clerk from the submission. What the server may remember is measured on the
-server object alone.
+All tests of the 2024 edition under their names, the early one with many appends among them; and
+three of ours. Each takes the server and the clerk from the submission. What the server may keep is
+measured on the server object alone.
 """
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from typing import Final, NamedTuple, cast
 
-from tester.labs.crowd import VALUE, AppendClerks, check_growth
-from tester.labs.kvtest import AnyClient, let_work, make_keys
-from tester.labs.witness import AppendWitness
+from tester.labs.crowd import AT_ONCE, VALUE, AppendClerks, check_growth
+from tester.labs.kvtest import KEYS, OUTAGE_S, VALUES, AnyClient, let_work, make_keys, name_of
+from tester.labs.witness import AppendWitness, short
 from tester.world.cluster import Remote
 from tester.world.handles import AppendKV
 from tester.world.simulate import UNRELIABLE, simulate
@@ -29,6 +31,8 @@ APPENDED: Final = 1_000
 """Letters of each of these appends."""
 LARGE: Final = 10 * 2**20
 """Letters of a large value, of a byte each."""
+CROWD: Final = 2_000
+"""So many others write while one client is out of reach."""
 SLACK: Final = 2**16
 """Bytes for what a server needs besides the values it has to remember."""
 
@@ -254,4 +258,93 @@ async def test_mem_many_appends(sim: Simulation) -> None:
         raise AssertionError(
             f"after {appends} appends of {APPENDED} letters the server holds {grown} bytes more; "
             "it needs the value and one reply"
+        )
+
+
+# -- not among the tests of the course ----------------------------------------------------------
+
+
+@simulate(network=UNRELIABLE, model="kv-append")
+async def test_unreliable_one_key_put(sim: Simulation) -> None:
+    """Five clients put to the same key, append to it and read it, on an unreliable network."""
+    serve(sim)
+    clients = [Client(sim, number) for number in range(sim.at_most(5, "clients"))]
+    operations = sim.at_most(APPENDS, "operations")
+
+    async def work(client: Client) -> None:
+        for number in range(operations):
+            match client.below(3):
+                case 0:
+                    await client.ck.put("k", element(client, number))
+                case 1:
+                    _ = await client.ck.append("k", element(client, number))
+                case _:
+                    _ = await client.ck.get("k")
+
+    _ = await let_work(sim, clients, 0, work)
+
+
+@simulate(model="kv-append")
+async def test_any_text(sim: Simulation) -> None:
+    """Keys and values may be any text, also an empty one, and a key is no other than itself."""
+    serve(sim)
+    ck = clerk(sim)
+    for key, value in zip(KEYS, itertools.cycle(VALUES), strict=False):
+        await _check_get(ck, key, "")
+        await _check_append(ck, key, value, "")
+        await _check_append(ck, key, "", value)
+        await _check_append(ck, key, value, value)
+        await ck.put(key, value)
+    for key, value in zip(KEYS, itertools.cycle(VALUES), strict=False):
+        await _check_get(ck, key, value)
+        await ck.put(key, "")
+        await _check_get(ck, key, "")
+
+
+@simulate(seeds=5, weight=20, model=None)
+async def test_forgotten_client(sim: Simulation) -> None:
+    """A client hears nothing for long, while many others write: its writes happen once each."""
+    serve(sim)
+    puts, appends, other = clerk(sim), clerk(sim), clerk(sim)
+    await puts.put("p", "first")
+    await _check_append(appends, "a", "first", "")
+    both = [name_of(puts), name_of(appends)]
+    deaf = sim.links.cut([["server"], both], one_way=True)
+    put = asyncio.create_task(puts.put("p", "mine"), name="put")
+    append = asyncio.create_task(appends.append("a", ", mine"), name="append")
+    await asyncio.sleep(1)
+    cut = sim.links.cut([["server"], both])
+    seen = await other.get("p")
+    await other.put("p", "theirs")
+    crowd = sim.at_most(CROWD, "clients")
+    for first in range(0, crowd, AT_ONCE):
+        names = [f"client{n}" for n in range(first, min(first + AT_ONCE, crowd))]
+        node = sim.node("clients")
+        ends = (node.end(name, "server") for name in names)
+        await cast(AppendClerks, node.make(AppendClerks, first, *ends)).sign()
+    await asyncio.sleep(OUTAGE_S)
+    sim.links.mend(deaf)
+    sim.links.mend(cut)
+    await put
+    old = await append
+    if old != "first":
+        raise AssertionError(f"Append('a', ', mine') -> {old!r}, and not 'first'")
+    await _check_get(other, "a", "first, mine")
+    if seen == "mine":  # and so it had been put before the other
+        await _check_get(other, "p", "theirs")
+    for n in range(crowd):
+        await _check_get(other, f"k{n}", f"{n}")
+
+
+async def _check_get(ck: AppendKV, key: str, value: str) -> None:
+    """Get, and fail unless this is the value."""
+    if (found := await ck.get(key)) != value:
+        raise AssertionError(f"Get({short(key)}) -> {short(found)}, and not {short(value)}")
+
+
+async def _check_append(ck: AppendKV, key: str, arg: str, old: str) -> None:
+    """Append, and fail unless this was the value before."""
+    if (found := await ck.append(key, arg)) != old:
+        raise AssertionError(
+            f"Append({short(key)}, {short(arg)}) -> {short(found)}, and not {short(old)}"
         )

@@ -1,32 +1,42 @@
 """The suite of the key/value lab: one server, versioned puts, and clerks that must tell the truth.
 
-The four tests of the 2025 edition; the memory test as in 2026. Each takes the server and the clerk
-from the submission.
+The four tests of the 2025 edition; the memory test as in 2026; and four of ours. Each takes the
+server and the clerk from the submission.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from kvsrv.rpc import Err
 from tester.labs.crowd import VALUE, Putters, check_growth
 from tester.labs.kvtest import (
+    KEYS,
+    OUTAGE_S,
+    VALUES,
+    Client,
     check_get,
     check_missing,
     check_put,
     check_put_concurrent,
     check_rpcs,
     clerk,
+    make_keys,
+    name_of,
     one_client_put,
+    one_put,
     replies_lost,
     spawn_clients_and_wait,
 )
 from tester.labs.witness import describe_put
-from tester.world.simulate import UNRELIABLE, simulate
+from tester.world.simulate import RELIABLE, UNRELIABLE, simulate
 from tester.world.simulation import Simulation
 
 BYTES_PER_CLIENT: Final = 10
 """A server that knows versions need not know its clients."""
+JITTER: Final = RELIABLE.but(request_delay_ms=26)
+"""Nothing is lost, and a clerk may send a copy of what takes long."""
 
 
 @simulate()
@@ -90,3 +100,80 @@ async def test_unreliable_net(sim: Simulation) -> None:
         raise AssertionError(
             f"no Put was answered ErrMaybe, though the network lost {lost} replies to them"
         )
+
+
+# -- not among the tests of the course ----------------------------------------------------------
+
+
+@simulate()
+async def test_many_keys_reliable(sim: Simulation) -> None:
+    """Each key has a version of its own, and keeps whatever value is put, also an empty one."""
+    sim.serve()
+    ck = clerk(sim)
+    versions = {key: 1 + i % 3 for i, key in enumerate(KEYS)}
+    for round_ in range(max(versions.values())):
+        for i, key in enumerate(KEYS):
+            if round_ < versions[key]:
+                await check_put(ck, key, VALUES[(i + round_) % len(VALUES)], round_)
+    for i, (key, version) in enumerate(versions.items()):
+        value = VALUES[(i + version - 1) % len(VALUES)]
+        await check_put(ck, key, "of the past", version - 1, Err.VERSION)
+        await check_put(ck, key, "of the future", version + 1, Err.VERSION)
+        await check_get(ck, key, value, version)
+        await check_put(ck, key, value, version)  # what it holds already counts as well
+        await check_get(ck, key, value, version + 1)
+    for _ in range(2):  # a look at what is not there does not make it
+        await check_missing(ck)
+    check_rpcs(sim)
+
+
+@simulate(network=UNRELIABLE)
+async def test_put_concurrent_unreliable(sim: Simulation) -> None:
+    """Five clients put to three keys and read them, and nobody waits for anybody."""
+    sim.serve()
+    keys = make_keys(3)
+    _ = await spawn_clients_and_wait(
+        sim, 5, 2, lambda client: one_client_put(client, keys, random_keys=True)
+    )
+    await check_missing(clerk(sim))
+
+
+@simulate(network=JITTER)
+async def test_outage(sim: Simulation) -> None:
+    """The server is out of reach for long: a clerk asks on, and knows nothing until it answers."""
+    sim.serve()
+    ck = clerk(sim)
+    for version, one_way in enumerate((False, True)):
+        # One way, the server hears of the put and executes it, and nobody hears of that.
+        cut = sim.links.cut([["server"], [name_of(ck)]], one_way=one_way)
+        put = asyncio.create_task(ck.put("k", f"{version}", version), name="put")
+        await asyncio.sleep(OUTAGE_S)
+        sim.links.mend(cut)
+        err = await put
+        if err is not (Err.MAYBE if one_way else Err.OK):
+            raise AssertionError(
+                f"{describe_put('k', f'{version}', version, err)}, sent again until it "
+                "could be answered"
+            )
+        cut = sim.links.cut([["server"], [name_of(ck)]])
+        get = asyncio.create_task(ck.get("k"), name="get")
+        await asyncio.sleep(OUTAGE_S)
+        sim.links.mend(cut)
+        _ = await get
+
+
+@simulate()
+async def test_get_and_put_reliable(sim: Simulation) -> None:
+    """Five clients read or write one key, often at the same instant."""
+    sim.serve()
+
+    async def work(client: Client) -> None:
+        version = 0
+        while not client.stopped:
+            if client.below(2):
+                _ = await client.ck.get("k")
+            else:
+                version, _ = await one_put(client, "k", version)
+
+    _ = await spawn_clients_and_wait(sim, 5, 0.1, work)
+    check_rpcs(sim)

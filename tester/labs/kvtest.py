@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import string
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from kvsrv.rpc import Err, Version
 from tester.labs.witness import (
@@ -37,6 +37,37 @@ from tester.world.handles import KV
 from tester.world.simulation import Simulation
 
 R = TypeVar("R")
+
+KEYS: Final = (
+    *(
+        "",
+        " ",
+        "k",
+        "K",
+        "k ",
+        "k0",
+        "k1",
+        "k10",
+        "0",
+        "a/b",
+        "a:b",
+        "line\nfeed",
+        "schl\u00fcssel",
+    ),
+    *(f"{'long' * 100}{i}" for i in range(3)),
+)
+"""Many of them have a beginning, an end or a spelling in common."""
+VALUES: Final = (
+    "",
+    "0",
+    " spaces around them ",
+    "None",
+    "line\nfeed",
+    "\u00e4\U0001f511",
+    "v" * 9_999,
+)
+OUTAGE_S: Final = 10
+"""Out of reach for so long, where a call takes at most a tenth of a second."""
 
 
 class Tally(NamedTuple):

@@ -1,7 +1,7 @@
 """The suite of the lock lab: one holder at a time, and a free lock is soon somebody's.
 
-The four tests of the 2025 edition, each with the second lock of 2026, and the two tests that 2026
-added. Each takes the server, the clerk and the lock from the submission. Times are virtual.
+The four tests of the 2025 edition, each with the second lock of 2026, the two tests that 2026
+added, and ours. Each takes the server, the clerk and the lock from the submission.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import string
 from typing import Final
 
 from kvsrv.rpc import Err
-from tester.labs.kvtest import Client, rand_value, spawn_clients_and_wait
+from tester.labs.kvtest import KEYS, Client, rand_value, spawn_clients_and_wait
 from tester.labs.lockwatch import Handle, watching
 from tester.world.failure import MutualExclusionViolated
 from tester.world.limits import Limits
@@ -23,6 +23,9 @@ HOLD_S: Final = 0.01
 """How long a client keeps the lock each time."""
 DATA: Final = "l0"
 """The key that the lock protects: "" while nobody is inside."""
+
+HELD_S: Final = 15
+"""Longer than any lease that a lock may think of; it has none."""
 
 AGAIN_S: Final = 1
 """So long a second acquire must have been waiting."""
@@ -171,3 +174,34 @@ async def test_two_clients_once_unreliable(sim: Simulation) -> None:
 
     async with watching(sim, name) as watch:
         await spawn_clients_and_wait(sim, 2, 0, lambda client: once(client, watch.lock(client)))
+
+
+@simulate()
+async def test_reliable_names(sim: Simulation) -> None:
+    """One client holds many locks at once, whose names have much in common."""
+    sim.serve()
+    ck = sim.clerk()
+    locks = [sim.lock(ck, name) for name in KEYS]
+    for lock in locks:
+        await lock.acquire()
+    for lock in locks:
+        await lock.release()
+
+
+@simulate(seeds=20, weight=5)
+async def test_held_for_long(sim: Simulation) -> None:
+    """One client keeps the lock for long: nobody else gets it, and then both others do."""
+    sim.serve()
+    (name,) = lock_names(sim, 1)
+
+    async def once(client: Client, lock: Handle) -> None:
+        first = client.number == 0
+        await asyncio.sleep(0 if first else 0.1)
+        await lock.acquire()
+        for _ in range(HELD_S * 10 if first else 0):  # it has work to do
+            _ = await client.clerk.get(DATA)
+            await asyncio.sleep(0.1)
+        await lock.release()
+
+    async with watching(sim, name) as watch:
+        await spawn_clients_and_wait(sim, 3, 0, lambda client: once(client, watch.lock(client)))

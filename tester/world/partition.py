@@ -48,7 +48,8 @@ class Links:
     def add_end(self, end: str, owner: str, server: str) -> None:
         """An end of the node `owner`, connected to a server."""
         self._ends[end] = owner, server
-        self._apply()
+        if self._cuts or self._blocked:
+            self._apply_to(end)
 
     def add_server(self, server: str, node: str) -> None:
         """The server of that name is on this node."""
@@ -79,10 +80,14 @@ class Links:
     def _apply(self) -> None:
         if not self._cuts and not self._blocked:
             return
-        for end, (owner, server) in self._ends.items():
-            home = self._homes.get(server, server)
-            requests = any(cut.between(owner, home) for cut in self._cuts)
-            replies = any(cut.between(home, owner) for cut in self._cuts)
-            if self._blocked.get(end, (False, False)) != (requests, replies):
-                self._blocked[end] = requests, replies
-                self._network.block(end, requests=requests, replies=replies)
+        for end in self._ends:
+            self._apply_to(end)
+
+    def _apply_to(self, end: str) -> None:
+        owner, server = self._ends[end]
+        home = self._homes.get(server, server)
+        requests = any(cut.between(owner, home) for cut in self._cuts)
+        replies = any(cut.between(home, owner) for cut in self._cuts)
+        if self._blocked.get(end, (False, False)) != (requests, replies):
+            self._blocked[end] = requests, replies
+            self._network.block(end, requests=requests, replies=replies)

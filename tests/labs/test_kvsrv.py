@@ -27,6 +27,10 @@ def test_the_suite_has_all_tests_of_the_lab() -> None:
         "test_put_concurrent_reliable",
         "test_mem_put_many_clients_reliable",
         "test_unreliable_net",
+        "test_many_keys_reliable",
+        "test_put_concurrent_unreliable",
+        "test_outage",
+        "test_get_and_put_reliable",
     ]
 
 

@@ -74,6 +74,8 @@ def test_the_suite_has_all_tests_of_the_lab() -> None:
         "test_one_client_unreliable",
         "test_many_clients_unreliable",
         "test_two_clients_once_unreliable",
+        "test_reliable_names",
+        "test_held_for_long",
     ]
 
 

@@ -83,6 +83,30 @@ def test_maybe_needs_a_second_try() -> None:
     assert outcome(lambda end: Sloppy(end, 2, Err.MAYBE), "put", UNRELIABLE).error is None
 
 
+def test_a_clerk_that_has_a_copy_in_mind_may_doubt_what_takes_long() -> None:
+    slow = UNRELIABLE.but(latency_us=10_000, request_loss=(0, 1), reply_loss=(0, 1))
+    assert outcome(lambda end: Sloppy(end, 1, Err.MAYBE), "put", slow).error is None
+
+
+class Hasty(Sloppy):
+    """A clerk that sends, and answers before anybody has."""
+
+    async def put(self, key: str, value: str, version: Version) -> Err:
+        self._call = asyncio.create_task(
+            self._end.call(KVServer.put, PutArgs(key, value, version))
+        )
+        await asyncio.sleep(0)
+        return self._err
+
+
+def test_an_answer_that_nobody_gave_is_not_believed() -> None:
+    error = outcome(lambda end: Hasty(end, 1), "put").error
+    assert str(error) == "Put('k', 'v', v0) -> OK, and no server has answered"
+    lossy = RELIABLE.but(request_loss=(1, 1))
+    error = outcome(lambda end: Sloppy(end, 3), "put", lossy).error
+    assert str(error) == "Put('k', 'v', v0) -> OK, and no server has answered"
+
+
 def test_what_is_sent_again_for_a_reason_is_right_on_any_network() -> None:
     """As when a partition cuts a clerk off from its server for a while."""
 

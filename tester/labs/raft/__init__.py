@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tester.labs.raft import agreement, election, ours, persistence, snapshots
+from tester.labs.raft import agreement, election, ours, persistence, rare, snapshots
 
-PARTS: Final = (election, agreement, persistence, snapshots, ours)
+PARTS: Final = (election, agreement, persistence, snapshots, ours, rare)
 
 globals().update(
     (name, test) for part in PARTS for name, test in vars(part).items() if name.startswith("test_")

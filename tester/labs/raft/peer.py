@@ -50,7 +50,7 @@ class Peer:
     def __init__(self, me: int, snapshots: bool, disk: Disk, probe: Probe, *ends: object) -> None:
         self._probe = probe
         self._snapshots = snapshots
-        self._persister = _Counting(disk)
+        self._persister = _Watching(disk, probe)
         self._commands: list[bytes] = []
         """Those applied, from index 1 on."""
         if data := self._persister.read_snapshot():
@@ -186,19 +186,38 @@ class Peer:
         return WrongResult(f"{place_of(self._raft, method)}Raft.{method} {did}")
 
 
-class _Counting(Persister):
-    """Counts what is saved: a log that has changed was saved, or need not be looked at yet."""
+class _Watching(Persister):
+    """Counts what is saved: a log that has changed was saved, or need not be looked at yet.
 
-    def __init__(self, disk: Disk) -> None:
+    And tells when a save replaces a snapshot by none, or by one that covers less.
+    """
+
+    def __init__(self, disk: Disk, probe: Probe) -> None:
         super().__init__(disk)
         self.saved = 0
+        self._probe = probe
+        self._snapshot = self.read_snapshot()
+        self._covers = _covers(self._snapshot)
 
     def save(self, raft_state: bytes, snapshot: bytes | None) -> None:
         """See Persister."""
         self.saved += 1
         super().save(raft_state, snapshot)
+        if snapshot is not self._snapshot and snapshot != self._snapshot:
+            before, self._covers = self._covers, _covers(snapshot or b"")
+            self._snapshot = snapshot or b""
+            if self._covers < before:
+                self._probe.tell("unsaved", before, self._covers)
 
     save.__qualname__ = "Persister.save"  # for who calls it with too few arguments
+
+
+def _covers(snapshot: bytes) -> int:
+    """Up to which index a snapshot goes; 0 for none, or for what is none of the service's."""
+    try:
+        return decode_snapshot(snapshot)[0] if snapshot else 0
+    except msgspec.DecodeError:
+        return 0
 
 
 def _check(msg: object) -> None:

@@ -11,6 +11,7 @@ that violates one. What the peers tell (see `tester.labs.raft.peer`):
     applied   index, command               in the order in which its service got them
     installed index, snapshot              likewise
     snapshot  index                        the service has handed Raft a snapshot
+    unsaved   before, now                  a save replaced a snapshot by one of less
 """
 
 from __future__ import annotations
@@ -24,43 +25,22 @@ import msgspec
 from labrpc.errors import TesterError
 from tester.labs.raft.hearsay import Hearsay
 from tester.labs.raft.peer import decode_snapshot
-from tester.world.failure import Verdict, printable
+from tester.labs.raft.verdicts import (
+    AppliedOutOfOrder,
+    CommittedEntryLost,
+    ElectionSafetyViolated,
+    LeaderIncomplete,
+    LeaderOverwroteItsLog,
+    LogMatchingViolated,
+    OutOfNowhere,
+    SnapshotLost,
+    StateMachineSafetyViolated,
+)
+from tester.world.failure import printable
 from tester.world.simulation import Simulation
 
 # It observes the code under test: see tester.engine.origin.
 __harness__ = True
-
-
-class ElectionSafetyViolated(Verdict):
-    """Two leaders were elected in one term."""
-
-
-class StateMachineSafetyViolated(Verdict):
-    """Two servers applied different commands at the same index."""
-
-
-class AppliedOutOfOrder(Verdict):
-    """A server applied an index twice, or left one out."""
-
-
-class LeaderOverwroteItsLog(Verdict):
-    """A leader changed or deleted entries of its own log: Leader Append-Only."""
-
-
-class LogMatchingViolated(Verdict):
-    """Two logs have an entry of the same index and term, and differ before it."""
-
-
-class LeaderIncomplete(Verdict):
-    """A leader lacks an entry that was committed in an earlier term: Leader Completeness."""
-
-
-class CommittedEntryLost(Verdict):
-    """A server deleted an entry of its log that was committed already."""
-
-
-class OutOfNowhere(Verdict):
-    """A server knows what no message can have told it."""
 
 
 class _Seen:
@@ -115,6 +95,7 @@ class Safety:
             "applied": self._applied,
             "snapshot": self._snapshot,
             "installed": self._installed,
+            "unsaved": self._unsaved,
         }
         for at, name in enumerate(names):
             sim.listen(name, partial(self._told, at))
@@ -280,6 +261,11 @@ class Safety:
         for at, command in enumerate(commands, 1):
             self._agree(seen, at, command)
         seen.applied = commands
+
+    def _unsaved(self, seen: _Seen, before: int, now: int) -> None:
+        less = f"one up to {now}" if now else "none of its service's"
+        had = f"{seen.name} had saved a snapshot up to {before}"
+        raise SnapshotLost(f"{had}, and saves {less} instead: the log before it is lost")
 
 
 def _at(us: int) -> str:

@@ -33,7 +33,7 @@ class Solo:
 
     def start(self, command: bytes) -> tuple[int, int, bool]:
         self.log.append(command)
-        self.persister.save(b"".join(self.log), b"")
+        self.persister.save(b"".join(self.log), self.persister.read_snapshot())
         index = len(self.log)
         self.apply.put_nowait(ApplyMsg(command_valid=True, command=command, command_index=index))
         return index, 1, True

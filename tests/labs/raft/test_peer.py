@@ -12,6 +12,7 @@ import pytest
 from raft.api import ApplyMsg
 from tester import Simulation
 from tester.labs.raft.cluster import RaftCluster
+from tester.labs.raft.verdicts import SnapshotLost
 from tester.world.failure import HandlerCrashed
 from tests.labs.raft.rafts import Solo, with_raft
 
@@ -125,6 +126,25 @@ def test_what_start_returns_is_checked() -> None:
         r".*test_peer.py:\d+: Raft.start must return tuple\[int, int, bool\]: 3 items, not 2",
         crash(Vague).failure.message,
     )
+
+
+class Forgetful(Solo):
+    """Saves no snapshot with its log: after a restart there is neither."""
+
+    def start(self, command: bytes) -> tuple[int, int, bool]:
+        self.persister.save(command, None)
+        return super().start(command)
+
+
+def test_a_snapshot_must_be_saved_again_with_whatever_else_is_saved() -> None:
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1, snapshots=True)
+        for i in range(11):
+            _ = await raft.one(b"%d" % i, 1)
+
+    error = with_raft(Forgetful, test).error
+    assert isinstance(error, SnapshotLost)
+    assert str(error).startswith("s0 had saved a snapshot up to 9, and saves none")
 
 
 class Guarded(Solo):

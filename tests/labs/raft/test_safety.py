@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.labs.raft import safety
+from tester.labs.raft import verdicts
 from tester.labs.raft.safety import Safety
 
 
@@ -59,7 +59,7 @@ def test_two_leaders_in_one_term(peers: Told) -> None:
     peers(0, "state", 2, False)
     peers(1, "state", 2, False)
     peers.violates(
-        safety.ElectionSafetyViolated,
+        verdicts.ElectionSafetyViolated,
         "s2 leads term 2, and s1 was elected in the same term at 0.005 s: a term has at most one "
         "leader",
         *(2, "state", 2, True),
@@ -84,7 +84,7 @@ def test_different_commands_at_one_index(peers: Told) -> None:
     peers(0, "applied", 1, b"a")
     peers(1, "applied", 1, b"a")
     peers.violates(
-        safety.StateMachineSafetyViolated,
+        verdicts.StateMachineSafetyViolated,
         "s2 applied 'b' at index 1, where s0 applied 'a' at 0.004 s",
         *(2, "applied", 1, b"b"),
     )
@@ -94,7 +94,7 @@ def test_different_commands_at_one_index(peers: Told) -> None:
 def test_an_index_twice_or_left_out(peers: Told, index: int) -> None:
     peers(0, "applied", 1, b"a")
     peers.violates(
-        safety.AppliedOutOfOrder,
+        verdicts.AppliedOutOfOrder,
         f"s0 applied index {index} after index 1: every index is applied once, in order",
         *(0, "applied", index, b"a"),
     )
@@ -109,7 +109,7 @@ def test_a_new_incarnation_begins_after_its_snapshot(peers: Told) -> None:
     peers(0, "applied", 1, b"1")
     assert peers.safety.applied(1) == [b"1"]
     peers.violates(
-        safety.StateMachineSafetyViolated,
+        verdicts.StateMachineSafetyViolated,
         "s0 applied 'x' at index 2, where s0 applied '2' at 0.005 s",
         *(0, "applied", 2, b"x"),
     )
@@ -132,7 +132,7 @@ def test_a_snapshot_takes_the_place_of_what_it_covers(peers: Told) -> None:
     ("kind", "sentence", "index", "data"),
     [
         (
-            safety.AppliedOutOfOrder,
+            verdicts.AppliedOutOfOrder,
             (
                 "s0 was delivered a snapshot up to 1 when it had applied 2 already: a snapshot "
                 "never moves the service backwards"
@@ -141,19 +141,19 @@ def test_a_snapshot_takes_the_place_of_what_it_covers(peers: Told) -> None:
             snapshot(1, b"1"),
         ),
         (
-            safety.StateMachineSafetyViolated,
+            verdicts.StateMachineSafetyViolated,
             "s0 was delivered a snapshot as one up to 4, but it goes up to 3, with 3 commands",
             4,
             snapshot(3, b"1", b"2", b"3"),
         ),
         (
-            safety.StateMachineSafetyViolated,
+            verdicts.StateMachineSafetyViolated,
             "s0 applied 'x' at index 2, where s0 applied '2' at 0.005 s",
             3,
             snapshot(3, b"1", b"x", b"3"),
         ),
         (
-            safety.StateMachineSafetyViolated,
+            verdicts.StateMachineSafetyViolated,
             "s0 was delivered a snapshot up to 3 that no service has made: 4 bytes, 'junk'",
             3,
             b"junk",
@@ -168,12 +168,21 @@ def test_a_wrong_snapshot(
     peers.violates(kind, sentence, 0, "installed", index, data)
 
 
+@pytest.mark.parametrize(("now", "saved"), [(0, "none of its service's"), (9, "one up to 9")])
+def test_a_snapshot_that_is_not_saved_any_more(peers: Told, now: int, saved: str) -> None:
+    peers.violates(
+        verdicts.SnapshotLost,
+        f"s1 had saved a snapshot up to 19, and saves {saved} instead: the log before it is lost",
+        *(1, "unsaved", 19, now),
+    )
+
+
 def test_a_leader_that_changes_its_log(peers: Told) -> None:
     peers(0, "log", 0, 0, 0, [1, 1])
     peers(0, "state", 2, True)
     peers(0, "log", 0, 0, 2, [2])
     peers.violates(
-        safety.LeaderOverwroteItsLog,
+        verdicts.LeaderOverwroteItsLog,
         "s0 leads term 2, and its log, which had 3 entries, has been changed from entry 3 on: a "
         "leader only appends",
         *(0, "log", 0, 0, 2, []),
@@ -195,7 +204,7 @@ def test_whoever_deletes_what_is_committed(peers: Told) -> None:
         peers(0, "applied", index, b"x")
     peers(1, "log", 0, 0, 2, [2])  # which conflicts with the entry 3 of nobody
     peers.violates(
-        safety.CommittedEntryLost,
+        verdicts.CommittedEntryLost,
         "s2 had the entry 2 of term 1, which is committed, and has deleted it: only what "
         "conflicts with the leader's log may go",
         *(2, "log", 0, 0, 1, []),
@@ -216,7 +225,7 @@ def test_logs_that_agree_on_an_entry_and_not_before_it(peers: Told) -> None:
     peers(1, "log", 0, 0, 0, [1])
     peers(1, "log", 0, 0, 1, [1, 2])
     peers.violates(
-        safety.LogMatchingViolated,
+        verdicts.LogMatchingViolated,
         "s2 and s0 both have an entry 3 of term 2, but before it s2 has one of term 2, and s0 had "
         "one of term 1",
         *(2, "log", 0, 0, 0, [1, 2, 2]),
@@ -229,7 +238,7 @@ def test_a_log_may_begin_after_a_snapshot(peers: Told) -> None:
     peers(0, "log", 2, 1, 1, [2])
     peers(1, "log", 3, 2, 0, [2])
     peers.violates(
-        safety.LogMatchingViolated,
+        verdicts.LogMatchingViolated,
         "s2 and s0 both have an entry 4 of term 2, but before it s2 has one of term 1, and s0 had "
         "one of term 2",
         *(2, "log", 3, 1, 0, [2]),
@@ -246,7 +255,7 @@ def test_a_leader_that_lacks_what_was_committed(peers: Told) -> None:
     peers(1, "state", 2, True)
     peers(1, "state", 3, False)
     peers.violates(
-        safety.LeaderIncomplete,
+        verdicts.LeaderIncomplete,
         "s2 leads term 3, but the entry 2 of term 1, which was committed by term 1, is not in its "
         "log: it has no entry there",
         *(2, "state", 3, True),

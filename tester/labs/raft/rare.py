@@ -1,0 +1,78 @@
+"""Tests of a Raft that are not among those of the course: groups and logs that it never makes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from tester.labs.raft.agreement import start_on_leader
+from tester.labs.raft.cluster import ELECTION_TIMEOUT_S, RaftCluster
+from tester.labs.raft.network import CALM, LIMITS
+from tester.labs.raft.ours import new_leader
+from tester.labs.raft.peer import SNAPSHOT_EVERY
+from tester.world.failure import TooManyRpcs
+from tester.world.simulate import simulate
+from tester.world.simulation import Simulation
+
+IDLE_RPCS: Final = 60
+"""In a second, as in `test_count_3b`: ten heartbeats to each of two followers, and some more."""
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_half_is_no_majority(sim: Simulation) -> None:
+    """Two of four servers elect nobody and commit nothing, and three do."""
+    raft = RaftCluster(sim, 4)
+    servers = raft.servers
+    _ = await raft.one(b"agreed", 4)
+    old = await raft.check_one_leader()
+    near, *far = [i for i in range(4) if i != old]
+    servers.partition([old, near], far)
+    index = await start_on_leader(raft, old, b"on two of four")
+    await asyncio.sleep(2 * ELECTION_TIMEOUT_S)
+    raft.check_no_agreement(index)
+    for i in far:
+        term, leads = await raft.get_state(i)
+        if leads:
+            raise AssertionError(f"s{i} claims to lead term {term}, and hears one of three others")
+    servers.partition([near, *far], [])
+    _ = await raft.one(b"agreed by three", 3)
+    servers.connect_all()
+    _ = await raft.one(b"agreed by all", 4)
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_snapshot_into_wrong_log(sim: Simulation) -> None:
+    """A server has many wrong entries, and the snapshot it gets ends in the middle of them."""
+    raft = RaftCluster(sim, 3, snapshots=True)
+    servers = raft.servers
+    for _ in range(sim.at_most(3, "rounds")):
+        _ = await raft.one(raft.command(), 3)
+        old = await raft.check_one_leader()
+        servers.disconnect(old)
+        for _ in range(3 * SNAPSHOT_EVERY):  # will never be committed
+            _ = await raft.start(old, raft.command())
+        for _ in range(2 * SNAPSHOT_EVERY):
+            _ = await raft.one(raft.command(), 2)
+        servers.connect(old)
+        _ = await raft.one(raft.command(), 3)
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_count_after_elections(sim: Simulation) -> None:
+    """After many elections a group that is idle sends no more than after the first one."""
+    raft = RaftCluster(sim, 3)
+    servers = raft.servers
+    for _ in range(sim.at_most(8, "elections")):
+        leader = await raft.check_one_leader()
+        servers.disconnect(leader)
+        _ = await new_leader(raft, [i for i in range(3) if i != leader])
+        servers.connect(leader)
+    _ = await raft.one(b"agreed", 3)
+    await asyncio.sleep(ELECTION_TIMEOUT_S)
+    before = sum(map(sim.network.rpc_count, servers.names))
+    await asyncio.sleep(ELECTION_TIMEOUT_S)
+    used = sum(map(sim.network.rpc_count, servers.names)) - before
+    if used > IDLE_RPCS:
+        raise TooManyRpcs(
+            f"{used} RPCs were sent in an idle second after some elections: {IDLE_RPCS} are enough"
+        )

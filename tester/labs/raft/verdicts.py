@@ -1,0 +1,41 @@
+"""What can be wrong with a Raft group: the properties of the paper's Figure 3, as verdicts."""
+
+from __future__ import annotations
+
+from tester.world.failure import Verdict
+
+
+class ElectionSafetyViolated(Verdict):
+    """Two leaders were elected in one term."""
+
+
+class StateMachineSafetyViolated(Verdict):
+    """Two servers applied different commands at the same index."""
+
+
+class AppliedOutOfOrder(Verdict):
+    """A server applied an index twice, or left one out."""
+
+
+class LeaderOverwroteItsLog(Verdict):
+    """A leader changed or deleted entries of its own log: Leader Append-Only."""
+
+
+class LogMatchingViolated(Verdict):
+    """Two logs have an entry of the same index and term, and differ before it."""
+
+
+class LeaderIncomplete(Verdict):
+    """A leader lacks an entry that was committed in an earlier term: Leader Completeness."""
+
+
+class CommittedEntryLost(Verdict):
+    """A server deleted an entry of its log that was committed already."""
+
+
+class SnapshotLost(Verdict):
+    """A server saved no snapshot, or an older one, in place of the one it had."""
+
+
+class OutOfNowhere(Verdict):
+    """A server knows what no message can have told it."""
