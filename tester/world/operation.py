@@ -37,7 +37,8 @@ class Operation:
     _encode: Callable[[Any], bytes]
     _wanted: str
     """What our interface calls it, as "KV.put"; its author never heard of that."""
-    _where: str
+    _target: object
+    _method: str
 
     def encode_result(self, result: Any) -> bytes:
         """The result as bytes. Raises WrongResult if it is not what the signature says."""
@@ -45,7 +46,8 @@ class Operation:
             return self._encode(result)
         except NotAMessage as error:
             said = str(error).removeprefix(self._wanted)
-            raise WrongResult(f"{self._where}{self.name}{said}") from None
+            where = place_of(self._target, self._method)
+            raise WrongResult(f"{where}{self.name}{said}") from None
 
 
 def operation(target: object, like: type, method: str) -> Operation:
@@ -61,8 +63,7 @@ def operation(target: object, like: type, method: str) -> Operation:
     function = getattr(target, method, None)
     if function is None:
         raise TypeError(f"{cls} has no method {method}")
-    where = place_of(real, method)
-    return Operation(name, function, how.args.decode, how.reply.encode, how.name, where)
+    return Operation(name, function, how.args.decode, how.reply.encode, how.name, real, method)
 
 
 def place_of(target: object, method: str) -> str:
