@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import GenericAlias, MappingProxyType
+from types import GenericAlias, MappingProxyType, NoneType
 from typing import Any
 
 from labrpc.codec import Codec, codec
@@ -85,6 +85,8 @@ class Operation:
     args: Codec
     """Of the tuple of all arguments but self, as `bind` returns it."""
     reply: Codec
+    returns_nothing: bool
+    """Whether its result is annotated as None."""
     is_async: bool
     arity: int
     _shape: inspect.Signature
@@ -115,6 +117,7 @@ def operation(method: Callable[..., Any]) -> Operation:
             GenericAlias(tuple, tuple(found.parameters.values())), f"{found.name}'s arguments"
         ),
         reply=codec(found.reply, f"{found.name}'s result", f"{found.name} must return"),
+        returns_nothing=found.reply in (None, NoneType),
         is_async=found.is_async,
         arity=len(found.parameters),
         _shape=kinds.replace(parameters=list(kinds.parameters.values())[1:]),

@@ -37,14 +37,21 @@ class Operation:
     _encode: Callable[[Any], bytes]
     _wanted: str
     """What our interface calls it, as "KV.put"; its author never heard of that."""
+    _returns_nothing: bool
     _target: object
     _method: str
 
     def encode_result(self, result: Any) -> bytes:
-        """The result as bytes. Raises WrongResult if it is not what the signature says."""
+        """The result as bytes. Raises WrongResult if it is not what the signature says.
+
+        Where that says None, any result will do, as of an `acquire` that returns True like
+        asyncio's; but not an awaitable, for what it is to do has not been done.
+        """
         try:
             return self._encode(result)
         except NotAMessage as error:
+            if self._returns_nothing and not inspect.isawaitable(result):
+                return self._encode(None)
             said = str(error).removeprefix(self._wanted)
             where = place_of(self._target, self._method)
             raise WrongResult(f"{where}{self.name}{said}") from None
@@ -63,7 +70,16 @@ def operation(target: object, like: type, method: str) -> Operation:
     function = getattr(target, method, None)
     if function is None:
         raise TypeError(f"{cls} has no method {method}")
-    return Operation(name, function, how.args.decode, how.reply.encode, how.name, real, method)
+    return Operation(
+        name,
+        function,
+        how.args.decode,
+        how.reply.encode,
+        how.name,
+        how.returns_nothing,
+        real,
+        method,
+    )
 
 
 def place_of(target: object, method: str) -> str:

@@ -142,3 +142,20 @@ def test_an_operation_is_bound_to_its_object() -> None:
         WrongResult, match=r"test_operation.py:\d+: Thing\.add must return list\[Point\], "
     ):
         bound.encode_result(None)
+
+
+def test_what_is_to_return_nothing_may_return_anything_that_is_done() -> None:
+    class Lock(Protocol):
+        async def acquire(self) -> None: ...
+
+    class Theirs:
+        async def acquire(self) -> bool:
+            return True
+
+    bound = operation(Theirs(), Lock, "acquire")
+    for result in True, 7, object(), None:
+        assert bound.encode_result(result) == bound.encode_result(None)
+    undone = bound.function()
+    with pytest.raises(WrongResult, match=r"Theirs\.acquire must return None, not .* `await`"):
+        bound.encode_result(undone)
+    undone.close()
