@@ -12,6 +12,7 @@ from typing import Final
 from kvsrv.rpc import Err
 from tester.labs.crowd import VALUE, Putters, check_growth
 from tester.labs.kvtest import (
+    JITTER,
     KEYS,
     OUTAGE_S,
     VALUES,
@@ -30,14 +31,11 @@ from tester.labs.kvtest import (
     spawn_clients_and_wait,
 )
 from tester.labs.witness import describe_put
-from tester.world.simulate import RELIABLE, UNRELIABLE, simulate
+from tester.world.simulate import UNRELIABLE, simulate
 from tester.world.simulation import Simulation
 
 BYTES_PER_CLIENT: Final = 10
 """A server that knows versions need not know its clients."""
-JITTER: Final = RELIABLE.but(request_delay_ms=2)
-"""Nothing is lost, but a clerk may send copies; once it is heard again it is answered at once, and
-so no answer is that to a copy."""
 
 
 @simulate()
