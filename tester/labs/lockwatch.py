@@ -12,8 +12,8 @@ from tester.world.failure import MutualExclusionViolated
 from tester.world.handles import LockHandle
 from tester.world.simulation import Simulation
 
-# It observes the code under test: see tester.engine.origin.
-__harness__ = True
+# Not marked as the harness's: that a watch raised, and where, tells one kind of failure from
+# another while it is shrunk, whichever line of the suite was waiting.
 
 PROGRESS_US: Final = 10_000_000
 """A lock that is free while somebody waits for it must have a holder after so long."""

@@ -166,3 +166,15 @@ def test_a_hang_is_told_with_the_reply_that_was_lost(
     assert "One lost reply is enough" in story
     assert "Who is waiting, and where:" in story
     assert len(story.splitlines()) < 60
+
+
+def test_all_violations_of_mutual_exclusion_are_one_kind_of_failure(tmp_path: Path) -> None:
+    """Whichever line of the suite was waiting for the lock: or there is less to shrink to."""
+    bug = next(bug for bug in BUGS if bug.name == "gives_away_what_it_has_not")
+    scenario = SUITE["test_many_clients_unreliable"]
+    with planted(bug, tmp_path):
+        outcomes = [run(scenario, Choices(Seeded(seed))) for seed in range(20)]
+    found = [outcome for outcome in outcomes if outcome.kind == "MutualExclusionViolated"]
+    held = [outcome.where for outcome in found if "still holds it" in str(outcome.error)]
+    assert len(held) > 1
+    assert len(set(held)) == 1
