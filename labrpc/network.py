@@ -131,11 +131,13 @@ class Network(Wiring):
         self._note((now, "send", number, end, method, payload))
         if server is None or not sender.requests:
             rpc.to = None
+            sender.traffic.unanswered += 1
             later = now + conditions.latency_us + fate.unreachable_ms * _MS
             clock.post(later, self._unreachable, rpc)
             return rpc
         there = now + conditions.latency_us + fate.request_delay_ms * _MS
         if fate.request_lost or fate.late:
+            sender.traffic.unanswered += 1
             told = there + conditions.loss_timeout_ms * _MS
             clock.post(told, self._request_lost, rpc)
             if not fate.request_lost:
@@ -173,6 +175,7 @@ class Network(Wiring):
         if self._dead(rpc):
             clock.post(there, self._dead_server, rpc)
         elif fate.reply_lost or not rpc.end.replies:
+            rpc.end.traffic.unanswered += 1
             clock.post(there + conditions.loss_timeout_ms * _MS, self._reply_lost, rpc)
         else:
             rpc.reply = payload
@@ -201,7 +204,7 @@ class Network(Wiring):
     def _give_up(self, rpc: Rpc, why: str) -> None:
         if self._flying.pop(rpc.number, None) is not None:
             self._note((self._clock.now, why, rpc.number))
-            rpc.end.traffic.unanswered += 1
+            rpc.end.traffic.unanswered += why == "server dead"  # the others were counted before
             reasons = self._unanswered.setdefault((rpc.end.name, rpc.method), {})
             reasons[why] = reasons.get(why, 0) + 1
             rpc.answer(None)

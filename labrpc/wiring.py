@@ -22,7 +22,7 @@ class Traffic:
         self.answered = 0
         """Those of which the caller has got the reply."""
         self.unanswered = 0
-        """Those of which the caller was told that no reply came."""
+        """Those that no reply can answer any more, whether or not the caller has been told so."""
 
 
 class Wire:

@@ -102,7 +102,7 @@ def _lost(desk: Proof, passed: int, command: str) -> Proved:
     from tester.search.wire import Proved
 
     assert desk.gone is not None  # a proof that is over is one or the other
-    told = mishap.lost(0, desk.gone, command).replace("seed 0: ", "", 1)
+    told = mishap.lost(None, desk.gone, command)
     how = "hangs" if desk.gone.stuck_s else "ends its process"
     where = f"a placement after the first {passed}" if passed else "the first placement"
     sentence = f"{where} {how}"

@@ -12,16 +12,7 @@ import itertools
 from typing import Final, NamedTuple, cast
 
 from tester.labs.crowd import AT_ONCE, VALUE, AppendClerks, check_growth
-from tester.labs.kvtest import (
-    JITTER,
-    KEYS,
-    OUTAGE_S,
-    VALUES,
-    AnyClient,
-    let_work,
-    make_keys,
-    name_of,
-)
+from tester.labs.kvtest import KEYS, OUTAGE_S, VALUES, AnyClient, let_work, make_keys, name_of
 from tester.labs.witness import AppendWitness, short
 from tester.world.cluster import Remote
 from tester.world.handles import AppendKV
@@ -310,7 +301,7 @@ async def test_any_text(sim: Simulation) -> None:
         await _check_get(ck, key, "")
 
 
-@simulate(seeds=5, weight=20, network=JITTER, model=None)
+@simulate(seeds=5, weight=20, model=None)
 async def test_forgotten_client(sim: Simulation) -> None:
     """A client hears nothing for long, while many others write: its writes happen once each."""
     serve(sim)

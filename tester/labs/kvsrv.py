@@ -12,7 +12,6 @@ from typing import Final
 from kvsrv.rpc import Err
 from tester.labs.crowd import VALUE, Putters, check_growth
 from tester.labs.kvtest import (
-    JITTER,
     KEYS,
     OUTAGE_S,
     VALUES,
@@ -137,7 +136,7 @@ async def test_put_concurrent_unreliable(sim: Simulation) -> None:
     await check_missing(clerk(sim))
 
 
-@simulate(network=JITTER)
+@simulate()
 async def test_outage(sim: Simulation) -> None:
     """The server is out of reach for long: a clerk asks on, and knows nothing until it answers."""
     sim.serve()

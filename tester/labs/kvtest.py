@@ -34,7 +34,6 @@ from tester.labs.witness import (
 from tester.world.cluster import Remote
 from tester.world.failure import TooManyRpcs
 from tester.world.handles import KV
-from tester.world.simulate import RELIABLE
 from tester.world.simulation import Simulation
 
 R = TypeVar("R")
@@ -69,8 +68,6 @@ VALUES: Final = (
 )
 OUTAGE_S: Final = 10
 """Out of reach for so long, where a call takes at most a tenth of a second."""
-JITTER: Final = RELIABLE.but(request_delay_ms=2)
-"""For outages: a clerk may send copies, but who is heard again is answered before it sends any."""
 
 
 class Tally(NamedTuple):

@@ -25,11 +25,12 @@ def story(telling: Telling) -> str:
     return telling.told.story.rstrip("\n")
 
 
-def lost(seed: int, what: Lost, command: str) -> str:
-    """A seed whose process hung or died."""
+def lost(seed: int | None, what: Lost, command: str) -> str:
+    """A seed whose process hung or died; None: a run of none, whose choices were enumerated."""
+    of = "" if seed is None else f"seed {seed}: "
     places = [(place.file, place.line, place.function) for place in what.users()]
     if what.stuck_s:
-        head = f"seed {seed}: stuck"
+        head = f"{of}stuck"
         said = (
             f"The run made no progress for {what.stuck_s} seconds of real time, so its process "
             "was ended. An infinite loop without an `await`, or a wait that blocks the whole "
@@ -37,7 +38,7 @@ def lost(seed: int, what: Lost, command: str) -> str:
             "alone goes by the wall clock; --stuck-after sets it.)"
         )
     else:
-        head = f"seed {seed}: its process died"
+        head = f"{of}its process died"
         said = (
             f"The process that ran it {what.ending}, and so did the one that tried it again. Code "
             "on a node may fail, but not end the process: os._exit, a signal or a crash in C does."
