@@ -22,9 +22,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from tester.engine import guard, leftovers, outside
 from tester.engine.errors import OutsideWorld, SharedState
 from tester.engine.tasks import Future, Handle, Task, TimerHandle, failed_unheard, note_death
+from tester.guard import guard, leftovers, outside
 
 T = TypeVar("T")
 

@@ -12,13 +12,13 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tester.engine import guard
 from tester.engine.choices import Choices
 from tester.engine.errors import Waiting
 from tester.engine.loop import Loop
 from tester.engine.schedule import Schedule
-from tester.engine.unawaited import Unawaited
 from tester.engine.waiting import waiting
+from tester.guard import guard
+from tester.guard.unawaited import Unawaited
 
 Event = tuple[Any, ...]
 """What crosses a node's border: a kind, then plain data."""

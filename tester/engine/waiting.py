@@ -8,8 +8,8 @@ from typing import Any
 
 from tester.engine.errors import Waiting
 from tester.engine.loop import Loop
-from tester.engine.origin import is_users
 from tester.engine.tasks import Task
+from tester.guard.origin import is_users
 
 
 def waiting(node: str, loop: Loop) -> list[Waiting]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-# The suites are tests like anybody's, but for what observes in them: see tester.engine.origin.
+# The suites are tests like anybody's, but for what observes in them: see tester.guard.origin.
 __harness__ = False
 
 

@@ -20,7 +20,7 @@ from tester.world.handles import KV, AppendKV
 from tester.world.operation import operation
 from tester.world.simulation import Simulation
 
-# It observes the code under test: see tester.engine.origin.
+# It observes the code under test: see tester.guard.origin.
 __harness__ = True
 
 CLIENTS: Final = 20_000

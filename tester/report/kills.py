@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
-from tester.search.hunt import Hunted, Kill
+from tester.workers.hunt import Hunted, Kill
 
 _NAME: Final = 30
 _WIDTH: Final = 80

@@ -6,7 +6,7 @@ import linecache
 import textwrap
 from typing import TYPE_CHECKING
 
-from tester.search.results import Lost, Telling
+from tester.workers.results import Lost, Telling
 
 if TYPE_CHECKING:  # the parent tells of what is lost, and needs no simulation for that
     from tester.world.failure import Failure

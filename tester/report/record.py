@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tester.report import mishap
-from tester.search.results import LabResult, Telling, TestResult
+from tester.workers.results import LabResult, Telling, TestResult
 
 
 def of_run(result: LabResult) -> dict[str, Any]:

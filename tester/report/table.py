@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tester.report import mishap
-from tester.search.results import LabResult, Telling, TestResult
 from tester.search.shortest import in_words
+from tester.workers.results import LabResult, Telling, TestResult
 
 _PRINTED_LINES: Final = 10
 _PRINTED_COLUMNS: Final = 200

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tester.search.record import FOLDER, SUFFIX, BadRecord, Record, load, parse
-from tester.search.results import Telling
 
 
 class Corpus:
@@ -30,11 +29,9 @@ class Corpus:
             if mine and record.test in tests:
                 yield path, record
 
-    def keep(self, telling: Telling) -> Path | None:
-        """Write down what a telling found; None if it found nothing, or it cannot be written."""
-        if telling.told is None or not telling.told.record:
-            return None
-        return self.save(parse(telling.told.record, Path(telling.test)))
+    def keep(self, text: str, test: str) -> Path | None:
+        """Write down the text of a record of this test; None if it cannot be written."""
+        return self.save(parse(text, Path(test)))
 
     def save(self, record: Record) -> Path | None:
         """Write a record down; None if it cannot be written."""
@@ -47,10 +44,3 @@ class Corpus:
 def _place(submission: str) -> str:
     """The folder, whichever way it is named; "" for the reference."""
     return submission and os.path.realpath(submission)
-
-
-def telling_of(record: Record, command: str) -> Telling:
-    """A record that is to be run again, by this command."""
-    return Telling(
-        record.test, record.seed, command, record=record.text(), schedule=record.schedule
-    )

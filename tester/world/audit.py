@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tester.engine.errors import SharedState
-from tester.engine.fingerprint import contents
+from tester.guard.fingerprint import contents
 from tester.world.host import Host
 from tester.world.testhost import TestHost
 

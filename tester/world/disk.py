@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from labrpc.errors import TesterError
-from tester.engine import guard
 from tester.engine.errors import SharedState
 from tester.engine.node import Event, Node
+from tester.guard import guard
 
 SYNC_US: Final = 500
 """What a sync takes, in microseconds, as long as the disk is not slow."""

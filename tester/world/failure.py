@@ -11,8 +11,8 @@ from typing import Final
 
 from labrpc.errors import TesterError
 from tester.engine.errors import Deadlock, Livelock, OutsideWorld, SharedState, Stuck, Waiting
-from tester.engine.origin import is_users
-from tester.engine.unawaited import Unawaited
+from tester.guard.origin import is_users
+from tester.guard.unawaited import Unawaited
 
 __all__ = [
     "Deadlock",

@@ -14,9 +14,9 @@ from typing import Final
 
 from labrpc.conditions import Ratio
 from labrpc.errors import TesterError
-from tester.engine import guard
 from tester.engine.node import Node
 from tester.engine.stream import ONLY_ON_RECORD
+from tester.guard import guard
 from tester.world.cluster import Member
 from tester.world.nemesis import Kind, Strike, Undo
 

@@ -31,12 +31,12 @@ import msgspec
 
 from labrpc.end import ClientEnd
 from labrpc.server import BoundHandler, Server
-from tester.engine import guard
 from tester.engine.choices import Choices
 from tester.engine.errors import SharedState
 from tester.engine.node import Event, Node, Turn
 from tester.engine.schedule import Schedule
-from tester.engine.unawaited import Unawaited, held_by
+from tester.guard import guard
+from tester.guard.unawaited import Unawaited, held_by
 from tester.world import memory
 from tester.world.disk import Disk
 from tester.world.failure import describe, first

@@ -20,11 +20,11 @@ from typing import Any, Final
 import msgspec
 
 from labrpc.errors import TesterError
-from tester.engine import guard, outside
 from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
-from tester.engine.unawaited import Unawaited
+from tester.guard import guard, outside
+from tester.guard.unawaited import Unawaited
 from tester.world.failure import Failure, ProcessDied, describe
 from tester.world.host import Data, End, Host, Made, OnDisk
 from tester.world.pipe import killed_by, receive, send

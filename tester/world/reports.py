@@ -8,7 +8,7 @@ from typing import cast
 
 from tester.engine.node import Event
 from tester.engine.scheduler import Place, Scheduler
-from tester.engine.unawaited import Unawaited, held_by, noticed
+from tester.guard.unawaited import Unawaited, held_by, noticed
 from tester.world.failure import Failure, HandlerCrashed, Misused, ProcessDied, first
 from tester.world.host import Host
 from tester.world.testhost import TestHost

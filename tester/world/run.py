@@ -9,11 +9,11 @@ from typing import Self
 
 from labrpc.errors import NotAMessage
 from linearizability import Verdict as Checked
-from tester.engine import guard
 from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.errors import SharedState, Stuck
-from tester.engine.modules import Change, state_of
 from tester.engine.trace import Entry
+from tester.guard import guard
+from tester.guard.modules import Change, state_of
 from tester.world import audit, check
 from tester.world.failure import (
     Failure,

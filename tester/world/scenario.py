@@ -10,8 +10,8 @@ from types import FunctionType, ModuleType
 from typing import Any, Final, Self
 
 from labrpc.conditions import RELIABLE, Conditions
-from tester.engine.origin import is_installed, is_users
 from tester.engine.schedule import DEFAULT, SCHEDULES
+from tester.guard.origin import is_installed, is_users
 from tester.world import submission
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.nemesis import Kind

@@ -16,11 +16,11 @@ from labrpc.errors import TesterError
 from labrpc.network import Network
 from tester.engine.choices import Choices
 from tester.engine.errors import Livelock, Stuck
-from tester.engine.leftovers import unheeded
 from tester.engine.node import Event
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.scheduler import Place, Scheduler
 from tester.engine.trace import Trace
+from tester.guard.leftovers import unheeded
 from tester.world import submission
 from tester.world.border import Border
 from tester.world.cluster import Cluster, Member, Remote

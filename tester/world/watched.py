@@ -7,9 +7,9 @@ from types import ModuleType
 
 from tester.engine.choices import Choices
 from tester.engine.errors import SharedState
-from tester.engine.modules import state_of
 from tester.engine.node import Event, Turn
 from tester.engine.schedule import Schedule
+from tester.guard.modules import state_of
 from tester.world.host import Host
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tester.engine import guard
 from tester.engine.choices import Choices, Replayed
 from tester.engine.loop import Loop
 from tester.engine.node import Node
 from tester.engine.schedule import Fifo
+from tester.guard import guard
 
 ALL_ZERO = Choices(Replayed({}))
 

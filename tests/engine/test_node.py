@@ -8,12 +8,12 @@ from functools import partial
 
 import pytest
 
-from tester.engine import guard
 from tester.engine.choices import Choices, Injected, Record, Replayed, Seeded, Source
 from tester.engine.errors import Deadlock
 from tester.engine.node import Event, Node, Turn
 from tester.engine.schedule import Fifo, Random, Schedule
 from tester.engine.scheduler import Place, Scheduler
+from tester.guard import guard
 from tests.engine.stage import Actor, Stage
 
 MS = 1_000

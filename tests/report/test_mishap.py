@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tester.report import mishap
-from tester.search.results import Lost, Place, Telling
-from tester.search.wire import Ran, Told
+from tester.workers.results import Lost, Place, Telling
+from tester.workers.wire import Ran, Told
 from tester.world.failure import Failure, Frame
 
 HERE = str(Path(__file__))

@@ -6,8 +6,8 @@ from rich.console import Console
 
 from tester.report import table
 from tester.report.record import of_run
-from tester.search.results import Counted, LabResult, Lost, Telling, TestResult
-from tester.search.wire import Figure, Ran, Told
+from tester.workers.results import Counted, LabResult, Lost, Telling, TestResult
+from tester.workers.wire import Figure, Ran, Told
 
 
 def printed(result: LabResult, *, unfinished: bool = False, color: bool = False) -> str:

@@ -9,8 +9,6 @@ import pytest
 
 from tester.search.corpus import Corpus
 from tester.search.record import Record
-from tester.search.results import Telling
-from tester.search.wire import Ran, Told
 
 RECORD = Record(
     lab="kvsrv",
@@ -24,13 +22,6 @@ RECORD = Record(
     labtester="1",
     choices={"net/c0": [0, 1]},
 )
-RAN = Ran("fail", "d", 1, 1, 1, 1)
-
-
-def telling(record: Record = RECORD, text: str | None = None) -> Telling:
-    """A seed that was told, and came with a record."""
-    told = Told(RAN, "a story", record.text() if text is None else text)
-    return Telling(record.test, record.seed, "again", told=told)
 
 
 def kept(corpus: Corpus, *tests: str) -> list[tuple[str, int]]:
@@ -39,7 +30,7 @@ def kept(corpus: Corpus, *tests: str) -> list[tuple[str, int]]:
 
 def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
     corpus = Corpus("kvsrv", "theirs", tmp_path)
-    path = corpus.keep(telling())
+    path = corpus.keep(RECORD.text(), RECORD.test)
     assert list(corpus.records(["test_a"])) == [(path, RECORD)]
 
 
@@ -49,7 +40,7 @@ def test_only_this_labs_this_submissions_and_these_tests_records_are_found(tmp_p
         [{}, {"lab": "lock"}, {"submission": "mine"}, {"submission": ""}, {"test": "test_b"}]
     ):
         record = replace(RECORD, seed=number, **changes)  # type: ignore[arg-type]
-        assert corpus.keep(telling(record)) is not None
+        assert corpus.keep(record.text(), record.test) is not None
     assert kept(corpus, "test_a") == [("test_a", 0)]
     assert kept(corpus, "test_b") == [("test_b", 4)]
     assert kept(corpus, "test_a", "test_b") == [("test_a", 0), ("test_b", 4)]
@@ -64,7 +55,7 @@ def test_only_this_labs_this_submissions_and_these_tests_records_are_found(tmp_p
 def test_records_come_in_the_order_of_their_names(tmp_path: Path) -> None:
     corpus = Corpus("kvsrv", "theirs", tmp_path)
     for seed in (3, 1, 2):
-        corpus.keep(telling(replace(RECORD, seed=seed)))
+        corpus.keep(replace(RECORD, seed=seed).text(), RECORD.test)
     assert [seed for _, seed in kept(corpus, "test_a")] == [1, 2, 3]
 
 
@@ -74,7 +65,7 @@ def test_without_a_folder_it_is_where_one_stands(
     monkeypatch.chdir(tmp_path)
     corpus = Corpus("kvsrv", "theirs")
     assert kept(corpus, "test_a") == []
-    assert corpus.keep(telling()) == Path(".labtester/kvsrv-test_a-7-theirs.sim")
+    assert corpus.keep(RECORD.text(), RECORD.test) == Path(".labtester/kvsrv-test_a-7-theirs.sim")
     assert kept(corpus, "test_a") == [("test_a", 7)]
 
 
@@ -84,7 +75,7 @@ def test_what_is_no_record_is_passed_over(content: bytes, tmp_path: Path) -> Non
     (tmp_path / "a.sim").write_bytes(content)
     (tmp_path / "folder.sim").mkdir()
     (tmp_path / "notes.txt").write_text(RECORD.text())
-    corpus.keep(telling())
+    corpus.keep(RECORD.text(), RECORD.test)
     assert kept(corpus, "test_a") == [("test_a", 7)]
 
 
@@ -100,26 +91,22 @@ def test_a_record_that_is_just_being_written_is_not_read(
         return move(self, target)
 
     monkeypatch.setattr(Path, "replace", replacing)
-    corpus.keep(telling())
-    corpus.keep(telling())
+    corpus.keep(RECORD.text(), RECORD.test)
+    corpus.keep(RECORD.text(), RECORD.test)
     assert seen == [[], [("test_a", 7)]]
-
-
-def test_what_found_nothing_is_not_kept(tmp_path: Path) -> None:
-    corpus = Corpus("kvsrv", "theirs", tmp_path)
-    assert corpus.keep(telling(text="")) is None
-    assert corpus.keep(Telling("test_a", 7, "again")) is None
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_reason_to_fail(tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
-    assert Corpus("kvsrv", "theirs", tmp_path / "a file").keep(telling()) is None
-    assert Corpus("kvsrv", "theirs", tmp_path / "a file" / "below").keep(telling()) is None
+    assert Corpus("kvsrv", "theirs", tmp_path / "a file").keep(RECORD.text(), RECORD.test) is None
+    assert (
+        Corpus("kvsrv", "theirs", tmp_path / "a file" / "below").keep(RECORD.text(), RECORD.test)
+        is None
+    )
 
 
 def test_a_name_that_is_too_long_for_a_file_is_cut(tmp_path: Path) -> None:
     corpus = Corpus("kvsrv", "theirs", tmp_path)
-    kept = corpus.keep(telling(replace(RECORD, test="t" * 300)))
+    kept = corpus.keep(replace(RECORD, test="t" * 300).text(), "t")
     assert kept is not None
     assert [path for path, _ in corpus.records(["t" * 300])] == [kept]

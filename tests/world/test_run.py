@@ -11,8 +11,8 @@ import pytest
 from kvsrv import GetArgs, GetReply, KVServer
 from labrpc import UNRELIABLE, NotAMessage
 from tester import NonDeterministic, OutsideWorld, SharedState, Simulation, Undecided
-from tester.engine import guard
 from tester.engine.choices import Choices, Seeded
+from tester.guard import guard
 from tester.world.failure import Misused
 from tester.world.run import Outcome, Scenario, repeat, run
 from tests.world.lab import AsyncKVServer, once, passes

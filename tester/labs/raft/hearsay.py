@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# It observes the code under test: see tester.engine.origin.
+# It observes the code under test: see tester.guard.origin.
 __harness__ = True
 
 

@@ -18,7 +18,7 @@ from tester.world import submission
 from tester.world.operation import WrongResult, place_of
 from tester.world.probe import Probe
 
-# It observes the code under test: see tester.engine.origin.
+# It observes the code under test: see tester.guard.origin.
 __harness__ = True
 
 SNAPSHOT_EVERY: Final = 10

@@ -39,7 +39,7 @@ from tester.labs.raft.verdicts import (
 from tester.world.failure import printable
 from tester.world.simulation import Simulation
 
-# It observes the code under test: see tester.engine.origin.
+# It observes the code under test: see tester.guard.origin.
 __harness__ = True
 
 

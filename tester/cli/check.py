@@ -1,0 +1,63 @@
+"""`labtester check`: decide whether a recorded history is linearizable, and say why if not."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from linearizability import Illegal, Ok, Unknown
+from linearizability import check as decide
+from linearizability.explain import explain
+from linearizability.formats import FORMATS, HistoryError, read_history
+from linearizability.models import MODELS
+from linearizability.report import as_data
+from linearizability.verdict import DEFAULT_BUDGET
+from tester.cli.options import EXIT
+
+
+@click.command("check")
+@click.argument("file")
+@click.option("--model", required=True, type=click.Choice(list(MODELS)), help="What was recorded.")
+@click.option(
+    "--format", "format_", default="jsonl", type=click.Choice(FORMATS), show_default=True
+)
+@click.option(
+    "--budget",
+    default=DEFAULT_BUDGET,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Most configurations to visit; 1e6 are a few seconds.",
+)
+@click.option("--all-keys", is_flag=True, help="Go on after the first key that is wrong.")
+@click.option("--json", "json_", metavar="FILE", help="Write the verdict as JSON; - is stdout.")
+def check(
+    file: str, model: str, format_: str, budget: int, all_keys: bool, json_: str | None
+) -> None:
+    """Check a recorded history against a model.
+
+    Exit 0: linearizable. 1: not. 2: the file cannot be read. 3: unknown, the budget was spent.
+    """
+    try:
+        recorded = read_history(file, model, format_)
+    except HistoryError as error:
+        click.echo(f"labtester check: {error}", err=True)
+        sys.exit(EXIT["misuse"])
+    for earlier, later in recorded.overlaps():
+        what = f"{file}:{later}: overlaps the operation of line {earlier} of the same client"
+        click.echo(f"warning: {what}; do the recorder's stamps tie?", err=True)
+    verdict = decide(MODELS[model], recorded.operations, budget=budget, all_partitions=all_keys)
+    text = explain(verdict, lambda op: f"line {recorded.line_of(op)}")
+    if json_ != "-":
+        click.echo(text, nl=False)
+    if json_ is not None:
+        report = json.dumps(as_data(verdict, recorded.line_of), indent=2) + "\n"
+        try:
+            with click.open_file(json_, "w", encoding="utf-8") as out:
+                out.write(report)
+        except OSError as error:
+            click.echo(f"labtester check: cannot write {json_}: {error.strerror}", err=True)
+            sys.exit(EXIT["misuse"])
+    verdicts = {Ok: "pass", Illegal: "fail", Unknown: "unknown"}
+    sys.exit(EXIT[verdicts[type(verdict)]])

@@ -1,0 +1,155 @@
+"""`labtester exhaust`: run every placement of at most so many faults, and say that none fails."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tester.cli.options import (
+    EXIT,
+    check_writable,
+    console,
+    json_option,
+    lab_argument,
+    pool_of,
+    select_one,
+    stuck_option,
+    submission_option,
+    write,
+)
+
+if TYPE_CHECKING:
+    from tester.workers.plan import Proof
+    from tester.workers.wire import Placed, Proved
+
+_SAVE_EVERY: Final = 100
+
+
+@click.command("exhaust")
+@lab_argument
+@click.argument("test")
+@click.option(
+    "--faults",
+    type=click.IntRange(0, 8),
+    metavar="K",
+    default=1,
+    show_default=True,
+    help="Place at most so many faults at once.",
+)
+@click.option("--restart", is_flag=True, help="Begin anew, whatever has been run.")
+@submission_option
+@json_option
+@stuck_option
+def exhaust(
+    lab: str,
+    test: str,
+    faults: int,
+    restart: bool,
+    submission: str | None,
+    json_to: str | None,
+    stuck_after: int,
+) -> int:
+    """Prove a small test under every placement of at most K faults, or find one that fails.
+
+    Only faults vary: every other choice, such as a delay, is the smallest. An interrupted proof
+    goes on where it was, unless the code has changed.
+    """
+    from tester.report import table
+    from tester.report.progress import counter
+    from tester.workers.plan import Proof
+    from tester.workers.wire import Prove
+
+    check_writable(json_to)
+    words = ["labtester", "exhaust", lab, test, "--faults", str(faults)]
+    words += ["--submission", submission] if submission is not None else []
+    state = _State(shlex.join(words))
+    done, code = (0, "") if restart else state.load()
+    with pool_of(lab, submission, None, 1, stuck_after) as pool:
+        select_one(pool.tests(), test)
+        with counter(f"{lab} {test}") as show:
+            passed = 0
+
+            def placed(so_far: Placed) -> None:
+                nonlocal passed
+                passed = so_far.placements
+                show(so_far.placements, so_far.total)
+                if so_far.placements % _SAVE_EVERY == 0:
+                    state.save(so_far)
+
+            again = shlex.join([*words, "--restart"])
+            desk = Proof(Prove(test, faults, done, code, again), placed)
+            pool.work(desk)
+    state.forget()
+    proved = desk.proved or _lost(desk, passed, again)
+    if proved.misuse:
+        raise click.ClickException(proved.misuse)
+    out = console(json_to)
+    if proved.story:
+        table.plainly(out, proved.story)
+    table.plainly(out, f"{lab} {test}: {proved.sentence}")
+    write(json_to, _record(lab, test, faults, proved))
+    return EXIT[proved.verdict]
+
+
+def _lost(desk: Proof, passed: int, command: str) -> Proved:
+    """What to say of a placement that hung or ended its process: that is a failure as well."""
+    from tester.report import mishap
+    from tester.workers.wire import Proved
+
+    assert desk.gone is not None  # a proof that is over is one or the other
+    told = mishap.lost(None, desk.gone, command)
+    how = "hangs" if desk.gone.stuck_s else "ends its process"
+    where = f"a placement after the first {passed}" if passed else "the first placement"
+    sentence = f"{where} {how}"
+    return Proved(passed + 1, sentence, f"{told}\n", [], "fail", "")
+
+
+def _record(lab: str, test: str, faults: int, proved: Proved) -> dict[str, Any]:
+    return {
+        "lab": lab,
+        "test": test,
+        "faults": faults,
+        "verdict": proved.verdict,
+        "placements": proved.placements,
+        "failing": proved.faults,
+        "sentence": proved.sentence,
+    }
+
+
+class _State:
+    """How far a proof has come, in a file, so that it can be interrupted."""
+
+    def __init__(self, command: str) -> None:
+        from tester.search.record import FOLDER
+
+        self._command = command
+        self._path = Path(FOLDER) / "exhaust.json"
+
+    def load(self) -> tuple[int, str]:
+        """Placements that this very command has run already, and the code it ran."""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+            if found["command"] == self._command:
+                return int(found["placements"]), str(found["code"])
+        return 0, ""
+
+    def save(self, so_far: Placed) -> None:
+        """Remember them, if there is a place to."""
+        state = {
+            "command": self._command,
+            "placements": so_far.placements,
+            "code": so_far.code,
+        }
+        with suppress(OSError):
+            self._path.parent.mkdir(exist_ok=True)
+            self._path.write_text(json.dumps(state), encoding="utf-8")
+
+    def forget(self) -> None:
+        """The proof is over."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)

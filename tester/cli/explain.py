@@ -1,0 +1,138 @@
+"""`labtester explain`: the least it takes to make a seed fail, and the passing run beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tester.cli.options import (
+    EXIT,
+    check_writable,
+    command_for,
+    console,
+    cores,
+    json_option,
+    labelled,
+    pool_for,
+    pool_of,
+    schedule_option,
+    seed_in_range,
+    select,
+    select_one,
+    stuck_option,
+    submission_option,
+    write,
+)
+
+if TYPE_CHECKING:  # for --help and for a usage error, click is enough
+    from tester.workers.pool import Pool
+    from tester.workers.results import Telling
+
+
+_NO_FAILURE: Final = {
+    "pass": "passes: there is nothing to explain",
+    "unknown": "stays unknown: there is no failure to explain",
+}
+
+
+@click.command("explain")
+@click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
+@click.option(
+    "--seed",
+    metavar="S",
+    callback=seed_in_range,
+    help="The seed that fails; without it, one is looked for.",
+)
+@click.option(
+    "--pytest",
+    "as_test",
+    is_flag=True,
+    help="Print a regression test for pytest instead; status 0.",
+)
+@schedule_option
+@submission_option
+@json_option
+@stuck_option
+def explain(
+    what: tuple[str, ...],
+    seed: int | None,
+    as_test: bool,
+    schedule: str | None,
+    submission: str | None,
+    json_to: str | None,
+    stuck_after: int,
+) -> int:
+    """Say which faults a failure takes, beside the same run without one of them, which passes.
+
+    Without a seed, the test runs on as many as it runs on by default, and of the first that fail
+    the one with the shortest story is explained.
+
+    Exit status: 1 if there is a failure to explain; 2 if not, and for bad input.
+    """
+    from tester.labs import LABS
+    from tester.report import mishap, table
+    from tester.search.corpus import Corpus
+    from tester.search.record import parse
+    from tester.search.shortest import in_words
+    from tester.workers.plan import Tellings
+
+    if as_test and json_to is not None:
+        raise click.UsageError("--pytest prints a test and --json a record; give one of them")
+    check_writable(json_to)
+    if len(what) == 2 and what[0] in LABS and seed is None:
+        lab, folder = what[0], submission
+        command = command_for(lab, submission, stuck_after, schedule)
+        with pool_of(lab, folder, None, cores(), stuck_after, schedule=schedule) as pool:
+            telling = _failing(pool, lab, what[1], command)
+    else:
+        lab, folder, telling = labelled(what, seed, submission, stuck_after, schedule)
+        with pool_for(lab, folder, telling, stuck_after, schedule) as pool:
+            pool.work(Tellings([telling]))
+    told = telling.told
+    if told is not None and told.ran.sentence:
+        raise click.ClickException(told.ran.sentence)
+    out = console(json_to)
+    if told is None or not told.record:
+        if telling.verdict in _NO_FAILURE:
+            raise click.ClickException(f"seed {telling.seed} {_NO_FAILURE[telling.verdict]}")
+        table.plainly(out, mishap.story(telling))
+        raise click.ClickException("this failure could not be made smaller: see its story")
+    kept = parse(told.record, Path(telling.test))
+    if as_test:
+        click.echo(kept.as_test(LABS[lab].suite, telling.test), nl=False)
+        return EXIT["pass"]
+    if telling.rivals:
+        table.plainly(out, f"{in_words(telling.seed, telling.rivals)}\n")
+    table.plainly(out, mishap.story(telling))
+    if told.twin:
+        table.plainly(out, f"\n{told.twin}")
+    path = Corpus(lab, folder).keep(telling.found, telling.test) if telling.found else None
+    found = json.loads(told.explanation)
+    found |= {"schedule": telling.schedule, "record": None if path is None else str(path)}
+    write(json_to, found | {"command": telling.command})
+    return EXIT["fail"]
+
+
+def _failing(pool: Pool, lab: str, test: str, command: Callable[[str, int], str]) -> Telling:
+    """Of the first failing seeds of a test, the one with the shortest story; already told."""
+    from tester.report.progress import bar
+    from tester.workers import runner
+
+    select_one(pool.tests(), test)
+    try:
+        with bar(lab) as progress:
+            result = runner.run_lab(pool, lab, select(pool.tests(), test), command, progress)
+    except runner.Misuse as misuse:
+        raise click.ClickException(str(misuse)) from None
+    except runner.Interrupted:
+        raise click.Abort from None
+    (ran,) = result.tests
+    if ran.telling is None:
+        raise click.ClickException(
+            f"the {ran.counted.seeds} seeds of {test} pass: there is nothing to explain"
+        )
+    return ran.telling

@@ -1,0 +1,207 @@
+"""`labtester mutants`: does a suite find the bugs of a catalogue, and let correct code pass?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import click
+
+from tester.cli.options import (
+    EXIT,
+    check_writable,
+    jobs_option,
+    json_option,
+    lab_argument,
+    schedule_option,
+    select,
+    stuck_option,
+    tests_option,
+    write,
+)
+from tester.labs import LABS, Lab
+
+if TYPE_CHECKING:
+    from tester.labs.bugs import Patch
+    from tester.workers.hunt import Kill
+
+SEEDS: Final = 100
+
+
+class Solution(NamedTuple):
+    """A folder with a solution, wrong or right; None: the reference."""
+
+    name: str
+    about: str
+    folder: Path | None
+    killed_by: tuple[str, ...] = ()
+    """The tests that are known to notice it."""
+
+
+@click.command()
+@lab_argument
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 2**32),
+    metavar="N",
+    default=SEEDS,
+    show_default=True,
+    help="Try seeds 0 to N-1, until the first that fails; a test of weight W one W-th of them.",
+)
+@jobs_option
+@tests_option
+@click.option(
+    "--bugs",
+    metavar="DIR",
+    help="Take the bugs from the folders in this one, each a submission, not the catalogue's.",
+)
+@click.option(
+    "--variants", metavar="DIR", help="Take the correct solutions from the folders in this one."
+)
+@click.option("--suite", metavar="FILE", help="Run the simulated tests in this file instead.")
+@click.option(
+    "--first",
+    is_flag=True,
+    help="Leave each bug at the first test that finds it; known finders are tried first.",
+)
+@click.option(
+    "--only",
+    type=click.Choice(["bugs", "correct"]),
+    help="Try the bugs only, or the correct solutions only.",
+)
+@schedule_option
+@json_option
+@stuck_option
+def mutants(
+    lab: str,
+    seeds: int,
+    jobs: int,
+    tests: str | None,
+    bugs: str | None,
+    variants: str | None,
+    suite: str | None,
+    first: bool,
+    only: str | None,
+    schedule: str | None,
+    json_to: str | None,
+    stuck_after: int,
+) -> int:
+    """Plant bugs, and tell which tests of a lab find which of them, on which seed.
+
+    The suite must also let correct solutions pass: the reference, and variants of it. Exit
+    status: 0 if every bug was found and no correct solution failed, else 1; 2 for bad input.
+    """
+    from tester.report import kills
+    from tester.workers.hunt import Hunted
+
+    check_writable(json_to)
+    chosen = _with_suite(LABS[lab], suite)
+    to_standard_error = json_to == "-"
+
+    def hunted(solutions: Sequence[Solution], *, first: bool) -> Iterator[Hunted]:
+        for one in solutions:
+            found = _hunt(lab, chosen, one, seeds, jobs, tests, stuck_after, schedule, first=first)
+            yield Hunted(one.name, one.about, found)
+
+    with tempfile.TemporaryDirectory(prefix="labtester-") as scratch:
+        wrong, right = _solutions(lab, Path(scratch), bugs, variants)
+        found, failed = [], []
+        if only != "correct":
+            of_what = "the first test that failed" if first else "each test"
+            click.echo(f"bug, and the first failing seed of {of_what}\n", err=to_standard_error)
+            for bug in hunted(wrong, first=first):
+                found.append(bug)
+                click.echo(kills.bug_line(bug), err=to_standard_error)
+            click.echo(err=to_standard_error)
+        if only != "bugs":
+            click.echo("correct solution\n", err=to_standard_error)
+            for variant in hunted(right, first=False):
+                failed.append(variant)
+                click.echo(kills.variant_line(variant), err=to_standard_error)
+            click.echo(err=to_standard_error)
+    click.echo(kills.summary(lab, found, failed), err=to_standard_error)
+    write(json_to, kills.record(lab, found, failed))
+    return EXIT[kills.verdict(found, failed)]
+
+
+def _with_suite(lab: Lab, suite: str | None) -> Lab:
+    if suite is None:
+        return lab
+    if not Path(suite).is_file() or not suite.endswith(".py"):
+        raise click.ClickException(f"{suite} is not a Python file; name the one with your tests")
+    return replace(lab, suite=str(Path(suite).resolve()))
+
+
+def _solutions(
+    lab: str, scratch: Path, bugs: str | None, variants: str | None
+) -> tuple[list[Solution], list[Solution]]:
+    """The wrong solutions and the right ones, each a folder by now."""
+    from tester.labs.bugs import CATALOGUE
+
+    catalogue = CATALOGUE.get(lab)
+    right = [Solution("reference", "", None)]
+    if bugs is not None:
+        wrong = _folders(bugs)
+    elif catalogue is not None:
+        wrong = _written(catalogue.bugs, scratch / "bugs")
+    else:
+        raise click.ClickException(f"there is no catalogue of bugs for {lab}; give --bugs DIR")
+    if variants is not None:
+        right += _folders(variants)
+    elif bugs is None and catalogue is not None:
+        right += _written(catalogue.variants, scratch / "variants")
+    return wrong, right
+
+
+def _written(patches: Sequence[Patch], folder: Path) -> list[Solution]:
+    return [Solution(p.name, p.about, p.write(folder / p.name), p.killed_by) for p in patches]
+
+
+def _folders(parent: str) -> list[Solution]:
+    folder = Path(parent)
+    if not folder.is_dir():
+        raise click.ClickException(
+            f"{parent} is not a folder; it is to hold one for each solution"
+        )
+    found = [
+        Solution(child.name, "", child.resolve())
+        for child in sorted(folder.iterdir())
+        if child.is_dir() and child.name[0] not in "._"
+    ]
+    if not found:
+        raise click.ClickException(f"{parent} holds no folders; each solution is one")
+    return found
+
+
+def _hunt(
+    lab: str,
+    chosen: Lab,
+    solution: Solution,
+    seeds: int,
+    jobs: int,
+    tests: str | None,
+    stuck_after: int,
+    schedule: str | None,
+    *,
+    first: bool,
+) -> tuple[Kill, ...]:
+    from tester.report.progress import bar
+    from tester.workers.hunt import hunt
+    from tester.workers.launch import Setup, launch
+    from tester.workers.pool import CannotStart, Pool
+    from tester.workers.runner import Misuse
+
+    folder = None if solution.folder is None else str(solution.folder)
+    how = launch(Setup(lab, chosen, folder, seeds, schedule))
+    try:
+        with Pool(how, jobs, stuck_s=stuck_after, note=lambda _: None) as pool:
+            listed = select(pool.tests(), tests)
+            if first:
+                listed = sorted(listed, key=lambda test: test.name not in solution.killed_by)
+            with bar(solution.name) as progress:
+                return hunt(pool, lab, listed, progress, first=first)
+    except (CannotStart, Misuse) as reason:
+        raise click.ClickException(f"{solution.name}: {reason}") from None

@@ -1,0 +1,263 @@
+"""What the commands share: options, exit statuses, worker processes, and where output goes."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tester.engine import SEED_LIMIT
+from tester.engine.schedule import DEFAULT, SCHEDULES
+from tester.labs import LABS
+
+if TYPE_CHECKING:  # for --help and for a usage error, click is enough
+    from rich.console import Console
+
+    from tester.workers.launch import Python
+    from tester.workers.pool import Pool
+    from tester.workers.results import Telling
+    from tester.workers.wire import Listed
+
+EXIT: Final = {"pass": 0, "fail": 1, "misuse": 2, "unknown": 3}
+"""The exit status of a verdict. A failure beats an unknown, and an unknown a pass."""
+
+INTERRUPTED: Final = 130
+STUCK_AFTER_S: Final = 30
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """The sentence about a name that nobody knows, with what may have been meant."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"there is no {kind} {name!r}; did you mean {near[0]}?"
+    return f"there is no {kind} {name!r}; there is {', '.join(known)}"
+
+
+def known_lab(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if value not in LABS:
+        raise click.UsageError(unknown("lab", value, LABS))
+    return value
+
+
+def known_schedule(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and value not in SCHEDULES:
+        raise click.UsageError(unknown("schedule", value, SCHEDULES))
+    return value
+
+
+def seed_in_range(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal()) or int(value) >= SEED_LIMIT:
+        raise click.UsageError(f"a seed is an integer in [0, 2**128), and {value!r} is not")
+    return int(value)
+
+
+def tidy_path(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """`theirs` for `./theirs/`: records and commands name a folder in one way."""
+    return os.path.normpath(value) if value else value
+
+
+def cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+lab_argument = click.argument("lab", callback=known_lab)
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    metavar="J",
+    default=cores,
+    help="Worker processes; as many as there are cores by default. Changes no result.",
+)
+tests_option = click.option(
+    "--tests", metavar="NAME,...", help="Run these tests only; * stands for anything."
+)
+submission_option = click.option(
+    "--submission",
+    metavar="DIR",
+    callback=tidy_path,
+    help="Test the packages in this folder; what is not there is the reference's.",
+)
+schedule_option = click.option(
+    "--schedule",
+    metavar="NAME",
+    callback=known_schedule,
+    help=f"Who goes first where several could: {' or '.join(SCHEDULES)}. "
+    f"By default what each test says, which is {DEFAULT} for most.",
+)
+json_option = click.option(
+    "--json", "json_to", metavar="FILE", help="Write a record as JSON; - is standard output."
+)
+stuck_option = click.option(
+    "--stuck-after",
+    type=click.IntRange(1, 86_400),
+    metavar="SECONDS",
+    default=STUCK_AFTER_S,
+    show_default=True,
+    help="End a run without progress for so long in real time: an infinite loop.",
+)
+
+
+@contextmanager
+def pool_of(
+    lab: str,
+    submission: str | None,
+    seeds: int | None,
+    jobs: int,
+    stuck_after: int,
+    *,
+    schedule: str | None = None,
+    environment: Iterable[tuple[str, str]] = (),
+    python: Python | None = None,
+) -> Iterator[Pool]:
+    """Workers that have loaded the submission; if they cannot, that is the user's misuse."""
+    from tester.workers.launch import Setup, launch
+    from tester.workers.pool import CannotStart, Pool
+
+    def note(text: str) -> None:
+        click.echo(f"warning: {text}", err=True)
+
+    how = launch(Setup(lab, LABS[lab], submission, seeds, schedule), environment, python)
+    try:
+        with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
+            yield pool
+    except CannotStart as reason:
+        raise click.ClickException(str(reason)) from None
+
+
+def select(tests: Sequence[Listed], names: str | None) -> list[Listed]:
+    """The tests of these names or patterns, `test_*_3a`, in the order of the suite."""
+    if names is None:
+        return list(tests)
+    known = [test.name for test in tests]
+    wanted: set[str] = set()
+    for name in (name.strip() for name in names.split(",")):
+        found = [test for test in known if fnmatchcase(test, name)]
+        if not found:
+            raise click.ClickException(unknown("test", name, known))
+        wanted.update(found)
+    return [test for test in tests if test.name in wanted]
+
+
+def select_one(tests: Sequence[Listed], name: str) -> Listed:
+    """The test of exactly this name."""
+    for test in tests:
+        if test.name == name:
+            return test
+    raise click.ClickException(unknown("test", name, [test.name for test in tests]))
+
+
+def command_for(
+    lab: str, submission: str | None, stuck_after: int, schedule: str | None = None
+) -> Callable[[str, int], str]:
+    """What runs a seed again, to be pasted into a shell."""
+    options = _options(submission, stuck_after)
+    options += ["--schedule", schedule] if schedule is not None else []
+    return lambda test, seed: shlex.join(
+        ["labtester", "replay", lab, test, "--seed", str(seed), *options]
+    )
+
+
+def _options(submission: str | None, stuck_after: int) -> list[str]:
+    options = ["--submission", submission] if submission is not None else []
+    if stuck_after != STUCK_AFTER_S:
+        options += ["--stuck-after", str(stuck_after)]
+    return options
+
+
+def labelled(
+    what: Sequence[str],
+    seed: int | None,
+    submission: str | None,
+    stuck_after: int,
+    schedule: str | None = None,
+) -> tuple[str, str | None, Telling]:
+    """The lab, the submission and the run that `FILE` or `LAB TEST --seed S` name."""
+    from pathlib import Path
+
+    from tester.search.record import SUFFIX, BadRecord, load
+    from tester.workers.results import Telling, telling_of
+
+    if len(what) == 1 and what[0] not in LABS:
+        if seed is not None:
+            raise click.UsageError("a record has its own seed; leave --seed out")
+        if schedule is not None:
+            raise click.UsageError("a record has its own schedule; leave --schedule out")
+        try:
+            kept = load(Path(what[0]))
+        except BadRecord as error:
+            raise click.ClickException(str(error)) from None
+        if kept.lab not in LABS:
+            words = ["pytest", kept.test, f"--sim-seed={kept.seed}"]
+            words += [] if kept.schedule == DEFAULT else [f"--sim-schedule={kept.schedule}"]
+            raise click.ClickException(
+                f"{what[0]} is of a test of a pytest project: run {shlex.join(words)}"
+            )
+        command = shlex.join(["labtester", "replay", what[0], *_options(submission, stuck_after)])
+        return kept.lab, submission or kept.submission or None, telling_of(kept, command)
+    if len(what) != 2:
+        raise click.UsageError("name a record, or a lab and a test of it")
+    lab, test = what
+    if lab not in LABS and lab.endswith(SUFFIX):
+        raise click.UsageError("name one record at a time")
+    if lab not in LABS:
+        raise click.UsageError(unknown("lab", lab, LABS))
+    if seed is None:
+        raise click.UsageError("which seed? add --seed S")
+    command = command_for(lab, submission, stuck_after, schedule)(test, seed)
+    return lab, submission, Telling(test, seed, command)
+
+
+@contextmanager
+def pool_for(
+    lab: str, submission: str | None, telling: Telling, stuck_after: int, schedule: str | None
+) -> Iterator[Pool]:
+    """A worker that can run what is to be told, which is told its schedule."""
+    with pool_of(lab, submission, None, 1, stuck_after, schedule=schedule) as pool:
+        test = select_one(pool.tests(), telling.test)
+        if not telling.record:
+            telling.schedule = test.schedule
+        yield pool
+
+
+def console(json_to: str | None) -> Console:
+    """Where people read: not standard output, if that is to hold nothing but the record."""
+    from rich.console import Console
+
+    return Console(stderr=json_to == "-")
+
+
+def check_writable(json_to: str | None) -> None:
+    from tester.report import record
+
+    if json_to is not None:
+        try:
+            record.check_writable(json_to)
+        except OSError as error:
+            raise _unwritable(json_to, error) from None
+
+
+def write(json_to: str | None, what: dict[str, Any]) -> None:
+    from tester.report import record
+
+    if json_to is not None:
+        try:
+            record.write(json_to, what)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _unwritable(json_to, error) from None
+
+
+def _unwritable(json_to: str, error: OSError) -> click.ClickException:
+    return click.ClickException(f"cannot write {json_to}: {error.strerror}")

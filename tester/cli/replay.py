@@ -1,0 +1,54 @@
+"""`labtester replay`: run a record, or one seed of a test, again, and tell its story."""
+
+from __future__ import annotations
+
+import click
+
+from tester.cli.options import (
+    EXIT,
+    check_writable,
+    console,
+    json_option,
+    labelled,
+    pool_for,
+    schedule_option,
+    seed_in_range,
+    stuck_option,
+    submission_option,
+    write,
+)
+
+
+@click.command()
+@click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
+@click.option("--seed", metavar="S", callback=seed_in_range, help="The seed to run.")
+@click.option(
+    "--full", is_flag=True, help="Tell every line of the story, also where the run passes."
+)
+@schedule_option
+@submission_option
+@json_option
+@stuck_option
+def replay(
+    what: tuple[str, ...],
+    seed: int | None,
+    full: bool,
+    schedule: str | None,
+    submission: str | None,
+    json_to: str | None,
+    stuck_after: int,
+) -> int:
+    """Run a record, or one seed of a test, again, and tell its story."""
+    from tester.report import record, table
+    from tester.workers.plan import Tellings
+
+    check_writable(json_to)
+    lab, folder, telling = labelled(what, seed, submission, stuck_after, schedule)
+    telling.full = full
+    with pool_for(lab, folder, telling, stuck_after, schedule) as pool:
+        pool.work(Tellings([telling]))
+    if telling.told is not None and telling.told.ran.sentence:
+        raise click.ClickException(telling.told.ran.sentence)
+    table.show_replay(console(json_to), telling)
+    write(json_to, record.of_replay(lab, telling))
+    return EXIT[telling.verdict]

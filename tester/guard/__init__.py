@@ -1,0 +1,1 @@
+"""The guard: what keeps user code away from anything that its run must not depend on."""

@@ -1,0 +1,87 @@
+"""Calls of an `async def` that nobody awaited: what such a call was to do, it has never done.
+
+Python tells of one when its coroutine is let go, and knows nothing but the line that let it go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from inspect import CORO_CREATED, getcoroutinestate
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from tester.guard import guard
+from tester.guard.origin import is_users
+
+if TYPE_CHECKING:
+    from tester.engine.node import Node
+
+_DEPTH: Final = 8
+"""The user's call is looked for among so many frames: others may stand between, as asyncio's."""
+
+
+@dataclass(frozen=True)
+class Unawaited:
+    """A call that was not awaited, and where the user's own code made it."""
+
+    what: str
+    """What was called, as Python names it: "Clerk.put"."""
+    file: str
+    line: int
+    node: str
+
+
+@contextlib.contextmanager
+def noticed() -> Iterator[None]:
+    """While this lasts, each node is told what it has forgotten, and Python warns of nothing.
+
+    To know where a coroutine was made takes time, so this is for runs that are told.
+    """
+    depth = sys.get_coroutine_origin_tracking_depth()
+    warn, warnings._warn_unawaited_coroutine = warnings._warn_unawaited_coroutine, _tell  # type: ignore[attr-defined]
+    sys.set_coroutine_origin_tracking_depth(_DEPTH)
+    try:
+        yield
+    finally:
+        sys.set_coroutine_origin_tracking_depth(depth)
+        warnings._warn_unawaited_coroutine = warn  # type: ignore[attr-defined]
+
+
+def held_by(error: BaseException, node: Node) -> list[Unawaited]:
+    """The calls whose coroutines were still at hand where this was raised, on this node.
+
+    What a task is yet to begin with was not forgotten.
+    """
+    awaited = [task.get_coro() for task in node.loop.tasks()]
+    return [
+        found
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        for value in gc.get_referents(frame)  # f_locals would keep a copy, and all that is in it
+        if isinstance(value, CoroutineType) and getcoroutinestate(value) == CORO_CREATED
+        if value not in awaited and (found := _described(value, node)) is not None
+    ]
+
+
+def _tell(coro: CoroutineType[Any, Any, Any]) -> None:
+    """In the place of Python's own warning, when a coroutine that has not run is let go."""
+    machine = guard.current
+    if machine is None:
+        return
+    node = cast("Node", machine)
+    found = _described(coro, node)
+    if found is not None:
+        node.forgot(found)
+
+
+def _described(coro: CoroutineType[Any, Any, Any], node: Node) -> Unawaited | None:
+    """Where it was called; None if not by the user, or if nobody knows."""
+    for file, line, _ in coro.cr_origin or ():
+        if is_users(file):
+            return Unawaited(coro.__qualname__, file, line, node.name)
+    return None

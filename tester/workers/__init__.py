@@ -1,0 +1,1 @@
+"""Worker processes that run seeds, and survive whatever the code under test does."""

@@ -1,0 +1,42 @@
+"""Plans that end at the first failure: of each test, or of all of them."""
+
+from __future__ import annotations
+
+from tester.workers.plan import Course, Plan
+from tester.workers.results import LabResult, Lost
+from tester.workers.wire import Chunk, Ran
+
+
+class Trail(Course):
+    """One test's way to its first failing seed."""
+
+    def put(self, seed: int, result: Ran | Lost) -> None:
+        """A seed's result has come; later seeds do not count any more if it failed."""
+        failed = isinstance(result, Ran) and result.verdict == "fail"
+        if failed and seed < self.end:
+            self.end = seed + 1
+        super().put(seed, result)
+
+
+class Chase(Plan):
+    """The tests one after the other, until one of them has failed."""
+
+    @property
+    def failed(self) -> int | None:
+        """The place of the first test that has failed."""
+        return next((i for i, c in enumerate(self.courses) if c.counted.failed), None)
+
+    def _put(self, job: Chunk, at: int, result: Ran | Lost) -> None:
+        super()._put(job, at, result)
+        failed = self.failed
+        if failed is not None:  # a test before this one may still come first
+            for later in self.courses[failed + 1 :]:
+                later.end = 0
+
+    def result(self) -> LabResult:
+        """What was counted up to the first failure; what came of later tests is of no account."""
+        result = super().result()
+        if self.failed is not None:
+            result.not_run = [test.name for test in result.tests[self.failed + 1 :]]
+            del result.tests[self.failed + 1 :]
+        return result

@@ -1,0 +1,84 @@
+"""A hunt: which tests of a suite notice what is wrong with the code under test, and how soon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from tester.engine.schedule import DEFAULT
+from tester.workers.first import Chase, Trail
+from tester.workers.plan import Course, Plan
+from tester.workers.pool import Pool
+from tester.workers.runner import Misuse
+from tester.workers.wire import Listed
+
+
+class Kill(NamedTuple):
+    """A test noticed something, on this seed and on none before it."""
+
+    test: str
+    seed: int
+    how: str
+    """`fail`; `unknown`: the test could not decide; `lost`: the run's process hung or died."""
+    schedule: str = DEFAULT
+
+
+class Hunted(NamedTuple):
+    """A solution, and the tests that noticed something, in the order of the suite."""
+
+    name: str
+    about: str
+    kills: tuple[Kill, ...]
+
+    @property
+    def found(self) -> tuple[Kill, ...]:
+        """The kills that count for a bug: not to know is not to notice."""
+        return tuple(kill for kill in self.kills if kill.how != "unknown")
+
+    @property
+    def first(self) -> Kill | None:
+        """The kill on the lowest seed."""
+        return min(self.found, key=lambda kill: kill.seed, default=None)
+
+    @property
+    def mean_seeds(self) -> float | None:
+        """How many seeds the tests that found a bug needed for it, on average."""
+        if not self.found:
+            return None
+        return sum(kill.seed + 1 for kill in self.found) / len(self.found)
+
+
+def hunt(
+    pool: Pool,
+    lab: str,
+    tests: Sequence[Listed],
+    progress: Callable[[Plan], None] = lambda plan: None,
+    *,
+    first: bool = False,
+) -> tuple[Kill, ...]:
+    """Run each test until its first failing seed, or to the end of its seeds.
+
+    `first`: only until one of the tests, in this order, has failed. What is found does not depend
+    on how many workers there are. Raises Misuse.
+    """
+    plan = (Chase if first else Plan)(lab, tests, pool.jobs, Trail)
+    pool.work(plan, lambda: progress(plan))
+    if plan.misuse:
+        raise Misuse(plan.misuse)
+    kills = []
+    for course in plan.courses:
+        if (kill := _kill(course)) is not None:
+            kills.append(kill)
+        if first and course.counted.failed:
+            break
+    return tuple(kills)
+
+
+def _kill(course: Course) -> Kill | None:
+    counted = course.counted
+    if counted.failed:
+        how = "lost" if course.lost is not None else "fail"
+        return Kill(course.test.name, counted.failed[0], how, course.test.schedule)
+    if counted.unknown:
+        return Kill(course.test.name, counted.unknown[0], "unknown", course.test.schedule)
+    return None

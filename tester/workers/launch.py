@@ -1,0 +1,68 @@
+"""How a worker process is started, and what it is told first."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from tester.labs import Lab
+from tester.workers.wire import encode
+from tester.workers.worker import Launch
+
+_HOME: Final = str(Path(__file__).parents[2])
+"""Instead of the current folder, whose modules have no business in a worker."""
+
+_BEGIN: Final = (
+    "import sys; sys.path[:] = sys.argv[1].split('\\n'); "
+    "from tester.workers.jobs import main; main(*map(int, sys.argv[2:]))"
+)
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What a worker is told first."""
+
+    name: str
+    """The lab's."""
+    lab: Lab
+    submission: str | None
+    """The folder; None: the reference packages."""
+    seeds: int | None
+    """How many seeds were asked for; None: as many as each test says."""
+    schedule: str | None = None
+    """The schedule that was asked for; None: each test's own."""
+
+
+class Python(NamedTuple):
+    """An interpreter, and where it finds its modules."""
+
+    executable: str
+    path: Sequence[str]
+
+
+def launch(
+    setup: Setup,
+    environment: Iterable[tuple[str, str]] = (),
+    python: Python | None = None,
+) -> Launch:
+    """How to start a worker, which imports what this process would import.
+
+    `environment` is on top of ours; `python` is another interpreter, with modules of its own.
+    """
+    if python is None:
+        python = Python(sys.executable, sys.path)
+        path = [entry or _HOME for entry in python.path]
+    else:
+        path = [_HOME, *filter(None, python.path)]
+    variables = {
+        "PYTHONHASHSEED": "0",
+        "OPENBLAS_NUM_THREADS": "1",  # a submission's numpy would start threads nobody needs
+        **os.environ,
+        **dict(environment),
+    }
+    command = (python.executable, "-P", "-c", _BEGIN, "\n".join(path))
+    return Launch(command, variables, encode(setup))

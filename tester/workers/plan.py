@@ -1,0 +1,298 @@
+"""What is to be run, and what has been: the desks at which the workers of a pool take their jobs.
+
+Results are merged by (test, seed), never by time: a worker more or less changes nothing. A test
+ends at its first lost seed (its process hung or died) and at its first that changed what outlives
+a run, for later seeds might do so as well and each would cost a process; where that is does not
+depend on who ran what either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from tester.workers.results import Counted, LabResult, Lost, Telling, TestResult
+from tester.workers.wire import (
+    Answer,
+    Chunk,
+    Job,
+    Listed,
+    Placed,
+    Prove,
+    Proved,
+    Ran,
+    Tell,
+    Told,
+    Trace,
+    Traced,
+)
+
+_CHUNK_US: Final = 50_000
+_FIRST: Final = 4
+
+
+class Desk(Protocol):
+    """Where jobs come from and answers go."""
+
+    def next(self) -> Job | None:
+        """A job that nobody has had yet."""
+
+    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+        """The answer number `at` to a job has come. `printed`: by the run, if it was a Tell."""
+
+    def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
+        """The run that would have given this answer is lost."""
+
+    def wants(self, job: Job) -> bool:
+        """Whether the answers to a job still matter."""
+
+    def finished(self) -> bool:
+        """Whether every answer that matters has come."""
+
+
+class Course:
+    """One test's way through its seeds. Answers come in any order and are counted in theirs."""
+
+    def __init__(self, test: Listed) -> None:
+        self.test = test
+        self.end = test.seeds
+        """Seeds from here on do not count: the test ends at what none should come after."""
+        self.given = 0
+        self.counted = Counted()
+        self.lost: Lost | None = None
+        self.misuse = ""
+        self.mean_us = 0
+        self._early: dict[int, Ran | Lost] = {}
+
+    def take(self, jobs: int) -> Chunk | None:
+        """The next chunk of seeds: short enough that all workers end together."""
+        left = self.end - self.given
+        if left <= 0:
+            return None
+        size = _CHUNK_US // max(self.mean_us, 1) if self.mean_us else _FIRST // self.test.weight
+        size = max(1, min(size, left // (2 * jobs)))
+        first, self.given = self.given, self.given + size
+        return Chunk(self.test.name, first, size)
+
+    def put(self, seed: int, result: Ran | Lost) -> None:
+        """A seed's result has come."""
+        if seed >= self.end:
+            return
+        if isinstance(result, Lost) or result.verdict == "misuse" or result.leaves_traces:
+            self.end = seed + 1
+        else:
+            self.mean_us = (
+                result.wall_us if not self.mean_us else (7 * self.mean_us + result.wall_us) // 8
+            )
+        self._early[seed] = result
+        while not self.finished and (next_ := self._early.pop(self.counted.seeds, None)):
+            if isinstance(next_, Lost):
+                self.lost = next_
+                self.counted.add_lost()
+            elif next_.verdict == "misuse":
+                self.misuse = next_.sentence
+                self.end = self.counted.seeds
+            else:
+                self.counted.add(next_)
+
+    @property
+    def finished(self) -> bool:
+        return self.counted.seeds >= self.end
+
+
+class Plan:
+    """All seeds of all tests: the desk of a run."""
+
+    def __init__(
+        self, lab: str, tests: Sequence[Listed], jobs: int, course: type[Course] = Course
+    ) -> None:
+        self.lab = lab
+        self.courses = [course(test) for test in tests]
+        self._of = {course.test.name: course for course in self.courses}
+        self._jobs = jobs
+        self.runs = 0
+        self.failures = 0
+
+    def next(self) -> Job | None:
+        for course in self.courses:
+            if (chunk := course.take(self._jobs)) is not None:
+                return chunk
+        return None
+
+    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+        assert isinstance(job, Chunk)
+        assert isinstance(answer, Ran)
+        self.runs += 1
+        self.failures += answer.verdict == "fail"
+        self._put(job, at, answer)
+
+    def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
+        assert isinstance(job, Chunk)
+        self.runs += 1
+        self.failures += 1
+        self._put(job, at, lost)
+
+    def _put(self, job: Chunk, at: int, result: Ran | Lost) -> None:
+        course = self._of[job.test]
+        course.put(job.first + at, result)
+        if course.misuse:
+            # The whole run is in vain; only a test before this one may still say so earlier.
+            for later in self.courses[self.courses.index(course) + 1 :]:
+                later.end = 0
+
+    def wants(self, job: Job) -> bool:
+        assert isinstance(job, Chunk)
+        return job.first < self._of[job.test].end
+
+    def finished(self) -> bool:
+        return all(course.finished for course in self.courses)
+
+    @property
+    def total(self) -> int:
+        """How many runs there are to be, as far as is known."""
+        return sum(course.end for course in self.courses)
+
+    @property
+    def misuse(self) -> str:
+        """Why the submission cannot be run, found out while running it; "" if it can."""
+        return next((course.misuse for course in self.courses if course.misuse), "")
+
+    def result(self) -> LabResult:
+        """What has been counted so far, which is everything once the plan is finished."""
+        return LabResult(
+            self.lab,
+            [
+                TestResult(
+                    course.test.name,
+                    course.test.seeds,
+                    course.test.weight,
+                    course.counted,
+                    course.lost,
+                    schedule=course.test.schedule,
+                )
+                for course in self.courses
+            ],
+        )
+
+
+class Tellings:
+    """Runs that are to be told: the desk of the stories."""
+
+    def __init__(self, tellings: Sequence[Telling]) -> None:
+        self._waiting = [(telling, False) for telling in tellings]
+        self._of = {telling.marker: telling for telling in tellings}
+
+    def next(self) -> Job | None:
+        if not self._waiting:
+            return None
+        one, whole = self._waiting.pop(0)
+        return Tell(one.test, str(one.seed), one.command, whole, one.marker, one.record, one.full)
+
+    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+        assert isinstance(answer, Told)
+        telling = self._telling(job)
+        telling.told, telling.printed = answer, printed
+
+    def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
+        telling = self._telling(job)
+        if lost.attempting:  # not the run itself: it has been seen to end
+            self._waiting.append((telling, True))
+        else:
+            telling.lost, telling.printed = lost, printed
+
+    def _telling(self, job: Job) -> Telling:
+        assert isinstance(job, Tell)
+        return self._of[job.marker]
+
+    def wants(self, job: Job) -> bool:
+        return True
+
+    def finished(self) -> bool:
+        return all(t.told is not None or t.lost is not None for t in self._of.values())
+
+
+class Proof:
+    """One proof that is to be run: its desk."""
+
+    def __init__(self, job: Prove, progress: Callable[[Placed], None]) -> None:
+        self._job: Prove | None = job
+        self.placed = progress
+        self.proved: Proved | None = None
+        self.gone: Lost | None = None
+
+    def next(self) -> Job | None:
+        job, self._job = self._job, None
+        return job
+
+    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+        assert isinstance(answer, Proved)
+        self.proved = answer
+
+    def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
+        self.gone = lost
+
+    def wants(self, job: Job) -> bool:
+        return True
+
+    def finished(self) -> bool:
+        return self.proved is not None or self.gone is not None
+
+
+class Digests:
+    """Seeds of tests, of which only the digests are wanted: the desk of a verification."""
+
+    def __init__(self, runs: Sequence[tuple[str, int]]) -> None:
+        self._waiting = list(runs)
+        self._wanted = len(runs)
+        self.found: dict[tuple[str, int], str] = {}
+        """(test, seed) -> verdict and digest; or what became of its process."""
+        self.misuse = ""
+        """Why the submission cannot be run, found out while running it; "" if it can."""
+
+    def next(self) -> Job | None:
+        if not self._waiting:
+            return None
+        test, seed = self._waiting.pop(0)
+        return Chunk(test, seed, 1)
+
+    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+        assert isinstance(job, Chunk)
+        assert isinstance(answer, Ran)
+        self.found[job.test, job.first] = f"{answer.verdict} {answer.digest}"
+        self.misuse = self.misuse or answer.sentence
+
+    def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
+        assert isinstance(job, Chunk)
+        self.found[job.test, job.first] = f"stuck, or {lost.ending}"
+
+    def wants(self, job: Job) -> bool:
+        return True
+
+    def finished(self) -> bool:
+        return len(self.found) == self._wanted
+
+
+class Traces:
+    """Runs whose every event is wanted, one after the other: the desk of a comparison."""
+
+    def __init__(self, test: str, seed: int, times: int) -> None:
+        self._waiting = [Trace(test, str(seed))] * times
+        self._wanted = times
+        self.found: list[Traced | None] = []
+        """None for a run whose process hung or died."""
+
+    def next(self) -> Job | None:
+        return self._waiting.pop() if self._waiting else None
+
+    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+        assert isinstance(answer, Traced)
+        self.found.append(answer)
+
+    def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
+        self.found.append(None)
+
+    def wants(self, job: Job) -> bool:
+        return True
+
+    def finished(self) -> bool:
+        return len(self.found) == self._wanted

@@ -1,0 +1,239 @@
+"""A pool of worker processes that run seeds, and survive whatever the code under test does.
+
+The one place where a wall clock decides something: a worker that says nothing for a generous time
+is asked where it stands and ended, for an infinite loop without an `await` can be stopped in no
+other way. Nothing else hangs on real time, nor on how many workers there are.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections.abc import Callable
+from typing import Final, Self
+
+from tester.workers.plan import Desk, Proof
+from tester.workers.results import Lost
+from tester.workers.wire import (
+    ANSWERS,
+    Alive,
+    Attempting,
+    Job,
+    Listed,
+    Loading,
+    Message,
+    Noted,
+    Placed,
+    Proved,
+    Ran,
+    Ready,
+    Refused,
+    Tell,
+    Told,
+    Traced,
+)
+from tester.workers.worker import Launch, Worker
+
+_TICK_S: Final = 0.1
+_NAP_S: Final = 0.005
+_AHEAD: Final = 2
+_START_S: Final = 60
+
+
+class CannotStart(Exception):
+    """The submission cannot be loaded: one sentence to its author."""
+
+
+class Pool:
+    """Up to `jobs` workers. Use it as a context: at its end no worker is left.
+
+    `stuck_s`: after so many seconds of silence a worker is ended. `note` is told the warnings that
+    are for the author of the code under test.
+    """
+
+    def __init__(
+        self, launch: Launch, jobs: int, *, stuck_s: int, note: Callable[[str], None]
+    ) -> None:
+        self.jobs = jobs
+        self._launch = launch
+        self._stuck_s = stuck_s
+        self._note = note
+        self._notes: set[str] = set()
+        self._workers: list[Worker] = []
+        self._selector = selectors.DefaultSelector()
+        self._tests: list[Listed] | None = None
+        self._watched = time.monotonic()
+
+    def __enter__(self) -> Self:
+        for _ in range(self.jobs):
+            self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in list(self._workers):
+            self._drop(worker)
+        self._selector.close()
+
+    def tests(self) -> list[Listed]:
+        """The suite's tests, once a worker has loaded it. Raises CannotStart."""
+        while self._tests is None:
+            self._listen(None)
+            self._watch(None)
+        return self._tests
+
+    def work(self, desk: Desk, progress: Callable[[], None] = lambda: None) -> None:
+        """Run the desk's jobs until it is finished; calls `progress` several times a second."""
+        while not desk.finished():
+            self._feed(desk)
+            self._listen(desk)
+            self._watch(desk)
+            progress()
+        for worker in [worker for worker in self._workers if worker.jobs]:
+            self._drop(worker)  # it runs what nobody wants any more
+
+    # -- workers come and go ----------------------------------------------------------------------
+
+    def _start(self) -> Worker:
+        worker = Worker(self._launch)
+        self._workers.append(worker)
+        self._selector.register(worker.answers, selectors.EVENT_READ, worker)
+        self._selector.register(worker.output, selectors.EVENT_READ, worker)
+        return worker
+
+    def _drop(self, worker: Worker) -> None:
+        self._workers.remove(worker)
+        self._selector.unregister(worker.answers)
+        if worker.output in self._selector.get_map():
+            self._selector.unregister(worker.output)
+        worker.kill()
+        worker.close()
+
+    def _feed(self, desk: Desk) -> None:
+        """Give every worker a job, then every worker one ahead, so that none waits for us."""
+        for depth in range(_AHEAD):
+            for worker in self._workers:
+                if len(worker.jobs) <= depth:
+                    job = desk.next()
+                    if job is None:
+                        return
+                    worker.give(job)
+            while len(self._workers) < self.jobs and (job := desk.next()) is not None:
+                self._start().give(job)
+
+    # -- what they say ----------------------------------------------------------------------------
+
+    def _listen(self, desk: Desk | None) -> None:
+        for key, _ in self._selector.select(_TICK_S):
+            worker: Worker = key.data
+            if key.fd == worker.answers:
+                for message in worker.hear():
+                    self._take(worker, message, desk)
+            elif not worker.drain():
+                self._selector.unregister(worker.output)
+        time.sleep(_NAP_S)  # many answers at once cost less than one at a time
+
+    def _take(self, worker: Worker, message: Message, desk: Desk | None) -> None:
+        if worker.distrusted:
+            return
+        match message:
+            case Loading(what):
+                worker.loading = what
+            case Ready(tests):
+                worker.ready = True
+                self._tests = tests
+            case Refused(sentence):
+                raise CannotStart(sentence)
+            case Noted(text):
+                if text not in self._notes:
+                    self._notes.add(text)
+                    self._note(text)
+            case Alive():
+                pass  # that it was heard is all there is to it
+            case Attempting():
+                worker.attempting = True
+            case Placed():
+                if isinstance(desk, Proof):
+                    desk.placed(message)
+            case Ran() | Told() | Proved() | Traced():
+                expected = ANSWERS[type(worker.jobs[0])] if worker.jobs else None
+                if desk is None or expected is None or not isinstance(message, expected):
+                    worker.ended = worker.distrusted = True  # it is not our code that speaks
+                    return
+                job, at = worker.jobs[0], worker.answered
+                printed = worker.printed(job.marker) if isinstance(job, Tell) else ""
+                desk.answered(job, at, message, printed)
+                worker.has_answered()
+                ran = message.ran if isinstance(message, Told) else message
+                if isinstance(ran, Ran) and ran.leaves_traces:
+                    worker.spent = worker.distrusted = True
+
+    # -- what they do not say ---------------------------------------------------------------------
+
+    def _watch(self, desk: Desk | None) -> None:
+        # When the clock jumps, because we were stopped or had to wait for a core ourselves, the
+        # workers may have been, too.
+        now = time.monotonic()
+        passed, self._watched = min(now - self._watched, 2 * _TICK_S), now
+        for worker in list(self._workers):
+            busy = bool(worker.jobs) or not worker.ready
+            if worker.spent:
+                self._replace(worker, desk, list(worker.left()), again=False)
+            elif worker.ended or (worker.quiet_s > _TICK_S and worker.has_exited()):
+                for message in worker.hear():
+                    self._take(worker, message, desk)
+                self._bury(worker, desk, stuck_s=0)
+            elif desk and worker.jobs and not any(map(desk.wants, worker.left())):
+                self._drop(worker)
+            elif busy:
+                worker.quiet_s += passed
+                theirs = worker.ready or worker.loading
+                limit = self._stuck_s if theirs else max(self._stuck_s, _START_S)
+                if worker.quiet_s > limit:
+                    self._bury(worker, desk, stuck_s=limit)
+
+    def _bury(self, worker: Worker, desk: Desk | None, *, stuck_s: int) -> None:
+        """The worker hangs or has gone: its run is lost, or gets a second chance elsewhere.
+
+        A run whose process died is tried once more, alone in a new process: what died of an
+        accident passes there, and what kills every process is the run's own doing.
+        """
+        lost = worker.lost(stuck_s)
+        if not worker.ready:
+            raise CannotStart(_why_not(worker, lost))
+        left = list(worker.left())
+        again = not stuck_s and not worker.second_chance and not worker.spent
+        if left and not again and not worker.spent:
+            assert desk is not None  # who else could have given it a job?
+            job = worker.jobs[0]
+            printed = worker.printed(job.marker) if isinstance(job, Tell) else ""
+            desk.lost(job, worker.answered, lost, printed)
+            del left[0]
+        self._replace(worker, desk, left, again)
+
+    def _replace(self, worker: Worker, desk: Desk | None, left: list[Job], again: bool) -> None:
+        """End the worker; what is `left` of its jobs, and still wanted, goes to a new one."""
+        self._drop(worker)
+        left = [job for job in left if desk is None or desk.wants(job)]
+        if left:
+            successor = self._start()
+            successor.second_chance = again
+            for job in left:
+                successor.give(job)
+
+
+def _why_not(worker: Worker, lost: Lost) -> str:
+    where = "".join(f"; it stood at {p.file}:{p.line}" for p in lost.users()[-1:])
+    if not worker.loading:
+        last = worker.printed().rpartition("\n")[2]
+        return (
+            f"a worker process {lost.ending} before it had loaded anything: {last or 'silently'}"
+        )
+    if lost.stuck_s:
+        return (
+            f"importing {worker.loading} took more than {lost.stuck_s} s of real time{where}; "
+            "a module of a submission defines things and runs nothing"
+        )
+    return (
+        f"importing {worker.loading} ended its process, which {lost.ending}{where}; "
+        "a module of a submission defines things and runs nothing"
+    )

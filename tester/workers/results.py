@@ -1,0 +1,216 @@
+"""What a lab run came to: per test, counted in the order of its seeds, with a digest of it all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tester.engine.schedule import DEFAULT
+from tester.guard.origin import is_users
+from tester.search.record import Record
+from tester.search.shortest import SEEDS, Size
+from tester.workers.wire import Figure, Ran, Told
+
+
+class Place(NamedTuple):
+    """A line of code on a stack."""
+
+    file: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A seed that has no outcome, because its process had to be ended or ended by itself."""
+
+    stuck_s: int
+    """After so many seconds of real time it was ended; 0: it ended by itself."""
+    ending: str
+    """How it ended by itself: "was killed by SIGSEGV"."""
+    stack: tuple[Place, ...]
+    """Where it stood, outermost first: all frames, ours too; empty where nobody knows."""
+    attempting: bool = False
+    """Whether the run itself was over, and a smaller one that fails was looked for."""
+
+    def users(self) -> list[Place]:
+        """The frames of the code under test, outermost first."""
+        return [place for place in self.stack if is_users(place.file)]
+
+
+@dataclass
+class Telling:
+    """A run that is to be repeated with its trace kept, and what came of it."""
+
+    test: str
+    seed: int
+    command: str
+    """What runs it again."""
+    first: Ran | None = None
+    """What it came to when it was run first; None if it was lost, or not run before."""
+    told: Told | None = None
+    lost: Lost | None = None
+    printed: str = ""
+    marker: str = field(default_factory=lambda: f"[{os.urandom(12).hex()}]")
+    record: str = ""
+    """The text of a record to be run instead of the seed."""
+    full: bool = False
+    """Whether every line of its story is wanted, also where it passes."""
+    rivals: list[int] = field(default_factory=list)
+    """Other seeds that fail in the same way: none of their stories is shorter."""
+    schedule: str = DEFAULT
+    """What it ran under."""
+
+    @property
+    def run(self) -> tuple[str, int, str]:
+        """Which run of the lab it is."""
+        return self.test, self.seed, self.schedule
+
+    @property
+    def verdict(self) -> str:
+        """Of the run that was told; one that was lost has failed."""
+        return "fail" if self.told is None else self.told.ran.verdict
+
+    @property
+    def found(self) -> str:
+        """The text of the record of the failure that was found; "" if none was."""
+        return "" if self.told is None else self.told.record
+
+    @property
+    def size(self) -> Size | None:
+        """Of the smallest run that fails; None if none was looked for."""
+        return None if self.told is None else self.told.size
+
+    @property
+    def differed(self) -> bool:
+        """Whether the same seed came to something else when it was run again."""
+        if self.first is None or self.told is None:
+            return False
+        again = self.told.ran
+        return (again.verdict, again.digest) != (self.first.verdict, self.first.digest)
+
+
+def telling_of(record: Record, command: str) -> Telling:
+    """A record that is to be run again, by this command."""
+    return Telling(
+        record.test, record.seed, command, record=record.text(), schedule=record.schedule
+    )
+
+
+class Counted:
+    """The sums over the seeds of one test, from 0 on without a gap."""
+
+    def __init__(self) -> None:
+        self.seeds = 0
+        self.failed: list[int] = []
+        self.alike: list[int] = []
+        """The first few that failed, all of them as the first one did."""
+        self.unknown: list[int] = []
+        self.rpcs = 0
+        self.ops = 0
+        self.virtual_us = 0
+        self.wall_us = 0
+        self.peers = 0
+        """The most servers that a run had."""
+        self.figures: dict[str, Figure] = {}
+        """What the test has reported of its runs, by name."""
+        self.spoilt = False
+        """Whether the last one changed what outlives a run."""
+        self.worst: Ran | None = None
+        """The first run that failed, or else the first that stayed unknown."""
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def add(self, ran: Ran) -> None:
+        """Count the next seed."""
+        seed, self.seeds = self.seeds, self.seeds + 1
+        if ran.verdict != "pass":
+            failed = ran.verdict == "fail"
+            if self.worst is None or (failed and not self.failed):
+                self.worst = ran
+            if failed and ran.symptom == self.worst.symptom and len(self.alike) < SEEDS:
+                self.alike.append(seed)
+            (self.failed if failed else self.unknown).append(seed)
+        self.spoilt = ran.leaves_traces
+        self.rpcs += ran.rpcs
+        self.ops += ran.ops
+        self.virtual_us += ran.virtual_us
+        self.wall_us += ran.wall_us
+        self.peers = max(self.peers, ran.peers)
+        for name, figure in ran.figures.items():
+            before = self.figures.get(name)
+            self.figures[name] = figure if before is None else before + figure
+        self._hash.update(ran.digest.encode())
+
+    def add_lost(self) -> None:
+        """Count the next seed, whose process hung or died: it failed and has no digest."""
+        self.failed.append(self.seeds)
+        self.seeds += 1
+        self._hash.update(b"lost")
+
+    @property
+    def digest(self) -> str:
+        """Of the seeds' digests, in the order of the seeds."""
+        return self._hash.hexdigest()
+
+
+@dataclass
+class TestResult:
+    """What one test came to."""
+
+    __test__ = False  # not for pytest to collect
+
+    name: str
+    asked: int
+    """How many seeds it was to run on."""
+    weight: int
+    counted: Counted
+    lost: Lost | None
+    """What became of the last seed counted, if its process hung or died."""
+    telling: Telling | None = None
+    """The story of its first failing seed."""
+    schedule: str = DEFAULT
+
+    @property
+    def verdict(self) -> str:
+        """`fail`, `unknown` or `pass`."""
+        if self.counted.failed or (self.telling and self.telling.differed):
+            return "fail"
+        return "unknown" if self.counted.unknown else "pass"
+
+    @property
+    def first_bad_seed(self) -> int | None:
+        """The lowest seed that failed, or else the lowest that stayed unknown."""
+        bad = self.counted.failed or self.counted.unknown
+        return bad[0] if bad else None
+
+
+@dataclass
+class LabResult:
+    """What a lab's suite came to."""
+
+    lab: str
+    tests: list[TestResult]
+    elapsed_s: float = field(default=0.0)
+    """Real seconds from the first run to the last."""
+    told_s: float = field(default=0.0)
+    """Real seconds that it took after that to make failures small, and to explain them."""
+    recorded: list[str] = field(default_factory=list)
+    """The test of each recorded failure that is left, and that none of these seeds has found."""
+    not_run: list[str] = field(default_factory=list)
+    """Tests that were left out, because one before them failed."""
+
+    @property
+    def verdict(self) -> str:
+        """A failure beats an unknown, and an unknown a pass."""
+        verdicts = {test.verdict for test in self.tests} | ({"fail"} if self.recorded else set())
+        return next((v for v in ("fail", "unknown") if v in verdicts), "pass")
+
+    @property
+    def digest(self) -> str:
+        """Of the tests' digests, in the order of the tests."""
+        every = hashlib.blake2b(digest_size=16)
+        for test in self.tests:
+            every.update(test.counted.digest.encode())
+        return every.hexdigest()

@@ -1,0 +1,100 @@
+"""A lab run: the suite's tests over their seeds, then each failing test's shortest story."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from tester.search.shortest import shortest
+from tester.workers.first import Chase, Trail
+from tester.workers.plan import Plan, Tellings
+from tester.workers.pool import Pool
+from tester.workers.results import LabResult, Telling, TestResult
+from tester.workers.wire import Listed
+
+
+class Misuse(Exception):
+    """The submission misuses labtester and cannot be run as it is: one sentence to its author."""
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C; `result` is what had been counted by then."""
+
+    def __init__(self, result: LabResult) -> None:
+        super().__init__("interrupted")
+        self.result = result
+
+
+def run_lab(
+    pool: Pool,
+    lab: str,
+    tests: Sequence[Listed],
+    command: Callable[[str, int], str],
+    progress: Callable[[Plan], None] = lambda plan: None,
+    *,
+    exitfirst: bool = False,
+) -> LabResult:
+    """Run each test on its seeds, and tell of its first failing seed, or of a later one.
+
+    Of a later one where that fails in the same way, and its story is shorter. Without a failure,
+    the first undecided seed is told.
+
+    With `exitfirst`, the run ends at the first test, in their order, that fails, and that test at
+    its first failing seed: which these are does not depend on how many workers there are.
+
+    `command` gives the command that runs one seed of a test again. Raises Misuse, Interrupted, and
+    `CannotStart` when the submission does not load.
+    """
+    start = time.monotonic()
+    plan = Chase(lab, tests, pool.jobs, Trail) if exitfirst else Plan(lab, tests, pool.jobs)
+    try:
+        pool.work(plan, lambda: progress(plan))
+        if plan.misuse:
+            raise Misuse(plan.misuse)
+        result = plan.result()
+        over = time.monotonic()
+        result.elapsed_s = over - start
+        _tell(pool, result, command)
+        result.told_s = time.monotonic() - over
+    except KeyboardInterrupt:
+        raise Interrupted(plan.result()) from None
+    return result
+
+
+def _tell(pool: Pool, result: LabResult, command: Callable[[str, int], str]) -> None:
+    to_repeat = []
+    for test in result.tests:
+        seed = test.first_bad_seed
+        if seed is None:
+            continue
+        test.telling = Telling(test.name, seed, command(test.name, seed), schedule=test.schedule)
+        if test.lost is not None and seed == test.counted.seeds - 1:
+            test.telling.lost = test.lost
+        else:
+            test.telling.first = test.counted.worst
+            to_repeat.append(test.telling)
+    pool.work(Tellings(to_repeat))
+    rivals = {test.name: _rivals(test, command) for test in result.tests}
+    pool.work(Tellings([telling for several in rivals.values() for telling in several]))
+    for test in result.tests:
+        if test.telling is not None:
+            test.telling = _shortest(test.telling, rivals[test.name])
+
+
+def _rivals(test: TestResult, command: Callable[[str, int], str]) -> list[Telling]:
+    """The failing seeds after the first one, if one of them may make a shorter story."""
+    first = test.telling
+    if first is None or first.differed or first.told is None or first.told.settled:
+        return []
+    return [
+        Telling(test.name, seed, command(test.name, seed), schedule=test.schedule)
+        for seed in test.counted.alike
+        if seed != first.seed
+    ]
+
+
+def _shortest(first: Telling, others: Sequence[Telling]) -> Telling:
+    several = [first, *(telling for telling in others if telling.size is not None)]
+    chosen = shortest(several)
+    chosen.rivals = [telling.seed for telling in several if telling is not chosen]
+    return chosen

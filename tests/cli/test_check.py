@@ -1,0 +1,216 @@
+"""`labtester check` from outside: exit codes, the words of each outcome, JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tester.cli.check import check
+
+GOOD = """\
+{"c":0,"op":"put","k":"x","v":"a","ver":0,"call":10,"ret":25,"err":"OK"}
+{"c":1,"op":"get","k":"x","call":12,"ret":30,"err":"OK","rv":"a","rver":1}
+{"c":2,"op":"get","k":"y","call":13,"ret":14,"err":"ErrNoKey","rv":"","rver":0}
+{"c":0,"op":"put","k":"x","v":"b","ver":1,"call":40,"ret":60,"err":"ErrMaybe"}
+{"c":3,"op":"put","k":"x","v":"c","ver":2,"call":41,"ret":-1}
+{"c":1,"op":"get","k":"x","call":65,"ret":70,"err":"OK","rv":"b","rver":2}
+"""
+STALE = '{"c":2,"op":"get","k":"x","call":75,"ret":80,"err":"OK","rv":"a","rver":1}\n'
+
+NOT_LINEARIZABLE = """\
+not linearizable: key 'x': no moment exists at which version 1 became 2
+
+c2's Get returned version 1 although it began (at 75) after c1's Get had
+returned version 2 (at 70).
+
+    |=|      c1  line 6  65-70  Get('x') -> ('b', v2)
+        |=|  c2  line 7  75-80  Get('x') -> ('a', v1)
+
+The longest order that is right so far has 4 of 6 operations and ends with
+    c1  line 2  12-30  Get('x') -> ('a', v1)
+    c0  line 4  40-60  Put('x', 'b', v1) -> ErrMaybe
+    c1  line 6  65-70  Get('x') -> ('b', v2)
+After it the state is 'b' at version 2. Nothing can be next:
+    c2  line 7  75-80  Get('x') -> ('a', v1)
+        a Get cannot return version 1: the key is at version 2
+
+Not decided: 'y'.
+"""
+
+FALSE_REFUSAL = """\
+not linearizable: key 'k': nothing can have ended version 0
+
+ErrVersion says the key already had another version; nothing else wrote it.
+
+    |=|  c0  line 1  1-2  Put('k', 'c0.0', v0) -> ErrVersion
+
+No operation can be the first.
+After it the state is no such key. Nothing can be next:
+    c0  line 1  1-2  Put('k', 'c0.0', v0) -> ErrVersion
+        ErrVersion is impossible: the key does not exist, as the Put asked
+"""
+
+UNKNOWN = """\
+unknown: the budget of 1 configuration was spent
+
+    key 'x': 1 configuration, 3 returns left, stuck before the return of c0's
+    operation at 9
+
+This is no pass: nothing was found that is wrong, not everything was tried.
+Search further with --budget 2.
+"""
+
+
+def run(path: Path | str, *options: str) -> Result:
+    return CliRunner().invoke(check, [str(path), *options])
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    path = tmp_path / "history.jsonl"
+    path.write_text(GOOD)
+    return path
+
+
+def test_linearizable(history: Path) -> None:
+    result = run(history, "--model", "kv")
+    assert (result.exit_code, result.output) == (0, "linearizable: 6 operations, 2 keys\n")
+
+
+def test_not_linearizable(history: Path) -> None:
+    history.write_text(GOOD + STALE)
+    result = run(history, "--model", "kv")
+    assert (result.exit_code, result.output) == (1, NOT_LINEARIZABLE)
+    assert max(map(len, result.output.splitlines())) <= 80
+
+
+def test_all_keys(history: Path) -> None:
+    history.write_text(GOOD + STALE + STALE.replace('"x"', '"y"'))
+    result = run(history, "--model", "kv", "--all-keys")
+    assert result.exit_code == 1
+    assert "Not linearizable either: 'y'." in result.output
+    assert "Not decided" not in result.output
+
+
+def test_the_shortest_story(history: Path) -> None:
+    history.write_text(
+        '{"c":0,"op":"put","k":"k","v":"c0.0","ver":0,"call":1,"ret":2,"err":"ErrVersion"}'
+    )
+    result = run(history, "--model", "kv")
+    assert (result.exit_code, result.output) == (1, FALSE_REFUSAL)
+
+
+def test_unknown_is_an_exit_of_its_own(history: Path) -> None:
+    lines = [f'{{"c":{c},"op":"write","k":"x","v":"a","call":0,"ret":9}}' for c in range(3)]
+    history.write_text("\n".join(lines))
+    result = run(history, "--model", "register", "--budget", "1")
+    assert (result.exit_code, result.output) == (3, UNKNOWN)
+
+
+def test_a_malformed_line_is_misuse(history: Path) -> None:
+    history.write_text(GOOD + '{"c":0}\n')
+    result = run(history, "--model", "kv")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr == (
+        f"labtester check: {history}:7: 'call' is missing: expected an integer >= 0, the stamp of"
+        " the call\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ([], "Missing option '--model'"),
+        (["--model", "vk"], "'vk' is not one of 'register', 'cas-register', 'kv', 'kv-append'"),
+        (["--model", "kv", "--format", "edn"], "'edn' is not one of 'jsonl', 'porcupine-kv'"),
+        (["--model", "kv", "--budget", "-1"], "-1 is not in the range x>=0"),
+        (["--model", "kv", "--format", "jepsen-etcd"], "records histories of model cas-register"),
+    ],
+)
+def test_misuse(history: Path, options: list[str], complaint: str) -> None:
+    result = run(history, *options)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+
+
+def test_a_report_that_cannot_be_written_is_misuse(history: Path, tmp_path: Path) -> None:
+    result = run(history, "--model", "kv", "--json", str(tmp_path))
+    assert result.exit_code == 2
+    assert result.stderr == f"labtester check: cannot write {tmp_path}: Is a directory\n"
+
+
+def test_a_missing_file_is_misuse(tmp_path: Path) -> None:
+    result = run(tmp_path / "none", "--model", "kv")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"labtester check: cannot read {tmp_path / 'none'}")
+
+
+def test_stamps_that_tie_are_warned_of(history: Path) -> None:
+    history.write_text(GOOD + '{"c":1,"op":"get","k":"y","call":70,"ret":71}\n')
+    result = run(history, "--model", "kv")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f"warning: {history}:7: overlaps the operation of line 6 of the same client;"
+        " do the recorder's stamps tie?\n"
+    )
+
+
+def as_json(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_json_of_a_refutation(history: Path, tmp_path: Path) -> None:
+    history.write_text(GOOD + STALE)
+    result = run(history, "--model", "kv", "--json", "-")
+    assert result.exit_code == 1
+    data = as_json(result)
+    assert data["verdict"] == "illegal"
+    assert data["model"] == "kv"
+    [refuted] = data["refuted"]
+    assert refuted["key"] == "x"
+    assert [op["line"] for op in refuted["core"]] == [6, 7]
+    assert refuted["core"][1] == {
+        "line": 7,
+        "client": 2,
+        "call": 75,
+        "ret": 80,
+        "text": "Get('x') -> ('a', v1)",
+    }
+    assert refuted["prefix_length"] == len(refuted["prefix_end"]) == 4
+    assert refuted["candidates"][0]["why"].startswith("a Get cannot return version 1")
+    assert [undecided["key"] for undecided in data["undecided"]] == ["y"]
+    into_file = run(history, "--model", "kv", "--json", str(tmp_path / "out.json"))
+    assert (into_file.exit_code, into_file.output) == (1, NOT_LINEARIZABLE)
+    assert json.loads((tmp_path / "out.json").read_text()) == data
+
+
+def test_json_of_the_other_verdicts(history: Path) -> None:
+    assert as_json(run(history, "--model", "kv", "--json", "-")) == {
+        "verdict": "ok",
+        "model": "kv",
+        "partitions": [
+            {"key": "x", "operations": 5, "configurations": 0},
+            {"key": "y", "operations": 1, "configurations": 0},
+        ],
+    }
+    history.write_text('{"c":0,"op":"write","v":"a","call":0,"ret":9}\n' * 3)
+    result = run(history, "--model", "register", "--budget", "0", "--json", "-")
+    assert (result.exit_code, as_json(result)) == (
+        3,
+        {
+            "verdict": "unknown",
+            "model": "register",
+            "budget": 0,
+            "undecided": [{"key": "", "operations": 3, "configurations": 0, "returns_left": 3}],
+        },
+    )
+
+
+def test_porcupine_format(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text('{:process 1, :type :invoke, :f :get, :key "7", :value nil}\n')
+    result = run(path, "--model", "kv-append", "--format", "porcupine-kv")
+    assert (result.exit_code, result.output) == (0, "linearizable: 1 operation, 1 key\n")
