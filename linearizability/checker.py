@@ -48,7 +48,8 @@ def check(
         raise ValueError(f"budget is a number of configurations, not {budget}")
     with _collector_paused():
         method = model.method or partial(partition, model.partition, None)
-        tasks = [_Task(model, case) for case in method(_operations(history))]
+        operations = model.settle(_operations(history))
+        tasks = [_Task(model, case) for case in method(operations)]
         _decide(tasks, budget, all_partitions)
     notes = tuple(annotations)
     undecided = tuple(task.undecided() for task in tasks if task.decision is None)

@@ -49,7 +49,7 @@ class Write(NamedTuple):
 class Cas(NamedTuple):
     """Replace `old` by `new` -> True if it did, False if the register held something else.
 
-    None: it returned, but nobody knows what it did.
+    None: it gave up and nobody knows what it did, or will do; the operation is open.
     """
 
     key: str

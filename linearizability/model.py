@@ -51,6 +51,9 @@ class Model:
 
     why_not(state, input, output) says why a step is illegal ("cannot read 3: it holds 0").
 
+    indefinite(input, output) declares replies that leave open whether the operation took effect,
+    now, later or never: an operation so answered is treated as open although it returned.
+
     `method` is a special method: it partitions a history and decides the parts without a search,
     or declines to.
     """
@@ -65,6 +68,7 @@ class Model:
     describe_operation: Callable[[Any, Any], str] = _describe_operation
     describe_state: Callable[[State], str] = repr
     why_not: Callable[[State, Any, Any], str] = _why_not
+    indefinite: Callable[[Any, Any], bool] | None = None
     method: Method | None = None
 
     def __repr__(self) -> str:
@@ -83,6 +87,18 @@ class Model:
             return tuple(result)
         legal, after = result
         return (after,) if legal else ()
+
+    def settle(self, operations: list[Operation]) -> list[Operation]:
+        """The history as it is judged: what was answered indefinitely is open."""
+        indefinite = self.indefinite
+        if indefinite is None:
+            return operations
+        return [
+            op
+            if op.ret is None or not indefinite(op.input, op.output)
+            else Operation(op.client, op.input, None, op.call, None, op.metadata)
+            for op in operations
+        ]
 
     def describe(self, operation: Operation) -> str:
         """An operation in one line, as `Put('k', 'a', v0) -> OK`."""

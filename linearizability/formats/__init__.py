@@ -24,6 +24,15 @@ def read_history(path: Path | str, model: str, format: str = "jsonl") -> Recorde
     needed = _ONE_MODEL.get(format, model)
     if needed != model:
         raise HistoryError(f"format {format} records histories of model {needed}, not of {model}")
+    recorded = _read(path, name, model, format)
+    if not recorded.operations and not recorded.failed:
+        raise HistoryError(
+            f"{name} has no operations: an empty history proves nothing; did the recorder write?"
+        )
+    return recorded
+
+
+def _read(path: Path | str, name: str, model: str, format: str) -> Recorded:
     try:
         with open(path, encoding="utf-8") as lines:  # noqa: PTH123  (a name is enough)
             if format == "porcupine-kv":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from linearizability.formats.recorded import Recorded, malformed
+from linearizability.formats.recorded import Recorded, client_number, malformed
 from linearizability.inputs import Cas, Read, Write
 from linearizability.operation import Operation
 
@@ -29,7 +29,7 @@ def read_jepsen(lines: Iterable[str], name: str) -> Recorded:
         if match is None:
             raise malformed(name, number, f"not an event: expected a line like {_SHAPE}")
         process, kind, function, value = match.groups()
-        client = int(process)
+        client = client_number(process, name, number)
         if kind == "invoke":
             if client in calls:
                 what = f"process {client} calls before its last call ended"

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from linearizability.formats.fields import FIELDS, TELLS, Row, misnamed
 from linearizability.formats.recorded import Recorded, malformed
 from linearizability.inputs import (
     Acquire,
@@ -32,8 +33,6 @@ from linearizability.inputs import (
 )
 from linearizability.operation import OPEN, Operation
 
-Row = dict[str, Any]
-
 # An operation's reader: (line as a dict, key, err or None) -> (input, output); output OPEN means
 # that nobody knows what the operation did.
 Reader = Callable[[Row, str, "str | None"], tuple[Any, Any]]
@@ -42,8 +41,8 @@ _ERRORS = {
     err: err
     for err in ("OK", "ErrNoKey", "ErrVersion", "ErrMaybe", "ErrWrongLeader", "ErrWrongGroup")
 }
+_STATUSES = ("ok", "fail", "info")
 _OK, _NO_KEY, _VERSION, _MAYBE = "OK", "ErrNoKey", "ErrVersion", "ErrMaybe"
-_FIELDS = {"c", "op", "k", "v", "ver", "from", "call", "ret", "err", "rv", "rver"}
 
 
 class _Malformed(Exception):
@@ -68,7 +67,13 @@ def read_jsonl(lines: Iterable[str], name: str, model: str) -> Recorded:
             row, end = decode(text)
             if end != len(text):
                 raise _Malformed("more than one JSON value on a line")
-            recorded.add(_operation(row, readers, keys, model), number)
+            if type(row) is dict and text.count(":") != len(row):
+                _refuse_duplicates(text)
+            op = _operation(row, readers, keys, model)
+            if op is None:
+                recorded.failed += 1
+            else:
+                recorded.add(op, number)
         except json.JSONDecodeError as error:
             what = f"not a JSON object: {error.msg} at column {error.colno}"
             raise malformed(name, number, what) from None
@@ -76,12 +81,17 @@ def read_jsonl(lines: Iterable[str], name: str, model: str) -> Recorded:
             raise malformed(name, number, "not an operation: nested too deeply") from None
         except _Malformed as error:
             raise malformed(name, number, str(error)) from None
+        except ValueError as error:  # Python's limit on the digits of an integer
+            raise malformed(
+                name, number, f"a number that is too long: {len(text)} letters on this line"
+            ) from error
     return recorded
 
 
 def _operation(
     row: Any, readers: Mapping[str, Reader], keys: dict[str, str], model: str
-) -> Operation:
+) -> Operation | None:
+    """The operation of a line; None if it certainly did not happen."""
     if type(row) is not dict:
         raise _Malformed(f"not a JSON object but {_show(row)}")
     client, call = row.get("c"), row.get("call")
@@ -105,13 +115,35 @@ def _operation(
             raise _expected(row, "err", f"one of {', '.join(_ERRORS)}")
         err = _ERRORS[err]
     key = keys.setdefault(key, key)
+    status = row.get("status", "ok")
+    if status not in _STATUSES:
+        raise _expected(row, "status", f"one of {', '.join(_STATUSES)}")
     asked, output = readers[op](row, key, err)
-    if ret is None or output is OPEN:
+    if ret is None or output is OPEN or status == "info":
         ret = output = None
     metadata = None
-    if not row.keys() <= _FIELDS:
-        metadata = {field: row[field] for field in row if field not in _FIELDS}
+    if not row.keys() <= FIELDS or (op in TELLS and ("v" in row or "ver" in row)):
+        problem = misnamed(row, op, returned=ret is not None)
+        if problem is not None:
+            raise _Malformed(problem)
+        metadata = {field: row[field] for field in row if field not in FIELDS} or None
+    if status == "fail":
+        return None
     return Operation(client, asked, output, call, ret, metadata)
+
+
+def _refuse_duplicates(text: str) -> None:
+    """A line with one field twice: Python would silently take the last."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> Row:
+        row = dict(pairs)
+        if len(row) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise _Malformed(f"{twice!r} is there more than once")
+        return row
+
+    json.loads(text, object_pairs_hook=unique)
 
 
 def _expected(row: Row, field: str, what: str) -> _Malformed:
@@ -193,7 +225,7 @@ def _append(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
 
 def _cas(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
     asked = Cas(key, _text(row, "from", "the value expected"), _text(row, "v", "the new value"))
-    return asked, {None: True, _OK: True, _VERSION: False, _MAYBE: None}.get(err, err)
+    return asked, {None: True, _OK: True, _VERSION: False, _MAYBE: OPEN}.get(err, err)
 
 
 def _acquire(row: Row, key: str, err: str | None) -> tuple[Any, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from linearizability.formats.recorded import Recorded, malformed
+from linearizability.formats.recorded import Recorded, client_number, malformed
 from linearizability.inputs import Append, Get, Put
 from linearizability.operation import Operation
 
@@ -28,7 +28,7 @@ def read_porcupine(lines: Iterable[str], name: str) -> Recorded:
         if match is None:
             raise malformed(name, number, f"not an event: expected a line like {_SHAPE}")
         process, kind, function, key, value = match.groups()
-        client = int(process)
+        client = client_number(process, name, number)
         if kind == "ok":
             called, op = calls.pop(client, ("", None))
             if op is None or called != function or op.input.key != key:

@@ -17,12 +17,20 @@ def malformed(name: str, line: int, what: str) -> HistoryError:
     return HistoryError(f"{name}:{line}: {what}")
 
 
+def client_number(text: str, name: str, line: int) -> int:
+    """The number of a process; Python does not convert thousands of digits."""
+    if len(text) > 18:
+        raise malformed(name, line, f"a process number of {len(text)} digits")
+    return int(text)
+
+
 @dataclass
 class Recorded:
     """A history and, for each operation, the line (from 1) on which it was called."""
 
     operations: list[Operation] = field(default_factory=list)
     lines: array[int] = field(default_factory=lambda: array("l"))
+    failed: int = 0  # operations that certainly did not happen, which are left out
     _index: dict[object, list[tuple[Operation, int]]] | None = field(default=None, repr=False)
 
     def add(self, operation: Operation, line: int) -> None:

@@ -40,6 +40,7 @@ def cas_register_of(initial: Hashable) -> Model:
         read_only=_read_only,
         describe_operation=_describe_operation,
         why_not=_why_not,
+        indefinite=_nobody_knows,
     )
 
 
@@ -55,9 +56,13 @@ def _step(state: State, input: Any, output: Any) -> tuple[bool, State]:
             return output is OPEN or output is None, value
         case Cas(_, old, new):
             matches = bool(old == state)
-            known = output is not OPEN and output is not None
-            return not known or bool(output == matches), new if matches else state
+            return output is OPEN or bool(output == matches), new if matches else state
     raise TypeError(f"a register has no operation {input!r}")
+
+
+def _nobody_knows(input: Any, output: Any) -> bool:
+    """A compare-and-set that gave up: a copy of its request may still be on the way."""
+    return isinstance(input, Cas) and output is None
 
 
 def _read_only(input: Any, output: Any) -> bool:

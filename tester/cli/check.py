@@ -40,10 +40,24 @@ def check(
     Exit 0: linearizable. 1: not. 2: the file cannot be read. 3: unknown, the budget was spent.
     """
     try:
-        recorded = read_history(file, model, format_)
+        sys.exit(EXIT[_judge(file, model, format_, budget, all_keys, json_)])
     except HistoryError as error:
         click.echo(f"labtester check: {error}", err=True)
-        sys.exit(EXIT["misuse"])
+    except Exception as error:  # noqa: BLE001  (a crash must not look like a verdict)
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        click.echo(
+            f"labtester check: no verdict on {file}, the checker failed with {what};"
+            " please report it with the file",
+            err=True,
+        )
+    sys.exit(EXIT["misuse"])
+
+
+def _judge(
+    file: str, model: str, format_: str, budget: int, all_keys: bool, json_: str | None
+) -> str:
+    """Read, decide and report; the outcome, by its name in the table of exit codes."""
+    recorded = read_history(file, model, format_)
     for earlier, later in recorded.overlaps():
         what = f"{file}:{later}: overlaps the operation of line {earlier} of the same client"
         click.echo(f"warning: {what}; do the recorder's stamps tie?", err=True)
@@ -57,7 +71,6 @@ def check(
             with click.open_file(json_, "w", encoding="utf-8") as out:
                 out.write(report)
         except OSError as error:
-            click.echo(f"labtester check: cannot write {json_}: {error.strerror}", err=True)
-            sys.exit(EXIT["misuse"])
+            raise HistoryError(f"cannot write {json_}: {error.strerror}") from error
     verdicts = {Ok: "pass", Illegal: "fail", Unknown: "unknown"}
-    sys.exit(EXIT[verdicts[type(verdict)]])
+    return verdicts[type(verdict)]

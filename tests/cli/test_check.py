@@ -214,3 +214,37 @@ def test_porcupine_format(tmp_path: Path) -> None:
     path.write_text('{:process 1, :type :invoke, :f :get, :key "7", :value nil}\n')
     result = run(path, "--model", "kv-append", "--format", "porcupine-kv")
     assert (result.exit_code, result.output) == (0, "linearizable: 1 operation, 1 key\n")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_an_empty_history_proves_nothing(history: Path, text: str) -> None:
+    history.write_text(text)
+    result = run(history, "--model", "kv")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"labtester check: {history} has no operations: an empty history proves nothing;"
+        " did the recorder write?\n"
+    )
+
+
+def test_a_crash_is_no_verdict(history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*args: object, **options: object) -> None:
+        raise RuntimeError("first\nsecond")
+
+    monkeypatch.setattr("tester.check_command.decide", crash)
+    result = run(history, "--model", "kv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"labtester check: no verdict on {history}, the checker failed with RuntimeError: first;"
+        " please report it with the file\n"
+    )
+
+
+def test_a_compare_and_set_that_may_still_happen_is_open(history: Path) -> None:
+    history.write_text(
+        '{"c":0,"op":"cas","k":"x","from":"","v":"b","err":"ErrMaybe","call":1,"ret":2}\n'
+        '{"c":1,"op":"read","k":"x","rv":"","call":3,"ret":4}\n'
+        '{"c":1,"op":"read","k":"x","rv":"b","call":5,"ret":6}\n'
+    )
+    result = run(history, "--model", "cas-register")
+    assert (result.exit_code, result.output) == (0, "linearizable: 3 operations, 1 key\n")

@@ -27,11 +27,12 @@ def brute_force(model: Model, history: Sequence[Operation]) -> bool:
             for after in model.outcomes(state, op)
         )
 
-    return any(extend(state, list(history)) for state in model.first_states())
+    return any(extend(state, model.settle(list(history))) for state in model.first_states())
 
 
 def compare(model: Model, history: Sequence[Operation]) -> str:
     """Check one key against brute force, verify all that the verdict carries; its name."""
+    history = model.settle(list(history))
     verdict = check(model, history)
     assert isinstance(verdict, Ok | Illegal)
     assert bool(verdict) is brute_force(model, history)

@@ -88,12 +88,6 @@ def test_kv() -> None:
             Cas("", "a", "b"),
             False,
         ),
-        (
-            "cas-register",
-            '"op":"cas","from":"a","v":"b","err":"ErrMaybe"',
-            Cas("", "a", "b"),
-            None,
-        ),
         ("kv-append", '"op":"append","k":"x","v":"a"', Append("x", "a"), None),
         ("kv-append", '"op":"append","k":"x","v":"a","rv":"q"', Append("x", "a"), "q"),
         ("kv-append", '"op":"put","k":"x","v":"a"', Put("x", "a"), None),
@@ -125,6 +119,10 @@ def test_an_operation(model: str, line: str, asked: object, output: object) -> N
         ("kv-append", '"op":"append","k":"x","v":"a","rv":"q"'),
         ("mutex", '"op":"acquire","k":"l"'),
         ("queue", '"op":"dequeue","k":"q","rv":"a"'),
+        ("queue", '"op":"enqueue","k":"q","v":"a"'),
+        ("cas-register", '"op":"cas","k":"x","from":"a","v":"b"'),
+        ("counter", '"op":"increment","k":"n"'),
+        ("set", '"op":"add","k":"s","v":"a"'),
     ],
 )
 def test_an_ambiguous_reply_without_versions_is_an_open_operation(model: str, line: str) -> None:
@@ -199,3 +197,16 @@ def test_jepsen(tmp_path: Path) -> None:
         Operation(2, Cas("etcd", "3", "4"), False, 5, 8),
         Operation(0, Read("etcd"), None, 6, None),
     ]
+
+
+def test_what_certainly_failed_is_left_out_and_what_may_have_failed_is_open() -> None:
+    line = '{{"c":0,"op":"write","k":"x","v":"a","call":1,"ret":2,"status":"{}"}}'
+    recorded = read_jsonl([line.format(word) for word in ("ok", "fail", "info")], "f", "register")
+    assert [op.ret for op in recorded.operations] == [2, None]
+    assert (list(recorded.lines), recorded.failed) == ([1, 3], 1)
+
+
+def test_metadata_of_ones_own_is_no_slip() -> None:
+    line = '{"c":0,"op":"get","call":1,"ret":2,"rv":"a","value":7,"note":"x","meta":{"a":1}}'
+    [op] = read_jsonl([line], "f", "register").operations
+    assert op.metadata == {"value": 7, "note": "x", "meta": {"a": 1}}

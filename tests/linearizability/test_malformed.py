@@ -49,6 +49,42 @@ BAD = [
         '{"c":0,"op":"get","call":5,"ret":-1.0}',
         f"'ret' is -1.0: {RET}",
     ),
+    (
+        '{"c":0,"op":"get","k":"x","call":5,"ret":6,"value":"a"}',
+        "'value' is not a field of this format: the value returned is 'rv'",
+    ),
+    (
+        '{"c":0,"op":"get","k":"x","call":5,"ret":6,"RV":"a"}',
+        "'RV' is not a field of this format: the value returned is 'rv'",
+    ),
+    (
+        '{"c":0,"op":"get","k":"x","call":5,"ret":6,"rv":"a","version":2}',
+        "'version' is not a field of this format: the version returned is 'rver'",
+    ),
+    (
+        '{"c":0,"op":"get","k":"x","call":5,"ret":6,"v":"a"}',
+        "'v' says nothing in a get: the value returned is 'rv'",
+    ),
+    (
+        '{"c":0,"op":"get","k":"x","call":5,"ret":6,"seen":"a"}',
+        (
+            "'rv' is missing, and 'seen' is not a field of this format: expected the value"
+            " returned as 'rv', or an 'err'"
+        ),
+    ),
+    (
+        '{"c":0,"op":"put","k":"x","v":"a","ver":0,"call":5,"ret":6,"errr":"ErrVersion"}',
+        "'errr' is not a field of this format: the error returned is 'err'",
+    ),
+    ('{"c":0,"op":"get","k":"x","k":"y","call":5,"ret":6}', "'k' is there more than once"),
+    (
+        '{"c":0,"op":"get","k":"x","call":5,"ret":6,"status":"failed"}',
+        "'status' is \"failed\": expected one of ok, fail, info",
+    ),
+    (
+        '{"c":0,"op":"get","k":"x","call":5,"ret":' + "6" * 5_000 + "}",
+        "a number that is too long: 5042 letters on this line",
+    ),
     ('{"c":0,"op":"get","k":3,"call":5,"ret":6}', "'k' is 3: expected a string, the key"),
     (
         '{"c":0,"op":"get","k":"x","call":5,"ret":6,"err":"ErrFoo"}',
@@ -151,6 +187,11 @@ INFO  jepsen.util - 2\t:fail\t:cas\t[3 4]
             "porcupine-kv",
             '{:process 1, :type :invoke, :f :put, :key "7", :value nil}',
             "put needs a value in quotes, not nil",
+        ),
+        (
+            "jepsen-etcd",
+            f"INFO  jepsen.util - {'7' * 5_000}\t:ok\t:read\tnil",
+            "a process number of 5000 digits",
         ),
         ("jepsen-etcd", "INFO jepsen.core - hello", "not an event: expected a line like INFO"),
         (

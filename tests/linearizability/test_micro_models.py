@@ -104,6 +104,11 @@ HISTORIES: dict[str, tuple[Model, list[Operation], bool]] = {
     "G1 open cas": (CAS, [cas(0, 1, 0, None), r(1, 5, 6), r(0, 7, 8)], False),
     "G2": (CAS, [cas(0, 1, 0, None), r(0, 5, 6), r(1, 7, 8)], True),
     "G3 unknown, not read-only": (CAS, [cas(1, 2, 0, 100), w(1, 10, 11), r(2, 20, 21)], True),
+    "G7 a cas that gave up and took effect later": (
+        CAS,
+        [cas(0, 1, 0, 2), r(0, 3, 4), r(1, 5, 6)],
+        True,
+    ),
     "G4 a write that is no change": (
         CAS,
         [w(5, 0, 100), w(5, 1, 2), w(6, 3, 4), r(5, 5, 6)],
