@@ -10,7 +10,7 @@ verdict = check(kv, [
 """
 
 from linearizability.checker import check
-from linearizability.explain import explain
+from linearizability.explanation.text import explain
 from linearizability.model import Model, power_set
 from linearizability.operation import OPEN, Annotation, Event, Operation, from_events
 from linearizability.verdict import Illegal, Linearized, Ok, Refuted, Undecided, Unknown, Verdict

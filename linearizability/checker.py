@@ -10,9 +10,9 @@ from functools import partial
 from typing import cast
 
 from linearizability.decision import Case, Conflict, Inapplicable, Proof, partition
+from linearizability.explanation.relax import SearchConflict, SearchProof
 from linearizability.model import Model
 from linearizability.operation import Annotation, Event, Operation, from_events
-from linearizability.relax import SearchConflict, SearchProof
 from linearizability.search import Search
 from linearizability.verdict import (
     DEFAULT_BUDGET,

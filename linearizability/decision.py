@@ -52,6 +52,16 @@ class Conflict(ABC):
         return None
 
 
+@dataclass(frozen=True)
+class FoundConflict(Conflict):
+    """A conflict whose core was at hand when it was found."""
+
+    found: Core
+
+    def core(self) -> Core:
+        return self.found
+
+
 Decide = Callable[[Sequence[Operation]], "Proof | Conflict | Inapplicable"]
 
 

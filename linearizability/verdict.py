@@ -16,10 +16,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from linearizability.decision import Conflict, Core, Proof
+from linearizability.explanation.prefix import Prefix, complete
+from linearizability.explanation.relax import prefix_by_cuts
 from linearizability.model import Model, State, replay
 from linearizability.operation import Annotation, Operation, client_name
-from linearizability.prefix import Prefix, complete
-from linearizability.relax import prefix_by_cuts
 
 DEFAULT_BUDGET = 500_000
 

@@ -6,9 +6,9 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from linearizability.chains import decide, is_get
 from linearizability.decision import partition
 from linearizability.inputs import Append, Get, Put
+from linearizability.methods.append import decide, is_get
 from linearizability.model import Model
 from linearizability.operation import OPEN, told
 

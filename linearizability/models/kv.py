@@ -10,12 +10,12 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
+from linearizability.explanation.kv import describe_operation, describe_read
 from linearizability.inputs import Get, Put
+from linearizability.methods.kv.decide import cases
+from linearizability.methods.kv.table import MAYBE, NO_KEY, OK, VERSION, Dialect, read_only
 from linearizability.model import Model
 from linearizability.operation import OPEN
-from linearizability.versioned import Dialect, cases, read_only
-from linearizability.versioned.table import MAYBE, NO_KEY, OK, VERSION
-from linearizability.versioned.words import describe_operation, describe_read
 
 State = tuple[Any, int]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from linearizability.decision import partition
 from linearizability.inputs import Acquire, Release
+from linearizability.methods.mutex import decide, is_refused
 from linearizability.model import Model
-from linearizability.mutex import decide, is_refused
 from linearizability.operation import OPEN, client_name
 
 State = Any  # the owner, or None

@@ -9,9 +9,9 @@ from typing import Any
 
 from linearizability.decision import partition
 from linearizability.inputs import Cas, Read, Write
+from linearizability.methods.register import decide, is_read
 from linearizability.model import Model
 from linearizability.operation import OPEN, told
-from linearizability.unique import decide, is_read
 
 State = Any
 

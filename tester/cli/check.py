@@ -9,10 +9,10 @@ import click
 
 from linearizability import Illegal, Ok, Unknown
 from linearizability import check as decide
-from linearizability.explain import explain
+from linearizability.explanation.data import as_data
+from linearizability.explanation.text import explain
 from linearizability.formats import FORMATS, HistoryError, read_history
 from linearizability.models import MODELS
-from linearizability.report import as_data
 from linearizability.verdict import DEFAULT_BUDGET
 from tester.cli.options import EXIT
 

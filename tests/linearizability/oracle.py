@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from linearizability import Illegal, Model, Ok, Operation, check
+from linearizability.explanation.relax import relax
 from linearizability.model import State, replay
-from linearizability.relax import relax
 
 
 def brute_force(model: Model, history: Sequence[Operation]) -> bool:

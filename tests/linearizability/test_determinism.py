@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 from linearizability import check, explain
+from linearizability.explanation.data import as_data
 from linearizability.models import kv
-from linearizability.report import as_data
 from tests.linearizability.histories import mutated
 from tests.linearizability.objects import SUBJECTS, draw
 from tests.tree import ROOT

@@ -1,7 +1,7 @@
 """The pictures and the limits of the text explanation."""
 
 from linearizability import Illegal, Operation, check
-from linearizability.explain import explain, timeline
+from linearizability.explanation.text import explain, timeline
 from linearizability.models import Acquire, Get, Put, Read, Release, Write, kv, mutex, register
 
 

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from linearizability import Illegal, Model, Ok, Operation, check
+from linearizability.explanation.relax import relax
 from linearizability.models import kv, mutex, versioned_kv
-from linearizability.relax import relax
 from tests.linearizability.histories import mutated
 from tests.linearizability.objects import SUBJECTS, mutated_history, random_holdings
 from tests.linearizability.oracle import assert_prefix, assert_witness, positions

@@ -7,8 +7,8 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 
 from linearizability import Illegal, Model, Ok, Operation, check
+from linearizability.explanation.relax import relax
 from linearizability.models import Append, Get, Put, Read, Write, kv, kv_append, register
-from linearizability.relax import relax
 from tests.linearizability.oracle import assert_prefix, assert_witness, brute_force, positions
 
 STAMPS = st.integers(0, 12)

@@ -8,8 +8,8 @@ import pytest
 
 from bench.histories import blind
 from linearizability import Illegal, Model, Ok, Unknown, check
+from linearizability.explanation.relax import relax
 from linearizability.models import register, versioned_kv
-from linearizability.relax import relax
 from tests.linearizability.histories import contended, fully_random, mutated, simulated
 from tests.linearizability.objects import SUBJECTS, draw
 from tests.linearizability.oracle import brute_force, compare, positions

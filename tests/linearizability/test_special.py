@@ -8,6 +8,7 @@ import pytest
 from bench.histories import appended, blind
 from linearizability import Illegal, Ok, Operation, check
 from linearizability.decision import Inapplicable
+from linearizability.methods.append import Tokens
 from linearizability.models import (
     Acquire,
     Append,
@@ -20,7 +21,6 @@ from linearizability.models import (
     mutex,
     register,
 )
-from linearizability.tokens import Tokens
 from tests.linearizability.objects import SUBJECTS, draw, random_holdings
 from tests.linearizability.oracle import assert_prefix, assert_real_time, compare
 

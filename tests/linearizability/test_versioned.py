@@ -7,16 +7,16 @@ import pytest
 
 from bench.histories import make_stale, versioned
 from linearizability import Illegal, Ok, Operation, check
-from linearizability.models import Get, Put, kv, versioned_kv
-from linearizability.versioned.facts import contradictory, smallest_contradiction
-from linearizability.versioned.intervals import (
+from linearizability.methods.kv.facts import contradictory, smallest_contradiction
+from linearizability.methods.kv.intervals import (
     BEGINNING,
     LINE,
     intersection,
     next_transition,
     union,
 )
-from linearizability.versioned.table import LABS, tabulate
+from linearizability.methods.kv.table import LABS, tabulate
+from linearizability.models import Get, Put, kv, versioned_kv
 from tests.linearizability.histories import contended, fully_random, mutated, simulated
 from tests.linearizability.oracle import assert_prefix, assert_real_time, compare
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from linearizability.methods.kv.facts import APART, LOWER, UPPER, WINDOW, Fact
+from linearizability.methods.kv.table import NO_KEY, OK, VERSION, Clash, Table, is_get
 from linearizability.operation import OPEN, Operation, client_name
-from linearizability.versioned.facts import APART, LOWER, UPPER, WINDOW, Fact
-from linearizability.versioned.table import NO_KEY, OK, VERSION, Clash, Table, is_get
 
 
 def describe_operation(input: Any, output: Any) -> str:

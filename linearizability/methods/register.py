@@ -7,11 +7,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from linearizability.decision import Conflict, Core, Inapplicable, Proof
-from linearizability.found import FoundConflict
+from linearizability.decision import Conflict, Core, FoundConflict, Inapplicable, Proof
 from linearizability.inputs import Read, Write
+from linearizability.methods.zones import Cluster, Placed, arrange, bounds, overlap, overlap_words
 from linearizability.operation import Operation, client_name, in_call_order
-from linearizability.zones import Cluster, Placed, arrange, bounds, overlap, overlap_words
 
 
 def is_read(input: Any, output: Any) -> bool:

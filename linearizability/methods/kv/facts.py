@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from linearizability.operation import Operation
-from linearizability.versioned.intervals import (
+from linearizability.methods.kv.intervals import (
     BEGINNING,
     LINE,
     Interval,
@@ -15,7 +14,8 @@ from linearizability.versioned.intervals import (
     next_transition,
     union,
 )
-from linearizability.versioned.table import OK, Table, end, is_get
+from linearizability.methods.kv.table import OK, Table, end, is_get
+from linearizability.operation import Operation
 
 LOWER, UPPER, WINDOW, APART = "lower", "upper", "window", "apart"
 

@@ -16,17 +16,15 @@ a zone.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from linearizability.decision import Conflict, Inapplicable, Proof
-from linearizability.found import FoundConflict
+from linearizability.decision import Conflict, Core, FoundConflict, Inapplicable, Proof
 from linearizability.inputs import Append, Get, Put
-from linearizability.observed import Contradiction, Seen, shown, value_read, values_read, who
-from linearizability.operation import Operation
-from linearizability.tokens import Tokens
-from linearizability.zones import Cluster, Placed, arrange, bounds, overlap, overlap_words
+from linearizability.methods.zones import Cluster, Placed, arrange, bounds, overlap, overlap_words
+from linearizability.operation import OPEN, Operation, client_name, in_call_order
 
 MISSING = "no moment is left for one of the tokens"
 
@@ -57,6 +55,119 @@ def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
     if not history.unique:
         return Inapplicable("a token was written more than once")
     return ChainProof(operations, chains, clusters)
+
+
+class Contradiction(Exception):
+    """Some operations cannot all be right."""
+
+    def __init__(self, operations: Iterable[Operation], why: str, missing: str) -> None:
+        super().__init__(why)
+        self.core = Core(in_call_order(operations), why, missing)
+
+
+@dataclass(slots=True)
+class Seen:
+    """A distinct value that was read, by whom first and by whom last."""
+
+    value: str
+    first: Operation  # of the smallest return
+    last: Operation  # of the greatest call
+
+    @property
+    def says(self) -> str:
+        """As "c3's Get returned 'a'"."""
+        if isinstance(self.first.input, Append):
+            return f"{who(self.first)} made {shown(self.value)}"
+        return f"{who(self.first)} returned {shown(self.value)}"
+
+
+def who(op: Operation) -> str:
+    """As "c3's Get"."""
+    return f"{client_name(op.client)}'s {type(op.input).__name__}"
+
+
+def shown(value: str) -> str:
+    """A value; of a long one the end."""
+    return repr(value) if len(value) <= 40 else f"'...{value[-36:]}'"
+
+
+def value_read(op: Operation) -> Any:
+    """The value an operation shows at its instant; None if it shows nothing, OPEN for nonsense.
+
+    An Append that returned the old value saw that value with its own token added.
+    """
+    if op.ret is None:
+        return None
+    if isinstance(op.input, Get):
+        return op.output if isinstance(op.output, str) else OPEN
+    if op.output is None:
+        return None
+    if isinstance(op.input, Append) and isinstance(op.output, str):
+        return op.output + op.input.value
+    return OPEN
+
+
+def values_read(operations: Iterable[Operation]) -> dict[str, Seen]:
+    """Every distinct value that was read. Raises Contradiction for what is no string."""
+    found: dict[str, Seen] = {}
+    for op in operations:
+        value = value_read(op)
+        if value is None:
+            continue
+        if value is OPEN:
+            why = f"{who(op)} was answered {op.output!r}, an answer that no server can give."
+            raise Contradiction([op], why, "no state of the key allows this answer")
+        seen = found.get(value)
+        if seen is None:
+            found[value] = Seen(value, op, op)
+            continue
+        if op.call > seen.last.call:
+            seen.last = op
+        if op.ret is not None and seen.first.ret is not None and op.ret < seen.first.ret:
+            seen.first = op
+    return found
+
+
+class Tokens:
+    """A set of non-empty strings, none a prefix of another, so that there is one way to cut."""
+
+    def __init__(self, tokens: Iterable[str]) -> None:
+        self._tokens = set(tokens)
+        self._lengths = sorted({len(token) for token in self._tokens})
+
+    @staticmethod
+    def problem(tokens: Iterable[object]) -> str | None:
+        """Why these tokens cannot be told apart; None if they can."""
+        strings: list[str] = []
+        for token in tokens:
+            if not isinstance(token, str):
+                return f"{token!r} is no string"
+            strings.append(token)
+        strings.sort()
+        if strings and not strings[0]:
+            return "an empty string was written"
+        for one, other in pairwise(strings):
+            if other != one and other.startswith(one):
+                return f"{one!r} is the beginning of {other!r}"
+        return None
+
+    def first(self, value: str, start: int = 0) -> str | None:
+        """The token at a place in a value; None if none stands there."""
+        for length in self._lengths:
+            token = value[start : start + length]
+            if token in self._tokens:
+                return token
+        return None
+
+    def cut(self, value: str) -> Iterator[str | None]:
+        """All tokens of a value in turn; None, last, for a rest that nobody wrote."""
+        start = 0
+        while start < len(value):
+            token = self.first(value, start)
+            yield token
+            if token is None:
+                return
+            start += len(token)
 
 
 @dataclass(slots=True)

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from linearizability.decision import Conflict, Core, Inapplicable, Proof
-from linearizability.found import FoundConflict
+from linearizability.decision import Conflict, Core, FoundConflict, Inapplicable, Proof
 from linearizability.inputs import Acquire
 from linearizability.operation import Operation, client_name, in_call_order
 

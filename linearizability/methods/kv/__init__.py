@@ -20,8 +20,3 @@ at t_v, each Get of version v between t_{v-1} and t_v, and each refused Put on t
 that its constraint names. No paper was found with this method; the nearest is Rystsov's
 fast-jepsen, after Gibbons and Korach 1997.
 """
-
-from linearizability.versioned.decide import cases
-from linearizability.versioned.table import LABS, Dialect, read_only
-
-__all__ = ["LABS", "Dialect", "cases", "read_only"]

@@ -8,24 +8,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from linearizability.decision import Case, Conflict, Proof, in_order
-from linearizability.operation import Operation
-from linearizability.versioned.conflict import VersionedConflict
-from linearizability.versioned.intervals import (
+from linearizability.decision import Case, Conflict, Core, Proof, in_order
+from linearizability.explanation.kv import clash_words, contradiction_words
+from linearizability.methods.kv.facts import proof_of, smallest_contradiction
+from linearizability.methods.kv.intervals import (
     Interval,
     intersection,
     next_transition,
     union,
 )
-from linearizability.versioned.table import (
+from linearizability.methods.kv.table import (
     MAYBE,
     NO_KEY,
+    Clash,
     Dialect,
     Table,
     end,
     is_get,
     tabulate,
 )
+from linearizability.operation import Operation, in_call_order
 
 
 def cases(dialect: Dialect, history: Iterable[Operation]) -> list[Case]:
@@ -48,6 +50,26 @@ def _decide(dialect: Dialect, table: Table) -> Proof | Conflict:
     if failed is None:
         return VersionedProof(dialect, table, feasible)
     return VersionedConflict((table, failed))
+
+
+@dataclass(frozen=True)
+class VersionedConflict(Conflict):
+    """Two operations that clash, or a table and the first transition that has no instant."""
+
+    reason: Clash | tuple[Table, int]
+
+    def core(self) -> Core:
+        owners: Sequence[Operation]
+        if isinstance(self.reason, Clash):
+            owners = self.reason.operations
+            why, missing = clash_words(self.reason)
+        else:
+            table, failed = self.reason
+            facts = smallest_contradiction(table, failed)
+            proof = proof_of(table, min(table.needed, failed + 1), facts)
+            owners = (*(op for fact in facts for op in fact.owners), *proof)
+            why, missing = contradiction_words(table, failed, facts, proof)
+        return Core(in_call_order(owners), why, missing)
 
 
 @dataclass(slots=True)

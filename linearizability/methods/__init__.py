@@ -1,0 +1,1 @@
+"""The methods that decide a model without a search where they apply, one per family of models."""
