@@ -23,6 +23,8 @@ __harness__ = True
 
 SNAPSHOT_EVERY: Final = 10
 LONGEST_LOG: Final = 1_000_000
+LONG_LOG: Final = 200
+"""From so many entries on, a log is looked at only when something has been saved."""
 
 _WAITS: Final = object()
 _encode = msgspec.msgpack.encode
@@ -50,6 +52,7 @@ class Peer:
     def __init__(self, me: int, snapshots: bool, disk: Disk, probe: Probe, *ends: object) -> None:
         self._probe = probe
         self._snapshots = snapshots
+        self._n = len(ends)
         self._persister = _Watching(disk, probe)
         self._commands: list[bytes] = []
         """Those applied, from index 1 on."""
@@ -62,6 +65,9 @@ class Peer:
         self._state: tuple[int, bool] | None = None
         self._log: tuple[int, int, list[int]] = 0, 0, []
         self._looked_at = -1
+        self._settled = True
+        self._commit = 0
+        self._vote: tuple[int, int | None] = 0, None
         self._killed = False
         self._service = asyncio.get_running_loop().create_task(self._serve(), name="service")
         probe.after_each_step(self._look)
@@ -145,14 +151,25 @@ class Peer:
             self._probe.tell("state", *(state or ()))
 
     def _look_at_log(self) -> None:
-        """Tell what is new in the log, if the Raft describes it, and has saved since."""
+        """Tell what is new in the log and beside it, if the Raft describes itself.
+
+        It may save a log first and take it over later, when the save is safe. So after a save a
+        log is looked at until it has changed.
+        """
         saved = self._persister.saved
-        if saved == self._looked_at:
+        if saved != self._looked_at:
+            self._looked_at, self._settled = saved, False
+        elif self._settled and len(self._log[2]) >= LONG_LOG:
             return
-        self._looked_at = saved
-        described = self._described()
-        if described is None:
+        shown = self._described()
+        if shown is None:
             return
+        self._look_at_commit(shown.get("commit"))
+        self._look_at_vote(shown.get("term"), shown.get("voted_for"))
+        described = self._log_of(shown)
+        if described == self._log:
+            return
+        self._settled = True
         base, base_term, terms = described
         old_base, _, old_terms = self._log
         self._log = described
@@ -166,12 +183,31 @@ class Peer:
                 raise self._wrong("describe", "returned terms or a base out of range")
             self._probe.tell("log", base, base_term, same, new)
 
-    def _described(self) -> tuple[int, int, list[int]] | None:
-        """Base, its term, and the terms after it, if the Raft has them to show."""
+    def _look_at_commit(self, commit: object) -> None:
+        if type(commit) is int:
+            if commit < self._commit:
+                self._probe.tell("back", self._commit, commit)
+            self._commit = commit
+
+    def _look_at_vote(self, term: object, vote: object) -> None:
+        """Tell of a second vote in a term; what is no server's number says that there is none."""
+        if type(term) is not int or type(vote) is not int or not 0 <= vote < self._n:
+            return
+        voted_in, before = self._vote
+        if voted_in == term and before is not None and before != vote:
+            self._probe.tell("voted", term, before, vote)
+        self._vote = term, vote
+
+    def _described(self) -> dict[str, Any] | None:
+        """What the Raft shows, if its log is there."""
         describe = getattr(self._raft, "describe", None)
         shown = describe() if describe is not None else None
         if type(shown) is not dict or not {"base", "base_term", "terms"} <= shown.keys():
             return None
+        return shown
+
+    def _log_of(self, shown: dict[str, Any]) -> tuple[int, int, list[int]]:
+        """Base, its term, and the terms after it."""
         base, base_term, terms = shown["base"], shown["base_term"], shown["terms"]
         if type(base) is not int or type(base_term) is not int:
             raise self._wrong("describe", "returned terms or a base that are no int")

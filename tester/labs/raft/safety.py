@@ -2,8 +2,9 @@
 
 Election Safety and State Machine Safety are judged by what every peer shows; Leader Append-Only,
 Log Matching and Leader Completeness where a peer describes its log, and so is that followers, too,
-keep what is committed. Nobody may know what no message can have told. The run ends at the event
-that violates one. What the peers tell (see `tester.labs.raft.peer`):
+keep what is committed. Nobody may apply what no majority has, nor know what no message can have
+told. The run ends at the event that violates one. What the peers tell (see
+`tester.labs.raft.peer`):
 
     started   [commands]                   from its snapshot: a new incarnation
     state     term, leads                  when it has changed; nothing: it could not be asked
@@ -12,6 +13,8 @@ that violates one. What the peers tell (see `tester.labs.raft.peer`):
     installed index, snapshot              likewise
     snapshot  index                        the service has handed Raft a snapshot
     unsaved   before, now                  a save replaced a snapshot by one of less
+    back      before, now                  its commit index has gone back
+    voted     term, before, now            it has voted for another one in the same term
 """
 
 from __future__ import annotations
@@ -27,7 +30,9 @@ from tester.labs.raft.hearsay import Hearsay
 from tester.labs.raft.peer import decode_snapshot
 from tester.labs.raft.verdicts import (
     AppliedOutOfOrder,
+    AppliedWithoutAMajority,
     CommittedEntryLost,
+    CommitWentBack,
     ElectionSafetyViolated,
     LeaderIncomplete,
     LeaderOverwroteItsLog,
@@ -35,6 +40,8 @@ from tester.labs.raft.verdicts import (
     OutOfNowhere,
     SnapshotLost,
     StateMachineSafetyViolated,
+    TermWentBack,
+    VotedTwice,
 )
 from tester.world.failure import printable
 from tester.world.simulation import Simulation
@@ -85,6 +92,14 @@ class Safety:
         self._commands: list[tuple[bytes, str, int]] = []  # by index - 1: what, who first, when
         self._before: dict[tuple[int, int], tuple[int, str]] = {}
         """(index, term) of an entry -> the term of the one before it, and who had it first."""
+        self._had: dict[tuple[int, int], int] = {}
+        """(index, term) of an entry -> the servers whose log has had it, a bit each."""
+        self._covered = [0] * len(names)
+        """Up to where snapshots have covered the log of each server."""
+        self._undescribed = (1 << len(names)) - 1
+        """The servers that have never described their log: they may have had anything."""
+        self._busy = 0
+        """Those that could not be asked of late, whose logs may have changed since."""
         self._terms: dict[int, int] = {}
         """The terms of the entries that are known to be committed, by index."""
         self._committed = (0, 0, 0)
@@ -96,6 +111,8 @@ class Safety:
             "snapshot": self._snapshot,
             "installed": self._installed,
             "unsaved": self._unsaved,
+            "back": self._went_back,
+            "voted": self._voted,
         }
         for at, name in enumerate(names):
             sim.listen(name, partial(self._told, at))
@@ -115,10 +132,16 @@ class Safety:
 
     # -- elections --------------------------------------------------------------------------------
 
-    def _state(self, seen: _Seen, term: int = 0, leads: bool = False) -> None:
+    def _state(self, seen: _Seen, term: int = -1, leads: bool = False) -> None:
         seen.asked = term > 0 or leads
+        bit = 1 << self._numbers[seen.name]
+        self._busy = self._busy | bit if term < 0 else self._busy & ~bit
         if not seen.asked:
             return
+        if term < seen.term:
+            raise TermWentBack(
+                f"{seen.name} was in term {seen.term}, and is in term {term} now: terms only grow"
+            )
         was = seen.leads and seen.term == term
         seen.term, seen.leads = term, leads
         if not leads:
@@ -151,6 +174,12 @@ class Safety:
                 f"{seen.name} leads term {term}, and has got messages of {heard} others: it takes "
                 f"the votes of {majority - 1}"
             )
+
+    def _voted(self, seen: _Seen, term: int, before: int, now: int) -> None:
+        raise VotedTwice(
+            f"{seen.name} had voted for s{before} in term {term}, and votes for s{now} in the "
+            "same term: a server has one vote a term"
+        )
 
     def _check_completeness(self, seen: _Seen) -> None:
         index, term, by = self._committed
@@ -185,7 +214,11 @@ class Safety:
         seen.describes = True
         before = seen.term_at(first - 1)
         assert before is not None  # base is there, and what lies between has been told
+        number = self._numbers[seen.name]
+        self._undescribed &= ~(1 << number)
+        self._covered[number] = max(self._covered[number], base)
         for index, term in enumerate(terms, first):
+            self._had[index, term] = self._had.get((index, term), 0) | 1 << number
             wanted, who = self._before.setdefault((index, term), (before, seen.name))
             if wanted != before:
                 raise LogMatchingViolated(
@@ -205,6 +238,7 @@ class Safety:
         self._sim.say(seen.name, f"applies {index}: {_shown(command)}")
         self._agree(seen, index, command)
         self._check_hearsay(seen, index, command)
+        self._check_majority(seen, index, command)
         seen.applied.append(command)
         if index > self._committed[0] and (term := seen.term_at(index)) is not None:
             self._terms[index] = term
@@ -223,6 +257,39 @@ class Safety:
                 f"{seen.name} applied {_shown(command)} at index {index}, and no message can have "
                 "told it of that command: servers share nothing else"
             )
+
+    def _check_majority(self, seen: _Seen, index: int, command: bytes) -> None:
+        """An entry is committed when a majority has it, and whoever applies it knows that."""
+        majority = len(self.servers) // 2 + 1
+        applied = f"{seen.name} applied {_shown(command)} at index {index}"
+        term = seen.term_at(index) if seen.describes else None
+        if term is not None and index > seen.base:
+            had = self._had[index, term] | self._undescribed | self._busy
+            who = [s.name for i, s in enumerate(self.servers) if self._may_have(i, index, had)]
+            if len(who) < majority:
+                raise AppliedWithoutAMajority(
+                    f"{applied}, an entry of term {term} that has been in no log but "
+                    f"{_whose(who)}: it is committed once {majority} of {len(self.servers)} "
+                    "servers have it"
+                )
+        if self._hearsay is not None:
+            known = self._hearsay.who_can_know(self._numbers[seen.name], command)
+            if len(known) < majority:
+                who = [self.servers[i].name for i in known]
+                raise AppliedWithoutAMajority(
+                    f"{applied}, and no message can have told it that anybody has that command "
+                    f"but {', '.join(who)}: it is committed once {majority} of "
+                    f"{len(self.servers)} servers have it"
+                )
+
+    def _may_have(self, server: int, index: int, had: int) -> bool:
+        return bool(had >> server & 1) or self._covered[server] >= index
+
+    def _went_back(self, seen: _Seen, before: int, now: int) -> None:
+        raise CommitWentBack(
+            f"{seen.name} knew that the log is committed up to {before}, and says {now} now: its "
+            "commit index never goes back while it runs"
+        )
 
     def _agree(self, seen: _Seen, index: int, command: bytes) -> None:
         if index <= len(self._commands):
@@ -270,6 +337,10 @@ class Safety:
 
 def _at(us: int) -> str:
     return f"at {us // 1_000_000}.{us // 1_000 % 1_000:03} s"
+
+
+def _whose(names: Sequence[str]) -> str:
+    return ", ".join(f"{name}'s" for name in names)
 
 
 def _shown(command: bytes) -> str:

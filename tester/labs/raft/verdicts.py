@@ -17,6 +17,22 @@ class AppliedOutOfOrder(Verdict):
     """A server applied an index twice, or left one out."""
 
 
+class AppliedWithoutAMajority(Verdict):
+    """A server applied an entry that no majority can have had, or not as far as it can know."""
+
+
+class CommitWentBack(Verdict):
+    """A server's commit index became less while it ran."""
+
+
+class TermWentBack(Verdict):
+    """A server's term became less while it ran."""
+
+
+class VotedTwice(Verdict):
+    """A server voted for two candidates in one term."""
+
+
 class LeaderOverwroteItsLog(Verdict):
     """A leader changed or deleted entries of its own log: Leader Append-Only."""
 

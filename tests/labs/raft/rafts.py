@@ -26,6 +26,7 @@ class Solo:
         persister: Persister,
         apply: asyncio.Queue[ApplyMsg],
     ) -> None:
+        self.peers = peers
         self.me = me
         self.persister = persister
         self.apply = apply

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
+from labrpc import Message
 from raft.api import ApplyMsg
 from tester import Livelock, NodeDown, Simulation, TesterError
 from tester.labs.raft.cluster import RaftCluster
@@ -78,6 +79,7 @@ def test_a_command_that_too_few_apply() -> None:
         raft = RaftCluster(sim, 3)
         for i in (1, 2):  # or nobody would believe that s0 was elected
             raft._hearsay._heard[0].add(i)
+        raft._hearsay._views[0] = (0, 0, 0), (9, 0, 0), (9, 0, 0)  # or have it
         _ = await raft.one(b"x", 2, retry=False)
 
     error = with_raft(FirstLeads, test).error
@@ -201,8 +203,12 @@ def test_who_takes_its_time_to_answer_is_judged_too() -> None:
     )
 
 
+class Hello(Message, frozen=True):
+    """Says nothing."""
+
+
 class Telepath(Mute):
-    """Agrees by a list that all servers hold, and sends nothing."""
+    """Agrees by a list that all servers hold, and sends nothing; s0 only starts commands."""
 
     common: ClassVar[list[bytes]] = []
 
@@ -219,7 +225,7 @@ class Telepath(Mute):
     async def read(self) -> None:
         done = 0
         while True:
-            for command in self.common[done:]:
+            for command in self.common[done:] if self.me else []:
                 done += 1
                 msg = ApplyMsg(command_valid=True, command=command, command_index=done)
                 self.apply.put_nowait(msg)
@@ -228,7 +234,7 @@ class Telepath(Mute):
 
 def test_nobody_applies_what_no_message_has_told() -> None:
     async def test(sim: Simulation) -> None:
-        _ = await RaftCluster(sim, 3).one(b"x", 3)
+        _ = await RaftCluster(sim, 3).one(b"x", 2)
 
     Telepath.common.clear()
     error = with_raft(Telepath, test, choices=1).error  # seed 0 is audited for shared objects
@@ -236,6 +242,50 @@ def test_nobody_applies_what_no_message_has_told() -> None:
     assert str(error)[2:] == (
         " applied 'x' at index 1, and no message can have told it of that command: servers share "
         "nothing else"
+    )
+
+
+def test_nobody_applies_what_nobody_else_can_have() -> None:
+    async def test(sim: Simulation) -> None:
+        _ = await RaftCluster(sim, 3).one(b"x", 3)
+
+    error = with_raft(Solo, test).error
+    assert type(error).__name__ == "OutOfNowhere", "s0 leads, and has asked nobody"
+
+    class Waits(Solo):
+        """Leads when it has heard of all, and applies a command as soon as it has it."""
+
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.heard: set[int] = set()
+            loop = asyncio.get_running_loop()
+            self.tasks = [loop.create_task(self.ask(i)) for i in (1, 2) if self.me == 0]
+
+        async def ask(self, peer: int) -> None:
+            await asyncio.sleep(0.1)  # for the others to start
+            _ = await self.peers[peer].call(Waits.hello, Hello())
+            self.heard.add(peer)
+
+        def hello(self, args: Hello) -> Hello:
+            return args
+
+        def get_state(self) -> tuple[int, bool]:
+            return 1, len(self.heard) == 2
+
+        def start(self, command: bytes) -> tuple[int, int, bool]:
+            return super().start(command) if self.get_state()[1] else (-1, 1, False)
+
+    async def later(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 3)
+        leader = await raft.check_one_leader()
+        _ = await raft.start(leader, b"x")
+        await asyncio.sleep(1)
+
+    error = with_raft(Waits, later).error
+    assert type(error).__name__ == "AppliedWithoutAMajority"
+    assert str(error) == (
+        "s0 applied 'x' at index 1, and no message can have told it that anybody has that command "
+        "but s0: it is committed once 2 of 3 servers have it"
     )
 
 

@@ -70,25 +70,45 @@ def test_ends_of_others_do_not_matter(hearsay: Hearsay) -> None:
     assert [hearsay.heard_from(i) for i in range(3)] == [0, 0, 0]
 
 
+def test_only_an_answer_tells_that_the_other_knows(hearsay: Hearsay) -> None:
+    hearsay.started(0, b"x")
+    assert hearsay.who_can_know(0, b"x") == [0]
+    overhear(hearsay, ("send", 1, "s0-s1", "m", b""), ("deliver", 1, "s1"))
+    assert hearsay.who_can_know(1, b"x") == [0, 1]
+    assert hearsay.who_can_know(0, b"x") == [0], "the request may have been lost"
+    overhear(hearsay, ("answer", 1, b""), ("reply", 1))
+    assert hearsay.who_can_know(0, b"x") == [0, 1]
+    overhear(hearsay, ("send", 2, "s0-s2", "m", b""), ("deliver", 2, "s2"))
+    assert hearsay.who_can_know(2, b"x") == [0, 1, 2], "it has been told of s1, too"
+    assert hearsay.who_can_know(0, b"y") == []
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 3)), max_size=40))
 def test_it_is_what_sets_of_commands_would_say(acts: list[tuple[int, int, int]]) -> None:
-    """Beside vectors, each server has the set of what it can know; messages carry such sets."""
+    """Beside vectors, each server has the sets of what it can know that each can know."""
     hearsay = Hearsay(NAMES, LINKS)
-    known: list[set[bytes]] = [set(), set(), set()]
-    flying: list[tuple[int, int, set[bytes]]] = []
+    sets: list[list[set[bytes]]] = [[set(), set(), set()] for _ in NAMES]
+    flying: list[tuple[int, int, list[set[bytes]]]] = []
     commands = 0
     for here, there, what in acts:
         if what == 0 or here == there:
             command = b"%d" % (commands % 7)  # some are started in several places
             commands += 1
             hearsay.started(here, command)
-            known[here].add(command)
+            sets[here][here].add(command)
         elif what == 1:
             overhear(hearsay, ("send", len(flying), f"s{here}-s{there}", "m", b""))
-            flying.append((here, there, known[here].copy()))
+            flying.append((here, there, [known.copy() for known in sets[here]]))
         elif flying:
             rpc = (here * 7 + there) % len(flying)
-            overhear(hearsay, ("deliver", rpc, f"s{flying[rpc][1]}"))
-            known[flying[rpc][1]] |= flying[rpc][2]
+            sender, receiver, news = flying[rpc]
+            overhear(hearsay, ("deliver", rpc, f"s{receiver}"))
+            for known, new in zip(sets[receiver], news, strict=True):
+                known |= new
+            sets[receiver][receiver] |= news[sender]
     for command in (b"%d" % i for i in range(7)):
-        assert know(hearsay, command) == [i for i in range(3) if command in known[i]]
+        assert know(hearsay, command) == [i for i in range(3) if command in sets[i][i]]
+        for i in range(3):
+            assert hearsay.who_can_know(i, command) == [
+                j for j in range(3) if command in sets[i][j]
+            ]

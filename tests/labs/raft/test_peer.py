@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from raft.api import ApplyMsg
 from tester import Simulation
 from tester.labs.raft.cluster import RaftCluster
-from tester.labs.raft.verdicts import SnapshotLost
+from tester.labs.raft.verdicts import CommitWentBack, SnapshotLost
 from tester.world.failure import HandlerCrashed
 from tests.labs.raft.rafts import Solo, with_raft
 
@@ -280,6 +280,73 @@ def test_a_log_that_is_described_is_watched() -> None:
     error = with_raft(Describes, test).error
     assert type(error).__name__ == "LeaderOverwroteItsLog"
     assert "which had 3 entries, has been changed from entry 2 on" in str(error)
+
+
+class Tells(Solo):
+    """Describes what a test has put into `shown`, one after the other, one for each command."""
+
+    shown: ClassVar[list[dict[str, Any]]] = []
+
+    def describe(self) -> dict[str, Any]:
+        beside = self.shown[len(self.log) - 1] if self.log else {}
+        return {"base": 0, "base_term": 0, "terms": [1] * len(self.log)} | beside
+
+
+def tells(*shown: dict[str, Any]) -> BaseException | None:
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1)
+        for i in range(len(shown)):
+            _ = await raft.one(b"%d" % i, 1)
+
+    class Shows(Tells):
+        pass
+
+    Shows.shown = list(shown)
+    return with_raft(Shows, test).error
+
+
+def test_a_commit_index_is_watched_for_going_back() -> None:
+    assert tells({"commit": 1}, {"commit": 2}, {}, {"commit": 2}) is None
+    assert tells({"commit": "unknown"}, {"commit": None}) is None
+    error = tells({"commit": 1}, {"commit": 2}, {"commit": 1})
+    assert isinstance(error, CommitWentBack)
+
+
+def test_a_vote_is_watched_for_going_to_another() -> None:
+    zero, one, none = ({"term": 1, "voted_for": vote} for vote in (0, 1, None))
+    assert tells(zero, none, zero) is None
+    assert tells(none, zero, {"term": 2, "voted_for": 0}) is None
+    assert tells({"term": 1, "voted_for": -1}, zero, {"voted_for": 7}) is None
+    assert tells(one, one) is None, "a group of one has no server 1"
+
+
+def test_a_log_may_be_taken_over_after_its_save() -> None:
+    """It saves what the log will be, and changes it when it has waited until that is safe."""
+
+    class Careful(Solo):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.terms: list[int] = []
+
+        async def start(self, command: bytes) -> tuple[int, int, bool]:  # type: ignore[override]
+            self.persister.save(command, None)
+            await self.persister.sync()
+            self.terms.append(1)
+            return super().start(command)
+
+        def describe(self) -> dict[str, Any]:
+            return {"base": 0, "base_term": 0, "terms": self.terms}
+
+    seen: list[list[int]] = []
+
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1)
+        for i in range(3):
+            _ = await raft.one(b"%d" % i, 1)
+            seen.append(raft.safety.servers[0].terms.copy())
+
+    assert with_raft(Careful, test).error is None
+    assert seen == [[1], [1, 1], [1, 1, 1]]
 
 
 @pytest.mark.parametrize("shown", [None, {}, {"terms": [1]}, "a raft"])

@@ -281,6 +281,105 @@ def test_who_cannot_be_asked_is_not_judged(peers: Told) -> None:
     peers(0, "log", 0, 0, 0, [2])
 
 
+def test_who_applies_what_only_a_minority_has(peers: Told) -> None:
+    peers(0, "log", 0, 0, 0, [1, 1])
+    peers(1, "log", 0, 0, 0, [1])
+    peers(2, "log", 0, 0, 0, [1, 2])  # the same index, and another entry
+    peers(0, "applied", 1, b"1")
+    peers.violates(
+        verdicts.AppliedWithoutAMajority,
+        "s0 applied '2' at index 2, an entry of term 1 that has been in no log but s0's: it is "
+        "committed once 2 of 3 servers have it",
+        *(0, "applied", 2, b"2"),
+    )
+
+
+def test_a_log_that_nobody_has_seen_may_have_had_anything() -> None:
+    peers = Told(5)
+    peers(0, "log", 0, 0, 0, [1])
+    peers(1, "log", 0, 0, 0, [])
+    peers(2, "log", 0, 0, 0, [])
+    peers(0, "applied", 1, b"1")  # s3 and s4 describe nothing
+    peers(3, "log", 0, 0, 0, [])
+    peers.violates(
+        verdicts.AppliedWithoutAMajority,
+        "s2 applied '1' at index 1, an entry of term 2 that has been in no log but s2's, s4's: "
+        "it is committed once 3 of 5 servers have it",
+        *told_first(peers, (2, "log", 0, 0, 0, [2]), (2, "applied", 1, b"1")),
+    )
+
+
+def told_first(peers: Told, first: tuple[Any, ...], then: tuple[Any, ...]) -> tuple[Any, ...]:
+    peers(*first)
+    return then
+
+
+def test_a_log_that_could_not_be_looked_at_may_have_what_was_applied(peers: Told) -> None:
+    peers(0, "log", 0, 0, 0, [1, 1])
+    for server in (1, 2):
+        peers(server, "log", 0, 0, 0, [])
+    peers(1, "state")
+    peers(0, "applied", 1, b"1")
+    peers(1, "state", 1, False)
+    peers.violates(
+        verdicts.AppliedWithoutAMajority,
+        "s0 applied '2' at index 2, an entry of term 1 that has been in no log but s0's: it is "
+        "committed once 2 of 3 servers have it",
+        *(0, "applied", 2, b"2"),
+    )
+
+
+def test_what_a_snapshot_covers_has_been_in_the_log(peers: Told) -> None:
+    peers(0, "log", 0, 0, 0, [1, 1])
+    peers(1, "log", 0, 0, 0, [])
+    peers(2, "log", 2, 1, 0, [])
+    peers(0, "applied", 1, b"1")
+    peers(0, "applied", 2, b"2")
+
+
+def test_what_was_in_a_log_counts_after_it_has_gone_and_after_a_restart(peers: Told) -> None:
+    peers(0, "log", 0, 0, 0, [1])
+    peers(1, "log", 0, 0, 0, [1])
+    peers(2, "log", 0, 0, 0, [])
+    peers(1, "log", 0, 0, 0, [2])
+    peers(1, "started", [])
+    peers(0, "applied", 1, b"1")
+
+
+def test_a_commit_index_that_goes_back(peers: Told) -> None:
+    peers.violates(
+        verdicts.CommitWentBack,
+        "s1 knew that the log is committed up to 4, and says 2 now: its commit index never goes "
+        "back while it runs",
+        *(1, "back", 4, 2),
+    )
+
+
+def test_a_second_vote_in_a_term(peers: Told) -> None:
+    peers.violates(
+        verdicts.VotedTwice,
+        "s1 had voted for s0 in term 3, and votes for s2 in the same term: a server has one vote "
+        "a term",
+        *(1, "voted", 3, 0, 2),
+    )
+
+
+def test_a_term_that_goes_back(peers: Told) -> None:
+    peers(1, "state", 4, False)
+    peers(2, "state", 3, False)
+    peers.violates(
+        verdicts.TermWentBack,
+        "s1 was in term 4, and is in term 3 now: terms only grow",
+        *(1, "state", 3, False),
+    )
+
+
+def test_a_restarted_server_may_have_forgotten_its_term(peers: Told) -> None:
+    peers(1, "state", 4, False)
+    peers(1, "started", [])
+    peers(1, "state", 3, False)
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6)), max_size=60))
 def test_whoever_applies_one_log_in_order_is_never_blamed(moves: list[tuple[int, int]]) -> None:
     """Servers apply prefixes of one log, restart from nothing or a snapshot, and catch up."""
