@@ -20,11 +20,11 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
+from tester.engine import current, leftovers
 from tester.engine.errors import OutsideWorld, SharedState
 from tester.engine.tasks import Future, Handle, Task, TimerHandle, failed_unheard, note_death
-from tester.guard import guard, leftovers, outside
 
 T = TypeVar("T")
 
@@ -132,7 +132,7 @@ class Loop(asyncio.AbstractEventLoop):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> Handle:
-        if guard.current is not self.owner:
+        if current.node is not self.owner:
             self._foreign("call_soon")
         handle = Handle(callback, args, context)
         # A C task's step and its wake-up both show the task they belong to. So does `task.cancel`,
@@ -184,7 +184,7 @@ class Loop(asyncio.AbstractEventLoop):
         context: contextvars.Context | None,
     ) -> TimerHandle:
         """Have the callback run in `ahead` microseconds of the node's clock; None: never."""
-        if guard.current is not self.owner:
+        if current.node is not self.owner:
             self._foreign("call_later")
         if ahead is None:
             return TimerHandle(math.inf, callback, args, context)
@@ -209,7 +209,7 @@ class Loop(asyncio.AbstractEventLoop):
         eager_start: bool | None = None,
     ) -> Task[T]:
         """A task that starts in its turn: an eager start would run it inside its creator."""
-        if guard.current is not self.owner:
+        if current.node is not self.owner:
             self._foreign("create_task")
         self._serial += 1
         task = Task(coro, loop=self, serial=self._serial, name=name, context=context)
@@ -233,7 +233,7 @@ class Loop(asyncio.AbstractEventLoop):
         """The loop has no debug mode: what it would find is always an error here."""
 
     def is_running(self) -> bool:
-        return guard.current is self.owner
+        return current.node is self.owner
 
     def is_closed(self) -> bool:
         return self._closed
@@ -283,7 +283,7 @@ class Loop(asyncio.AbstractEventLoop):
 
     def _foreign(self, what: str) -> None:
         here = asyncio._get_running_loop()
-        if guard.current is None or not isinstance(here, Loop) or here._closed:
+        if current.node is None or not isinstance(here, Loop) or here._closed:
             return  # the engine between two steps, or the end of a run
         there = getattr(self.owner, "name", "another node")
         error = SharedState(
@@ -295,6 +295,37 @@ class Loop(asyncio.AbstractEventLoop):
         raise error
 
 
+_NOT_SIMULATED: Final = {
+    "run_in_executor": "call the function directly",
+    "set_default_executor": "call functions directly",
+    "subprocess_exec": "start another node",
+    "subprocess_shell": "start another node",
+    "add_signal_handler": "let the test call kill()",
+    "remove_signal_handler": "let the test call kill()",
+    "call_soon_threadsafe": "there are no threads; use call_soon",
+    "run_forever": "await what you wait for",
+    "run_until_complete": "await what you wait for",
+    "stop": "return from your coroutine",
+    "close": "the loop ends with the run",
+    "set_exception_handler": "an exception that nobody handles ends the run",
+    "shutdown_asyncgens": "close your generators yourself",
+    "shutdown_default_executor": "there is no executor",
+}
+"""Methods of asyncio's loops that a node's has not, and what to do instead."""
+
+
+def _refusal(name: str) -> Callable[..., NoReturn]:
+    instead = _NOT_SIMULATED.get(name, "use a ClientEnd; the network is simulated")
+
+    def refused(loop: Loop, *args: Any, **kwargs: Any) -> NoReturn:
+        error = OutsideWorld(f"loop.{name} is not simulated: {instead}")
+        current.refusals.append(error)
+        raise error
+
+    refused.__name__ = name
+    return refused
+
+
 for _name in dir(asyncio.AbstractEventLoop):
     if not _name.startswith("_") and _name not in vars(Loop):
-        setattr(Loop, _name, outside.loop_method(_name))
+        setattr(Loop, _name, _refusal(_name))

@@ -12,13 +12,10 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tester.engine import current
 from tester.engine.choices import Choices
-from tester.engine.errors import Waiting
 from tester.engine.loop import Loop
 from tester.engine.schedule import Schedule
-from tester.engine.waiting import waiting
-from tester.guard import guard
-from tester.guard.unawaited import Unawaited
 
 Event = tuple[Any, ...]
 """What crosses a node's border: a kind, then plain data."""
@@ -57,12 +54,12 @@ class Node:
         At most `limit` callbacks run.
         """
         loop = self.loop
-        guard.current = self
+        current.node = self
         asyncio._set_running_loop(loop)
         try:
             ran = self._context.run(loop.turn, now, inbox, self.receivers, limit)
         finally:
-            guard.current = None
+            current.node = None
         if loop.errors:
             for error in loop.errors:
                 self.failed(error, "in a task or a callback")
@@ -71,9 +68,6 @@ class Node:
         self.outbox = []
         return outbox, loop.next_due(), ran
 
-    def forgot(self, call: Unawaited) -> None:
-        """Report that code on the node has let go of a coroutine that has never run."""
-
     def failed(self, error: BaseException, doing: str) -> None:
         """Report an exception that nobody handled; the run is over."""
         raise NotImplementedError
@@ -81,22 +75,18 @@ class Node:
     def inside(self, function: Callable[[], object]) -> None:
         """Run a function as this node: what a crash-proof `close` needs, outside any step."""
         outer = asyncio._get_running_loop()
-        guard.current = self
+        current.node = self
         asyncio._set_running_loop(self.loop)
         try:
             self._context.run(function)
         finally:
             asyncio._set_running_loop(outer)
-            guard.current = None
+            current.node = None
 
     def freeze(self) -> None:
         """Nothing: a frozen node's tasks stay as they are until the run ends."""
 
-    def waiting(self) -> list[Waiting]:
-        """Where each unfinished task of the node waits."""
-        return waiting(self.name, self.loop)
-
-    # -- what the guard asks of a machine ---------------------------------------------------------
+    # -- as the code that runs on it sees the machine: a CurrentNode ------------------------------
 
     def time_us(self) -> int:
         """The node's monotonic clock: microseconds since the start of the run, with its drift."""
@@ -110,7 +100,7 @@ class Node:
         """
         if self._random is None:
             seed = self.choices.below(2**32, f"node/{self.name}")
-            running, guard.current = guard.current, None  # or this would be the node's own draw
+            running, current.node = current.node, None  # or this would be the node's own draw
             self._random = random.Random(f"{self.name}/{self.incarnation}/{seed}")
-            guard.current = running
+            current.node = running
         return self._random

@@ -9,9 +9,9 @@ from typing import Any, Protocol, TypeVar
 
 from tester.engine import pulse
 from tester.engine.errors import Deadlock, Livelock, Waiting
+from tester.engine.leftovers import generators_close_in_tasks
 from tester.engine.node import Event, Turn
 from tester.engine.schedule import Pick
-from tester.guard.leftovers import generators_close_in_tasks
 
 A = TypeVar("A")
 

@@ -15,10 +15,9 @@ import datetime
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from tester.guard.guard import Machine
+from tester.engine.current import CurrentNode
 
 EPOCH_US = 946_684_800_000_000  # 2000-01-01T00:00:00Z, in microseconds of Unix time
 _SECOND = 1_000_000
@@ -33,56 +32,58 @@ _epoch = _datetime(2000, 1, 1, tzinfo=_utc)
 _gmtime, _asctime = time.gmtime, time.asctime
 
 
-def wall_us(machine: Machine) -> int:
+def wall_us(machine: CurrentNode) -> int:
     """Microseconds of Unix time by the node's wall clock, which may be set wrong."""
     return EPOCH_US + machine.time_us() + machine.ahead_us
 
 
-def _time(machine: Machine, real: object) -> float:
+def _time(machine: CurrentNode, real: object) -> float:
     return wall_us(machine) / _SECOND
 
 
-def _time_ns(machine: Machine, real: object) -> int:
+def _time_ns(machine: CurrentNode, real: object) -> int:
     return wall_us(machine) * 1000
 
 
-def _monotonic(machine: Machine, real: object) -> float:
+def _monotonic(machine: CurrentNode, real: object) -> float:
     return machine.time_us() / _SECOND
 
 
-def _monotonic_ns(machine: Machine, real: object) -> int:
+def _monotonic_ns(machine: CurrentNode, real: object) -> int:
     return machine.time_us() * 1000
 
 
-def _clock_gettime(machine: Machine, real: object, clk_id: int, /) -> float:
+def _clock_gettime(machine: CurrentNode, real: object, clk_id: int, /) -> float:
     return (wall_us(machine) if clk_id in _WALL_CLOCKS else machine.time_us()) / _SECOND
 
 
-def _clock_gettime_ns(machine: Machine, real: object, clk_id: int, /) -> int:
+def _clock_gettime_ns(machine: CurrentNode, real: object, clk_id: int, /) -> int:
     return (wall_us(machine) if clk_id in _WALL_CLOCKS else machine.time_us()) * 1000
 
 
-def _calendar(machine: Machine, real: object, seconds: float | None = None, /) -> time.struct_time:
+def _calendar(
+    machine: CurrentNode, real: object, seconds: float | None = None, /
+) -> time.struct_time:
     return _gmtime(wall_us(machine) // _SECOND if seconds is None else seconds)
 
 
-def _ctime(machine: Machine, real: object, seconds: float | None = None, /) -> str:
+def _ctime(machine: CurrentNode, real: object, seconds: float | None = None, /) -> str:
     return _asctime(_calendar(machine, real, seconds))
 
 
-def _asctime_now(machine: Machine, real: Callable[..., str], *t: Any) -> str:
+def _asctime_now(machine: CurrentNode, real: Callable[..., str], *t: Any) -> str:
     return real(*t or (_calendar(machine, real),))
 
 
-def _strftime_now(machine: Machine, real: Callable[..., str], form: str, /, *t: Any) -> str:
+def _strftime_now(machine: CurrentNode, real: Callable[..., str], form: str, /, *t: Any) -> str:
     return real(form, *t or (_calendar(machine, real),))
 
 
-def _mktime(machine: Machine, real: object, t: time.struct_time, /) -> float:
+def _mktime(machine: CurrentNode, real: object, t: time.struct_time, /) -> float:
     return float(calendar.timegm(t))
 
 
-def _times(machine: Machine, real: object) -> os.times_result:
+def _times(machine: CurrentNode, real: object) -> os.times_result:
     busy = machine.time_us() / _SECOND
     return os.times_result((busy, 0.0, 0.0, 0.0, busy))
 
@@ -142,11 +143,11 @@ class _StandIn(type):
         return type.__hash__(_stands_for(cls) or cls)
 
 
-def _now(machine: Machine) -> datetime.datetime:
+def _now(machine: CurrentNode) -> datetime.datetime:
     return _epoch + datetime.timedelta(microseconds=wall_us(machine) - EPOCH_US)
 
 
-def stand_ins(node: Callable[[], Machine | None]) -> tuple[type, type]:
+def stand_ins(node: Callable[[], CurrentNode | None]) -> tuple[type, type]:
     """Make what `datetime.date` and `datetime.datetime` mean during a run.
 
     The real ones are C types, whose methods cannot be replaced, so their names are rebound to

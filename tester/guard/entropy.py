@@ -15,12 +15,10 @@ import operator
 import random
 import uuid
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tester.engine.current import CurrentNode
 from tester.guard import clock
-
-if TYPE_CHECKING:
-    from tester.guard.guard import Machine
 
 _MULTICAST = 1 << 40  # the bit of a MAC address that no network card has (RFC 9562, section 6.10)
 _GREGORIAN_100NS = 0x01B21DD213814000  # 1582-10-15 to 1970-01-01 in units of 100 ns
@@ -29,18 +27,18 @@ _GREGORIAN_100NS = 0x01B21DD213814000  # 1582-10-15 to 1970-01-01 in units of 10
 def _from_generator(name: str) -> Callable[..., Any]:
     method = operator.attrgetter(name)
 
-    def draw(machine: Machine, real: object, *args: Any, **kwargs: Any) -> Any:
+    def draw(machine: CurrentNode, real: object, *args: Any, **kwargs: Any) -> Any:
         return method(machine.random())(*args, **kwargs)
 
     return draw
 
 
-def _bytes(machine: Machine, real: object, size: int, /, flags: int = 0) -> bytes:
+def _bytes(machine: CurrentNode, real: object, size: int, /, flags: int = 0) -> bytes:
     return machine.random().randbytes(size)
 
 
 def _seed(
-    machine: Machine,
+    machine: CurrentNode,
     real: Callable[..., None],
     self: random.Random,
     a: Any = None,
@@ -50,21 +48,21 @@ def _seed(
     real(self, machine.random().getrandbits(128) if a is None else a, version)
 
 
-def _getnode(machine: Machine, real: object, **_: Any) -> int:
+def _getnode(machine: CurrentNode, real: object, **_: Any) -> int:
     """Return the node's hardware address: from its name alone, as a machine's never changes."""
     digest = hashlib.blake2b(machine.name.encode(), digest_size=6).digest()
     return int.from_bytes(digest) | _MULTICAST
 
 
-def _uuid4(machine: Machine, real: object) -> uuid.UUID:
+def _uuid4(machine: CurrentNode, real: object) -> uuid.UUID:
     return uuid.UUID(int=machine.random().getrandbits(128), version=4)
 
 
-def _ticks(machine: Machine) -> int:
+def _ticks(machine: CurrentNode) -> int:
     return clock.wall_us(machine) * 10 + _GREGORIAN_100NS
 
 
-def _low_bits(machine: Machine, node: int | None, clock_seq: int | None) -> int:
+def _low_bits(machine: CurrentNode, node: int | None, clock_seq: int | None) -> int:
     """Make the variant, clock sequence and node fields, which versions 1 and 6 share.
 
     The node is random too: thousands of draws can share one instant of virtual time.
@@ -75,7 +73,7 @@ def _low_bits(machine: Machine, node: int | None, clock_seq: int | None) -> int:
 
 
 def _uuid1(
-    machine: Machine, real: object, node: int | None = None, clock_seq: int | None = None
+    machine: CurrentNode, real: object, node: int | None = None, clock_seq: int | None = None
 ) -> uuid.UUID:
     ticks = _ticks(machine)
     high = (ticks & 0xFFFFFFFF) << 32 | (ticks >> 32 & 0xFFFF) << 16 | 1 << 12 | ticks >> 48
@@ -83,21 +81,21 @@ def _uuid1(
 
 
 def _uuid6(
-    machine: Machine, real: object, node: int | None = None, clock_seq: int | None = None
+    machine: CurrentNode, real: object, node: int | None = None, clock_seq: int | None = None
 ) -> uuid.UUID:
     ticks = _ticks(machine)
     high = ticks >> 12 << 16 | 6 << 12 | ticks & 0xFFF
     return uuid.UUID(int=high << 64 | _low_bits(machine, node, clock_seq))
 
 
-def _uuid7(machine: Machine, real: object) -> uuid.UUID:
+def _uuid7(machine: CurrentNode, real: object) -> uuid.UUID:
     milliseconds, rest = divmod(clock.wall_us(machine), 1000)
     high = milliseconds << 16 | 7 << 12 | rest * 4096 // 1000
     return uuid.UUID(int=high << 64 | 2 << 62 | machine.random().getrandbits(62))
 
 
 def _as_completed(
-    machine: Machine, real: Callable[..., Any], fs: Any, *, timeout: float | None = None
+    machine: CurrentNode, real: Callable[..., Any], fs: Any, *, timeout: float | None = None
 ) -> Any:
     """Make tasks in the order of the arguments: asyncio would make them in the order of a set."""
     if not isinstance(fs, (asyncio.Future, Coroutine)):  # which `real` refuses in its own words
@@ -105,7 +103,9 @@ def _as_completed(
     return real(fs, timeout=timeout)
 
 
-def _all_tasks(machine: Machine, real: Callable[..., set[Any]], loop: object = None) -> set[Any]:
+def _all_tasks(
+    machine: CurrentNode, real: Callable[..., set[Any]], loop: object = None
+) -> set[Any]:
     """Order the set by the tasks' serials: asyncio's own also holds other nodes' and older runs'.
 
     How it iterates depends on what else it holds, and so would `for task in all_tasks()`.

@@ -3,7 +3,7 @@
 Once per run, names in the standard library and in the user's modules are rebound to functions
 that ask who is calling: node code gets the node's answer, everybody else (pytest, a debugger, the
 engine itself, another thread) the real one.  The engine says whose code runs next with one plain
-assignment, `guard.current = node`, and `guard.current = None` when it is back.
+assignment, `current.node = node`, and `current.node = None` when it is back.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import functools
 import gc
 import importlib
 import logging
-import random
 import sys
 from _thread import get_ident
 from collections.abc import Callable, Sequence
 from types import BuiltinFunctionType, ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 from labrpc.errors import TesterError
+from tester.engine import current
+from tester.engine.current import CurrentNode
 from tester.engine.errors import OutsideWorld
 from tester.guard import clock, outside
 from tester.guard.clock import CLOCKS
@@ -29,32 +30,12 @@ from tester.guard.entropy import ENTROPY
 from tester.guard.outside import OUTSIDE
 from tester.guard.prebound import Attribute, Names, Patch, find
 
-
-class Machine(Protocol):
-    """What the guard needs of the node whose code is running."""
-
-    @property
-    def name(self) -> str:
-        """The node's name, for sentences and log records: "server", "c0"."""
-
-    def time_us(self) -> int:
-        """Return the microseconds since the run began by the node's clock; it never goes back."""
-
-    @property
-    def ahead_us(self) -> int:
-        """By how much the node's wall clock is ahead of that clock, or behind if negative."""
-
-    def random(self) -> random.Random:
-        """Return the node's own generator, seeded from the run's choices."""
-
-
-current: Machine | None = None  # whose code runs now: the engine assigns it around every step
 _thread: int | None = None  # the thread of the active run
 
 
-def node() -> Machine | None:
+def node() -> CurrentNode | None:
     """Return the node whose code is running on this thread, if any is."""
-    return current if get_ident() == _thread else None
+    return current.node if get_ident() == _thread else None
 
 
 class installed:
@@ -78,20 +59,20 @@ class installed:
             )
         self._patches = _patches_for(self._modules)
         _thread = get_ident()
-        outside.refusals.clear()
+        current.refusals.clear()
         try:
             for patch in self._patches:
                 patch.apply()
         except BaseException:
             self.__exit__()
             raise
-        return outside.refusals
+        return current.refusals
 
     def __exit__(self, *error: object) -> None:
-        global current, _thread
+        global _thread
         for patch in reversed(self._patches):
             patch.undo()
-        current = _thread = None
+        current.node = _thread = None
 
 
 class collector_off:
@@ -111,7 +92,7 @@ class collector_off:
 def _dispatch(real: Callable[..., Any], fake: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def ask(*args: Any, **kwargs: Any) -> Any:
-        machine = current
+        machine = current.node
         if machine is None or get_ident() != _thread:
             return real(*args, **kwargs)
         return fake(machine, real, *args, **kwargs)
@@ -132,18 +113,17 @@ def _log_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     return record
 
 
-def _import(machine: Machine, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _import(machine: CurrentNode, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Import a module for node code, as nobody.
 
     A process runs a module's code once. Run as the node's, it would draw from the node's
     randomness in the first run that imports it, and in no later one.
     """
-    global current
-    current = None
+    current.node = None
     try:
         return real(*args, **kwargs)
     finally:
-        current = machine
+        current.node = machine
 
 
 class _Pickled:

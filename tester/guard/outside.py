@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, NoReturn
 
+from tester.engine import current
+from tester.engine.current import CurrentNode
 from tester.engine.errors import OutsideWorld
-
-if TYPE_CHECKING:
-    from tester.guard.guard import Machine
 
 Fake = Callable[..., Any]
 
 # Costly to import, and of no use to most runs.
 LATE = frozenset({"concurrent.futures.process", "multiprocessing.process", "numpy.random"})
-
-refusals: list[OutsideWorld] = []  # of the active run, in order, swallowed or not
 
 _STOP = "the test decides when a machine stops"
 _UNSPOKEN = frozenset({"", "__init__", "builtins"})
@@ -43,14 +40,14 @@ def _callers() -> list[str]:
     return names
 
 
-def _refuse(machine: Machine, call: str, why: str, instead: str) -> NoReturn:
+def _refuse(machine: CurrentNode, call: str, why: str, instead: str) -> NoReturn:
     error = OutsideWorld(f"node {machine.name}: {call} {why}; {instead}")
-    refusals.append(error)
+    current.refusals.append(error)
     raise error
 
 
 def _refusal(call: str, why: str, instead: str) -> Fake:
-    def refused(machine: Machine, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def refused(machine: CurrentNode, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if not _DEBUGGERS.isdisjoint(_callers()):
             return real(*args, **kwargs)
         _refuse(machine, call, why, instead)
@@ -58,22 +55,22 @@ def _refusal(call: str, why: str, instead: str) -> Fake:
     return refused
 
 
-def _at_exit(machine: Machine, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _at_exit(machine: CurrentNode, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Let the standard library register what it cleans up, `weakref.finalize` for one."""
     if _callers()[0] in sys.stdlib_module_names:
         return real(*args, **kwargs)
     _refuse(machine, "atexit.register", "acts after the simulation has ended", _STOP)
 
 
-def _getpid(machine: Machine, real: object) -> int:
+def _getpid(machine: CurrentNode, real: object) -> int:
     return 1
 
 
-def _gethostname(machine: Machine, real: object) -> str:
+def _gethostname(machine: CurrentNode, real: object) -> str:
     return machine.name
 
 
-def _getfqdn(machine: Machine, real: object, name: str = "") -> str:
+def _getfqdn(machine: CurrentNode, real: object, name: str = "") -> str:
     return name or machine.name
 
 
@@ -188,37 +185,6 @@ def _fakes() -> dict[str, dict[str, Fake]]:
 OUTSIDE: dict[str, dict[str, Fake]] = _fakes()  # by owner, `module` or `module:Class`
 
 
-_LOOP_INSTEAD: Final = {
-    "run_in_executor": "call the function directly",
-    "set_default_executor": "call functions directly",
-    "subprocess_exec": "start another node",
-    "subprocess_shell": "start another node",
-    "add_signal_handler": "let the test call kill()",
-    "remove_signal_handler": "let the test call kill()",
-    "call_soon_threadsafe": "there are no threads; use call_soon",
-    "run_forever": "await what you wait for",
-    "run_until_complete": "await what you wait for",
-    "stop": "return from your coroutine",
-    "close": "the loop ends with the run",
-    "set_exception_handler": "an exception that nobody handles ends the run",
-    "shutdown_asyncgens": "close your generators yourself",
-    "shutdown_default_executor": "there is no executor",
-}
-
-
-def loop_method(name: str) -> Callable[..., NoReturn]:
-    """What a node's event loop has for a method of asyncio's that is not simulated."""
-    instead = _LOOP_INSTEAD.get(name, "use a ClientEnd; the network is simulated")
-
-    def refused(loop: object, *args: Any, **kwargs: Any) -> NoReturn:
-        error = OutsideWorld(f"loop.{name} is not simulated: {instead}")
-        refusals.append(error)
-        raise error
-
-    refused.__name__ = name
-    return refused
-
-
 class Stdin:
     """What `sys.stdin` is during a run: the real one, except that node code may not read it."""
 
@@ -226,7 +192,7 @@ class Stdin:
         {"read", "read1", "readinto", "readline", "readlines", "buffer", "detach", "close"}
     )
 
-    def __init__(self, node: Callable[[], Machine | None], real: Callable[[], Any]) -> None:
+    def __init__(self, node: Callable[[], CurrentNode | None], real: Callable[[], Any]) -> None:
         self._node, self._real = node, real
 
     def _for(self, use: str) -> Any:

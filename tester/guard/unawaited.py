@@ -14,13 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import CORO_CREATED, getcoroutinestate
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
-from tester.guard import guard
+from tester.engine import current
+from tester.engine.current import CurrentNode
+from tester.engine.node import Node
 from tester.guard.origin import is_users
-
-if TYPE_CHECKING:
-    from tester.engine.node import Node
 
 _DEPTH: Final = 8
 """The user's call is looked for among so many frames: others may stand between, as asyncio's."""
@@ -35,6 +34,13 @@ class Unawaited:
     file: str
     line: int
     node: str
+
+
+class ForgettingNode(CurrentNode, Protocol):
+    """A node that reports what its code has forgotten."""
+
+    def forgot(self, call: Unawaited) -> None:
+        """Report that code on the node has let go of a coroutine that has never run."""
 
 
 @contextlib.contextmanager
@@ -70,16 +76,16 @@ def held_by(error: BaseException, node: Node) -> list[Unawaited]:
 
 def _tell(coro: CoroutineType[Any, Any, Any]) -> None:
     """In the place of Python's own warning, when a coroutine that has not run is let go."""
-    machine = guard.current
+    machine = current.node
     if machine is None:
         return
-    node = cast("Node", machine)
+    node = cast(ForgettingNode, machine)
     found = _described(coro, node)
     if found is not None:
         node.forgot(found)
 
 
-def _described(coro: CoroutineType[Any, Any, Any], node: Node) -> Unawaited | None:
+def _described(coro: CoroutineType[Any, Any, Any], node: CurrentNode) -> Unawaited | None:
     """Where it was called; None if not by the user, or if nobody knows."""
     for file, line, _ in coro.cr_origin or ():
         if is_users(file):

@@ -14,13 +14,13 @@ from labrpc.network import Deliver, Rpc
 from tester.engine.choices import Choices
 from tester.engine.schedule import Schedule
 from tester.engine.scheduler import Place, Scheduler
+from tester.guard.watched import watch
 from tester.world.failure import NodeDown
 from tester.world.host import Data, End, Host, Made, OnDisk
 from tester.world.isolated import Child
 from tester.world.mishaps import Mishaps
 from tester.world.operation import shape
 from tester.world.probe import OnProbe
-from tester.world.watched import Watched
 
 if TYPE_CHECKING:
     from tester.world.simulation import Simulation
@@ -293,8 +293,9 @@ class Cluster:
     def start(self, member: Member, incarnation: int = 0) -> Place:
         """Start a node, in this process or in a child of it."""
         host = Host(member.name, self._choices, self._schedule, incarnation)
-        if self._watch:
-            host = Watched(self._watch, member.name, self._choices, self._schedule, incarnation)
         host.loop.notes_deaths = self._notes_deaths
         machine = Child(host) if self._isolated else host
-        return self._scheduler.place(member.name, machine)
+        place = self._scheduler.place(member.name, machine)
+        if self._watch:
+            watch(place, self._watch)
+        return place

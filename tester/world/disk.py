@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from labrpc.errors import TesterError
+from tester.engine import current
 from tester.engine.errors import SharedState
 from tester.engine.node import Event, Node
-from tester.guard import guard
 
 SYNC_US: Final = 500
 """What a sync takes, in microseconds, as long as the disk is not slow."""
@@ -76,10 +76,10 @@ class Disk:
         del self._node
 
     def _check(self) -> None:
-        if guard.current is not self._node:
+        if current.node is not self._node:
             raise SharedState(
                 f"the disk of {self._node.name} was used by code on "
-                f"{getattr(guard.current, 'name', 'no node')}. Nodes share nothing."
+                f"{getattr(current.node, 'name', 'no node')}. Nodes share nothing."
             )
 
 

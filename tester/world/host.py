@@ -31,12 +31,13 @@ import msgspec
 
 from labrpc.end import ClientEnd
 from labrpc.server import BoundHandler, Server
+from tester.engine import current
 from tester.engine.choices import Choices
-from tester.engine.errors import SharedState
+from tester.engine.errors import SharedState, Waiting
 from tester.engine.node import Event, Node, Turn
 from tester.engine.schedule import Schedule
-from tester.guard import guard
 from tester.guard.unawaited import Unawaited, held_by
+from tester.guard.waiting import waiting
 from tester.world import memory
 from tester.world.disk import Disk
 from tester.world.failure import describe, first
@@ -119,6 +120,14 @@ class Host(Node):
         found, self.outbox = self.outbox, []
         return found
 
+    def waiting(self) -> list[Waiting]:
+        """Where each unfinished task of the node waits."""
+        return waiting(self.name, self.loop)
+
+    def objects(self) -> list[object]:
+        """What has been made on the node."""
+        return list(self._objects.values())
+
     def measure(self, key: str) -> int:
         """Bytes the object holds, with all that it refers to; 0 if there is no such object."""
         return memory.size(self._objects[key]) if key in self._objects else 0
@@ -143,7 +152,7 @@ class Host(Node):
         self.disk.let_go()
 
     def forgot(self, call: Unawaited) -> None:
-        """See Node.forgot."""
+        """See ForgettingNode."""
         self.outbox.append(("unawaited", call))
 
     def failed(self, error: BaseException, doing: str) -> None:
@@ -185,10 +194,10 @@ class Host(Node):
         calls = self._calls
 
         def send(method: str, payload: bytes) -> asyncio.Future[bytes | None]:
-            if guard.current is not self:
+            if current.node is not self:
                 raise SharedState(
                     f"the client end {name!r} belongs to {self.name}, and code on "
-                    f"{getattr(guard.current, 'name', 'no node')} called it. Nodes share nothing."
+                    f"{getattr(current.node, 'name', 'no node')} called it. Nodes share nothing."
                 )
             call = self._call = self._call + 1
             future: asyncio.Future[bytes | None] = asyncio.Future(loop=loop)

@@ -20,10 +20,10 @@ from typing import Any, Final
 import msgspec
 
 from labrpc.errors import TesterError
+from tester.engine import current
 from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
-from tester.guard import guard, outside
 from tester.guard.unawaited import Unawaited
 from tester.world.failure import Failure, ProcessDied, describe
 from tester.world.host import Data, End, Host, Made, OnDisk
@@ -69,7 +69,7 @@ class Child:
         return [_from_wire(event) for event in outbox], next_due, ran
 
     def waiting(self) -> list[Waiting]:
-        """See Node.waiting."""
+        """See Host.waiting."""
         return msgspec.convert(self._ask("waiting"), list[Waiting])
 
     def unretrieved(self) -> list[Event]:
@@ -136,11 +136,11 @@ def _how(status: int) -> str:
 @contextlib.contextmanager
 def _as_the_harness() -> Iterator[None]:
     """Code on a node may not fork, wait or kill; we may, also while the test's code runs."""
-    caller, guard.current = guard.current, None
+    caller, current.node = current.node, None
     try:
         yield
     finally:
-        guard.current = caller
+        current.node = caller
 
 
 # -- the child's side ---------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def _serve(host: Host, requests: int, answers: int) -> None:
         choices = host.choices
         before = {name: len(values) for name, values in choices.record().items()}
         faults = len(choices.faults)
-        outside.refusals.clear()  # those of the parent are told there
+        current.refusals.clear()  # those of the parent are told there
         while True:
             what, *args = msgspec.msgpack.decode(receive(requests))
             if what == "step":
@@ -194,9 +194,9 @@ def _refused(host: Host) -> list[Event]:
     """What the guard has refused to the node's code in this step, swallowed or not."""
     refusals = [
         ("refused", describe(error, host.name, "while it ran", host.loop.now))
-        for error in outside.refusals
+        for error in current.refusals
     ]
-    outside.refusals.clear()
+    current.refusals.clear()
     return refusals
 
 

@@ -12,9 +12,9 @@ from linearizability import Verdict as Checked
 from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.errors import SharedState, Stuck
 from tester.engine.trace import Entry
-from tester.guard import guard
+from tester.guard import audit, guard
 from tester.guard.modules import Change, state_of
-from tester.world import audit, check
+from tester.world import check
 from tester.world.failure import (
     Failure,
     HandlerCrashed,
@@ -119,7 +119,7 @@ def run(
         try:
             sim.run(functools.partial(scenario.function, sim))
             if audited:
-                audit.check(sim, modules)
+                audit.check(sim.hosted(), modules)
             if scenario.model is not None:
                 checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
                 check.judge(checked)

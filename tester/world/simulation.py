@@ -16,11 +16,11 @@ from labrpc.errors import TesterError
 from labrpc.network import Network
 from tester.engine.choices import Choices
 from tester.engine.errors import Livelock, Stuck
+from tester.engine.leftovers import unheeded
 from tester.engine.node import Event
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.scheduler import Place, Scheduler
 from tester.engine.trace import Trace
-from tester.guard.leftovers import unheeded
 from tester.world import submission
 from tester.world.border import Border
 from tester.world.cluster import Cluster, Member, Remote
@@ -230,6 +230,11 @@ class Simulation(Trouble):
             self.reports.raise_unretrieved(but=self._here)
             raise
         self.reports.raise_unretrieved()
+
+    def hosted(self) -> list[tuple[str, list[object]]]:
+        """What every node of this process but the test's holds, with the name of the node."""
+        hosts = [place.machine for place in self._scheduler.places if place is not self._here]
+        return [(host.name, host.objects()) for host in hosts if isinstance(host, Host)]
 
     def close(self) -> None:
         """Let everything go; to be called once, after the verdict.

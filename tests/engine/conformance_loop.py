@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from tester.engine import current
 from tester.engine.choices import Choices, Replayed
 from tester.engine.loop import Loop
 from tester.engine.node import Node
 from tester.engine.schedule import Fifo
-from tester.guard import guard
 
 ALL_ZERO = Choices(Replayed({}))
 
@@ -32,7 +32,7 @@ class RunnableLoop(Loop):
     def run_until_complete(self, awaitable: Any) -> Any:
         future: asyncio.Future[Any] = asyncio.ensure_future(awaitable, loop=self)
         asyncio._set_running_loop(self)
-        guard.current = self._node
+        current.node = self._node
         try:
             while not future.done():
                 if not self.turn(self.now, (), {}, 1):
@@ -41,7 +41,7 @@ class RunnableLoop(Loop):
                     self.turn(due, (), {}, 1)
                 assert not self.errors, self.errors
         finally:
-            guard.current = None
+            current.node = None
             asyncio._set_running_loop(None)
         return future.result()
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from tester.engine.choices import Choices, Replayed, Source
+from tester.engine.errors import Waiting
 from tester.engine.node import Event, Node
 from tester.engine.schedule import Fifo, Schedule
 from tester.engine.scheduler import Place, Scheduler
+from tester.guard.waiting import waiting
 
 T = TypeVar("T")
 
@@ -27,6 +29,10 @@ class Actor(Node):
 
     def failed(self, error: BaseException, doing: str) -> None:
         self.failures.append(error)
+
+    def waiting(self) -> list[Waiting]:
+        """Where each unfinished task of the node waits."""
+        return waiting(self.name, self.loop)
 
     def send(self, to: str, function: Callable[[Actor], object], after_us: int = 0) -> None:
         """Have the function called on another node, some time later."""

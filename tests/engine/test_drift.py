@@ -7,10 +7,10 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tester.engine import current
 from tester.engine.choices import Choices, Seeded
 from tester.engine.node import Node
 from tester.engine.schedule import Fifo
-from tester.guard import guard
 
 DRIFTS = st.integers(-900_000, 3_000_000)
 TIMES = st.lists(st.integers(0, 10_000_000), min_size=1, max_size=6).map(sorted)
@@ -102,4 +102,4 @@ def test_a_sleep_on_a_fast_node_is_short() -> None:
     assert machine.loop.next_due() == 500_000
     step(machine, 500_000)
     assert woken == [500_000]
-    assert guard.current is None
+    assert current.node is None

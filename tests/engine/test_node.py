@@ -8,12 +8,12 @@ from functools import partial
 
 import pytest
 
+from tester.engine import current
 from tester.engine.choices import Choices, Injected, Record, Replayed, Seeded, Source
-from tester.engine.errors import Deadlock
+from tester.engine.errors import Deadlock, Waiting
 from tester.engine.node import Event, Node, Turn
 from tester.engine.schedule import Fifo, Random, Schedule
 from tester.engine.scheduler import Place, Scheduler
-from tester.guard import guard
 from tests.engine.stage import Actor, Stage
 
 MS = 1_000
@@ -73,7 +73,7 @@ def test_the_guard_and_asyncio_know_whose_code_runs_and_when_none_does() -> None
     seen: list[object] = []
 
     def look() -> None:
-        seen.append(guard.current is n and asyncio.get_running_loop() is n.loop)
+        seen.append(current.node is n and asyncio.get_running_loop() is n.loop)
 
     def arrive(n: Actor) -> None:
         look()
@@ -82,7 +82,7 @@ def test_the_guard_and_asyncio_know_whose_code_runs_and_when_none_does() -> None
     n.step(0, [("do", arrive)], 100)
     n.inside(look)
     assert seen == [True] * 3
-    assert guard.current is None
+    assert current.node is None
 
 
 @pytest.mark.parametrize("inside", [False, True])
@@ -94,7 +94,7 @@ def test_they_know_it_also_after_an_interruption(inside: bool) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         n.inside(interrupt) if inside else n.step(0, [("do", interrupt)], 100)
-    assert guard.current is None
+    assert current.node is None
     assert not inside or asyncio._get_running_loop() is None
 
 
@@ -143,7 +143,9 @@ class Witness:
         self.machine = machine
         self.asked: list[tuple[int, list[Event], int]] = []
         self.answered: list[tuple[list[Event], int | None, int]] = []
-        self.waiting = machine.waiting
+
+    def waiting(self) -> list[Waiting]:
+        return []
 
     def step(self, now: int, inbox: list[Event], limit: int) -> Turn:
         turn = self.machine.step(now, inbox, limit)

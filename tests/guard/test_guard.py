@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 import labrpc.errors
+from tester.engine import current
 from tester.guard import guard
 from tester.guard.clock import CLOCKS
 from tester.guard.entropy import ENTROPY
@@ -46,7 +47,7 @@ class Node:
 
 def on_node(code: Callable[[], Any], node: Node | None = None) -> Any:
     with guard.installed([]):
-        guard.current = node or Node()
+        current.node = node or Node()
         return code()
 
 
@@ -68,9 +69,9 @@ def snapshot() -> dict[tuple[str, str], object]:
 def test_the_node_is_asked_while_its_code_runs_and_the_machine_otherwise() -> None:
     with guard.installed([]):
         before = time.time()
-        guard.current = Node()
+        current.node = Node()
         on = time.time()
-        guard.current = None
+        current.node = None
         after = time.time()
     assert on == 946_684_801.5
     assert 1.7e9 < before <= after
@@ -96,7 +97,7 @@ def test_another_thread_keeps_the_real_world_while_node_code_runs() -> None:
             answered.set()
 
         pool.submit(waiting)
-        guard.current = node
+        current.node = node
         ask.set()
         answered.wait(10)
     assert seen[0] > 1.7e9
@@ -112,7 +113,7 @@ def test_another_thread_keeps_the_real_world_while_node_code_runs() -> None:
 def test_a_run_on_another_thread_has_that_thread_as_its_own() -> None:
     def run() -> tuple[float, float]:
         with guard.installed([]):
-            guard.current = Node()
+            current.node = Node()
             on = time.time()
             asked.set()
             looked.wait(10)
@@ -135,7 +136,7 @@ def test_everything_is_put_back_however_the_run_ends(raised: type[BaseException]
     expected = contextlib.nullcontext() if raised is None else pytest.raises(raised)
     with expected, guard.installed([]):
         during = snapshot()
-        guard.current = Node()
+        current.node = Node()
         if raised is not None:
             raise raised
     after = snapshot()
@@ -143,7 +144,7 @@ def test_everything_is_put_back_however_the_run_ends(raised: type[BaseException]
     assert {name for name in before if before[name] is during[name]} == set()
     assert logging.getLogRecordFactory() is factory
     assert copyreg.dispatch_table == pickling
-    assert guard.current is None
+    assert current.node is None
     assert guard.node() is None
     assert time.time() > 1.7e9
 
@@ -175,7 +176,7 @@ def test_runs_do_not_nest() -> None:
             guard.installed([]),
         ):
             raise AssertionError("not reached")
-        guard.current = Node()
+        current.node = Node()
         assert time.monotonic() == 1.5  # the refused one took nothing with it
     with guard.installed([]):
         pass
@@ -287,7 +288,7 @@ def test_as_completed_makes_its_tasks_in_the_order_of_its_arguments() -> None:
             return i
 
         with guard.installed([]):
-            guard.current = Node()
+            current.node = Node()
             once = work(0)
             many = [once, *(work(i) for i in range(1, 50)), asyncio.create_task(work(50)), once]
             got = [await f for f in asyncio.as_completed(many, timeout=5)]
@@ -301,7 +302,7 @@ def test_as_completed_makes_its_tasks_in_the_order_of_its_arguments() -> None:
 def test_as_completed_refuses_what_the_original_refuses() -> None:
     async def main() -> None:
         with guard.installed([]):
-            guard.current = Node()
+            current.node = Node()
             future = asyncio.get_running_loop().create_future()
             with pytest.raises(TypeError, match=r"expects? an iterable"):
                 _ = next(iter(asyncio.as_completed(future)))

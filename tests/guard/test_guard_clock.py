@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tester.engine import current
 from tester.guard import guard
 
 REAL_DATE, REAL_DATETIME = datetime.date, datetime.datetime
@@ -37,7 +38,7 @@ class Node:
 
 def on_node(code: Callable[[], Any], node: Node | None = None) -> Any:
     with guard.installed([]):
-        guard.current = node or Node()
+        current.node = node or Node()
         return code()
 
 
@@ -74,9 +75,9 @@ def test_a_wall_clock_may_be_ahead_of_the_others(us: int, ahead_us: int) -> None
 def test_clocks_are_real_outside_node_code_and_after_it(name: str) -> None:
     with guard.installed([]):
         first = getattr(time, name)()
-        guard.current = Node(us=10**18)
+        current.node = Node(us=10**18)
         assert getattr(time, name)() >= 10**12
-        guard.current = None
+        current.node = None
         assert first <= getattr(time, name)() < (10**10 if name[-3:] != "_ns" else 10**19)
     assert not hasattr(getattr(time, name), "__wrapped__")
 

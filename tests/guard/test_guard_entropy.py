@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tester.engine import current
 from tester.guard import guard
 from tester.guard.entropy import ENTROPY
 
@@ -36,7 +37,7 @@ class Node:
 
 def on_node(code: Callable[[], Any], node: Node | None = None) -> Any:
     with guard.installed([]):
-        guard.current = node or Node()
+        current.node = node or Node()
         return code()
 
 
@@ -93,9 +94,9 @@ def test_the_global_generator_goes_on_outside_node_code() -> None:
     random.seed(5)
     expected = [random.Random(5).random(), 0.0]
     with guard.installed([]):
-        guard.current = node = Node()
+        current.node = node = Node()
         random.random()
-        guard.current = None
+        current.node = None
         state = node.rng.getstate()
         got = [random.random(), 0.0]
     assert got == expected
@@ -217,13 +218,14 @@ def test_draws_are_the_same_in_another_process() -> None:
     program = """
 import random, secrets, sys, uuid
 sys.path[:0] = sys.argv[1:]
+from tester.engine import current
 from tester.guard import guard
 class Node:
     name, rng, ahead_us = "c0", random.Random(7), 0
     def time_us(self): return 5
     def random(self): return self.rng
 with guard.installed([]):
-    guard.current = Node()
+    current.node = Node()
     print(random.random(), uuid.uuid1(), uuid.uuid4())
     print(secrets.token_hex(), random.Random().random())
     print(random.SystemRandom().randint(0, 10**9), uuid.getnode())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tester.engine import current
 from tester.guard import guard
 from tests.guard.test_guard import Node
 
@@ -22,11 +23,11 @@ def test_module_code_does_not_run_as_the_node(
     node = Node()
     before = node.random().getstate()
     with guard.installed([]):
-        guard.current = node
+        current.node = node
         if how == "statement":
             import late_import  # type: ignore[import-not-found]  # noqa: F401
         else:
             importlib.import_module("late_import")
-        assert guard.current is node
-        guard.current = None
+        assert current.node is node
+        current.node = None
     assert node.random().getstate() == before

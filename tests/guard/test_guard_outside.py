@@ -27,6 +27,7 @@ from typing import Any
 import numpy.random
 import pytest
 
+from tester.engine import current
 from tester.engine.errors import OutsideWorld
 from tester.guard import guard
 from tester.guard.outside import OUTSIDE
@@ -48,7 +49,7 @@ class Node:
 
 def on_node(code: Callable[[], Any], node: Node | None = None) -> Any:
     with guard.installed([]):
-        guard.current = node or Node()
+        current.node = node or Node()
         return code()
 
 
@@ -161,10 +162,10 @@ def do_and_clean_up(call: str) -> None:
 @pytest.mark.parametrize("when", ["during", "after"])
 def test_outside_node_code_nothing_is_refused(call: str, when: str) -> None:
     with guard.installed([]):
-        guard.current = Node()
+        current.node = Node()
         with pytest.raises(OutsideWorld):
             DOING[call]()
-        guard.current = None
+        current.node = None
         if when == "during":
             do_and_clean_up(call)
     if when == "after":
@@ -182,7 +183,7 @@ def test_on_another_thread_nothing_is_refused(call: str) -> None:
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         result = pool.submit(work)
         with guard.installed([]):
-            guard.current = Node()
+            current.node = Node()
             go.set()
             while not result.done():
                 pass
@@ -202,7 +203,7 @@ def test_every_refusal_in_the_table_goes_to_the_real_thing_outside_node_code() -
 
 def test_a_swallowed_refusal_is_still_known() -> None:
     with guard.installed([]) as refusals:
-        guard.current = Node()
+        current.node = Node()
         for _ in range(2):
             with contextlib.suppress(Exception):
                 time.sleep(1)
@@ -250,9 +251,9 @@ def test_standard_input_is_open_to_everybody_else(monkeypatch: pytest.MonkeyPatc
         assert input() == "a"
         assert sys.stdin.readline() == "b\n"
         assert next(sys.stdin) == "c\n"
-        guard.current = Node()
+        current.node = Node()
         assert sys.stdin.isatty() is False
-        guard.current = None
+        current.node = None
         assert list(sys.stdin) == ["d\n"]
     assert kept.read() == ""  # who keeps the stand-in has the real one for good
     with kept as entered:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tester.engine import current
 from tester.engine.errors import OutsideWorld
 from tester.guard import guard
 
@@ -53,9 +54,9 @@ Make = Callable[[str], types.ModuleType]
 def look(module: types.ModuleType, node: Node | None = None) -> Any:
     with guard.installed([module]):
         outside = module.look()
-        guard.current = node or Node(us=3_000_000)
+        current.node = node or Node(us=3_000_000)
         inside = module.look()
-        guard.current = None
+        current.node = None
         assert type(module.look()) is type(outside)
     return inside
 
@@ -137,7 +138,7 @@ def test_a_clock_is_virtual_wherever_the_module_keeps_it(place: str, module: Mak
     assert look(student) == 3.0
     assert student.look() >= real
     with pytest.raises(ValueError, match="x"), guard.installed([student]):
-        guard.current = Node()
+        current.node = Node()
         raise ValueError("x")
     assert student.look() >= real
 
@@ -208,20 +209,20 @@ def test_refusals_reach_names_bound_before(module: Make) -> None:
     ]
     for act in acts:
         with guard.installed([student]), pytest.raises(OutsideWorld):
-            guard.current = Node()
+            current.node = Node()
             act()
 
 
 def test_a_name_bound_during_a_run_is_real_after_it(module: Make) -> None:
     student = module("def look():\n    global now\n    from time import monotonic as now")
     with guard.installed([student]):
-        guard.current = Node(us=5_000_000)
+        current.node = Node(us=5_000_000)
         student.look()
         assert student.now() == 5.0
     assert student.now() > 5.0
     assert abs(student.now() - time.monotonic()) < 100
     with guard.installed([student]):
-        guard.current = Node(us=6_000_000)
+        current.node = Node(us=6_000_000)
         assert student.now() == 6.0
 
 
@@ -231,7 +232,7 @@ def test_other_modules_and_foreign_things_are_left_alone(module: Make) -> None:
     other.__dict__["Mine"] = mine.Mine
     other.__dict__["look"] = mine.Mine.now
     with guard.installed([other]):
-        guard.current = Node(us=5_000_000)
+        current.node = Node(us=5_000_000)
         assert mine.monotonic is mine.Mine.now
         assert mine.Mine.now() > 5
         assert other.look() == 5.0
@@ -270,5 +271,5 @@ def test_the_modules_of_a_run_are_its_own(module: Make) -> None:
     two = module("from time import monotonic\ndef look(): return monotonic()")
     for modules in ([one], [two], [one, two], [], [one]):
         with guard.installed(modules):
-            guard.current = Node(us=4_000_000)
+            current.node = Node(us=4_000_000)
             assert [m.look() == 4.0 for m in (one, two)] == [one in modules, two in modules]

@@ -28,7 +28,7 @@ def forgotten(
 ) -> list[Unawaited]:
     """What a node is told that it forgot while it runs `main`."""
     told: list[Unawaited] = []
-    monkeypatch.setattr(Actor, "forgot", lambda self, call: told.append(call))
+    monkeypatch.setattr(Actor, "forgot", lambda self, call: told.append(call), raising=False)
     stage = Stage("n")
     stage.do("n", lambda actor: actor.loop.create_task(main()))
     with noticed(), contextlib.suppress(Deadlock):

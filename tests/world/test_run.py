@@ -11,8 +11,8 @@ import pytest
 from kvsrv import GetArgs, GetReply, KVServer
 from labrpc import UNRELIABLE, NotAMessage
 from tester import NonDeterministic, OutsideWorld, SharedState, Simulation, Undecided
+from tester.engine import current
 from tester.engine.choices import Choices, Seeded
-from tester.guard import guard
 from tester.world.failure import Misused
 from tester.world.run import Outcome, Scenario, repeat, run
 from tests.world.lab import AsyncKVServer, once, passes
@@ -184,7 +184,7 @@ def test_an_interrupt_passes_and_all_is_put_back(seed: int, isolated: bool) -> N
     with pytest.raises(KeyboardInterrupt):
         once(interrupted, seed, network=UNRELIABLE, isolated=isolated)
     assert before == (time.time, random.random, sys.unraisablehook, sys.get_asyncgen_hooks())
-    assert guard.current is None
+    assert current.node is None
     with pytest.raises(RuntimeError, match="no running event loop"):
         asyncio.get_running_loop()
     passes(good)

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Final, Protocol
 
-from tester.guard import guard
+from tester.engine import current
 
 _PATIENCE: Final = 16
 """How many awaits a coroutine may pass in its `finally` and `except` blocks while it ends."""
@@ -65,7 +65,7 @@ def generators_close_in_tasks() -> Iterator[None]:
 
     def close(generator: AsyncGenerator[Any, Any]) -> None:
         loop = asyncio._get_running_loop()
-        if running and loop is not None and guard.current is not None:
+        if running and loop is not None and current.node is not None:
             _ = loop.create_task(generator.aclose())  # the loop keeps it
 
     hooks = sys.get_asyncgen_hooks()

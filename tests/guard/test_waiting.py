@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tester.engine.errors import Deadlock, Waiting
-from tester.engine.waiting import waiting
+from tester.guard.waiting import waiting
 from tests.engine.stage import Stage
 
 

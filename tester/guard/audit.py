@@ -22,17 +22,12 @@ from types import (
     ModuleType,
     SimpleNamespace,
 )
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from tester.engine.errors import SharedState
 from tester.guard.fingerprint import contents
-from tester.world.host import Host
-from tester.world.testhost import TestHost
-
-if TYPE_CHECKING:
-    from tester.world.simulation import Simulation
 
 _MUTABLE: Final = (
     *(dict, list, set, bytearray, collections.deque, SimpleNamespace),
@@ -42,8 +37,10 @@ _MUTABLE: Final = (
 _FOLLOWED: Final = (tuple, frozenset, MappingProxyType, CellType, MethodType, functools.partial)
 
 
-def check(sim: Simulation, modules: Sequence[ModuleType]) -> None:
-    """Raise SharedState if objects on two nodes of the run hold the same mutable object.
+def check(hosted: Sequence[tuple[str, Sequence[object]]], modules: Sequence[ModuleType]) -> None:
+    """Raise SharedState if objects of two nodes hold the same mutable object.
+
+    `hosted` lists the objects of each node by the node's name.
 
     What a module holds as well is left out: the state of modules is looked at by itself, and what
     is never changed is a constant.
@@ -51,20 +48,17 @@ def check(sim: Simulation, modules: Sequence[ModuleType]) -> None:
     names = frozenset(module.__name__ for module in modules)
     holders: dict[int, tuple[str, str]] = {}
     constants: set[int] | None = None
-    for place in sim._scheduler.places:
-        host = place.machine
-        if not isinstance(host, Host) or isinstance(host, TestHost):
-            continue
-        for thing, path in _held(host._objects.values(), names):
-            node, earlier = holders.setdefault(id(thing), (host.name, path))
-            if node == host.name:
+    for name, objects in hosted:
+        for thing, path in _held(objects, names):
+            node, earlier = holders.setdefault(id(thing), (name, path))
+            if node == name:
                 continue
             if constants is None:
                 constants = {id(held) for held, _ in _held(_globals(modules), names)}
             if id(thing) not in constants:
                 kind = type(thing)
                 raise SharedState(
-                    f"{_where(kind, names)}{path} on {host.name} and {earlier} on {node} are or "
+                    f"{_where(kind, names)}{path} on {name} and {earlier} on {node} are or "
                     f"hold the same {kind.__name__}; nodes share nothing but messages"
                 )
 
