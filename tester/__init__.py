@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labrpc.errors import NotAMessage, TesterError, UnknownMethod
-    from tester.engine.errors import Deadlock, Livelock, OutsideWorld, SharedState
+    from tester.engine.errors import Deadlock, LimitReached, Livelock, OutsideWorld, SharedState
     from tester.world import faults
     from tester.world.failure import (
         HandlerCrashed,
@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "labrpc.errors": ("NotAMessage", "TesterError", "UnknownMethod"),
-    "tester.engine.errors": ("Deadlock", "Livelock", "OutsideWorld", "SharedState"),
+    "tester.engine.errors": (
+        "Deadlock",
+        "LimitReached",
+        "Livelock",
+        "OutsideWorld",
+        "SharedState",
+    ),
     "tester.world.failure": (
         "HandlerCrashed",
         "MutualExclusionViolated",
@@ -56,6 +62,7 @@ __all__ = [
     "KV",
     "Deadlock",
     "HandlerCrashed",
+    "LimitReached",
     "Limits",
     "Livelock",
     "LockHandle",

@@ -31,7 +31,7 @@ class Waiting:
 
 
 class Stuck(AssertionError):
-    """The run can never end well: the base of Deadlock and Livelock."""
+    """The run did not end by itself: the base of Deadlock, Livelock and LimitReached."""
 
     def __init__(self, sentence: str, waiting: Sequence[Waiting] = ()) -> None:
         super().__init__(sentence)
@@ -44,4 +44,22 @@ class Deadlock(Stuck):
 
 
 class Livelock(Stuck):
-    """A budget is spent: steps, virtual time, or RPCs without an operation completing."""
+    """The run goes on and gets nowhere, until a limit ends it.
+
+    `ended_us`: the virtual time at which it had used up its time, its steps or its bytes; such a
+    run may have got somewhere after all, see LimitReached. None: it was ended by something else.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        waiting: Sequence[Waiting] = (),
+        *,
+        ended_us: int | None = None,
+    ) -> None:
+        super().__init__(sentence, waiting)
+        self.ended_us = ended_us
+
+
+class LimitReached(Stuck):
+    """A limit ended the run while its operations still completed: it is slow, but not stuck."""

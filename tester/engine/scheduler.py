@@ -174,7 +174,7 @@ class Scheduler:
                     self._beat_at = self.steps + pulse.EVERY_STEPS
                     pulse.beat()
                 if self.steps > limit:
-                    raise Livelock(self._spent(), self.waiting())
+                    raise self._spent()
                 if finished():
                     return
             self._advance()
@@ -191,7 +191,7 @@ class Scheduler:
             raise Deadlock("nothing can happen any more", self.waiting())
         if when > self._time_limit:
             sentence = f"{self._time_limit / 1_000_000:g} virtual seconds have passed"
-            raise Livelock(sentence, self.waiting())
+            raise Livelock(sentence, self.waiting(), ended_us=self._time_limit)
         if when > self.now:
             self.now = when
             self._limit = min(self._step_limit, self.steps + self._instant_limit)
@@ -211,12 +211,14 @@ class Scheduler:
         self._heap.clear()
         del self._route
 
-    def _spent(self) -> str:
+    def _spent(self) -> Livelock:
         if self.steps > self._step_limit:
-            return f"{self._step_limit} steps have been run"
-        return (
+            sentence = f"{self._step_limit} steps have been run"
+            return Livelock(sentence, self.waiting(), ended_us=self.now)
+        return Livelock(
             f"{self._instant_limit} steps have been run at one instant, "
-            f"{self.now / 1_000_000:.3f} s, and nobody lets time pass"
+            f"{self.now / 1_000_000:.3f} s, and nobody lets time pass",
+            self.waiting(),
         )
 
     def waiting(self) -> list[Waiting]:

@@ -17,6 +17,7 @@ from tester.world import submission
 from tester.world.cluster import Remote
 from tester.world.failure import TooManyRpcs
 from tester.world.handles import KV, AppendKV
+from tester.world.limits import Limits
 from tester.world.operation import operation
 from tester.world.simulation import Simulation
 
@@ -29,6 +30,8 @@ LOOK_AT: Final = 1_000
 that holds much takes long, and one that grows without end is not waited for."""
 AT_ONCE: Final = 50
 """Clerks that are made and asked at once: so few that the trace is trimmed often enough."""
+CROWDED: Final = Limits(virtual_s=1_200)
+"""Clients come one after the other: such a test asks what a server keeps, not how fast it is."""
 VALUE: Final = "v" * 1_000
 """What is at the key "k" when a crowd comes, and is put there."""
 

@@ -11,7 +11,7 @@ import asyncio
 import itertools
 from typing import Final, NamedTuple, cast
 
-from tester.labs.crowd import AT_ONCE, VALUE, AppendClerks, check_growth
+from tester.labs.crowd import AT_ONCE, CROWDED, VALUE, AppendClerks, check_growth
 from tester.labs.kvtest import KEYS, OUTAGE_S, VALUES, AnyClient, let_work, make_keys, name_of
 from tester.labs.witness import AppendWitness, short
 from tester.world.cluster import Remote
@@ -223,7 +223,7 @@ def check_memory(sim: Simulation, server: Remote, allowed: int, after: str) -> N
         )
 
 
-@simulate(seeds=1, weight=50, model=None)
+@simulate(seeds=1, weight=50, model=None, limits=CROWDED)
 async def test_mem_put_many_clients(sim: Simulation) -> None:
     """The server keeps little of a client that has put once."""
     server = serve(sim)
@@ -233,7 +233,7 @@ async def test_mem_put_many_clients(sim: Simulation) -> None:
     )
 
 
-@simulate(seeds=1, weight=50, model=None)
+@simulate(seeds=1, weight=50, model=None, limits=CROWDED)
 async def test_mem_get_many_clients(sim: Simulation) -> None:
     """The server keeps nothing of a client that only reads."""
     server = serve(sim)

@@ -10,7 +10,7 @@ import asyncio
 from typing import Final
 
 from kvsrv.rpc import Err
-from tester.labs.crowd import VALUE, Putters, check_growth
+from tester.labs.crowd import CROWDED, VALUE, Putters, check_growth
 from tester.labs.kvtest import (
     KEYS,
     OUTAGE_S,
@@ -61,7 +61,7 @@ async def test_put_concurrent_reliable(sim: Simulation) -> None:
     check_rpcs(sim)
 
 
-@simulate(seeds=1, weight=50, model=None)
+@simulate(seeds=1, weight=50, model=None, limits=CROWDED)
 async def test_mem_put_many_clients_reliable(sim: Simulation) -> None:
     """The server's memory does not grow with the number of its clients."""
     server = sim.serve()

@@ -18,6 +18,7 @@ from tester.world.failure import (
     Failure,
     Frame,
     HandlerCrashed,
+    LimitReached,
     Misused,
     NonDeterministic,
     NotLinearizable,
@@ -128,6 +129,8 @@ def headline(outcome: Outcome) -> str:
             return "not linearizable"
         case Undecided():
             return "undecided: the checker's budget was spent"
+        case LimitReached():
+            return f"limit reached: {error.sentence}"
         case Stuck():
             return f"{outcome.kind.lower()}: {error.sentence}"
         case HandlerCrashed() | Misused():

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from tester.engine.choices import Choices, Record, Replayed
-from tester.engine.errors import Livelock
+from tester.engine.errors import LimitReached, Livelock
 from tester.search.edits import nonzero, trimmed
 from tester.search.shortest import Size
 from tester.world.run import Outcome, Scenario, run
@@ -39,12 +39,17 @@ def size_of(outcome: Outcome, record: Record) -> Size:
     drawn = sum(values.values())
     return Size(
         faults=len(outcome.choices.faults),
-        asked=0 if isinstance(outcome.error, Livelock) else outcome.rpcs + outcome.ops,
+        asked=0 if _until_a_limit(outcome) else outcome.rpcs + outcome.ops,
         wanted=drawn - sum(chosen.values()),
         choices=len(values),
         drawn=drawn,
         late=sum(index for _, index in values),
     )
+
+
+def _until_a_limit(outcome: Outcome) -> bool:
+    """Whether the run would have gone on, so that what it did meanwhile says nothing."""
+    return isinstance(outcome.error, Livelock | LimitReached)
 
 
 class Attempts:
@@ -99,7 +104,7 @@ class Attempts:
     def _patient(self) -> Scenario:
         """The scenario, ended where a run gets much longer than the best; that is no symptom."""
         limits = self._scenario.limits
-        if isinstance(self.best.error, Livelock):
+        if _until_a_limit(self.best):
             return self._scenario
         steps = min(limits.steps, max(PATIENCE * self.best.steps, AT_LEAST))
         return replace(self._scenario, limits=replace(limits, steps=steps))

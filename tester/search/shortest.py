@@ -18,7 +18,7 @@ class Size(NamedTuple):
 
     faults: int
     asked: int
-    """RPCs and operations; 0 for a livelock, which goes on until a limit ends it."""
+    """RPCs and operations; 0 for a run that goes on until a limit ends it."""
     wanted: int
     """How much of the workload was not left out, in negative numbers.
 

@@ -41,6 +41,8 @@ class Border:
         self.history = History()
         self.rpcs_before = 0
         """RPCs that had been sent when an operation last completed."""
+        self.ended_us: int | None = None
+        """When that was, in virtual microseconds; None: none has completed."""
         self._scheduler = scheduler
         self._network = network
         self._trace = trace
@@ -79,6 +81,7 @@ class Border:
             return
         result = shape.reply.decode(payload)
         self.history.end(op, result, now)
+        self.ended_us = now
         self._trace.add((now, "return", number, payload))
         # The test's node learns of it in its own step; its caller may have gone meanwhile.
         self._test.put(("outcome", answer, result))

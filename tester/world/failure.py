@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from labrpc.errors import TesterError
-from tester.engine.errors import Deadlock, Livelock, OutsideWorld, SharedState, Stuck, Waiting
+from tester.engine.errors import (
+    Deadlock,
+    LimitReached,
+    Livelock,
+    OutsideWorld,
+    SharedState,
+    Stuck,
+    Waiting,
+)
 from tester.guard.origin import is_users
 from tester.guard.unawaited import Unawaited
 
@@ -19,6 +27,7 @@ __all__ = [
     "Failure",
     "Frame",
     "HandlerCrashed",
+    "LimitReached",
     "Livelock",
     "Misused",
     "MutualExclusionViolated",

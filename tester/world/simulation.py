@@ -15,7 +15,7 @@ from labrpc.conditions import RELIABLE, Conditions
 from labrpc.errors import TesterError
 from labrpc.network import Network
 from tester.engine.choices import Choices
-from tester.engine.errors import Livelock, Stuck
+from tester.engine.errors import LimitReached, Livelock, Stuck
 from tester.engine.leftovers import unheeded
 from tester.engine.node import Event
 from tester.engine.schedule import DEFAULT, SCHEDULES
@@ -219,9 +219,9 @@ class Simulation(Trouble):
         self._here.put(("start", test))
         try:
             self._scheduler.run(self._test.over.done)
-        except Stuck:
+        except Stuck as error:
             self.reports.raise_unretrieved()
-            raise
+            raise self._limit_reached(error) or error from None
         assert self._test.main is not None
         try:
             self._test.main.result()
@@ -235,6 +235,19 @@ class Simulation(Trouble):
         """What every node of this process but the test's holds, with the name of the node."""
         hosts = [place.machine for place in self._scheduler.places if place is not self._here]
         return [(host.name, host.objects()) for host in hosts if isinstance(host, Host)]
+
+    def _limit_reached(self, error: Stuck) -> LimitReached | None:
+        """The verdict if operations completed until the last tenth of the time there was."""
+        last_us = self.border.ended_us
+        if not isinstance(error, Livelock) or error.ended_us is None or last_us is None:
+            return None
+        if last_us * 10 < error.ended_us * 9:
+            return None
+        return LimitReached(
+            f"{error.sentence}, and the test was not over; operations completed until then, "
+            f"{self.history.completed} in all and the last one at {last_us / 1_000_000:.3f} s",
+            error.waiting,
+        )
 
     def close(self) -> None:
         """Let everything go; to be called once, after the verdict.
@@ -281,6 +294,7 @@ class Simulation(Trouble):
                 raise Livelock(
                     f"the messages of the run have more than {self.limits.megabytes} MB together",
                     self._scheduler.waiting(),
+                    ended_us=self.virtual_us,
                 )
         elif kind == "answer":
             self.network.reply(event[1], event[2])

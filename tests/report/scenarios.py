@@ -179,3 +179,14 @@ async def undecided(sim: Simulation) -> None:
     sim.serve()
     for _ in range(3):
         await sim.clerk().get("k")
+
+
+# -- slow rather than stuck ---------------------------------------------------------------------
+
+
+async def too_much_work(sim: Simulation) -> None:
+    sim.serve()
+    ck = sim.clerk()
+    for number in range(1_000):
+        await asyncio.sleep(9)
+        await ck.put("k", f"{number}", number)

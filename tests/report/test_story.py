@@ -42,6 +42,7 @@ STORIES: dict[str, tuple[SimulatedTest, Record, dict[str, Any]]] = {
     "livelock, steps": (scenarios.too_many_steps, {}, {"limits": Limits(steps=100)}),
     "livelock, instant": (scenarios.one_instant, {}, {"limits": Limits(instant_steps=100)}),
     "livelock, time": (scenarios.too_long, {}, {}),
+    "limit reached": (scenarios.too_much_work, {}, {"limits": Limits(virtual_s=30)}),
     "livelock, silent RPCs": (scenarios.silent_rpcs, {}, {"limits": Limits(silent_rpcs=30)}),
     "handler": (breakages.handler, {}, {}),
     "async handler": (breakages.async_handler, {}, {}),

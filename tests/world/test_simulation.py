@@ -11,7 +11,7 @@ import pytest
 
 from kvsrv import Clerk, KVServer
 from labrpc import LONG_DELAYS, RELIABLE, UNRELIABLE
-from tester import Deadlock, Limits, Livelock, Simulation
+from tester import Deadlock, LimitReached, Limits, Livelock, Simulation
 from tester.engine.choices import Choices, Replayed
 from tester.world.simulation import Simulation as World
 from tests.world.lab import AsyncKVServer, once, passes, put_and_get
@@ -173,6 +173,48 @@ def test_a_run_that_gets_nowhere_is_a_livelock(test: Any, limits: Limits, said: 
     assert outcome.error.sentence.startswith(said)
     assert outcome.error.waiting[0].node == "test"
     assert outcome.verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (Limits(virtual_s=1), "1 virtual seconds have passed"),
+        (Limits(steps=1_000), "1000 steps have been run"),
+        (Limits(megabytes=1), "the messages of the run have more than 1 MB together"),
+    ],
+)
+def test_a_limit_that_ends_a_run_which_gets_on_says_how_far_it_got(
+    limits: Limits, said: str
+) -> None:
+    async def talk_for_ever(sim: Simulation) -> None:
+        sim.serve()
+        ck: Any = sim.clerk()
+        await ck.put("k", "v" * 500, 0)
+        while True:
+            await ck.get("k")
+
+    outcome = once(talk_for_ever, limits=limits, network=RELIABLE)
+    assert isinstance(outcome.error, LimitReached)
+    assert outcome.verdict == "fail"
+    assert outcome.error.sentence.startswith(f"{said}, and the test was not over; ")
+    last = outcome.history.ops[outcome.ops - 1].ret_us or 0
+    assert outcome.error.sentence.endswith(
+        f"until then, {outcome.ops} in all and the last one at {last / 1e6:.3f} s"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kind"), [(0, "Livelock"), (0.8, "Livelock"), (0.95, "LimitReached")]
+)
+def test_a_run_whose_last_operation_is_long_ago_gets_nowhere(seconds: float, kind: str) -> None:
+    async def stop_at(sim: Simulation) -> None:
+        sim.serve()
+        await asyncio.sleep(seconds)
+        ck: Any = sim.clerk()
+        await ck.get("k")
+        await crawl(sim)
+
+    assert once(stop_at, limits=Limits(virtual_s=1)).kind == kind
 
 
 def test_an_operation_that_completes_breaks_the_silence() -> None:
