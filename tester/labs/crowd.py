@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Final, TypeVar, cast
 from kvsrv.rpc import Err
 from tester.labs.witness import describe_put, enough, short
 from tester.world import submission
-from tester.world.cluster import Remote
 from tester.world.failure import TooManyRpcs
 from tester.world.handles import KV, AppendKV
 from tester.world.limits import Limits
+from tester.world.nodes import Remote
 from tester.world.operation import operation
 from tester.world.simulation import Simulation
 

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple, cast
 from tester.labs.crowd import AT_ONCE, CROWDED, VALUE, AppendClerks, check_growth
 from tester.labs.kvtest import KEYS, OUTAGE_S, VALUES, AnyClient, let_work, make_keys, name_of
 from tester.labs.witness import AppendWitness, short
-from tester.world.cluster import Remote
 from tester.world.handles import AppendKV
+from tester.world.nodes import Remote
 from tester.world.simulate import UNRELIABLE, simulate
 from tester.world.simulation import Simulation
 

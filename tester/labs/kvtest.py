@@ -31,9 +31,9 @@ from tester.labs.witness import (
     describe_read,
     enough,
 )
-from tester.world.cluster import Remote
 from tester.world.failure import TooManyRpcs
 from tester.world.handles import KV
+from tester.world.nodes import Remote
 from tester.world.simulation import Simulation
 
 R = TypeVar("R")

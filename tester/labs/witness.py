@@ -11,9 +11,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar, cast
 
 from kvsrv.rpc import Err, Version
-from tester.world.cluster import Remote
 from tester.world.failure import TooManyRpcs
 from tester.world.handles import KV, AppendKV
+from tester.world.nodes import Remote
 from tester.world.simulation import Simulation
 
 R = TypeVar("R")

@@ -14,6 +14,7 @@ from tester.report import excerpt
 from tester.report.lines import HEADER, WIDTH, Line, lines
 from tester.report.values import operation, result
 from tester.search.explain import Explanation
+from tester.world.execution import TEST
 from tester.world.failure import (
     Failure,
     Frame,
@@ -35,7 +36,6 @@ from tester.world.failure import (
 )
 from tester.world.history import Op, seconds
 from tester.world.run import Outcome
-from tester.world.simulation import TEST
 
 _MOST_PLACES: Final = 24
 """So many places are told at which tasks wait."""

@@ -17,8 +17,8 @@ from labrpc.errors import TesterError
 from tester.engine.node import Node
 from tester.engine.stream import ONLY_ON_RECORD
 from tester.guard import guard
-from tester.world.cluster import Member
 from tester.world.nemesis import Kind, Strike, Undo
+from tester.world.nodes import Member
 
 _ARMED: Final = 4
 """One site of `maybe` in so many is armed in a run..."""
@@ -189,8 +189,8 @@ def one_way(strike: Strike) -> Undo | None:
     how = "deaf" if deaf else "mute"
     strike.blame(f"the one-way partition that made {_names(some)} {how}", f"{how} node")
     groups = (rest, some) if deaf else (some, rest)
-    made = strike.sim.links.cut(groups, one_way=True)
-    return lambda: strike.sim.links.mend(made)
+    made = strike.links.cut(groups, one_way=True)
+    return lambda: strike.links.mend(made)
 
 
 @kind
@@ -252,7 +252,7 @@ def swizzle(strike: Strike) -> Undo | None:
 
 
 def _cut(strike: Strike, *groups: Sequence[str]) -> Undo:
-    links = strike.sim.links
+    links = strike.links
     made = links.cut(groups)
     return lambda: links.mend(made)
 
@@ -272,8 +272,8 @@ def _names(names: Sequence[str]) -> str:
 
 def _weather(name: str, **changes: int | Ratio) -> Kind:
     def strike(strike: Strike) -> Undo | None:
-        strike.sim.weather.turn(name, **changes)
-        return lambda: strike.sim.weather.clear(name)
+        strike.weather.turn(name, **changes)
+        return lambda: strike.weather.clear(name)
 
     return Kind(name, strike, weather=True)
 

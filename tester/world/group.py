@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from labrpc.errors import TesterError
 from tester.world.host import End
-
-if TYPE_CHECKING:
-    from tester.world.simulation import Simulation
-
+from tester.world.simulation import Simulation
 
 CUT_OFF: Final = "is cut off from the others"
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from tester.engine.stream import ONLY_ON_RECORD, Fault, Stream
-from tester.world.cluster import Member
-
-if TYPE_CHECKING:
-    from tester.world.simulation import Simulation
+from tester.world.context import Context
+from tester.world.nodes import Member, Nodes
+from tester.world.partition import Links
+from tester.world.weather import Weather
 
 T = TypeVar("T")
 
@@ -46,12 +46,21 @@ class Strike:
     """One occasion on which a kind of fault strikes."""
 
     def __init__(self, nemesis: Nemesis, fault: Fault, luck: Stream, for_us: int) -> None:
-        self.sim = nemesis.sim
         self.for_us = for_us
         """How long it lasts, in microseconds."""
         self._nemesis = nemesis
         self._fault = fault
         self._luck = luck
+
+    @property
+    def links(self) -> Links:
+        """Who hears whom."""
+        return self._nemesis.context.links
+
+    @property
+    def weather(self) -> Weather:
+        """What the network does to messages for a while."""
+        return self._nemesis.context.weather
 
     def one_of(self, things: Sequence[T]) -> T:
         """One of them, by a choice; 0 is the first."""
@@ -91,8 +100,7 @@ class Strike:
 
     def blame(self, what: str, kind: str) -> None:
         """Tell the run what this fault is: "the crash of s0", and "crash" for short."""
-        sim = self.sim
-        sim.trace.add((sim.virtual_us, "fault", *self._fault, what, kind))
+        self._nemesis.context.note("fault", *self._fault, what, kind)
 
     def after(self, us: int, action: Callable[[], object]) -> None:
         """Have something happen so much later, unless the nemesis has been stopped by then."""
@@ -109,7 +117,8 @@ class Nemesis:
 
     def __init__(
         self,
-        sim: Simulation,
+        context: Context,
+        nodes: Nodes,
         kinds: Sequence[Kind],
         *,
         seconds: int,
@@ -119,10 +128,11 @@ class Nemesis:
     ) -> None:
         if pace_ms < 1 or seconds * 1_000 < pace_ms:
             raise ValueError(f"no fault of {pace_ms} ms fits into {seconds} seconds")
-        self.sim = sim
+        self.context = context
         self.chosen = tuple(chosen)
         """The only nodes it may touch; empty: servers, and for partitions every node."""
         self.leader = leader
+        self._nodes = nodes
         self._stopped = False
         self._pace_us = pace_ms * 1_000
         for kind in kinds:
@@ -130,7 +140,7 @@ class Nemesis:
 
     def nodes(self) -> list[Member]:
         """The nodes it may touch, in the order in which they were made."""
-        found = self.sim.nodes()
+        found = self._nodes.all()
         return [node for node in found if node.name in self.chosen] if self.chosen else found
 
     def stop(self) -> None:
@@ -139,7 +149,7 @@ class Nemesis:
 
     def after(self, us: int, action: Callable[[], object]) -> None:
         """See Strike.after."""
-        self.sim.after(us, lambda: None if self._stopped else action())
+        self.context.after(us, lambda: None if self._stopped else action())
 
     def _plan(self, kind: Kind, span_ms: int, *, swarm: bool) -> None:
         """Draw which strikes of a kind happen; the rest about each has a stream of its own.
@@ -147,7 +157,7 @@ class Nemesis:
         The time of a strike counts from the start, and not from another strike: a shrinker can
         move one alone, and turn one off without touching the others.
         """
-        choices = self.sim.choices
+        choices = self.context.choices
         stream = choices.stream(f"{STREAM}{kind.name}")
         on = stream.below(2) or not swarm
         pace_ms = self._pace_us // 1_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from labrpc.network import Network
 
@@ -37,7 +36,7 @@ class Cut:
 class Links:
     """Every end of the network with the nodes it joins, and the cuts there are between nodes."""
 
-    def __init__(self, network: Network, note: Callable[[tuple[Any, ...]], None]) -> None:
+    def __init__(self, network: Network, note: Callable[..., None]) -> None:
         self._network = network
         self._note = note
         self._ends: dict[str, tuple[str, str]] = {}
@@ -61,7 +60,7 @@ class Links:
         """Cut the nodes of these groups from each other; cuts add up. See `Cut`."""
         made = Cut(tuple(tuple(group) for group in groups), one_way)
         self._cuts.append(made)
-        self._note(("cut", made.groups, one_way))
+        self._note("cut", made.groups, one_way)
         self._apply()
         return made
 
@@ -69,7 +68,7 @@ class Links:
         """Undo one cut, unless it has been undone."""
         if cut in self._cuts:
             self._cuts.remove(cut)
-            self._note(("heal", cut.groups, cut.one_way))
+            self._note("heal", cut.groups, cut.one_way)
             self._apply()
 
     def heal(self) -> None:

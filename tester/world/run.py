@@ -15,6 +15,7 @@ from tester.engine.trace import Entry
 from tester.guard import audit, guard
 from tester.guard.modules import Change, state_of
 from tester.world import check
+from tester.world.execution import Execution
 from tester.world.failure import (
     Failure,
     HandlerCrashed,
@@ -103,7 +104,7 @@ def run(
     audited = _is_audited(scenario, choices)
     own = own_module(scenario)
     state = state_of(modules)
-    sim = Simulation(
+    execution = Execution(
         choices,
         network=scenario.network,
         limits=scenario.limits,
@@ -113,35 +114,36 @@ def run(
         faults=scenario.faults,
         schedule=scenario.schedule,
     )
+    sim = execution.sim
     checked: Checked | None = None
     error: BaseException | None = None
     with guard.installed(modules) as refusals, guard.collector_off():
         try:
-            sim.run(functools.partial(scenario.function, sim))
+            execution.run(functools.partial(scenario.function, sim))
             if audited:
-                audit.check(sim.hosted(), modules)
+                audit.check(execution.hosted(), modules)
             if scenario.model is not None:
                 checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
                 check.judge(checked)
         except KeyboardInterrupt:
-            sim.abandon()
+            execution.abandon()
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
             error = first(raised)
             if checked is None:
                 checked, error = _rather(scenario, sim, error)
         peers = sim.peers
-        error = _close(sim, error)
+        error = _close(execution, error)
         if error is None:  # the code under test may have swallowed a refusal
-            error = next(iter([*refusals, *sim.reports.refused]), None)
-        sim.trace.add((sim.virtual_us, "end", _kind(error)))
+            error = next(iter([*refusals, *execution.reports.refused]), None)
+        execution.trace.add((sim.virtual_us, "end", _kind(error)))
     changes = state.changed()
     if changes and error is None:
         error = _shared_state(scenario, choices, changes)
     return Outcome(
         verdict=_verdict(error),
         error=error,
-        digest=sim.trace.digest(),
+        digest=execution.trace.digest(),
         rpcs=sim.network.rpc_total,
         ops=sim.history.completed,
         virtual_us=sim.virtual_us,
@@ -150,18 +152,18 @@ def run(
         figures=sim.figures,
         choices=choices,
         history=sim.history,
-        trace=sim.trace.entries,
+        trace=execution.trace.entries,
         checked=checked,
         modules=changes,
-        died=sim.reports.died,
-        unawaited=sim.reports.unawaited if error is not None else (),
+        died=execution.reports.died,
+        unawaited=execution.reports.unawaited if error is not None else (),
     )
 
 
-def _close(sim: Simulation, error: BaseException | None) -> BaseException | None:
+def _close(execution: Execution, error: BaseException | None) -> BaseException | None:
     """Let the simulation go; what went wrong in the run, or else in this."""
     try:
-        sim.close()
+        execution.close()
     except ProcessDied as died:
         return error or died
     return error

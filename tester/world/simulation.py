@@ -1,109 +1,56 @@
-"""A simulation: one run of one test, with its nodes, its network, its clock and its history."""
+"""A simulation: what a test is given to make nodes, put objects on them, and disturb them."""
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
-from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
-from types import ModuleType
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
-import msgspec
-
-from labrpc.conditions import RELIABLE, Conditions
 from labrpc.errors import TesterError
-from labrpc.network import Network
-from tester.engine.choices import Choices
-from tester.engine.errors import LimitReached, Livelock, Stuck
-from tester.engine.leftovers import unheeded
-from tester.engine.node import Event
-from tester.engine.schedule import DEFAULT, SCHEDULES
-from tester.engine.scheduler import Place, Scheduler
-from tester.engine.trace import Trace
-from tester.world import submission
-from tester.world.border import Border
-from tester.world.cluster import Cluster, Member, Remote
-from tester.world.failure import ProcessDied, printable
+from tester.engine.errors import Livelock
+from tester.world import faults, submission
+from tester.world.context import Context
+from tester.world.failure import printable
 from tester.world.handles import KV, LockHandle
-from tester.world.host import Host
-from tester.world.limits import DEFAULT_LIMITS, Limits
-from tester.world.nemesis import Kind
-from tester.world.reports import Reports
+from tester.world.limits import Limits
+from tester.world.nemesis import Kind, Leader, Nemesis
+from tester.world.nodes import Member, Nodes, Remote
 from tester.world.streams import SIZE
-from tester.world.testhost import TestHost
-from tester.world.trouble import Trouble
 
 _LARGEST_FIGURE: Final = 2**48
-TEST: Final = "test"
-"""The name of the node on which the test itself runs."""
-
-_encode = msgspec.msgpack.Encoder().encode
 
 Listener = Callable[..., object]
 """Is told what a probe tells: `listener(what, *data)`."""
 
 
-class Simulation(Trouble):
+class Simulation:
     """What a test is given: it makes nodes and objects on them, and disturbs them."""
 
     def __init__(
-        self,
-        choices: Choices,
-        *,
-        network: Conditions = RELIABLE,
-        schedule: str = DEFAULT,
-        limits: Limits = DEFAULT_LIMITS,
-        keep_trace: bool = False,
-        isolated: bool = False,
-        watch: Sequence[ModuleType] = (),
-        faults: Sequence[Kind] = (),
+        self, context: Context, nodes: Nodes, limits: Limits, listeners: dict[str, Listener]
     ) -> None:
-        self.choices = choices
+        self.choices = context.choices
+        self.network = context.network
+        self.links = context.links
+        """Who hears whom."""
+        self.weather = context.weather
+        """What the network does to messages for a while."""
+        self.history = nodes.operations.history
+        """Every operation the test called, in the order of the calls."""
         self.limits = limits
         self.figures: dict[str, list[int]] = {}
         """What the test has reported: see `figure`."""
         self.submission = submission.current()
-        self.trace = Trace(_encode, keep=keep_trace)
-        self._schedule = SCHEDULES[schedule](bool(faults) or not network.reliable)
-        self._scheduler = Scheduler(
-            self._schedule.for_run(choices),
-            self._route,
-            time_limit_us=limits.virtual_s * 1_000_000,
-            step_limit=limits.steps,
-            instant_limit=limits.instant_steps,
-        )
-        self.network = Network(self._scheduler, choices.draw, self.trace.add, network)
-        super().__init__(self._scheduler, self.network, self.trace)
-        self._test = TestHost(TEST, choices, self._schedule)
-        self._here = self._scheduler.place(TEST, self._test)
-        self._test.loop.notes_deaths = keep_trace
-        self.border = Border(
-            self._scheduler, self.network, self.trace, self._here, self._test.loop
-        )
-        """Where the test's operations pass."""
-        self.history = self.border.history
-        """Every operation the test called, in the order of the calls."""
-        self._cluster = Cluster(
-            self._scheduler,
-            choices,
-            self._schedule,
-            isolated=isolated,
-            watch=watch,
-            notes_deaths=keep_trace,
-        )
-        self.reports = Reports(self._scheduler, self._test)
-        """What nodes have reported of the code on them."""
-        self._listeners: dict[str, Listener] = {}
-        self._most_bytes = limits.megabytes * 1_000_000
-        if faults:
-            self.nemesis(*faults)
+        self._context = context
+        self._nodes = nodes
+        self._listeners = listeners
+        self._nemeses: list[Nemesis] = []
 
-    # -- what a test may use ----------------------------------------------------------------------
+    # -- making it --------------------------------------------------------------------------------
 
     def now(self) -> float:
         """Virtual seconds since the start of the run."""
-        return self._scheduler.now / 1_000_000
+        return self._context.now_us / 1_000_000
 
     async def sleep(self, seconds: float) -> None:
         """Let virtual time pass: the same as `asyncio.sleep`."""
@@ -111,7 +58,7 @@ class Simulation(Trouble):
 
     def note(self, text: str) -> None:
         """Put a line into the run's story."""
-        self.trace.add((self._scheduler.now, "note", printable(str(text))))
+        self._context.note("note", printable(str(text)))
 
     def figure(self, name: str, value: int) -> None:
         """Report a figure of this run, any number of times: "acquisitions of a client", 71.
@@ -124,7 +71,7 @@ class Simulation(Trouble):
 
     def say(self, who: str, what: str) -> None:
         """Put a line about a node into the run's story: "s1", "leads term 3"."""
-        self.trace.add((self._scheduler.now, "does", who, what))
+        self._context.note("does", who, what)
 
     def listen(self, node: str, listener: Listener) -> None:
         """Have the listener told what probes on this node tell; it may raise a verdict."""
@@ -140,11 +87,11 @@ class Simulation(Trouble):
 
     def livelock(self, sentence: str) -> Livelock:
         """The verdict that nothing gets on, and where everybody waits; for a test to raise."""
-        return Livelock(sentence, self._scheduler.waiting())
+        return Livelock(sentence, self._context.scheduler.waiting())
 
     def node(self, name: str) -> Member:
         """The node of this name, made on first use."""
-        return self._cluster.member(name, self)
+        return self._nodes.named(name)
 
     def serve(self, factory: Callable[..., Any] | None = None, name: str = "server") -> Remote:
         """Build a server on its own node and register it with the network, both as `name`.
@@ -171,7 +118,7 @@ class Simulation(Trouble):
         """
         if factory is None:
             factory = self.submission.get("kvsrv.client", "Clerk")
-        name = self._cluster.fresh("c")
+        name = self._nodes.fresh("c")
         member = self.node(node or name)
         return cast(KV, member.make(factory, member.end(name, server), like=like, name=name))
 
@@ -196,121 +143,74 @@ class Simulation(Trouble):
     @property
     def peers(self) -> int:
         """Servers of this run: the nodes that have served so far, those that are down as well."""
-        return self._cluster.servers()
+        return self._nodes.servers()
 
     @property
     def steps(self) -> int:
         """Callbacks run so far, on all nodes together."""
-        return self._scheduler.steps
+        return self._context.scheduler.steps
 
     @property
     def virtual_us(self) -> int:
         """Virtual microseconds since the start of the run."""
-        return self._scheduler.now
+        return self._context.now_us
 
-    # -- the run ----------------------------------------------------------------------------------
+    # -- disturbing it ----------------------------------------------------------------------------
 
-    def run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Run the test to its end, or to the first thing that goes wrong; once."""
-        with self.reports.heard():
-            contextvars.Context().run(self._run, test)
+    def nodes(self) -> list[Member]:
+        """All nodes but the test's, in the order in which they were made."""
+        return self._nodes.all()
 
-    def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        self._here.put(("start", test))
-        try:
-            self._scheduler.run(self._test.over.done)
-        except Stuck as error:
-            self.reports.raise_unretrieved()
-            raise self._limit_reached(error) or error from None
-        assert self._test.main is not None
-        try:
-            self._test.main.result()
-        except Exception:
-            # What has died on another node did so before, and may be why the test failed.
-            self.reports.raise_unretrieved(but=self._here)
-            raise
-        self.reports.raise_unretrieved()
+    def partition(self, *groups: Sequence[str]) -> None:
+        """Cut the nodes of these groups from those of the others: see `partition.Cut`."""
+        self.links.cut(groups)
 
-    def hosted(self) -> list[tuple[str, list[object]]]:
-        """What every node of this process but the test's holds, with the name of the node."""
-        hosts = [place.machine for place in self._scheduler.places if place is not self._here]
-        return [(host.name, host.objects()) for host in hosts if isinstance(host, Host)]
+    def heal(self) -> None:
+        """Have everybody talk to everybody again."""
+        self.links.heal()
 
-    def _limit_reached(self, error: Stuck) -> LimitReached | None:
-        """The verdict if operations completed until the last tenth of the time there was."""
-        last_us = self.border.ended_us
-        if not isinstance(error, Livelock) or error.ended_us is None or last_us is None:
-            return None
-        if last_us * 10 < error.ended_us * 9:
-            return None
-        return LimitReached(
-            f"{error.sentence}, and the test was not over; operations completed until then, "
-            f"{self.history.completed} in all and the last one at {last_us / 1_000_000:.3f} s",
-            error.waiting,
-        )
+    def maybe(self, site: str) -> bool:
+        """A fault of the test's own: see `tester.maybe`."""
+        return faults.maybe(site)
 
-    def close(self) -> None:
-        """Let everything go; to be called once, after the verdict.
+    def after(self, us: int, action: Callable[[], object]) -> None:
+        """Have something happen on no node, so many microseconds from now."""
+        self._context.after(us, action)
 
-        What frozen code leaves unawaited, or raises as it is let go, is no fault of its author.
-        Raises ProcessDied if a child could not say what it had chosen.
+    def nemesis(
+        self,
+        *kinds: Kind,
+        seconds: int = 10,
+        pace_ms: int = 1_000,
+        nodes: Sequence[str] = (),
+        leader: Leader | None = None,
+    ) -> Nemesis:
+        """Have faults of these kinds strike from now on, for so many seconds: see `Nemesis`.
+
+        It touches only `nodes`, if any are given; `leader` says who leads, if anybody knows.
         """
-        died = None
-        with unheeded():
-            for place in self._scheduler.places:
-                try:
-                    cast(Host, place.machine).close()
-                except ProcessDied as error:
-                    died = died or error
-        self._listeners.clear()
-        self.let_go()
-        self.border.let_go()
-        self._cluster.let_go()
-        self._scheduler.let_go()
-        if died is not None:
-            raise died
+        made = Nemesis(
+            self._context,
+            self._nodes,
+            kinds,
+            seconds=seconds,
+            pace_ms=pace_ms,
+            chosen=nodes,
+            leader=leader,
+        )
+        self._nemeses.append(made)
+        return made
 
-    def abandon(self) -> None:
-        """Let everything go at once, for somebody at the keyboard has had enough."""
-        with unheeded():
-            for place in self._scheduler.places:
-                cast(Host, place.machine).abandon()
+    async def quiet(self, seconds: float = 1) -> None:
+        """Stop every nemesis, heal everything, make the network reliable, and let time pass.
 
-    # -- where events go --------------------------------------------------------------------------
-
-    def _route(self, place: Place, event: Event) -> None:
-        kind = event[0]
-        if kind == "send":
-            _, call, end, method, payload = event
-            network = self.network
-            if network.rpc_total - self.border.rpcs_before >= self.limits.silent_rpcs:
-                raise Livelock(
-                    f"{self.limits.silent_rpcs} RPCs have been sent since an operation of a "
-                    "client last completed",
-                    self._scheduler.waiting(),
-                )
-            network.send(end, method, payload, partial(_answer, place, call))
-            if network.byte_total > self._most_bytes:
-                raise Livelock(
-                    f"the messages of the run have more than {self.limits.megabytes} MB together",
-                    self._scheduler.waiting(),
-                    ended_us=self.virtual_us,
-                )
-        elif kind == "answer":
-            self.network.reply(event[1], event[2])
-        elif kind == "done":
-            self.border.done(event[1], event[2])
-        elif kind in {"fail", "unawaited", "refused"}:
-            self.reports.take(event)
-        elif kind == "tell":
-            self._listeners[place.name](*event[1:])
-        elif kind in {"write", "sync"}:
-            self.node(place.name).from_disk(place, event)
-        elif kind == "fault":
-            self._note(event)
-        else:
-            raise TesterError(f"{place.name} sent an event that nobody knows: {kind!r}")
-
-
-def _answer(place: Place, call: int, payload: bytes | None) -> None:
-    place.put(("reply", call, payload))
+        Nodes that are down restart, whoever took them down; clocks are right again, nobody is cut
+        off. What must hold in the end, such as that an operation completes, can be asked after it.
+        """
+        for nemesis in self._nemeses:
+            nemesis.stop()
+        self.heal()
+        self.weather.calm()
+        for node in self.nodes():
+            node.heal()
+        await asyncio.sleep(seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from labrpc.conditions import RELIABLE, Ratio
 from labrpc.network import Network
@@ -12,7 +11,7 @@ from labrpc.network import Network
 class Weather:
     """What is changed at present; below it lie the conditions that the test has set."""
 
-    def __init__(self, network: Network, note: Callable[[tuple[Any, ...]], None]) -> None:
+    def __init__(self, network: Network, note: Callable[..., None]) -> None:
         self._network = network
         self._note = note
         self._fair = self._made = network.conditions
@@ -21,13 +20,13 @@ class Weather:
     def turn(self, name: str, **changes: int | Ratio) -> None:
         """Change the conditions, until the weather of this name clears."""
         self._changes[name] = changes
-        self._note(("weather", name, True))
+        self._note("weather", name, True)
         self._apply()
 
     def clear(self, name: str) -> None:
         """Take one change back, unless that has been done."""
         if self._changes.pop(name, None) is not None:
-            self._note(("weather", name, False))
+            self._note("weather", name, False)
             self._apply()
 
     def calm(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from labrpc import ClientEnd, Conditions, Message
-from tester.world.cluster import Remote
+from tester.world.nodes import Remote
 from tester.world.simulation import Simulation
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from labrpc import LONG_DELAYS, RELIABLE, UNRELIABLE
 from tester.engine.choices import Choices, Seeded
-from tester.world.cluster import Remote
+from tester.world.nodes import Remote
 from tester.world.run import run
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation

@@ -7,8 +7,8 @@ import asyncio
 import msgspec
 
 from kvsrv import Clerk, Err, GetArgs, GetReply, KVServer, PutArgs, PutReply, Version
-from tester.world.cluster import Member
 from tester.world.disk import Disk
+from tester.world.nodes import Member
 from tester.world.simulation import Simulation
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labrpc import ClientEnd
-from tester.world.cluster import Member, Remote
+from tester.world.nodes import Member, Remote
 from tester.world.simulation import Simulation
 
 

@@ -13,9 +13,9 @@ from labrpc.errors import TesterError
 from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.errors import SharedState
 from tester.report.lines import lines
-from tester.world.cluster import Remote
 from tester.world.disk import Disk, Store
 from tester.world.failure import Misused
+from tester.world.nodes import Remote
 from tester.world.run import Outcome, run
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation

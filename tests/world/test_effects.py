@@ -15,9 +15,9 @@ from kvsrv import KVServer, PutArgs, PutReply
 from labrpc import LONG_DELAYS, LONG_REORDERING, UNRELIABLE, Conditions
 from tester import NodeDown, faults, maybe
 from tester.engine.choices import Choices, Record, Replayed, Seeded
-from tester.world.cluster import Remote
 from tester.world.disk import Disk
 from tester.world.nemesis import Kind
+from tester.world.nodes import Remote
 from tester.world.run import run
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation

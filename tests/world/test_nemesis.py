@@ -16,6 +16,7 @@ from tester.engine.errors import Deadlock
 from tester.report.lines import lines
 from tester.search.exhaust import exhaust
 from tester.search.explain import describe
+from tester.world.execution import Execution
 from tester.world.nemesis import Kind, Strike
 from tester.world.run import Outcome, run
 from tester.world.simulate import simulate
@@ -52,8 +53,9 @@ def test_turning_one_strike_off_leaves_the_plan_of_all_others_alone(seed: int) -
 def test_each_run_switches_some_kinds_on() -> None:
     on = {kind.name: 0 for kind in faults.ALL}
     for seed in range(40):
-        sim = Simulation(Choices(Seeded(seed)), faults=faults.ALL)
-        sim.close()
+        execution = Execution(Choices(Seeded(seed)), faults=faults.ALL)
+        execution.close()
+        sim = execution.sim
         for name in on:
             on[name] += sim.choices.stream(f"fault/{name}").record[0]
     assert all(8 <= count <= 32 for count in on.values()), on
@@ -62,9 +64,9 @@ def test_each_run_switches_some_kinds_on() -> None:
 def test_a_kind_that_is_alone_is_always_on() -> None:
     strikes = []
     for seed in range(20):
-        sim = Simulation(Choices(Seeded(seed)), faults=[faults.crash])
-        sim.close()
-        strikes.append(len(sim.choices.faults))
+        execution = Execution(Choices(Seeded(seed)), faults=[faults.crash])
+        execution.close()
+        strikes.append(len(execution.sim.choices.faults))
     assert 30 <= sum(strikes) <= 70, "of 200, one in four"
 
 
@@ -150,7 +152,7 @@ def test_a_deadlock_is_found_at_once_unless_something_is_to_strike() -> None:
 
 @pytest.mark.parametrize(("seconds", "pace_ms"), [(0, 1_000), (1, 0), (1, 2_000)])
 def test_there_must_be_time_for_a_fault(seconds: int, pace_ms: int) -> None:
-    sim = Simulation(Choices(Seeded(0)))
+    sim = Execution(Choices(Seeded(0))).sim
     with pytest.raises(ValueError, match="fits into"):
         sim.nemesis(faults.crash, seconds=seconds, pace_ms=pace_ms)
 

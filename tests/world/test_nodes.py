@@ -1,242 +1,281 @@
-"""What can be done to a node, one verb at a time, and what it and its callers notice."""
-
-from __future__ import annotations
+"""Nodes as the test sees them: what is built on them, and how they go down and come back."""
 
 import asyncio
-from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from labrpc.errors import TesterError
-from tester.engine.choices import Choices, Replayed, Seeded
-from tester.report.lines import lines
-from tester.world.failure import NodeDown
-from tester.world.run import run
-from tester.world.simulate import simulate
-from tester.world.simulation import Simulation
-from tests.world.durable import Unsynced, serve
-from tests.world.peers import peers, server_and_client
+from kvsrv import Clerk, Err, GetArgs, GetReply, KVServer
+from tester import NodeDown, NotAMessage, Simulation, TesterError
+from tests.world.lab import PERFECT, passes
 
 
-@simulate(seeds=3, model=None)
-async def test_messages_wait_for_a_node_that_is_paused(sim: Simulation) -> None:
-    node, server, client = server_and_client(sim)
-    await client.call(0, 0)
-    node.pause()
-    calls = [asyncio.ensure_future(client.call(0, number)) for number in range(3)]
-    await sim.sleep(5)
-    assert not any(call.done() for call in calls)
-    node.resume()
-    assert [await call for call in calls] == [1, 2, 3]
-    assert sim.now() <= 5.01
-    assert await server.handled() == 4
+class Named(KVServer):
+    """Says its name, whatever it is asked."""
+
+    def __init__(self, name: str, notes: list[str]) -> None:
+        super().__init__()
+        self.name = name
+        self.notes = notes
+
+    def get(self, args: GetArgs) -> GetReply:
+        return GetReply(self.name, 1, Err.OK)
+
+    def note(self, text: str) -> list[str]:
+        self.notes.append(text)
+        return self.notes
 
 
-@simulate(seeds=3, model=None)
-async def test_the_timers_of_a_paused_node_are_late(sim: Simulation) -> None:
-    node, _, client = server_and_client(sim)
-    calling = asyncio.ensure_future(client.call_slow(0, 1))
-    await sim.sleep(0.5)
-    node.pause()
-    await sim.sleep(2)
-    node.resume()
-    assert await calling is True
-    assert 2.5 <= sim.now() <= 2.51
+# -- names --------------------------------------------------------------------------------------
 
 
-@simulate(seeds=3, model=None)
-async def test_a_short_pause_makes_no_timer_late(sim: Simulation) -> None:
-    node, _, client = server_and_client(sim)
-    calling = asyncio.ensure_future(client.call_slow(0, 1))
-    await sim.sleep(0.5)
-    node.pause()
-    await sim.sleep(0.1)
-    node.resume()
-    assert await calling is True
-    assert sim.now() <= 1.01
+@pytest.mark.parametrize("name", ["", "a b", "bär", "a\tb"])
+def test_a_node_has_a_name_that_its_streams_can_have(name: str) -> None:
+    async def make(sim: Simulation) -> None:
+        with pytest.raises(TesterError, match="a node's name is ASCII text without a space"):
+            sim.node(name)
+
+    passes(make)
 
 
-@simulate(seeds=3, model=None)
-async def test_operations_on_a_paused_node_raise_and_stay_open(sim: Simulation) -> None:
-    node, server, _ = server_and_client(sim)
-    napping = asyncio.ensure_future(server.nap(1))
-    await sim.sleep(0.5)
-    node.pause()
-    with pytest.raises(NodeDown, match=r"server is paused, and Peer\.nap was called on it"):
-        await napping
-    with pytest.raises(NodeDown):
-        await server.handled()
-    node.resume()
-    await sim.sleep(5)
-    assert [op.ret for op in sim.history.ops] == [None, None]
-    assert await server.handled() == 0
+def test_the_node_of_the_test_is_not_to_be_had() -> None:
+    async def make(sim: Simulation) -> None:
+        with pytest.raises(TesterError, match="'test' is the node of the test itself"):
+            sim.node("test")
+
+    passes(make)
 
 
-@simulate(seeds=3, model=None)
-async def test_a_node_may_crash_or_be_stopped_during_a_pause(sim: Simulation) -> None:
-    node, server, client = server_and_client(sim)
-    for take_down in (node.crash, node.stop):
-        node.pause()
-        calling = asyncio.ensure_future(client.call(0, 0))
-        await sim.sleep(1)
-        take_down()
-        assert await calling is None
-        node.resume()
-        node.pause()
+def test_a_node_is_made_on_first_use() -> None:
+    async def make(sim: Simulation) -> None:
+        assert sim.node("n") is sim.node("n")
+        assert sim.node("n") is not sim.node("m")
+        assert (sim.node("n").name, sim.node("n").down) == ("n", False)
+
+    passes(make)
+
+
+# -- what a factory is given --------------------------------------------------------------------
+
+
+def test_a_factory_gets_ends_objects_of_its_node_and_copies_of_plain_data() -> None:
+    class Pair:
+        def __init__(self, clerk: Clerk, words: list[str]) -> None:
+            assert isinstance(clerk, Clerk)
+            self.clerk = clerk
+            self.words = words
+
+        async def write(self) -> list[str]:
+            for version, word in enumerate(self.words):
+                assert await self.clerk.put("k", word, version) is Err.OK
+            return self.words
+
+    async def make(sim: Simulation) -> None:
+        sim.serve()
+        ck: Any = sim.clerk()
+        words = ["a", "b"]
+        pair: Any = sim.node("c0").make(Pair, ck, words)
+        words.append("c")
+        assert await pair.write() == ["a", "b"]
+        assert words == ["a", "b", "c"]
+        assert await ck.get("k") == ("b", 2, "OK")
+
+    passes(make, model=None)  # the puts of one object of a node to another are no operations
+
+
+@pytest.mark.parametrize("thing", [object(), {1, 2}, 2**70, asyncio.Lock, {"a": object()}])
+def test_what_is_no_plain_data_cannot_enter_a_node(thing: object) -> None:
+    async def make(sim: Simulation) -> None:
+        with pytest.raises(NotAMessage, match="cannot be built with"):
+            sim.node("n").make(Named, thing, [])
+
+    passes(make)
+
+
+def test_an_object_of_another_node_cannot_enter_a_node() -> None:
+    async def make(sim: Simulation) -> None:
+        ck: Any = sim.clerk()
+        with pytest.raises(TesterError, match=r"<c0 on c0> cannot be given to n: nodes share no"):
+            sim.node("n").make(Named, ck, [])
+
+    passes(make)
+
+
+def test_two_servers_on_one_node() -> None:
+    async def two(sim: Simulation) -> None:
+        node = sim.node("machine")
+        for name in "ab":
+            node.serve(node.make(Named, name, []), name)
+        a, b = sim.clerk(server="a"), sim.clerk(server="b")
+        assert await a.get("k") == ("a", 1, "OK")
+        assert await b.get("k") == ("b", 1, "OK")
+        assert (sim.network.rpc_count("a"), sim.network.rpc_count("b")) == (1, 1)
+        node.crash()
+        answers = await asyncio.gather(
+            *(asyncio.wait_for(ck.get("k"), 1) for ck in (a, b)), return_exceptions=True
+        )
+        assert [type(answer) for answer in answers] == [TimeoutError, TimeoutError]
         node.restart()
-        assert await client.call(0, 0) == 1
-        assert await server.handled() == 1
+        assert await a.get("k") == ("a", 1, "OK")
+        assert await b.get("k") == ("b", 1, "OK")
+
+    passes(two, model=None)
 
 
-@simulate(seeds=3, model=None)
-async def test_a_wall_clock_can_be_set_wrong_and_right_again(sim: Simulation) -> None:
-    node, server, _ = server_and_client(sim)
-    start = await server.wall()
-    node.skew(ahead_ms=1_500)
-    assert round(await server.wall() - start, 6) == 1.5
-    assert await server.nap(1) == 1.0
-    node.skew(ahead_ms=-60_000)
-    assert round(await server.wall() - start, 6) == 1 - 60
-    node.crash()
-    node.restart()
-    assert round(await server.wall() - start, 6) == 1 - 60, "a restart sets no clock"
-    node.skew()
-    assert round(await server.wall() - start, 6) == 1
+# -- down and up --------------------------------------------------------------------------------
 
 
-@simulate(seeds=3, model=None)
-@pytest.mark.parametrize(("ppm", "takes"), [(1_000_000, 0.5), (-500_000, 2), (100_000, 10 / 11)])
-async def test_the_timers_of_a_drifting_node_go_wrong(
-    sim: Simulation, ppm: int, takes: float
-) -> None:
-    node, server, _ = server_and_client(sim)
-    node.skew(drift_ppm=ppm)
-    for _ in range(2):
-        start = sim.now()
-        assert abs(await server.nap(1) - 1) < 0.000_01
-        assert abs(sim.now() - start - takes) < 0.000_01
-    node.skew()
-    start = sim.now()
-    assert await server.nap(1) == 1.0
-    assert abs(sim.now() - start - 1) < 0.000_01
+def test_a_restarted_node_has_its_objects_and_has_forgotten_what_they_held() -> None:
+    async def restart(sim: Simulation) -> None:
+        server: Any = sim.node("server").make(Named, "x", ["from the test"])
+        sim.node("server").serve(server)
+        assert await server.note("one") == ["from the test", "one"]
+        sim.node("server").crash()
+        with pytest.raises(NodeDown):
+            await server.note("two")
+        sim.node("server").restart()
+        assert await server.note("three") == ["from the test", "three"]
+        assert await sim.clerk().get("k") == ("x", 1, "OK")
+
+    passes(restart, model=None)
 
 
-@simulate(seeds=3, model=None)
-async def test_no_clock_stands_still(sim: Simulation) -> None:
-    node, _, _ = server_and_client(sim)
-    with pytest.raises(TesterError, match="stands still"):
-        node.skew(drift_ppm=-1_000_000)
+@pytest.mark.parametrize("how", ["crash", "stop"])
+def test_nothing_is_built_on_a_node_that_is_down(how: str) -> None:
+    async def down(sim: Simulation) -> None:
+        node = sim.node("n")
+        thing = node.make(Named, "x", [])
+        getattr(node, how)()
+        with pytest.raises(NodeDown, match="nothing can be made on n while it is down: restart"):
+            node.make(Named, "y", [])
+        with pytest.raises(NodeDown, match="nothing can be served by n while it is down: restart"):
+            node.serve(thing)
+        with pytest.raises(NodeDown):
+            sim.serve(name="n")
+        node.restart()
+        node.serve(node.make(Named, "y", []))
+        assert await sim.clerk(server="n").get("k") == ("y", 1, "OK")
+
+    passes(down, model=None)
 
 
-@simulate(seeds=3)
-async def test_a_server_can_crash_after_it_has_saved_and_before_it_answers(
-    sim: Simulation,
-) -> None:
-    node = serve(sim)
-    ck = sim.clerk()
-    told: list[int] = []
-    node.crash_in_handler(told=told.append)
-    putting = asyncio.ensure_future(ck.put("k", "v", 0))
-    await sim.sleep(1)
-    assert node.down
-    assert told == [1]
-    node.restart()
-    assert await putting == "ErrMaybe"
-    assert await ck.get("k") == ("v", 1, "OK")
+def test_a_node_that_is_up_cannot_be_restarted() -> None:
+    async def restart(sim: Simulation) -> None:
+        with pytest.raises(TesterError, match="n is up; crash it before it can restart"):
+            sim.node("n").restart()
+
+    passes(restart)
 
 
-@simulate(seeds=3)
-async def test_what_a_handler_wrote_last_may_be_lost_with_its_answer(sim: Simulation) -> None:
-    node = serve(sim, Unsynced)
-    ck = sim.clerk()
-    node.crash_in_handler(lost=1)
-    putting = asyncio.ensure_future(ck.put("k", "v", 0))
-    await sim.sleep(1)
-    assert node.down
-    node.restart()
-    assert await putting == "OK", (
-        "the write did not reach the disk, so the second try is the first"
-    )
+def test_a_crash_is_a_crash_only_once() -> None:
+    async def twice(sim: Simulation) -> None:
+        for _ in range(2):
+            sim.node("n").crash()
+            sim.node("n").stop()
+
+    trace = passes(twice).trace
+    assert [entry[1] for entry in trace] == ["crash", "end"]
 
 
-@simulate(seeds=3, model=None)
-async def test_a_crash_in_a_handler_can_be_called_off(sim: Simulation) -> None:
-    node, _, client = server_and_client(sim)
-    first = node.crash_in_handler()
-    second = node.crash_in_handler()
-    first()
-    second()
-    assert await client.call(0, 0) == 1
-    assert not node.down
-    node.crash_in_handler()
-    assert await client.call(0, 0) is None
-    assert node.down
+def test_what_the_network_was_told_before_a_crash_stays_so() -> None:
+    async def deleted(sim: Simulation) -> None:
+        sim.serve()
+        sim.network.delete_server("server")
+        sim.node("server").crash()
+
+    async def taken_over(sim: Simulation) -> None:
+        old, new = sim.node("old"), sim.node("new")
+        old.serve(old.make(Named, "old", []), "kv")
+        new.serve(new.make(Named, "new", []), "kv")
+        old.crash()
+        assert await sim.clerk(server="kv").get("k") == ("new", 1, "OK")
+
+    passes(deleted)
+    passes(taken_over, model=None)
 
 
-@simulate(seeds=3, model=None)
-async def test_healing_undoes_whatever_is_wrong(sim: Simulation) -> None:
-    made = peers(sim, ("a", "b", "c", "d"))
-    sim.node("a").crash()
-    sim.node("b").pause()
-    sim.node("c").skew(ahead_ms=1_000, drift_ppm=10)
-    sim.node("d").slow_disk(500)
-    sim.partition(["a", "b"], ["c", "d"])
-    sim.weather.turn("storm", request_loss=(1, 1))
-    start = sim.now()
-    await sim.quiet(2)
-    assert sim.now() - start == 2
-    assert [await peer.reached() for peer in made.values()] == [[True] * 4] * 4
-    assert sim.network.conditions.reliable
-    assert len({await peer.wall() for peer in made.values()}) == 1
-    before = len(sim.trace.entries)
-    await sim.quiet(0)
-    assert len(sim.trace.entries) == before, "there was nothing more to heal"
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_node_that_is_stopped_may_be_restarted_at_once(isolated: bool) -> None:
+    async def again(sim: Simulation) -> None:
+        sim.serve()
+        ck = sim.clerk()
+        for version in range(3):
+            await ck.put("k", "a", 0)
+            assert await ck.get("k") == ("a", 1, "OK"), version
+            sim.node("server").stop()
+            sim.node("server").restart()
+
+    passes(again, network=PERFECT, isolated=isolated, model=None)
 
 
-async def everything(sim: Simulation) -> None:
-    node, _, client = server_and_client(sim)
-    node.pause()
-    await sim.sleep(0.25)
-    node.resume()
-    node.skew(ahead_ms=-1_500, drift_ppm=250_000)
-    node.skew()
-    node.crash_in_handler()
-    assert await client.call(0, 0) is None
-    node.restart()
-    node.stop()
-    await sim.sleep(0)
-    node.restart()
-    sim.weather.turn("late_requests", late=(1, 10))
-    sim.weather.clear("late_requests")
+def test_a_dead_incarnation_never_acts_again() -> None:
+    told: list[str] = []
 
+    class Tells(KVServer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.name = f"incarnation {len(told)}"
+            self.task = asyncio.create_task(self.tell())
 
-SCENARIO = simulate(model=None)(everything).simulation
+        async def tell(self) -> None:
+            told.append(f"{self.name} starts")
+            await asyncio.sleep(1)
+            told.append(f"{self.name} goes on")
 
+        async def get(self, args: GetArgs) -> GetReply:  # type: ignore[override]
+            await asyncio.sleep(2)
+            told.append(f"{self.name} answers")
+            return super().get(args)
 
-def test_a_story_tells_what_is_done_to_a_node() -> None:
-    outcome = run(SCENARIO, Choices(Replayed({})), keep_trace=True)
-    assert outcome.error is None
-    told = [line for line in lines(outcome.trace) if line.op is None]
-    assert [str(line)[10:] for line in told if not line.what.startswith(" ")] == [
-        "server  stands still",
-        "server  goes on",
-        "server  its clock is 1.500 s behind and gains 0.250 s a second",
-        "server  its clock is right again",
-        "server  has handled #1, and before it answers:",
-        "server  crashes",
-        "server  restarts",
-        "server  is stopped",
-        "server  restarts",
-        "network from here on late requests",
-        "network no more late requests",
+    async def restart(sim: Simulation) -> None:
+        sim.serve(Tells)
+        ck = sim.clerk()
+        reading = asyncio.ensure_future(ck.get("k"))
+        await sim.sleep(0.5)
+        sim.node("server").crash()
+        sim.node("server").restart()
+        await reading
+
+    passes(restart)
+    assert told == [
+        "incarnation 0 starts",
+        "incarnation 1 starts",
+        "incarnation 1 goes on",
+        "incarnation 1 answers",
     ]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_nodes_in_processes_are_disturbed_in_the_same_way(seed: int) -> None:
-    here, there = (
-        run(replace(SCENARIO, isolated=isolated), Choices(Seeded(seed)))
-        for isolated in (False, True)
-    )
-    assert here.digest == there.digest
-    assert here.choices.record() == there.choices.record()
+def test_calls_of_a_client_that_crashed_are_still_served() -> None:
+    async def crash(sim: Simulation) -> None:
+        sim.serve()
+        ck = sim.clerk()
+        writing = asyncio.ensure_future(ck.put("k", "a", 0))
+        await sim.sleep(0.000_2)
+        sim.node("c0").crash()
+        with pytest.raises(NodeDown):
+            await writing
+        await sim.sleep(1)
+        assert await sim.clerk().get("k") == ("a", 1, "OK")
+
+    passes(crash)
+
+
+def test_each_incarnation_has_its_own_luck() -> None:
+    drawn: list[float] = []
+
+    class Draws(KVServer):
+        def __init__(self) -> None:
+            import random
+
+            drawn.append(random.random())
+
+    async def restart(sim: Simulation) -> None:
+        sim.serve(Draws)
+        await sim.sleep(1)
+        for _ in range(3):
+            sim.node("server").crash()
+            sim.node("server").restart()
+            await sim.sleep(1)
+
+    passes(restart, {})
+    assert len(set(drawn)) == 4

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tester.engine.choices import Choices, Replayed, Seeded
 from tester.report.lines import lines
-from tester.world.cluster import Remote
+from tester.world.nodes import Remote
 from tester.world.partition import Cut
 from tester.world.run import run
 from tester.world.simulate import simulate

@@ -8,8 +8,8 @@ import pytest
 
 from labrpc.errors import TesterError
 from tester import Simulation, Verdict
-from tester.world.cluster import Remote
 from tester.world.failure import HandlerCrashed
+from tester.world.nodes import Remote
 from tester.world.probe import Probe
 from tests.world.lab import once, passes
 

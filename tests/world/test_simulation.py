@@ -13,7 +13,7 @@ from kvsrv import Clerk, KVServer
 from labrpc import LONG_DELAYS, RELIABLE, UNRELIABLE
 from tester import Deadlock, LimitReached, Limits, Livelock, Simulation
 from tester.engine.choices import Choices, Replayed
-from tester.world.simulation import Simulation as World
+from tester.world.execution import Execution
 from tests.world.lab import AsyncKVServer, once, passes, put_and_get
 
 # -- time ---------------------------------------------------------------------------------------
@@ -94,14 +94,15 @@ def test_a_client_more_leaves_the_others_their_luck() -> None:
 
 
 def test_a_schedule_may_be_given() -> None:
-    sim = World(Choices(Replayed({})), schedule="fifo", network=UNRELIABLE)
+    execution = Execution(Choices(Replayed({})), schedule="fifo", network=UNRELIABLE)
+    sim = execution.sim
 
     async def race() -> None:
         sim.serve(AsyncKVServer)
         await put_and_get(sim, [sim.clerk() for _ in range(3)])
 
-    sim.run(race)
-    sim.close()
+    execution.run(race)
+    execution.close()
     streams = sim.choices.record()
     assert sorted(streams) == ["net/c0", "net/c1", "net/c2"]
 

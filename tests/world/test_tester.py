@@ -13,8 +13,8 @@ import pytest
 
 from labrpc import UNRELIABLE, ClientEnd
 from tester.engine.choices import Choices, Seeded
-from tester.world.cluster import Remote
 from tester.world.failure import NodeDown
+from tester.world.nodes import Remote
 from tester.world.run import run
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 
 from labrpc.errors import NotAMessage, TesterError
 from labrpc.method import Operation as Shape
 from labrpc.network import Deliver, Rpc
-from tester.engine.choices import Choices
+from tester.engine.node import Event
 from tester.engine.schedule import Schedule
-from tester.engine.scheduler import Place, Scheduler
+from tester.engine.scheduler import Place
 from tester.guard.watched import watch
+from tester.world import trap
+from tester.world.context import Context
+from tester.world.disk import SYNC_US, Store
 from tester.world.failure import NodeDown
 from tester.world.host import Data, End, Host, Made, OnDisk
 from tester.world.isolated import Child
-from tester.world.mishaps import Mishaps
 from tester.world.operation import shape
+from tester.world.operations import Operations
 from tester.world.probe import OnProbe
-
-if TYPE_CHECKING:
-    from tester.world.simulation import Simulation
 
 
 class Remote:
@@ -38,13 +38,12 @@ class Remote:
         if method.startswith("_"):
             raise AttributeError(method)
         how: Shape = shape(self._like, method)
-        sim = self._member.sim
-        target = Remote(self._member, self._key, self._like)  # not self: that would be a cycle
-
-        name = f"{self._like.__name__}.{method}"
+        member, key, like = self._member, self._key, self._like
+        name = f"{like.__name__}.{method}"
 
         def operate(*args: Any, **kwargs: Any) -> Awaitable[Any]:
-            called = sim.border.operate(target, how, method, how.bind(*args, **kwargs))
+            bound = how.bind(*args, **kwargs)
+            called = member.operations.operate(member, key, like, how, method, bound)
             called.__qualname__ = name  # type: ignore[attr-defined]  # told if nobody awaits it
             return called
 
@@ -84,17 +83,24 @@ def _odd(arg: Any) -> str | None:
 _ATOMS: Final = frozenset({type(None), bool, int, float, str, bytes})
 
 
-class Member(Mishaps):
-    """A node of the run: see `Simulation.node`."""
+class Member:
+    """A node of the run, through its crashes and restarts: see `Simulation.node`."""
 
-    def __init__(self, cluster: Cluster, name: str, sim: Simulation) -> None:
-        super().__init__(name, sim)
-        self._cluster = cluster
+    def __init__(self, nodes: Nodes, name: str) -> None:
+        self.name = name
+        self.operations = nodes.operations
+        self.down = False
+        self.paused = False
+        self.store = Store()
+        """What is on its disk."""
+        self._nodes = nodes
+        self._context = nodes.context
         self._recipe: list[tuple[Any, ...]] = []
         self._registered: dict[str, Deliver] = {}
         self._incarnation = 0
-        self.down = False
-        self.place = cluster.start(self)
+        self._clock = 0, 0
+        self._traps: list[Callable[[], None]] = []
+        self.place = nodes.start(self)
 
     def make(
         self,
@@ -126,19 +132,29 @@ class Member(Mishaps):
                 real.append(arg)
             else:
                 real.append(arg if isinstance(arg, End) else _data(arg))
-        key = name or self._cluster.fresh(f"{self.name}.")
+        key = name or self._nodes.fresh(f"{self.name}.")
         shown = like or (factory if isinstance(factory, type) else object)
         self._tell(("make", key, factory, tuple(real), shown))
         return Remote(self, key, shown)
 
     def end(self, name: str, server: str) -> End:
         """A client end of this node, connected to a server (present or future) and enabled."""
-        network = self.sim.network
+        network = self._context.network
         network.make_end(name)
         network.connect(name, server)
         network.enable(name)
-        self.sim.links.add_end(name, self.name, server)
+        self._context.links.add_end(name, self.name, server)
         return End(name)
+
+    @property
+    def disk(self) -> OnDisk:
+        """The disk of this node, for a factory's arguments: see `tester.world.disk.Disk`."""
+        return OnDisk(self.name)
+
+    @property
+    def probe(self) -> OnProbe:
+        """A probe of this node, for a factory's arguments: see `tester.world.probe.Probe`."""
+        return OnProbe(self.name)
 
     @property
     def serves(self) -> bool:
@@ -159,8 +175,8 @@ class Member(Mishaps):
             place.put(("request", rpc.number, name, rpc.method, rpc.payload))
 
         self._registered[name] = deliver
-        self.sim.network.add_server(name, deliver)
-        self.sim.links.add_server(name, self.name)
+        self._context.network.add_server(name, deliver)
+        self._context.links.add_server(name, self.name)
 
     def _must_be_up(self, what: str) -> None:
         if self.down:
@@ -204,17 +220,16 @@ class Member(Mishaps):
         for event in self._recipe:
             if event[0] == "make":
                 self.place.put(("kill", event[1]))
-        self._cluster.freeze_after_this_instant(self.place)
+        self._nodes.freeze_after_this_instant(self.place)
 
     def _go_down(self, how: str) -> None:
         self._wake()
         self.down = True
-        sim = self.sim
         self._note(how)
         for name, deliver in self._registered.items():
-            sim.network.retire_server(name, deliver)
+            self._context.network.retire_server(name, deliver)
         self._registered.clear()
-        sim.border.node_went_down(self)
+        self.operations.node_went_down(self)
 
     def restart(self) -> None:
         """Start the node anew: the objects it had are built again, by the same factories."""
@@ -224,38 +239,152 @@ class Member(Mishaps):
         self.down = False
         self._incarnation += 1
         self._note("restart")
-        self.place = self._cluster.start(self, self._incarnation)
+        self.place = self._nodes.start(self, self._incarnation)
         self._recover()
         for event in self._recipe:
             self.place.put(event)
             if event[0] == "serve":
                 self._register(event[1])
 
+    def heal(self) -> None:
+        """Have the node up, running and in step, whatever is wrong with it or is yet to be."""
+        self.call_off()
+        if self.down:
+            self.restart()
+        self.resume()
+        self.skew()
+        self.slow_disk()
 
-class Cluster:
-    """All nodes of a run."""
+    def crash_in_handler(
+        self, lost: int = 0, told: Callable[[int], None] = lambda rpc: None
+    ) -> Callable[[], None]:
+        """Crash when a handler is next about to answer: it has run, and nobody is told.
+
+        What the node wrote or sent in that step is out already, but for the last `lost` of it.
+        `told` learns which RPC it was. Returns what calls the crash off, if it is not too late.
+        """
+        place = self.place
+
+        def sprung(rpc: int) -> None:
+            self._context.after(0, lambda: self._die_handling(place, rpc, told))
+
+        call_off = trap.before_answer(place, lost, sprung)
+        self._traps.append(call_off)
+        return call_off
+
+    def _die_handling(self, place: Place, rpc: int, told: Callable[[int], None]) -> None:
+        if self.place is place and not self.down:
+            told(rpc)
+            self._note("cut short", rpc)
+            self.crash()
+
+    def call_off(self) -> None:
+        """Have no crash in a handler any more."""
+        for call_off in self._traps:
+            call_off()
+        self._traps.clear()
+
+    # -- disturbing it ----------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Let the node stand still: what arrives waits, and its timers will be late.
+
+        Operations on it raise NodeDown and stay open; it goes on with them when it resumes.
+        """
+        if self.down or self.paused:
+            return
+        self.paused = True
+        self._note("pause")
+        self.place.suspend()
+        self.operations.node_went_down(self)
+
+    def resume(self) -> None:
+        """Let the node go on after a pause."""
+        if self.paused:
+            self._note("resume")
+            self._wake()
+
+    def _wake(self) -> None:
+        if self.paused:
+            self.paused = False
+            self.place.thaw()
+
+    def skew(self, ahead_ms: int = 0, drift_ppm: int = 0) -> None:
+        """Set the node's clocks wrong, until they are set again; without arguments, right.
+
+        Its wall clock is so many milliseconds ahead of the others', or behind. All its clocks,
+        and the timers it sets from now on, are fast by so many microseconds a second, or slow.
+        """
+        if drift_ppm <= -1_000_000:
+            raise TesterError(f"a clock that drifts by {drift_ppm} ppm stands still or runs back")
+        if self._clock != (ahead_ms, drift_ppm):
+            self._clock = ahead_ms, drift_ppm
+            self._note("skew", ahead_ms, drift_ppm)
+            self._set_clock()
+
+    def _set_clock(self) -> None:
+        ahead_ms, drift_ppm = self._clock
+        self.place.put(("skew", ahead_ms * 1_000, drift_ppm))
+
+    def slow_disk(self, extra_ms: int = 0) -> None:
+        """Have each sync of its disk take so much longer, from now on; 0: no longer than usual."""
+        latency_us = SYNC_US + extra_ms * 1_000
+        if self.store.latency_us != latency_us:
+            self.store.latency_us = latency_us
+            self._note("slow disk", extra_ms)
+
+    # -- its disk ---------------------------------------------------------------------------------
+
+    def from_disk(self, place: Place, event: Event) -> None:
+        """Take the node's ("write", files) or ("sync", number); of a dead incarnation, neither."""
+        if self.place is not place or self.down:
+            return
+        if event[0] == "write":
+            self.store.write(event[1])
+            return
+        written = self.store.sync()
+        self._context.after(self.store.latency_us, lambda: self._synced(place, written, event[1]))
+
+    def _synced(self, place: Place, written: int, number: int) -> None:
+        if self.place is place and not self.down:
+            self.store.flush(written)
+            place.put(("synced", number))
+
+    def _recover(self) -> None:
+        """What a new incarnation finds: its disk, and clocks that are as wrong as before."""
+        if files := self.store.files():
+            self.place.put(("disk", files))
+        if any(self._clock):
+            self._set_clock()
+
+    def _note(self, kind: str, *fields: Any) -> None:
+        self._context.note(kind, self.name, *fields)
+
+
+class Nodes:
+    """All nodes of a run but the test's."""
 
     def __init__(
         self,
-        scheduler: Scheduler,
-        choices: Choices,
+        context: Context,
+        operations: Operations,
         schedule: Schedule,
         *,
         isolated: bool,
         watch: Sequence[ModuleType],
         notes_deaths: bool,
     ) -> None:
+        self.context = context
+        self.operations = operations
         self._watch = watch
-        self._scheduler = scheduler
-        self._choices = choices
         self._schedule = schedule
         self._isolated = isolated
         self._notes_deaths = notes_deaths
-        self._taken = tuple(place.name for place in scheduler.places)
+        self._taken = tuple(place.name for place in context.scheduler.places)
         self._members: dict[str, Member] = {}
         self._counters: dict[str, int] = {}
 
-    def members(self) -> list[Member]:
+    def all(self) -> list[Member]:
         """All nodes, in the order in which they were made."""
         return list(self._members.values())
 
@@ -263,7 +392,7 @@ class Cluster:
         """How many nodes there are on which a server is registered, whether up or down."""
         return sum(member.serves for member in self._members.values())
 
-    def member(self, name: str, sim: Simulation) -> Member:
+    def named(self, name: str) -> Member:
         """The node of this name, made on first use."""
         found = self._members.get(name)
         if found is None:
@@ -271,7 +400,7 @@ class Cluster:
                 raise TesterError(f"{name!r} is the node of the test itself; use another name")
             if not name or not name.isascii() or not name.isprintable() or " " in name:
                 raise TesterError(f"a node's name is ASCII text without a space; {name!r} is not")
-            found = self._members[name] = Member(self, name, sim)
+            found = self._members[name] = Member(self, name)
         return found
 
     def fresh(self, prefix: str) -> str:
@@ -282,7 +411,7 @@ class Cluster:
 
     def freeze_after_this_instant(self, place: Place) -> None:
         """Freeze the machine once everything that is due by now has run."""
-        self._scheduler.post(self._scheduler.now, Place.freeze, place)
+        self.context.after(0, place.freeze)
 
     def let_go(self) -> None:
         """Forget the nodes, when the run is over."""
@@ -292,10 +421,10 @@ class Cluster:
 
     def start(self, member: Member, incarnation: int = 0) -> Place:
         """Start a node, in this process or in a child of it."""
-        host = Host(member.name, self._choices, self._schedule, incarnation)
+        host = Host(member.name, self.context.choices, self._schedule, incarnation)
         host.loop.notes_deaths = self._notes_deaths
         machine = Child(host) if self._isolated else host
-        place = self._scheduler.place(member.name, machine)
+        place = self.context.scheduler.place(member.name, machine)
         if self._watch:
             watch(place, self._watch)
         return place

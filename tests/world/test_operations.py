@@ -1,4 +1,4 @@
-"""The border of the test: what is still open, who is told, and what is nobody's any more."""
+"""Operations of the test: what is still open, who is told, and what is nobody's any more."""
 
 import asyncio
 
@@ -19,9 +19,9 @@ def test_what_a_node_answers_after_its_caller_was_told_that_it_stands_still_is_n
             await asking
         sim.node("n").resume()
         await sim.sleep(1)
-        assert (sim.rpcs, sim.border.rpcs_before) == (1, 0)  # nothing has completed
+        assert (sim.rpcs, sim._nodes.operations.rpcs_before) == (1, 0)  # nothing has completed
         await ck.get("k")
-        assert (sim.rpcs, sim.border.rpcs_before) == (2, 2)
+        assert (sim.rpcs, sim._nodes.operations.rpcs_before) == (2, 2)
 
     outcome = passes(pause)
     assert [op.ret for op in outcome.history.ops] == [None, 3]

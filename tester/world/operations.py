@@ -1,18 +1,24 @@
-"""The border of the test: its operations on other nodes, noted here and answered from there."""
+"""The operations of a test on other nodes: recorded here, and answered from there."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from labrpc.method import Operation as Shape
-from labrpc.network import Network
-from tester.engine.scheduler import Place, Scheduler
-from tester.engine.trace import Trace
-from tester.world.cluster import Member, Remote
+from tester.engine.scheduler import Place
+from tester.world.context import Context
 from tester.world.failure import NodeDown
 from tester.world.history import History, Op
-from tester.world.mishaps import Mishaps
+
+
+class Callee(Protocol):
+    """The node of an object, as far as an operation on it must know it."""
+
+    name: str
+    place: Place
+    down: bool
+    paused: bool
 
 
 class _Open(NamedTuple):
@@ -21,50 +27,42 @@ class _Open(NamedTuple):
     op: Op
     shape: Shape
     answer: asyncio.Future[Any]
-    member: Member
+    node: Callee
 
 
-class Border:
+class Operations:
     """What the test asks of other nodes passes here; the history records it on this side.
 
     `test` is the place of the test's node, and `loop` its event loop.
     """
 
-    def __init__(
-        self,
-        scheduler: Scheduler,
-        network: Network,
-        trace: Trace,
-        test: Place,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def __init__(self, context: Context, test: Place, loop: asyncio.AbstractEventLoop) -> None:
         self.history = History()
         self.rpcs_before = 0
         """RPCs that had been sent when an operation last completed."""
         self.ended_us: int | None = None
         """When that was, in virtual microseconds; None: none has completed."""
-        self._scheduler = scheduler
-        self._network = network
-        self._trace = trace
+        self._scheduler = context.scheduler
+        self._network = context.network
+        self._trace = context.trace
         self._test = test
         self._loop = loop
         self._open: dict[int, _Open] = {}
 
     async def operate(
-        self, remote: Remote, shape: Shape, method: str, args: tuple[Any, ...]
+        self, node: Callee, key: str, like: type, shape: Shape, method: str, args: tuple[Any, ...]
     ) -> Any:
-        """Call a method of an object on another node."""
+        """Call a method of the object `key` on another node."""
         payload = shape.args.encode(args)
-        member = remote._member
         now = self._scheduler.now
-        op = self.history.begin(remote._key, method, args, remote._like, now)
-        self._trace.add((now, "call", op.number, remote._key, method, payload))
+        op = self.history.begin(key, method, args, like, now)
+        self._trace.add((now, "call", op.number, key, method, payload))
         answer: asyncio.Future[Any] = asyncio.Future(loop=self._loop)
-        self._open[op.number] = _Open(op, shape, answer, member)
-        if member.down or member.paused:
+        self._open[op.number] = _Open(op, shape, answer, node)
+        if node.down or node.paused:
             self._node_down(op.number)
         else:
-            member.place.put(("operate", op.number, remote._key, method, payload))
+            node.place.put(("operate", op.number, key, method, payload))
         return await answer
 
     def done(self, number: int, payload: bytes) -> None:
@@ -86,16 +84,16 @@ class Border:
         # The test's node learns of it in its own step; its caller may have gone meanwhile.
         self._test.put(("outcome", answer, result))
 
-    def node_went_down(self, member: Mishaps) -> None:
+    def node_went_down(self, node: Callee) -> None:
         """Tell the callers of operations on this node; the operations stay open."""
         for number, found in list(self._open.items()):
-            if found.member is member:
+            if found.node is node:
                 self._node_down(number)
 
     def _node_down(self, number: int) -> None:
-        _, shape, answer, member = self._open.pop(number)
-        state = "paused" if member.paused else "down"
-        error = NodeDown(f"{member.name} is {state}, and {shape.name} was called on it")
+        _, shape, answer, node = self._open.pop(number)
+        state = "paused" if node.paused else "down"
+        error = NodeDown(f"{node.name} is {state}, and {shape.name} was called on it")
         self._test.put(("outcome", answer, error))
 
     def let_go(self) -> None:

@@ -1,0 +1,55 @@
+"""The context of a run: what everything that acts in it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from labrpc.conditions import Conditions
+from labrpc.network import Network
+from tester.engine.choices import Choices
+from tester.engine.scheduler import Scheduler
+from tester.engine.trace import Trace
+from tester.world.partition import Links
+from tester.world.weather import Weather
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Context:
+    """The clock, the choices, the network and the trace of one run."""
+
+    def __init__(
+        self, choices: Choices, scheduler: Scheduler, conditions: Conditions, *, keep_trace: bool
+    ) -> None:
+        self.choices = choices
+        self.scheduler = scheduler
+        self.trace = Trace(_encode, keep=keep_trace)
+        self.network = Network(scheduler, choices.draw, self.trace.add, conditions)
+        self.links = Links(self.network, self.note)
+        """Who hears whom."""
+        self.weather = Weather(self.network, self.note)
+        """What the network does to messages for a while."""
+
+    @property
+    def now_us(self) -> int:
+        """Virtual microseconds since the start of the run."""
+        return self.scheduler.now
+
+    def note(self, *event: Any) -> None:
+        """Add an event to the trace: its kind and fields, see `tester.world.events`."""
+        self.trace.add((self.scheduler.now, *event))
+
+    def after(self, us: int, action: Callable[[], object]) -> None:
+        """Have something happen on no node, so many microseconds from now."""
+        self.scheduler.post(self.scheduler.now + us, _call, action)
+
+    def let_go(self) -> None:
+        """Break the cycles through the network, when the run is over."""
+        del self.links, self.weather
+
+
+def _call(action: Callable[[], object]) -> None:
+    _ = action()

@@ -1,0 +1,186 @@
+"""An execution: one run of one test, from its first step to the release of all it held."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from types import ModuleType
+from typing import Any, Final, cast
+
+from labrpc.conditions import RELIABLE, Conditions
+from labrpc.errors import TesterError
+from tester.engine.choices import Choices
+from tester.engine.errors import LimitReached, Livelock, Stuck
+from tester.engine.leftovers import unheeded
+from tester.engine.node import Event
+from tester.engine.schedule import DEFAULT, SCHEDULES
+from tester.engine.scheduler import Place, Scheduler
+from tester.world.context import Context
+from tester.world.failure import ProcessDied
+from tester.world.host import Host
+from tester.world.limits import DEFAULT_LIMITS, Limits
+from tester.world.nemesis import Kind
+from tester.world.nodes import Nodes
+from tester.world.operations import Operations
+from tester.world.reports import Reports
+from tester.world.simulation import Listener, Simulation
+from tester.world.testhost import TestHost
+
+TEST: Final = "test"
+"""The name of the node on which the test itself runs."""
+
+
+class Execution:
+    """Everything that one run is made of; `run` it once, then `close` it."""
+
+    def __init__(
+        self,
+        choices: Choices,
+        *,
+        network: Conditions = RELIABLE,
+        schedule: str = DEFAULT,
+        limits: Limits = DEFAULT_LIMITS,
+        keep_trace: bool = False,
+        isolated: bool = False,
+        watch: Sequence[ModuleType] = (),
+        faults: Sequence[Kind] = (),
+    ) -> None:
+        order = SCHEDULES[schedule](bool(faults) or not network.reliable)
+        self._scheduler = Scheduler(
+            order.for_run(choices),
+            self._route,
+            time_limit_us=limits.virtual_s * 1_000_000,
+            step_limit=limits.steps,
+            instant_limit=limits.instant_steps,
+        )
+        self._limits = limits
+        self._most_bytes = limits.megabytes * 1_000_000
+        self._context = Context(choices, self._scheduler, network, keep_trace=keep_trace)
+        self.trace = self._context.trace
+        self._network = self._context.network
+        self._test = TestHost(TEST, choices, order)
+        self._here = self._scheduler.place(TEST, self._test)
+        self._test.loop.notes_deaths = keep_trace
+        self._operations = Operations(self._context, self._here, self._test.loop)
+        self._nodes = Nodes(
+            self._context,
+            self._operations,
+            order,
+            isolated=isolated,
+            watch=watch,
+            notes_deaths=keep_trace,
+        )
+        self._listeners: dict[str, Listener] = {}
+        self.reports = Reports(self._scheduler, self._test)
+        """What nodes have reported of the code on them."""
+        self.sim = Simulation(self._context, self._nodes, limits, self._listeners)
+        """What the test gets."""
+        if faults:
+            self.sim.nemesis(*faults)
+
+    def run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Run the test to its end, or to the first thing that goes wrong; once."""
+        with self.reports.heard():
+            contextvars.Context().run(self._run, test)
+
+    def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        self._here.put(("start", test))
+        try:
+            self._scheduler.run(self._test.over.done)
+        except Stuck as error:
+            self.reports.raise_unretrieved()
+            raise self._limit_reached(error) or error from None
+        assert self._test.main is not None
+        try:
+            self._test.main.result()
+        except Exception:
+            # What has died on another node did so before, and may be why the test failed.
+            self.reports.raise_unretrieved(but=self._here)
+            raise
+        self.reports.raise_unretrieved()
+
+    def close(self) -> None:
+        """Let everything go; to be called once, after the verdict.
+
+        What frozen code leaves unawaited, or raises as it is let go, is no fault of its author.
+        Raises ProcessDied if a child could not say what it had chosen.
+        """
+        died = None
+        with unheeded():
+            for place in self._scheduler.places:
+                try:
+                    cast(Host, place.machine).close()
+                except ProcessDied as error:
+                    died = died or error
+        self._listeners.clear()
+        self._context.let_go()
+        self._operations.let_go()
+        self._nodes.let_go()
+        self._scheduler.let_go()
+        if died is not None:
+            raise died
+
+    def abandon(self) -> None:
+        """Let everything go at once, for somebody at the keyboard has had enough."""
+        with unheeded():
+            for place in self._scheduler.places:
+                cast(Host, place.machine).abandon()
+
+    def hosted(self) -> list[tuple[str, list[object]]]:
+        """What every node of this process but the test's holds, with the name of the node."""
+        hosts = [place.machine for place in self._scheduler.places if place is not self._here]
+        return [(host.name, host.objects()) for host in hosts if isinstance(host, Host)]
+
+    def _limit_reached(self, error: Stuck) -> LimitReached | None:
+        """The verdict if operations completed until the last tenth of the time there was."""
+        last_us = self._operations.ended_us
+        if not isinstance(error, Livelock) or error.ended_us is None or last_us is None:
+            return None
+        if last_us * 10 < error.ended_us * 9:
+            return None
+        return LimitReached(
+            f"{error.sentence}, and the test was not over; operations completed until then, "
+            f"{self.sim.history.completed} in all and the last one at "
+            f"{last_us / 1_000_000:.3f} s",
+            error.waiting,
+        )
+
+    # -- where events go --------------------------------------------------------------------------
+
+    def _route(self, place: Place, event: Event) -> None:
+        kind = event[0]
+        if kind == "send":
+            _, call, end, method, payload = event
+            network = self._network
+            if network.rpc_total - self._operations.rpcs_before >= self._limits.silent_rpcs:
+                raise Livelock(
+                    f"{self._limits.silent_rpcs} RPCs have been sent since an operation of a "
+                    "client last completed",
+                    self._scheduler.waiting(),
+                )
+            network.send(end, method, payload, partial(_answer, place, call))
+            if network.byte_total > self._most_bytes:
+                raise Livelock(
+                    f"the messages of the run have more than {self._limits.megabytes} MB together",
+                    self._scheduler.waiting(),
+                    ended_us=self._scheduler.now,
+                )
+        elif kind == "answer":
+            self._network.reply(event[1], event[2])
+        elif kind == "done":
+            self._operations.done(event[1], event[2])
+        elif kind in {"fail", "unawaited", "refused"}:
+            self.reports.take(event)
+        elif kind == "tell":
+            self._listeners[place.name](*event[1:])
+        elif kind in {"write", "sync"}:
+            self._nodes.named(place.name).from_disk(place, event)
+        elif kind == "fault":
+            self._context.note(*event)
+        else:
+            raise TesterError(f"{place.name} sent an event that nobody knows: {kind!r}")
+
+
+def _answer(place: Place, call: int, payload: bytes | None) -> None:
+    place.put(("reply", call, payload))
