@@ -29,16 +29,6 @@ def check(lab: Lab, submission: Submission, loading: Callable[[str], None]) -> N
             _check_method(cls, method)
 
 
-def methods(lab: Lab, submission: Submission) -> dict[str, str]:
-    """Where the methods of the lab's classes are: `file:line` of "KVServer.put"."""
-    found = {}
-    for expected in lab.classes:
-        cls = submission.get(expected.module, expected.name)
-        for name, function in inspect.getmembers(cls, inspect.isfunction):
-            found[f"{expected.name}.{name}"] = _where(function, cls)
-    return found
-
-
 def _check_constructor(cls: type, expected: Expected) -> None:
     try:
         signature = inspect.signature(cls)

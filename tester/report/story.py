@@ -188,7 +188,7 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
         case HandlerCrashed() | Misused():
             failure = error.failure
             return [
-                _raised(failure.kind, failure.message, failure.frames),
+                _raised(failure.kind, failure.message, failure.shown),
                 _wrap(f"It happened on {failure.node}{_when(failure)}, {failure.doing}."),
             ]
         case ProcessDied():
@@ -215,7 +215,7 @@ def _before_that(outcome: Outcome) -> list[str]:
         return []
     return [
         _wrap(f"Before that, {earliest.doing} on {earliest.node}{_when(earliest)}:")
-        + f"\n\n{_raised(earliest.kind, earliest.message, earliest.frames)}"
+        + f"\n\n{_raised(earliest.kind, earliest.message, earliest.shown)}"
     ]
 
 

@@ -65,7 +65,7 @@ from tester.workers.wire import (
 )
 from tester.workers.worker import STACK_SIGNAL
 from tester.world import submission
-from tester.world.failure import Failure, Misused, NonDeterministic, describe, user_frames
+from tester.world.failure import Failure, NonDeterministic, describe, user_frames
 from tester.world.pipe import receive
 from tester.world.run import Outcome, Scenario, run
 from tester.world.submission import BadSubmission
@@ -95,7 +95,6 @@ class _Worker:
         self._jobs = jobs
         self._answers = answers
         self._tests: dict[str, Scenario] = {}
-        self._methods: dict[str, str] = {}
         self._lab = self._folder = ""
 
     def work(self) -> NoReturn:
@@ -140,7 +139,6 @@ class _Worker:
             for sentence in found.ignored():
                 self._say(Noted(plain(sentence)))
         contract.check(setup.lab, found, lambda what: self._say(Loading(what)))
-        self._methods = contract.methods(setup.lab, found)
         self._say(Loading(""))
         tests = tests_of(setup.lab.suite)
         self._tests = {name: test.under(setup.schedule) for name, test in tests.items()}
@@ -198,7 +196,7 @@ class _Worker:
             outcome = run(scenario, Choices(Placement(found.failing)), keep_trace=True)
             if outcome.digest != found.outcome.digest or outcome.kind != found.outcome.kind:
                 outcome = outcome.failing_with(NonDeterministic(DIFFERENT))
-            verdict, misuse = outcome.verdict, self._misuse(outcome)
+            verdict, misuse = outcome.verdict, _misuse(outcome)
             story = tell_placement(outcome, job.command)
             faults = [in_words(fault, outcome.trace)[0] for fault in outcome.choices.faults]
         self._say(
@@ -224,9 +222,9 @@ class _Worker:
         except BaseException as error:  # noqa: BLE001 - nobody is at this keyboard: it is all the run's
             failure = describe(error, scenario.name, "running", 0)
             return Ran("fail", failure.kind, 0, 0, 0, _microseconds_since(start)), failure
-        sentence = self._misuse(found)
+        sentence = _misuse(found)
         ran = Ran(
-            verdict="misuse" if sentence else found.verdict,
+            verdict=found.verdict,
             digest=found.digest,
             rpcs=found.rpcs,
             ops=found.ops,
@@ -239,21 +237,6 @@ class _Worker:
             figures={plain(name): Figure.of(values) for name, values in found.figures.items()},
         )
         return ran, found
-
-    def _misuse(self, outcome: Outcome) -> str:
-        """Why the code under test cannot be run as it is, and where; "" if it can."""
-        error = outcome.error
-        if isinstance(error, BadSubmission):
-            return str(error)
-        if outcome.verdict != "misuse":
-            return ""
-        place = None
-        if isinstance(error, Misused) and ".py:" not in str(error):
-            frames, method = error.failure.frames, error.failure.doing.rpartition(" ")[2]
-            theirs = f"{Path(self._folder).resolve()}{os.sep}"  # not the reference's, if possible
-            frames = tuple(f for f in frames if f.file.startswith(theirs)) or frames
-            place = f"{frames[-1].file}:{frames[-1].line}" if frames else self._methods.get(method)
-        return f"{place}: {error}" if place else str(error)
 
     # -- talking to the parent --------------------------------------------------------------------
 
@@ -282,6 +265,11 @@ class _Worker:
             self._say(Noted(f"{relative(filename)}:{lineno}: {plain(str(message))}"))
         else:
             sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
+
+
+def _misuse(outcome: Outcome) -> str:
+    """Why there was no code to run; "" if there was."""
+    return str(outcome.error) if outcome.verdict == "misuse" else ""
 
 
 def _print(text: str) -> None:

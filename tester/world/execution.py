@@ -42,6 +42,7 @@ class Execution:
         schedule: str = DEFAULT,
         limits: Limits = DEFAULT_LIMITS,
         keep_trace: bool = False,
+        notes_returns: bool = False,
         isolated: bool = False,
         watch: Sequence[ModuleType] = (),
         faults: Sequence[Kind] = (),
@@ -70,6 +71,7 @@ class Execution:
             isolated=isolated,
             watch=watch,
             notes_deaths=keep_trace,
+            notes_returns=notes_returns,
         )
         self._listeners: dict[str, Listener] = {}
         self.reports = Reports(self._scheduler, self._test)

@@ -79,6 +79,13 @@ class Failure:
     """None where nobody knows: what a task died of is found when the run ends."""
     misuse: bool
     """Whether the code misused labtester, rather than being wrong by itself."""
+    returned: Frame | None = None
+    """The line that returned what cannot travel, if that is what is wrong, and the run is told."""
+
+    @property
+    def shown(self) -> tuple[Frame, ...]:
+        """The lines to show: those that were running, or else the one that returned."""
+        return self.frames or (() if self.returned is None else (self.returned,))
 
 
 class Verdict(AssertionError):

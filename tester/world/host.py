@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from types import CoroutineType
 from typing import Any, NamedTuple
 
@@ -43,6 +44,7 @@ from tester.world.disk import Disk
 from tester.world.failure import describe, first
 from tester.world.operation import Operation, operation
 from tester.world.probe import OnProbe, Probe
+from tester.world.returned import Returned
 
 
 class End(NamedTuple):
@@ -83,6 +85,8 @@ class Host(Node):
         self._calls: dict[int, asyncio.Future[bytes | None]] = {}
         self._call = 0
         self.disk = Disk(self)
+        self.notes_returns = False
+        """Whether to watch where methods return: see `Returned`."""
         self.looks: list[Callable[[], object]] = []
         """What the tester's own code here does at the end of each step: see `Probe`."""
         self.receivers |= {
@@ -155,16 +159,25 @@ class Host(Node):
         """See ForgettingNode."""
         self.outbox.append(("unawaited", call))
 
-    def failed(self, error: BaseException, doing: str) -> None:
+    def failed(self, error: BaseException, doing: str, returned: Returned | None = None) -> None:
         """Tell the run what went wrong here, as plain data."""
         if isinstance(error, KeyboardInterrupt):
             raise error  # somebody is at the keyboard
-        self._report(error, doing, self.loop.now)
+        self._report(error, doing, self.loop.now, returned)
 
-    def _report(self, error: BaseException, doing: str, time_us: int | None) -> None:
+    def _report(
+        self,
+        error: BaseException,
+        doing: str,
+        time_us: int | None,
+        returned: Returned | None = None,
+    ) -> None:
         for call in held_by(first(error), self):
             self.forgot(call)
-        self.outbox.append(("fail", describe(error, self.name, doing, time_us)))
+        failure = describe(error, self.name, doing, time_us)
+        if returned is not None and not failure.frames:
+            failure = replace(failure, returned=returned.line())
+        self.outbox.append(("fail", failure))
 
     # -- objects ----------------------------------------------------------------------------------
 
@@ -249,25 +262,30 @@ class Host(Node):
 
     def _request(self, event: Event) -> None:
         _, number, server, method, payload = event
+        returned = Returned() if self.notes_returns else None
         try:
             handler = self._servers[server].handler(method)
-            result = handler.function(handler.decode(payload))
+            args = handler.decode(payload)
+            function = handler.function
+            result = function(args) if returned is None else returned.call(function, args)
             if not handler.is_async:
                 self.outbox.append(("answer", number, handler.encode(result)))
                 return
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            self.failed(error, f"while it handled #{number} {method}")
+            self.failed(error, f"while it handled #{number} {method}", returned)
             return
         _ = self.loop.create_task(
-            self._handle(number, handler, result), name=f"#{number} {method}"
+            self._handle(number, handler, result, returned), name=f"#{number} {method}"
         )
 
-    async def _handle(self, number: int, handler: BoundHandler, reply: Awaitable[Any]) -> None:
+    async def _handle(
+        self, number: int, handler: BoundHandler, reply: Awaitable[Any], returned: Returned | None
+    ) -> None:
         try:
             payload = handler.encode(await reply)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             if not self.loop.is_closed():
-                self.failed(error, f"while it handled #{number} {handler.name}")
+                self.failed(error, f"while it handled #{number} {handler.name}", returned)
             return
         self.outbox.append(("answer", number, payload))
 
@@ -276,24 +294,29 @@ class Host(Node):
     def _operate(self, event: Event) -> None:
         _, op, key, method, payload = event
         bound = self._operations.get((key, method))
+        returned = Returned() if self.notes_returns else None
         try:
             if bound is None:
                 bound = operation(self._objects[key], self._likes[key], method)
                 self._operations[key, method] = bound
-            result = bound.function(*bound.decode_args(payload))
+            args = bound.decode_args(payload)
+            function = bound.function
+            result = function(*args) if returned is None else returned.call(function, *args)
             if not isinstance(result, CoroutineType):
                 self.outbox.append(("done", op, bound.encode_result(result)))
                 return
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
-            self.failed(error, f"while it ran {method}")
+            self.failed(error, f"while it ran {method}", returned)
             return
-        _ = self.loop.create_task(self._perform(op, bound, result), name=method)
+        _ = self.loop.create_task(self._perform(op, bound, result, returned), name=method)
 
-    async def _perform(self, op: int, bound: Operation, coro: Coroutine[Any, Any, Any]) -> None:
+    async def _perform(
+        self, op: int, bound: Operation, coro: Coroutine[Any, Any, Any], returned: Returned | None
+    ) -> None:
         try:
             payload = bound.encode_result(await coro)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             if not self.loop.is_closed():
-                self.failed(error, f"while it ran {bound.name}")
+                self.failed(error, f"while it ran {bound.name}", returned)
             return
         self.outbox.append(("done", op, payload))

@@ -373,6 +373,7 @@ class Nodes:
         isolated: bool,
         watch: Sequence[ModuleType],
         notes_deaths: bool,
+        notes_returns: bool,
     ) -> None:
         self.context = context
         self.operations = operations
@@ -380,6 +381,7 @@ class Nodes:
         self._schedule = schedule
         self._isolated = isolated
         self._notes_deaths = notes_deaths
+        self._notes_returns = notes_returns
         self._taken = tuple(place.name for place in context.scheduler.places)
         self._members: dict[str, Member] = {}
         self._counters: dict[str, int] = {}
@@ -423,6 +425,7 @@ class Nodes:
         """Start a node, in this process or in a child of it."""
         host = Host(member.name, self.context.choices, self._schedule, incarnation)
         host.loop.notes_deaths = self._notes_deaths
+        host.notes_returns = self._notes_returns
         machine = Child(host) if self._isolated else host
         place = self.context.scheduler.place(member.name, machine)
         if self._watch:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from types import ModuleType
+from typing import Final, Self
 
 from labrpc.errors import NotAMessage
 from linearizability import Verdict as Checked
@@ -29,8 +30,10 @@ from tester.world.failure import (
     user_frames,
 )
 from tester.world.history import History
+from tester.world.operation import WrongResult
 from tester.world.scenario import Scenario, SimulatedTest, code_under_test, own_module
 from tester.world.simulation import Simulation
+from tester.world.submission import BadSubmission
 
 __all__ = ["Entry", "Outcome", "Scenario", "repeat", "run"]
 
@@ -40,7 +43,7 @@ class Outcome:
     """What a run came to."""
 
     verdict: str
-    """`pass`, `fail`, `unknown`, or `misuse`: the code cannot be run as it is."""
+    """`pass`, `fail`, `unknown`, or `misuse`: there was no code to run, for it does not load."""
     error: BaseException | None
     """What it failed with: a Verdict, or whatever the test itself raised."""
     digest: str
@@ -93,27 +96,23 @@ class Outcome:
 
 
 def run(
-    scenario: Scenario, choices: Choices, *, keep_trace: bool = False, watch: bool = False
+    scenario: Scenario,
+    choices: Choices,
+    *,
+    keep_trace: bool = False,
+    watch: bool = False,
+    notes_returns: bool = False,
 ) -> Outcome:
     """Run the scenario once with these choices. Never raises for what the code under test does.
 
-    `watch` looks at the state of the test's own module around every step of a node: slow. Seed 0
+    `watch`: the state of the test's own module is looked at around every step of a node. Seed 0
     is audited: all modules are watched, and no two nodes may have come to hold one object.
+    `notes_returns`: a failure names the line that returned what cannot travel. All are slow.
     """
-    modules = code_under_test(scenario)
-    audited = _is_audited(scenario, choices)
-    own = own_module(scenario)
+    modules, audited = code_under_test(scenario), _is_audited(scenario, choices)
     state = state_of(modules)
-    execution = Execution(
-        choices,
-        network=scenario.network,
-        limits=scenario.limits,
-        keep_trace=keep_trace,
-        isolated=scenario.isolated,
-        watch=modules if audited else [own] if watch and own is not None else (),
-        faults=scenario.faults,
-        schedule=scenario.schedule,
-    )
+    watched = _watched(scenario, modules, watch=watch, audited=audited)
+    execution = _execution(scenario, choices, keep_trace, notes_returns, watched)
     sim = execution.sim
     checked: Checked | None = None
     error: BaseException | None = None
@@ -132,14 +131,14 @@ def run(
             error = first(raised)
             if checked is None:
                 checked, error = _rather(scenario, sim, error)
-        peers = sim.peers
-        error = _close(execution, error)
+        peers, error = sim.peers, _close(execution, error)
         if error is None:  # the code under test may have swallowed a refusal
             error = next(iter([*refusals, *execution.reports.refused]), None)
         execution.trace.add((sim.virtual_us, "end", _kind(error)))
     changes = state.changed()
-    if changes and error is None:
-        error = _shared_state(scenario, choices, changes)
+    error = error or _shared_state(scenario, choices, changes)
+    if keep_trace and not notes_returns:
+        error = _with_its_return(scenario, choices, error)
     return Outcome(
         verdict=_verdict(error),
         error=error,
@@ -169,6 +168,36 @@ def _close(execution: Execution, error: BaseException | None) -> BaseException |
     return error
 
 
+def _execution(
+    scenario: Scenario,
+    choices: Choices,
+    keep_trace: bool,
+    notes_returns: bool,
+    watched: list[ModuleType],
+) -> Execution:
+    return Execution(
+        choices,
+        network=scenario.network,
+        limits=scenario.limits,
+        keep_trace=keep_trace,
+        notes_returns=notes_returns,
+        isolated=scenario.isolated,
+        watch=watched,
+        faults=scenario.faults,
+        schedule=scenario.schedule,
+    )
+
+
+def _watched(
+    scenario: Scenario, modules: list[ModuleType], *, watch: bool, audited: bool
+) -> list[ModuleType]:
+    """The modules whose state is looked at around every step of a node."""
+    own = own_module(scenario)
+    if audited:
+        return modules
+    return [own] if watch and own is not None else []
+
+
 def _is_audited(scenario: Scenario, choices: Choices) -> bool:
     """Whether a run pays for a closer look at what nodes share: one seed of the light tests."""
     source = choices.source
@@ -179,7 +208,7 @@ def _is_audited(scenario: Scenario, choices: Choices) -> bool:
 def _shared_state(
     scenario: Scenario, choices: Choices, changes: list[Change]
 ) -> SharedState | None:
-    """What to say of module-level state that a run changed, if it was code on a node that did.
+    """What to say of module-level state that a run changed, if code on a node changed any.
 
     A test may keep what it likes in its own module; servers and clerks that stand beside it may
     not. Which of them it was, another run of the same choices tells, watched step by step.
@@ -188,12 +217,31 @@ def _shared_state(
     for change in changes:
         if own is None or change.module != own.__name__:
             return SharedState(f"{change.file}:{change.line}: {change.sentence}")
-    if not _is_new(scenario.function, changes):
+    if not changes or not _is_new(scenario.function, changes):
         return None
     error = run(scenario, Choices(Replayed(choices.record())), watch=True).error
     return error if isinstance(error, SharedState) else None
 
 
+def _with_its_return(
+    scenario: Scenario, choices: Choices, error: BaseException | None
+) -> BaseException | None:
+    """What went wrong, with the line that returned what cannot travel, if that is what it was.
+
+    Nobody knew which return would matter, so all of them are watched in another run of the same.
+    """
+    if not isinstance(error, HandlerCrashed | Misused) or error.failure.shown:
+        return error
+    if error.failure.kind not in _CANNOT_TRAVEL:
+        return error
+    source = choices.source if isinstance(choices.source, Seeded) else Replayed(choices.record())
+    again = run(scenario, Choices(source), keep_trace=True, notes_returns=True).error
+    if not isinstance(again, HandlerCrashed | Misused):
+        return error
+    return again if replace(again.failure, returned=None) == error.failure else error
+
+
+_CANNOT_TRAVEL: Final = frozenset({NotAMessage.__name__, WrongResult.__name__})
 _excused: set[tuple[SimulatedTest, tuple[str, ...]]] = set()
 
 
@@ -261,6 +309,6 @@ def _verdict(error: BaseException | None) -> str:
         return "pass"
     if isinstance(error, Undecided):
         return "unknown"
-    if isinstance(error, Misused) and error.failure.kind == NotAMessage.__name__:
+    if isinstance(error, BadSubmission):
         return "misuse"
     return "fail"

@@ -217,8 +217,9 @@ def test_a_misuse_is_one_sentence(labtester: Runner, args: str, sentence: str) -
     assert sentence in labtester("exhaust", *args.split(" ")).sentence
 
 
-def test_code_that_cannot_be_run_is_a_misuse(labtester: Runner) -> None:
+def test_a_reply_that_cannot_travel_is_a_placement_that_fails(labtester: Runner) -> None:
     theirs = submit(labtester.folder, "return {1, 2}")
     done = labtester("exhaust", "tiny", "test_third", "--submission", theirs, "--json", "a.json")
-    assert re.match(r"labtester: \S+/theirs/kvsrv/server.py:\d+: .*set", done.sentence)
-    assert not Path("a.json").exists()
+    assert done.status == 1
+    assert re.search(r"theirs/kvsrv/server.py:\d+, in put\n +return \{1, 2\}\n", done.out)
+    assert json.loads(Path("a.json").read_text())["verdict"] == "fail"

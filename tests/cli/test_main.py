@@ -12,6 +12,12 @@ from tests.tree import ROOT
 
 __all__ = ["labtester"]
 
+
+def _line_of(theirs: str, text: str) -> int:
+    source = (Path(theirs) / "kvsrv" / "server.py").read_text().splitlines()
+    return next(number for number, line in enumerate(source, 1) if line.strip() == text)
+
+
 THIRD = "if args.key == 'third':\n    "
 
 
@@ -181,25 +187,49 @@ def test_a_failure_beats_an_unknown(labtester: Runner) -> None:
     assert record["verdict"] == "fail"
 
 
-def test_a_misuse_found_in_a_run_ends_the_command(labtester: Runner) -> None:
+def test_a_reply_that_cannot_travel_is_a_failing_seed(labtester: Runner) -> None:
     theirs = submit(labtester.folder, THIRD + "return {1, 2}")
-    for command in (["run", "tiny"], ["replay", "tiny", "test_third", "--seed", "3"]):
-        done = labtester(*command, "--submission", theirs, "--json", "a.json")
-        assert re.match(r"labtester: \S+/theirs/kvsrv/server.py:\d+: .*set", done.sentence)
-        assert not Path("a.json").exists()
+    record = labtester.json("run", "tiny", "--submission", theirs)
+    assert [test["failed"] for test in record["tests"]] == [[], [], [3, 8]]
+    text = record["tests"][2]["story"]["text"]
+    assert text.startswith("seed 3: server raised NotAMessage\n")
+    line = _line_of(theirs, "return {1, 2}")
+    assert f"  theirs/kvsrv/server.py:{line}, in put\n      return {{1, 2}}\n" in text
+    assert "KVServer.put must return PutReply, not " in text
+    command = f"labtester replay tiny test_third --seed 3 --submission {theirs}"
+    assert text.endswith(command)
+    done = labtester(*shlex.split(command)[1:], "--json", "a.json")
+    assert (done.status, done.err) == (1, "")
+    assert f"server.py:{line}, in put" in done.out
+    assert json.loads(Path("a.json").read_text())["verdict"] == "fail"
 
 
-def test_a_misuse_is_at_the_authors_line_and_not_at_the_references(labtester: Runner) -> None:
+def test_each_test_that_meets_a_mistake_is_told(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, "if len(args.key) > 4:\n    return")
+    record = labtester.json("run", "tiny", "--submission", theirs, "--seeds", "10")
+    failed = {test["name"]: test["failed"] for test in record["tests"]}
+    assert failed == {"test_unreliable": [], "test_heavy": [0, 1], "test_third": [3, 8]}
+    line = _line_of(theirs, "return")
+    for test in record["tests"][1:]:
+        assert f"server.py:{line}, in put" in test["story"]["text"]
+
+
+def test_an_argument_that_cannot_travel_is_told_with_the_line_of_the_call(
+    labtester: Runner,
+) -> None:
     source = (ROOT / "lock" / "lock.py").read_text()
     right = "self._clerk.put(self._name, self._me, version)"
     place = labtester.folder / "theirs" / "lock" / "lock.py"
     place.parent.mkdir(parents=True)
     place.write_text(source.replace(right, "self._clerk.put(self._name, version, self._me)"))
-    done = labtester("run", "lock", "--seeds", "1", "--submission", "theirs")
+    record = labtester.json("run", "lock", "--seeds", "1", "--submission", "theirs")
+    assert record["verdict"] == "fail"
     line = source.splitlines().index(f"                if await {right} is Err.OK:") + 1
-    assert done.sentence.endswith(
-        f"theirs/lock/lock.py:{line}: KVServer.put's PutArgs.value must be str, not 0 (int)"
-    )
+    stories = [test["story"]["text"] for test in record["tests"] if test["failed"]]
+    assert len(stories) > 1
+    for text in stories:
+        assert f"  theirs/lock/lock.py:{line}, in acquire\n" in text
+        assert "NotAMessage: KVServer.put's PutArgs.value must be str, not 0 (int)" in text
 
 
 def test_a_seed_that_is_not_the_same_twice_is_told_apart(labtester: Runner) -> None:

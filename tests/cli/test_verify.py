@@ -148,8 +148,7 @@ def test_a_misuse_is_one_sentence(labtester: Runner, args: str, sentence: str) -
     assert sentence in labtester("verify", *args.split()).sentence
 
 
-def test_code_that_cannot_be_run_is_a_misuse(labtester: Runner) -> None:
-    theirs = submit(labtester.folder, "return {1, 2}")
-    done = labtester("verify", "tiny", *CALM, "--submission", theirs, "--json", "a.json")
-    assert re.match(r"labtester: \S+/theirs/kvsrv/server.py:\d+: .*set", done.sentence)
-    assert not Path("a.json").exists()
+def test_a_mistake_that_is_the_same_every_way_passes(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, "return [1, 2]")
+    found = record(labtester, "tiny", *CALM, "--submission", theirs)
+    assert found["verdict"] == "pass"

@@ -183,9 +183,3 @@ def test_a_class_without_source_is_named_by_its_module(
 
 def test_a_constructor_in_c_is_left_to_the_run(check: Callable[[Expected, str], None]) -> None:
     check(Expected("theirs", "Clerk", ("end",), ()), "class Clerk(dict): ...\n")
-
-
-def test_where_the_methods_are() -> None:
-    found = contract.methods(LABS["kvsrv"], REFERENCE)
-    assert re.search(r"kvsrv/server\.py:\d+$", found["KVServer.put"])
-    assert re.search(r"kvsrv/client\.py:\d+$", found["Clerk.get"])

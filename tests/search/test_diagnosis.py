@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from kvsrv import GetArgs, GetReply, KVServer
 from tester import SharedState, Simulation, Undecided
 from tester.engine.choices import Choices, Seeded
 from tester.search import shrink
 from tester.search.diagnosis import Diagnosis, diagnose, diagnose_several
 from tester.search.edits import nonzero
 from tester.world.run import Outcome, Scenario, run
+from tester.world.submission import BadSubmission
 from tests import ways
 from tests.search import planted
 from tests.search.planted import failing, scenario
@@ -76,13 +76,8 @@ async def undecided(sim: Simulation) -> None:
     raise Undecided("nobody knows")
 
 
-async def misused(sim: Simulation) -> None:
-    class Server(KVServer):
-        def get(self, args: GetArgs) -> GetReply:
-            return 7  # type: ignore[return-value]
-
-    sim.serve(Server)
-    await sim.clerk().get("k")
+async def loads_nothing(sim: Simulation) -> None:
+    raise BadSubmission("theirs/kvsrv/client.py has no class Clerk")
 
 
 async def shared(sim: Simulation) -> None:
@@ -93,7 +88,7 @@ async def shared(sim: Simulation) -> None:
     ("test", "verdict", "kind"),
     [
         (undecided, "unknown", "Undecided"),
-        (misused, "misuse", "NotAMessage"),
+        (loads_nothing, "misuse", "BadSubmission"),
         (shared, "fail", "SharedState"),
     ],
 )

@@ -33,9 +33,9 @@ def passes(test: SimulatedTest, choices: int | Record = 0, **conditions: Any) ->
     return outcome
 
 
-def failure_of(test: SimulatedTest, **conditions: Any) -> Failure:
+def failure_of(test: SimulatedTest, *, keep_trace: bool = True, **conditions: Any) -> Failure:
     """What a node reported when the test failed."""
-    error = once(test, **conditions).error
+    error = once(test, keep_trace=keep_trace, **conditions).error
     assert isinstance(error, HandlerCrashed | Misused), error
     return error.failure
 

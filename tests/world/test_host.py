@@ -33,6 +33,56 @@ def serving(function: Callable[..., Any]) -> Any:
     return test
 
 
+def at_once(self: object, args: GetArgs) -> GetReply:
+    if args.key == "k":
+        return None  # type: ignore[return-value]
+    return GetReply("", 0, Err.OK)
+
+
+async def awaiting(self: object, args: GetArgs) -> GetReply:
+    await asyncio.sleep(1)
+    if args.key == "k":
+        return None  # type: ignore[return-value]
+    return GetReply("", 0, Err.OK)
+
+
+@pytest.mark.parametrize(("function", "after"), [(at_once, 2), (awaiting, 3)])
+def test_what_returns_no_message_is_told_with_the_line_of_the_return(
+    function: Callable[..., Any], after: int
+) -> None:
+    failure = failure_of(serving(function))
+    assert (failure.kind, failure.frames) == ("NotAMessage", ())
+    (shown,) = failure.shown
+    assert shown.line == function.__code__.co_firstlineno + after
+    assert (shown.file, shown.function) == (__file__, function.__name__)
+    assert shown.text.startswith("return None")
+    assert failure_of(serving(function), keep_trace=False).shown == ()
+
+
+def test_what_ends_without_a_return_is_told_with_its_last_line() -> None:
+    def ends(self: object, args: GetArgs) -> GetReply:  # type: ignore[return]
+        for _ in args.key:
+            pass
+
+    (shown,) = failure_of(serving(ends)).shown
+    assert 1 <= shown.line - ends.__code__.co_firstlineno <= 2
+
+
+def test_an_operation_that_returns_something_else_is_told_with_the_line_of_the_return() -> None:
+    class Wrong(Clerk):
+        async def get(self, key: str) -> tuple[str, int, Err]:
+            await asyncio.sleep(1)
+            return None  # type: ignore[return-value]
+
+    async def test(sim: Simulation) -> None:
+        sim.serve()
+        await sim.clerk(Wrong).get("k")
+
+    failure = failure_of(test)
+    assert failure.kind == "WrongResult"
+    assert [shown.text[:11] for shown in failure.shown] == ["return None"]
+
+
 class Hostile(Exception):
     def __str__(self) -> str:
         raise SystemExit("no")

@@ -15,6 +15,7 @@ from tester.engine import current
 from tester.engine.choices import Choices, Seeded
 from tester.world.failure import Misused
 from tester.world.run import Outcome, Scenario, repeat, run
+from tester.world.submission import BadSubmission
 from tests.world.lab import AsyncKVServer, once, passes
 
 # -- verdicts -----------------------------------------------------------------------------------
@@ -53,6 +54,10 @@ async def misuses(sim: Simulation) -> None:
     await sim.clerk().get("k")
 
 
+async def loads_nothing(sim: Simulation) -> None:
+    raise BadSubmission("theirs/kvsrv/client.py has no class Clerk")
+
+
 async def names_nothing(sim: Simulation) -> None:
     undefined  # type: ignore[name-defined]  # noqa: B018, F821
 
@@ -65,7 +70,8 @@ async def names_nothing(sim: Simulation) -> None:
         (cancels_itself, "fail", "CancelledError", "fails with CancelledError"),
         (exits, "fail", "SystemExit", "fails with SystemExit"),
         (unknown, "unknown", "Undecided", "fails with Undecided"),
-        (misuses, "misuse", "NotAMessage", "fails with NotAMessage"),
+        (misuses, "fail", "NotAMessage", "fails with NotAMessage"),
+        (loads_nothing, "misuse", "BadSubmission", "fails with BadSubmission"),
         (names_nothing, "fail", "NameError", "fails with NameError"),
     ],
 )
