@@ -140,7 +140,8 @@ class _Teller:
         return client, f"{text}, but its caller had given up", op
 
     def _send(self, at: int, t: int, rpc: int, end: str, method: str, payload: bytes) -> Any:
-        mine = [op for op, (client, _) in self._open.items() if client.split(".")[0] == end]
+        name, _, _ = end.partition(".")  # a clerk of several servers has an end to each: c0.s1
+        mine = [op for op, (client, _) in self._open.items() if client.split(".")[0] == name]
         op = mine[-1] if mine else None
         self._sent[rpc] = end, op
         return end, f"    #{rpc} {method}({values.message(payload)})", op
@@ -238,8 +239,8 @@ class _Teller:
         site, _, node = what.rpartition(" on ")
         return node, f"{site} comes true", None
 
-    def _does(self, at: int, t: int, node: str, what: str) -> Any:
-        return node, what, None
+    def _does(self, at: int, t: int, node: str, what: str, rpc: int | None = None) -> Any:
+        return node, what, None if rpc is None else self._sent[rpc][1]
 
     def _note(self, at: int, t: int, text: str) -> Any:
         return "test", " ".join(text.splitlines()), None

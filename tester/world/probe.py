@@ -6,6 +6,7 @@ tells is plain data and reaches the listener of the node at once: see `Simulatio
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,6 +38,13 @@ class Probe:
     def fail(self, error: BaseException, doing: str) -> None:
         """Fail the run with what the code under test raised, or made the harness raise."""
         self._host.failed(error, doing)
+
+    def handling(self) -> int | None:
+        """The number of the RPC whose handler calls this, in its own task; None for other code."""
+        task = asyncio.current_task()
+        name = "" if task is None else task.get_name()
+        number = name[1:].partition(" ")[0] if name.startswith("#") else ""  # the host named it
+        return int(number) if number.isdecimal() else None
 
     def after_each_step(self, look: Callable[[], object]) -> None:
         """Have `look` called whenever nothing on the node is ready any more."""

@@ -69,9 +69,12 @@ class Simulation:
             raise TesterError(f"a figure is an integer of up to 48 bits, not {value!r}")
         self.figures.setdefault(name, []).append(value)
 
-    def say(self, who: str, what: str) -> None:
-        """Put a line about a node into the run's story: "s1", "leads term 3"."""
-        self._context.note("does", who, what)
+    def say(self, who: str, what: str, rpc: int | None = None) -> None:
+        """Put a line about a node into the run's story: "s1", "leads term 3".
+
+        With the number of an RPC, the line is about the operation that sent it.
+        """
+        self._context.note("does", who, what, *(() if rpc is None else (rpc,)))
 
     def listen(self, node: str, listener: Listener) -> None:
         """Have the listener told what probes on this node tell; it may raise a verdict."""

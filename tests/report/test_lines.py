@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labrpc import LONG_REORDERING
+from kvsrv import GetArgs, KVServer
+from labrpc import LONG_REORDERING, ClientEnd
 from tester import Simulation
 from tester.report.lines import Line, lines
 from tester.world.history import seconds
@@ -77,3 +78,35 @@ def test_only_the_last_event_of_a_run_says_nothing() -> None:
         pass
 
     assert lines(once(nothing).trace) == []
+
+
+class Twice:
+    """Asks two servers, one after the other."""
+
+    def __init__(self, one: ClientEnd, two: ClientEnd) -> None:
+        self._ends = one, two
+
+    async def get(self, key: str) -> int:
+        replies = [await end.call(KVServer.get, GetArgs(key)) for end in self._ends]
+        return len(replies)
+
+
+def test_a_clerk_may_have_several_ends_and_a_server_may_say_which_rpc_it_means() -> None:
+    async def test(sim: Simulation) -> None:
+        for name in ("s0", "s1"):
+            sim.serve(KVServer, name)
+        clerks = []
+        for name in ("c0", "c1"):
+            node = sim.node(name)
+            ends = [node.end(f"{name}.{server}", server) for server in ("s0", "s1")]
+            clerks.append(node.make(Twice, *ends, name=name))
+        await asyncio.gather(*(ck.get("k") for ck in clerks))
+        sim.say("s1", "has done it", 2)
+        sim.say("s1", "has nothing to do")
+
+    told = lines(passes(test).trace)
+    assert [line.op for line in told if line.who == "s1"][-2:] == [told[-2].op, None]
+    assert {(line.who[:2], line.op) for line in told if line.who[0] == "c"} == {
+        ("c0", 0),
+        ("c1", 1),
+    }

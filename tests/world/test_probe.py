@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from kvsrv import Err, PutArgs, PutReply
+from labrpc import ClientEnd
 from labrpc.errors import TesterError
 from tester import Simulation, Verdict
 from tester.world.failure import HandlerCrashed
@@ -135,3 +137,48 @@ def test_the_probe_of_another_node_is_refused() -> None:
             sim.node("n0").make(Counter, sim.node("n1").probe)
 
     passes(test, model=None)
+
+
+class Handles:
+    """Tells which request its handler handles, and the task that this starts."""
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+
+    async def put(self, args: PutArgs) -> PutReply:
+        self._probe.tell("put", str(self._probe.handling()))
+        await asyncio.create_task(self._later())
+        self._probe.tell("put", str(self._probe.handling()))
+        return PutReply(Err.OK)
+
+    async def _later(self) -> None:
+        self._probe.tell("later", str(self._probe.handling()))
+
+
+def test_a_probe_knows_which_request_is_handled() -> None:
+    told: list[tuple[object, ...]] = []
+
+    async def test(sim: Simulation) -> None:
+        node = sim.node("server")
+        sim.listen("server", lambda *what: told.append(what))
+        node.serve(node.make(Handles, node.probe))
+        end = sim.node("c0").end("c0", "server")
+        caller = sim.node("c0").make(Caller, end)
+        await caller.put()
+        await caller.put()
+
+    passes(test, model=None)
+    assert told == [
+        *(("put", "1"), ("later", "None"), ("put", "1")),
+        *(("put", "2"), ("later", "None"), ("put", "2")),
+    ]
+
+
+class Caller:
+    """Puts."""
+
+    def __init__(self, end: ClientEnd) -> None:
+        self._end = end
+
+    async def put(self) -> None:
+        await self._end.call(Handles.put, PutArgs("k", "", 0))

@@ -127,16 +127,10 @@ class Peer:
     def _look(self) -> None:
         if self._killed:
             return
-        state = self._raft.get_state()
-        if isinstance(state, CoroutineType):
-            state = _at_once(state)
-        if state is _WAITS:
+        state = state_of(self._raft)
+        if state is None:
             self._tell_state(None)
             return
-        if not (isinstance(state, tuple) and [type(part) for part in state] == [int, bool]):
-            raise self._wrong("get_state", f"returned {state!r}, which is no (term, is_leader)")
-        if not 0 <= state[0] < 1 << 63:
-            raise self._wrong("get_state", f"returned the term {state[0]}")
         # Its log is judged as a leader's from when it leads, and until it leads no more.
         if state[1]:
             self._look_at_log()
@@ -218,8 +212,27 @@ class Peer:
         return base, base_term, terms.copy()
 
     def _wrong(self, method: str, did: str) -> WrongResult:
-        """What is wrong with an answer of the Raft's, and where the method is."""
-        return WrongResult(f"{place_of(self._raft, method)}Raft.{method} {did}")
+        return _wrong(self._raft, method, did)
+
+
+def state_of(raft: Any) -> tuple[int, bool] | None:
+    """The term of a Raft, and whether it leads; None if it cannot say so without waiting."""
+    state = raft.get_state()
+    if isinstance(state, CoroutineType):
+        state = _at_once(state)
+    if state is _WAITS:
+        return None
+    if not (isinstance(state, tuple) and [type(part) for part in state] == [int, bool]):
+        raise _wrong(raft, "get_state", f"returned {state!r}, which is no (term, is_leader)")
+    term, leads = state
+    if not 0 <= term < 1 << 63:
+        raise _wrong(raft, "get_state", f"returned the term {term}")
+    return term, leads
+
+
+def _wrong(raft: object, method: str, did: str) -> WrongResult:
+    """What is wrong with an answer of a Raft's, and where the method is."""
+    return WrongResult(f"{place_of(raft, method)}Raft.{method} {did}")
 
 
 class _Watching(Persister):

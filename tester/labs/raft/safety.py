@@ -115,7 +115,7 @@ class Safety:
             "voted": self._voted,
         }
         for at, name in enumerate(names):
-            sim.listen(name, partial(self._told, at))
+            sim.listen(name, partial(self.told, at))
 
     def applied(self, index: int) -> list[bytes]:
         """What the servers have applied at this index, of those that have, crashed ones too."""
@@ -123,7 +123,8 @@ class Safety:
             raise TesterError(f"the indexes of a log begin at 1, and {index} was asked for")
         return [seen.applied[index - 1] for seen in self.servers if len(seen.applied) >= index]
 
-    def _told(self, server: int, what: str, *data: Any) -> None:
+    def told(self, server: int, what: str, *data: Any) -> None:
+        """Take note of what a server of this number tells: see the top of this module."""
         seen = self.servers[server]
         if what == "started":
             self.servers[server] = _Seen(seen.name, *data)
