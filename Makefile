@@ -4,18 +4,35 @@
 PYTHON ?= python3
 VENV ?= .venv
 SEEDS ?= 100
+TESTS ?=
+CONSTRAINTS ?= constraints.txt
+PIP_OPTIONS ?=
 
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Both variables: since pip 25.3 what the build itself needs takes its versions from the second.
+PIP_INSTALL = PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) \
+  $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS)
 
-.PHONY: run test check bench fuzz digests soak clean
+.PHONY: run test test-newest test-oldest check bench fuzz digests soak clean
 
 run: $(VENV)/.installed
 	$(BIN)/labtester run kvsrv --seeds $(SEEDS)
 	$(BIN)/labtester run lock --seeds $(SEEDS)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto $(TESTS)
+
+# The same tests with the newest and with the oldest versions that pyproject.toml allows of what
+# labtester uses, each in an environment of its own. TESTS=tests/labrpc runs some of them.
+test-newest:
+	@rm -f $(VENV)-newest/.installed $(VENV)-newest/.installed-dev
+	$(MAKE) test VENV=$(VENV)-newest CONSTRAINTS=/dev/null \
+	  PIP_OPTIONS='--upgrade --upgrade-strategy eager'
+
+test-oldest:
+	@mkdir -p $(VENV)-oldest
+	$(PYTHON) tests/lower_bounds.py > $(VENV)-oldest/constraints.txt
+	$(MAKE) test VENV=$(VENV)-oldest CONSTRAINTS=$(VENV)-oldest/constraints.txt
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -61,7 +78,7 @@ soak: $(VENV)/.installed
 clean:
 	rm -rf .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .labtester
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml $(wildcard $(CONSTRAINTS))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "labtester needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1);" \
 	    "name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }

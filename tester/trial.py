@@ -114,8 +114,8 @@ class Trial:
         if diagnosis.explanation is not None:
             shrunk = diagnosis.explanation.shrunk
             record = record_of(scenario, shrunk, lab="", test=self._test, submission="")
-            if (path := self._corpus.save(record)) is not None:
-                self.notes.append(f"kept as {self._shown(path)}")
+            path, sentence = self._corpus.save(record)
+            self.notes.append(sentence if path is None else f"kept as {self._shown(path)}")
         self._tell(seed, diagnosis, self._command(scenario.schedule, seed), first)
 
     def _fail_recorded(

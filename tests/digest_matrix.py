@@ -26,7 +26,7 @@ WAYS = {  # name: (options, PYTHONHASHSEED)
     "other hash seed": (("--jobs", "1"), "1"),
 }
 PROBE = "import platform as p; print(p.python_implementation() + ' ' + p.python_version())"
-ENOUGH_S = 600  # for a command of ours that hangs: CI must end
+ENOUGH_S = 1800  # for a command of ours that hangs: CI must end
 
 
 class CannotCompare(Exception):
@@ -84,7 +84,8 @@ def install(identity: str, python: Path) -> Path:
         if not (venv / "bin" / "pip").exists():
             run([python, "-m", "venv", venv])
         pip = [venv / "bin" / "python", "-m", "pip", "install", "--quiet"]
-        run([*pip, "--disable-pip-version-check", "--only-binary=:all:", ROOT])
+        tried = dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), "constraints.txt")
+        run([*pip, "--disable-pip-version-check", "--only-binary=:all:", ROOT], **tried)
     except subprocess.CalledProcessError as error:
         step = " ".join(map(str, error.cmd[1:4]))
         last = (error.stderr.strip() or error.stdout.strip()).rpartition("\n")[2]

@@ -1,11 +1,13 @@
 """How the tests of the runner run commands on the tiny suite, and the submissions they hand in."""
 
+import inspect
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tester import cli
 from tester.labs import LABS, Lab
@@ -18,6 +20,13 @@ MAIN = (
     "labs.LABS['tiny'] = TINY; cli.main()"
 )
 """`labtester` with the tiny lab, for `python -c`."""
+
+
+def click_runner() -> CliRunner:
+    """Runs one command of click's; the releases before 8.2 kept stderr apart only if asked."""
+    options: dict[str, Any] = {"mix_stderr": False}
+    known = inspect.signature(CliRunner).parameters
+    return CliRunner(**{name: value for name, value in options.items() if name in known})
 
 
 @dataclass

@@ -38,7 +38,7 @@ make() { command make --dry-run "$@" > /dev/null; }
 git() { [ "$1" = clone ] && ln -sfn "$PWD" labtester; }
 pip() { [ "$1" = install ]; }
 """
-ENOUGH_S = 120  # for a command that hangs
+ENOUGH_S = 1200  # for a command that hangs
 IGNORED = shutil.ignore_patterns(".git", ".venv*", ".*_cache", "__pycache__", ".hypothesis")
 
 

@@ -17,7 +17,7 @@ SOURCES = sources(*PACKAGES, "tests", "bench")
 TEXTS = [
     *SOURCES,
     *(p.relative_to(ROOT).as_posix() for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]),
-    *("Makefile", "pyproject.toml", ".ci/run"),
+    *("Makefile", "pyproject.toml", "constraints.txt", ".ci/run"),
 ]
 FORBIDDEN = {
     "a path of one machine": r"(?<![\w.~-])/(?:home|root|work|Users)/|/tmp/[w]\b",

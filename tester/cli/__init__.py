@@ -7,15 +7,17 @@ test runs in worker processes only.
 from __future__ import annotations
 
 import importlib
-import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, NoReturn
 
 import click
 
-from tester.cli.options import EXIT, INTERRUPTED, unknown
+from tester.cli import output
+from tester.cli.options import EXIT, INTERRUPTED, shortened, unknown
 from tester.environment import complaint
 
 COMMANDS: Final[dict[str, str]] = {
@@ -57,26 +59,56 @@ class Commands(click.Group):
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """The console command `labtester`."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a story may hold any character
+    with output.unfailing():
+        status = _status(sys.argv[1:] if args is None else args)
+    sys.exit(status)
+
+
+def _status(args: Sequence[str]) -> int:
+    """Run a command; whatever goes wrong is one sentence, and never an exit status of 1."""
     try:
-        status = cli.main(args, prog_name="labtester", standalone_mode=False)
-        sys.stdout.flush()
+        _check_text(args)
+        return int(cli.main(list(args), prog_name="labtester", standalone_mode=False) or 0)
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else EXIT["misuse"]
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "labtester"
-        click.echo(f"{path}: {error.format_message()} (see {path} --help)", err=True)
-        status = EXIT["misuse"]
+        return _misuse(f"{path}: {error.format_message()} (see {path} --help)")
     except click.ClickException as error:
-        click.echo(f"labtester: {error.format_message()}", err=True)
-        status = EXIT["misuse"]
+        return _misuse(f"labtester: {error.format_message()}")
     except (click.Abort, KeyboardInterrupt):
-        status = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = EXIT["fail"]
-    sys.exit(status)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - a traceback, with status 1, would look like a verdict
+        return _misuse(f"labtester: {_of_ours(error)}")
+
+
+def _check_text(args: Sequence[str]) -> None:
+    """Paths go into records, commands and messages, and these are text."""
+    for argument in args:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(
+                f"expected arguments in UTF-8, got {shortened(argument)}; rename the file"
+            ) from None
+
+
+def _misuse(sentence: str) -> int:
+    click.echo(" ".join(sentence.splitlines()), err=True)
+    return EXIT["misuse"]
+
+
+def _of_ours(error: Exception) -> str:
+    """The sentence about an exception that nobody expected, with the line that raised it."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    place = f"{Path(frame.f_code.co_filename).name}:{line}"
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror} ({place})"
+    return (
+        f"this is a fault of labtester's own, and no verdict: {type(error).__name__} at {place}: "
+        f"{shortened(str(error))}; please report it with the command"
+    )
 
 
 @click.group(

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tester.cli.options import (
-    EXIT,
     check_writable,
     console,
+    finish,
+    integer,
     json_option,
     lab_argument,
     pool_of,
     select_one,
     stuck_option,
     submission_option,
-    write,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _SAVE_EVERY: Final = 100
 @click.argument("test")
 @click.option(
     "--faults",
-    type=click.IntRange(0, 8),
+    type=integer(0, 8),
     metavar="K",
     default=1,
     show_default=True,
@@ -92,8 +92,7 @@ def exhaust(
     if proved.story:
         table.plainly(out, proved.story)
     table.plainly(out, f"{lab} {test}: {proved.sentence}")
-    write(json_to, _record(lab, test, faults, proved))
-    return EXIT[proved.verdict]
+    return finish(proved.verdict, json_to, _record(lab, test, faults, proved))
 
 
 def _lost(desk: Proof, passed: int, command: str) -> Proved:

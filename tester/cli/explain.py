@@ -15,6 +15,7 @@ from tester.cli.options import (
     command_for,
     console,
     cores,
+    finish,
     json_option,
     labelled,
     pool_for,
@@ -25,7 +26,6 @@ from tester.cli.options import (
     select_one,
     stuck_option,
     submission_option,
-    write,
 )
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
@@ -110,11 +110,14 @@ def explain(
     table.plainly(out, mishap.story(telling))
     if told.twin:
         table.plainly(out, f"\n{told.twin}")
-    path = Corpus(lab, folder).keep(telling.found, telling.test) if telling.found else None
+    path = None
+    if telling.found:
+        path, sentence = Corpus(lab, folder).keep(telling.found, telling.test)
+        if path is None:
+            click.echo(sentence, err=True)
     found = json.loads(told.explanation)
     found |= {"schedule": telling.schedule, "record": None if path is None else str(path)}
-    write(json_to, found | {"command": telling.command})
-    return EXIT["fail"]
+    return finish("fail", json_to, found | {"command": telling.command})
 
 
 def _failing(pool: Pool, lab: str, test: str, command: Callable[[str, int], str]) -> Telling:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from tester.cli.options import (
-    EXIT,
     check_writable,
+    finish,
+    integer,
     jobs_option,
     json_option,
     lab_argument,
@@ -20,7 +21,6 @@ from tester.cli.options import (
     select,
     stuck_option,
     tests_option,
-    write,
 )
 from tester.labs import LABS, Lab
 
@@ -45,7 +45,7 @@ class Solution(NamedTuple):
 @lab_argument
 @click.option(
     "--seeds",
-    type=click.IntRange(1, 2**32),
+    type=integer(1, 2**32),
     metavar="N",
     default=SEEDS,
     show_default=True,
@@ -123,8 +123,7 @@ def mutants(
                 click.echo(kills.variant_line(variant), err=to_standard_error)
             click.echo(err=to_standard_error)
     click.echo(kills.summary(lab, found, failed), err=to_standard_error)
-    write(json_to, kills.record(lab, found, failed))
-    return EXIT[kills.verdict(found, failed)]
+    return finish(kills.verdict(found, failed), json_to, kills.record(lab, found, failed))
 
 
 def _with_suite(lab: Lab, suite: str | None) -> Lab:

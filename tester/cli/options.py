@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tester.cli import output
 from tester.engine import SEED_LIMIT
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.labs import LABS
@@ -29,6 +30,9 @@ EXIT: Final = {"pass": 0, "fail": 1, "misuse": 2, "unknown": 3}
 
 INTERRUPTED: Final = 130
 STUCK_AFTER_S: Final = 30
+_QUOTED: Final = 60
+_DIGITS: Final = 100
+"""Python refuses to read integers of more than some thousand; none of ours has so many."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
@@ -38,6 +42,28 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     if near:
         return f"there is no {kind} {name!r}; did you mean {near[0]}?"
     return f"there is no {kind} {name!r}; there is {', '.join(known)}"
+
+
+def shortened(value: str) -> str:
+    """A value as a sentence can quote it, however long it is."""
+    shown = repr(value)
+    return shown if len(shown) <= _QUOTED else f"{shown[:_QUOTED]}... ({len(value)} characters)"
+
+
+def integer(least: int, most: int | None = None) -> Callable[[Any], int]:
+    """Reads an integer in a range, both ends included; `most` of None is none."""
+
+    def convert(value: Any) -> int:
+        text = str(value).strip()
+        digits = text.removeprefix("-")
+        if digits.isascii() and digits.isdecimal() and len(digits) <= _DIGITS:
+            number = int(text)
+            if number >= least and (most is None or number <= most):
+                return number
+        end = "or more" if most is None else f"to {most}"
+        raise click.BadParameter(f"expected an integer, {least} {end}, got {shortened(text)}")
+
+    return convert
 
 
 def known_lab(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -55,13 +81,18 @@ def known_schedule(ctx: click.Context, param: click.Parameter, value: str | None
 def seed_in_range(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     if value is None:
         return None
-    if not (value.isascii() and value.isdecimal()) or int(value) >= SEED_LIMIT:
-        raise click.UsageError(f"a seed is an integer in [0, 2**128), and {value!r} is not")
+    digits = value.isascii() and value.isdecimal() and len(value) <= _DIGITS
+    if not digits or int(value) >= SEED_LIMIT:
+        raise click.UsageError(
+            f"a seed is an integer in [0, 2**128), and {shortened(value)} is not"
+        )
     return int(value)
 
 
 def tidy_path(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """`theirs` for `./theirs/`: records and commands name a folder in one way."""
+    if value == "":
+        raise click.UsageError("--submission '' names no folder; leave it out for the reference")
     return os.path.normpath(value) if value else value
 
 
@@ -74,7 +105,7 @@ def cores() -> int:
 lab_argument = click.argument("lab", callback=known_lab)
 jobs_option = click.option(
     "--jobs",
-    type=click.IntRange(1, 1024),
+    type=integer(1, 1024),
     metavar="J",
     default=cores,
     help="Worker processes; as many as there are cores by default. Changes no result.",
@@ -100,7 +131,7 @@ json_option = click.option(
 )
 stuck_option = click.option(
     "--stuck-after",
-    type=click.IntRange(1, 86_400),
+    type=integer(1, 86_400),
     metavar="SECONDS",
     default=STUCK_AFTER_S,
     show_default=True,
@@ -247,16 +278,24 @@ def check_writable(json_to: str | None) -> None:
             raise _unwritable(json_to, error) from None
 
 
-def write(json_to: str | None, what: dict[str, Any]) -> None:
+def finish(verdict: str, json_to: str | None, what: dict[str, Any]) -> int:
+    """Write the record that was asked for; the exit status, which is that of the verdict.
+
+    Only a pass of which the file could not be written is none: the command has not done its work.
+    """
     from tester.report import record
 
-    if json_to is not None:
-        try:
-            record.write(json_to, what)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
+    if json_to is None:
+        return EXIT[verdict]
+    try:
+        record.write(json_to, what)
+    except OSError as error:
+        if verdict == "pass":
             raise _unwritable(json_to, error) from None
+        click.echo(_unwritable(json_to, error).message, err=True)
+    if json_to == "-" and (lost := output.trouble()):
+        click.echo(f"cannot write the record to standard output: {lost.strerror}", err=True)
+    return EXIT[verdict]
 
 
 def _unwritable(json_to: str, error: OSError) -> click.ClickException:

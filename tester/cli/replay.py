@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from tester.cli.options import (
-    EXIT,
     check_writable,
     console,
+    finish,
     json_option,
     labelled,
     pool_for,
@@ -15,7 +15,6 @@ from tester.cli.options import (
     seed_in_range,
     stuck_option,
     submission_option,
-    write,
 )
 
 
@@ -50,5 +49,4 @@ def replay(
     if telling.told is not None and telling.told.ran.sentence:
         raise click.ClickException(telling.told.ran.sentence)
     table.show_replay(console(json_to), telling)
-    write(json_to, record.of_replay(lab, telling))
-    return EXIT[telling.verdict]
+    return finish(telling.verdict, json_to, record.of_replay(lab, telling))

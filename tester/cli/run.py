@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from tester.cli.options import (
-    EXIT,
     INTERRUPTED,
     check_writable,
     command_for,
     console,
+    finish,
+    integer,
     jobs_option,
     json_option,
     lab_argument,
@@ -23,7 +24,6 @@ from tester.cli.options import (
     stuck_option,
     submission_option,
     tests_option,
-    write,
 )
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
 @lab_argument
 @click.option(
     "--seeds",
-    type=click.IntRange(1, 2**32),
+    type=integer(1, 2**32),
     metavar="N",
     help="Run each test on seeds 0 to N-1; one of weight W on one W-th of them.",
 )
@@ -96,10 +96,9 @@ def run(
         telling = test.telling
         if telling is None or not telling.found:
             continue
-        if (path := corpus.keep(telling.found, telling.test)) is not None:
-            click.echo(f"kept as {path}", err=True)
-    write(json_to, record.of_run(result) | ({"recorded": still} if still else {}))
-    return EXIT[result.verdict]
+        click.echo(corpus.keep(telling.found, telling.test).sentence, err=True)
+    told = record.of_run(result) | ({"recorded": still} if still else {})
+    return finish(result.verdict, json_to, told)
 
 
 def _try_recorded(pool: Pool, corpus: Corpus, tests: Sequence[str]) -> list[tuple[Path, Telling]]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tester.cli.options import (
-    EXIT,
     check_writable,
     console,
+    finish,
+    integer,
     json_option,
     lab_argument,
     pool_of,
@@ -22,7 +23,6 @@ from tester.cli.options import (
     select,
     stuck_option,
     submission_option,
-    write,
 )
 from tester.workers.launch import Python
 
@@ -84,7 +84,7 @@ class _What:
 )
 @click.option(
     "--seeds",
-    type=click.IntRange(1, 2**32),
+    type=integer(1, 2**32),
     metavar="N",
     default=5,
     show_default=True,
@@ -150,16 +150,15 @@ def verify(
     if differing is None:
         many = f"{len(runs)} seeds with the same digests {len(found)} ways"
         plainly(out, f"{lab}: pass, {many}: {', '.join(found)}")
-        write(json_to, record | {"verdict": "pass"})
-        return EXIT["pass"]
+        return finish("pass", json_to, record | {"verdict": "pass"})
     name, (test, seed) = differing
     way = next((way for way in ways if way.name == name), _Way(name))
     text = _divergence(what, first, way, test, seed)
     story = f"{test}, seed {seed}: another run {name}\n\n{text}"
     plainly(out, story)
     seeded = {"test": test, "seed": seed, "schedule": schedules[test]}
-    write(json_to, record | {"verdict": "fail", "differs": name, **seeded, "story": story})
-    return EXIT["fail"]
+    failed = {"verdict": "fail", "differs": name, **seeded, "story": story}
+    return finish("fail", json_to, record | failed)
 
 
 def _differing(

@@ -5,8 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tester.search.record import FOLDER, SUFFIX, BadRecord, Record, load, parse
+
+
+class Kept(NamedTuple):
+    """What became of a record that was to be kept."""
+
+    path: Path | None
+    """The file; None if it could not be written."""
+    sentence: str
+    """For the person who reads the verdict."""
 
 
 class Corpus:
@@ -29,16 +39,19 @@ class Corpus:
             if mine and record.test in tests:
                 yield path, record
 
-    def keep(self, text: str, test: str) -> Path | None:
-        """Write down the text of a record of this test; None if it cannot be written."""
+    def keep(self, text: str, test: str) -> Kept:
+        """Write down the text of a record of this test, if that can be done."""
         return self.save(parse(text, Path(test)))
 
-    def save(self, record: Record) -> Path | None:
-        """Write a record down; None if it cannot be written."""
+    def save(self, record: Record) -> Kept:
+        """Write a record down; a folder that one may not write to is no reason to fail."""
         try:
-            return record.save(self._folder)
-        except OSError:
-            return None  # a folder that one may not write to is no reason to fail
+            path = record.save(self._folder)
+        except OSError as error:
+            what = f"{record.test}, seed {record.seed}"
+            sentence = f"the record of {what} cannot be kept in {self._folder}: {error.strerror}"
+            return Kept(None, sentence)
+        return Kept(path, f"kept as {path}")
 
 
 def _place(submission: str) -> str:

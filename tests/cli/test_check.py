@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from tester.cli.check import check
+from tests.running import click_runner
 
 GOOD = """\
 {"c":0,"op":"put","k":"x","v":"a","ver":0,"call":10,"ret":25,"err":"OK"}
@@ -64,7 +65,7 @@ Search further with --budget 2.
 
 
 def run(path: Path | str, *options: str) -> Result:
-    return CliRunner().invoke(check, [str(path), *options])
+    return click_runner().invoke(check, [str(path), *options])
 
 
 @pytest.fixture
@@ -123,10 +124,10 @@ def test_a_malformed_line_is_misuse(history: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ([], "Missing option '--model'"),
-        (["--model", "vk"], "'vk' is not one of 'register', 'cas-register', 'kv', 'kv-append'"),
-        (["--model", "kv", "--format", "edn"], "'edn' is not one of 'jsonl', 'porcupine-kv'"),
-        (["--model", "kv", "--budget", "-1"], "-1 is not in the range x>=0"),
+        ([], "--model"),
+        (["--model", "vk"], "'vk'"),
+        (["--model", "kv", "--format", "edn"], "'edn'"),
+        (["--model", "kv", "--budget", "-1"], "--budget"),
         (["--model", "kv", "--format", "jepsen-etcd"], "records histories of model cas-register"),
     ],
 )
@@ -231,7 +232,7 @@ def test_a_crash_is_no_verdict(history: Path, monkeypatch: pytest.MonkeyPatch) -
     def crash(*args: object, **options: object) -> None:
         raise RuntimeError("first\nsecond")
 
-    monkeypatch.setattr("tester.check_command.decide", crash)
+    monkeypatch.setattr("tester.cli.check.decide", crash)
     result = run(history, "--model", "kv")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (

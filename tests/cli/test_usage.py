@@ -26,11 +26,11 @@ __all__ = ["labtester"]
             "run zzz",
             "labtester run: there is no lab 'zzz'; there is kvsrv, lock, dedup, raft, tiny",
         ),
-        ("run", "labtester run: Missing argument 'LAB'."),
-        ("run tiny /seeds:5", "labtester run: Got unexpected extra argument (/seeds:5)"),
+        ("run", "LAB"),
+        ("run tiny /seeds:5", "/seeds:5"),
         (
             "run tiny --submision a",
-            "labtester run: No such option '--submision'. Did you mean '--submission'?",
+            "--submission",
         ),
         (
             "run tiny --schedule fifi",
@@ -38,10 +38,11 @@ __all__ = ["labtester"]
         ),
         ("mutants tiny --schedule x", "there is no schedule 'x'; there is fifo, random"),
         ("replay a.sim --schedule fifo", "a record has its own schedule; leave --schedule out"),
-        ("run tiny --seeds 0", "--seeds': 0 is not in the range"),
-        ("run tiny --seeds many", "--seeds': 'many' is not a valid integer"),
-        ("run tiny --jobs 0", "--jobs': 0 is not in the range"),
-        ("run tiny --stuck-after 0", "--stuck-after': 0 is not in the range"),
+        ("run tiny --seeds 0", "--seeds': expected an integer, 1 to 4294967296, got '0'"),
+        ("run tiny --seeds many", "--seeds': expected an integer, 1 to 4294967296, got 'many'"),
+        (f"run tiny --seeds {'9' * 5_000}", "got '99999999999"),
+        ("run tiny --jobs 0", "--jobs': expected an integer, 1 to 1024, got '0'"),
+        ("run tiny --stuck-after 0", "--stuck-after': expected an integer, 1 to 86400, got '0'"),
         ("run tiny --tests test_hevy", "there is no test 'test_hevy'; did you mean test_heavy?"),
         ("run tiny --tests ,", "there is no test ''; there is test_unreliable, test_heavy,"),
         ("replay tiny test_thrid --seed 1", "no test 'test_thrid'; did you mean test_third?"),
@@ -55,6 +56,10 @@ __all__ = ["labtester"]
         ),
         ("replay tiny test_third --seed ٣", "a seed is an integer in [0, 2**128), and '٣' is not"),
         (f"replay tiny test_third --seed {2**128}", "a seed is an integer in [0, 2**128)"),
+        (f"replay tiny test_third --seed {'9' * 5_000}", "... (5000 characters) is not"),
+        ("run tiny --submission ", "--submission '' names no folder; leave it out for the"),
+        ("run tiny --submission \udcff", "expected arguments in UTF-8, got '\\udcff'; rename"),
+        ("replay \udcff.sim", "expected arguments in UTF-8, got '\\udcff.sim'; rename the file"),
         ("run tiny --submission nowhere", "/nowhere is not a folder"),
         (
             "run tiny --json nowhere/a.json",
@@ -152,23 +157,6 @@ def test_a_terminal_without_unicode_is_enough(labtester: Runner) -> None:
     assert "\\xb5 \\udc80" in done.stdout
     kept = re.compile(r"kept as \.labtester/tiny-test_\w+-0-theirs\.sim")
     assert all(map(kept.fullmatch, done.stderr.splitlines()))
-
-
-@pytest.mark.parametrize("more", [[], ["--json", "-"]])
-def test_a_reader_that_goes_away_is_no_crash(labtester: Runner, more: list[str]) -> None:
-    path = os.pathsep.join(sys.path)
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run(
-        [sys.executable, "-c", MAIN, "run", "tiny", "--seeds", "1", *more],
-        check=False,
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    os.close(writer)
-    assert done.returncode == 1
-    assert b"Error" not in done.stderr
 
 
 def test_each_command_is_what_its_module_holds(labtester: Runner) -> None:

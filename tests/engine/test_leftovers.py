@@ -221,6 +221,6 @@ def test_a_coroutine_that_nothing_can_end_hangs_nobody() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=600,
     )
     assert (done.stdout, done.stderr) == ("done\n", "")

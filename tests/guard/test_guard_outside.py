@@ -177,7 +177,7 @@ def test_on_another_thread_nothing_is_refused(call: str) -> None:
     go = threading.Event()
 
     def work() -> None:
-        go.wait(10)
+        go.wait(600)
         do_and_clean_up(call)
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:

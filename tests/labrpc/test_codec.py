@@ -668,30 +668,28 @@ def test_encode_accepts_exactly_the_values_that_fit(case: tuple[Any, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    ("data", "text"),
+    ("data", "field"),
     [
-        (b"", "PutArgs (from c0) cannot be decoded: Input data was truncated"),
-        (b"\xc1", "PutArgs (from c0) cannot be decoded: MessagePack data is malformed"),
-        (b"\x80", "PutArgs (from c0) cannot be decoded: Object missing required field `key`"),
-        (
-            b"\x83\xa3key\xa1k\xa5value\x07\xa7version\x03",
-            "PutArgs.value (from c0) cannot be decoded: Expected `str`, got `int`",
-        ),
-        (b"\x83\xa3key\xa1\xff", "PutArgs (from c0) cannot be decoded: 'utf-8'"),
+        (b"", "PutArgs"),
+        (b"\xc1", "PutArgs"),
+        (b"\x80", "PutArgs"),
+        (b"\x83\xa3key\xa1k\xa5value\x07\xa7version\x03", "PutArgs.value"),
+        (b"\x83\xa3key\xa1\xff", "PutArgs"),
     ],
 )
-def test_a_decode_error_names_field_and_sender(data: bytes, text: str) -> None:
+def test_a_decode_error_names_field_and_sender(data: bytes, field: str) -> None:
     with pytest.raises(NotAMessage) as refusal:
         codec(PutArgs).decode(data, "from c0")
-    assert str(refusal.value).startswith(text)
+    ours, _, reason = str(refusal.value).partition(": ")
+    assert ours == f"{field} (from c0) cannot be decoded"
+    assert reason  # in the words of the decoder, which are its own
 
 
 def test_a_decode_error_without_context_names_the_value_as_the_codec_was_told_to() -> None:
     with pytest.raises(NotAMessage) as refusal:
         codec(PutReply, "KVServer.put's PutReply").decode(b"\x81\xa3err\xc0")
-    assert str(refusal.value) == (
-        "KVServer.put's PutReply.err cannot be decoded: Expected `str`, got `None`"
-    )
+    ours = "KVServer.put's PutReply.err cannot be decoded: "
+    assert str(refusal.value).startswith(ours)
 
 
 @dataclass

@@ -298,7 +298,7 @@ def test_an_operation_has_a_place_for_every_argument() -> None:
 TYPED_CALL = '''
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, assert_type, overload
 
 import msgspec
 
@@ -341,11 +341,11 @@ class KVServer:
 
 
 async def right(end: ClientEnd) -> None:
-    reveal_type(await end.call(KVServer.put, PutArgs("k")))
-    reveal_type(await end.call(KVServer.put_later, PutArgs("k")))
+    assert_type(await end.call(KVServer.put, PutArgs("k")), PutReply | None)
+    assert_type(await end.call(KVServer.put_later, PutArgs("k")), PutReply | None)
     reply = await end.call(KVServer.put, PutArgs("k"))
     if reply is not None:
-        reveal_type(reply.err)
+        assert_type(reply.err, str)
     later: list[PutReply | None] = [await end.call(KVServer.put_later, PutArgs("k"))]
 
 
@@ -356,8 +356,8 @@ async def wrong(end: ClientEnd) -> None:
     first: PutReply = await end.call(KVServer.put, PutArgs("k"))  # error
     second: GetArgs | None = await end.call(KVServer.put_later, PutArgs("k"))  # error
     (await end.call(KVServer.put, PutArgs("k"))).err  # error
+    assert_type(await end.call(KVServer.put, PutArgs("k")), GetArgs)  # error
 '''
-REVEALED = ["PutReply | None", "PutReply | None", "str"]
 WRONG_LINES = {
     number for number, line in enumerate(TYPED_CALL.splitlines(), 1) if line.endswith("# error")
 }
@@ -371,7 +371,7 @@ def run_checker(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=1200,
     )
 
 
@@ -383,11 +383,8 @@ def test_mypy_infers_the_reply_of_a_call(tmp_path: Path) -> None:
         cwd=tmp_path,
     )  # fmt: skip
     lines = done.stdout.splitlines()
-    revealed = [
-        line.split('"')[1].replace("typed_call.", "") for line in lines if "note: Rev" in line
-    ]
-    assert revealed == REVEALED, done.stdout + done.stderr
-    assert {int(line.split(":")[1]) for line in lines if ": error: " in line} == WRONG_LINES
+    errors = {int(line.split(":")[1]) for line in lines if ": error: " in line}
+    assert errors == WRONG_LINES, done.stdout + done.stderr
 
 
 def test_pyright_infers_the_reply_of_a_call(tmp_path: Path) -> None:
@@ -399,12 +396,6 @@ def test_pyright_infers_the_reply_of_a_call(tmp_path: Path) -> None:
     if not done.stdout.startswith("{"):
         pytest.skip(f"pyright cannot run here (it needs node): {done.stderr.strip()[-200:]}")
     notes = json.loads(done.stdout)["generalDiagnostics"]
-    revealed = [
-        note["message"].rsplit(' is "')[1].rstrip('"')
-        for note in notes
-        if note["severity"] == "information"
-    ]
-    assert revealed == REVEALED, notes
     harmless = {"reportUnusedVariable", "reportUnusedExpression", "reportUnusedCoroutine"}
     errors = [
         note for note in notes if note["severity"] == "error" and note["rule"] not in harmless

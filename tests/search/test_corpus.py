@@ -30,7 +30,7 @@ def kept(corpus: Corpus, *tests: str) -> list[tuple[str, int]]:
 
 def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
     corpus = Corpus("kvsrv", "theirs", tmp_path)
-    path = corpus.keep(RECORD.text(), RECORD.test)
+    path = corpus.keep(RECORD.text(), RECORD.test).path
     assert list(corpus.records(["test_a"])) == [(path, RECORD)]
 
 
@@ -40,7 +40,7 @@ def test_only_this_labs_this_submissions_and_these_tests_records_are_found(tmp_p
         [{}, {"lab": "lock"}, {"submission": "mine"}, {"submission": ""}, {"test": "test_b"}]
     ):
         record = replace(RECORD, seed=number, **changes)  # type: ignore[arg-type]
-        assert corpus.keep(record.text(), record.test) is not None
+        assert corpus.keep(record.text(), record.test).path is not None
     assert kept(corpus, "test_a") == [("test_a", 0)]
     assert kept(corpus, "test_b") == [("test_b", 4)]
     assert kept(corpus, "test_a", "test_b") == [("test_a", 0), ("test_b", 4)]
@@ -65,7 +65,8 @@ def test_without_a_folder_it_is_where_one_stands(
     monkeypatch.chdir(tmp_path)
     corpus = Corpus("kvsrv", "theirs")
     assert kept(corpus, "test_a") == []
-    assert corpus.keep(RECORD.text(), RECORD.test) == Path(".labtester/kvsrv-test_a-7-theirs.sim")
+    path = Path(".labtester/kvsrv-test_a-7-theirs.sim")
+    assert corpus.keep(RECORD.text(), RECORD.test) == (path, f"kept as {path}")
     assert kept(corpus, "test_a") == [("test_a", 7)]
 
 
@@ -97,16 +98,15 @@ def test_a_record_that_is_just_being_written_is_not_read(
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_reason_to_fail(tmp_path: Path) -> None:
-    (tmp_path / "a file").touch()
-    assert Corpus("kvsrv", "theirs", tmp_path / "a file").keep(RECORD.text(), RECORD.test) is None
-    assert (
-        Corpus("kvsrv", "theirs", tmp_path / "a file" / "below").keep(RECORD.text(), RECORD.test)
-        is None
-    )
+    file = tmp_path / "a file"
+    file.touch()
+    for folder, reason in ((file, "File exists"), (file / "below", "Not a directory")):
+        kept = Corpus("kvsrv", "theirs", folder).keep(RECORD.text(), RECORD.test)
+        assert kept == (None, f"the record of test_a, seed 7 cannot be kept in {folder}: {reason}")
 
 
 def test_a_name_that_is_too_long_for_a_file_is_cut(tmp_path: Path) -> None:
     corpus = Corpus("kvsrv", "theirs", tmp_path)
-    kept = corpus.keep(replace(RECORD, test="t" * 300).text(), "t")
+    kept = corpus.keep(replace(RECORD, test="t" * 300).text(), "t").path
     assert kept is not None
     assert [path for path, _ in corpus.records(["t" * 300])] == [kept]

@@ -5,7 +5,6 @@ import ctypes
 import functools
 import os
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,12 +78,10 @@ def isolated(test: Any, source: Source | None = None, **arguments: Any) -> Outco
     ],
 )
 def test_a_child_that_dies_is_the_verdict(server: type[KVServer], how: str) -> None:
-    started = time.monotonic()
     outcome = isolated(ask, server=server)
     assert isinstance(outcome.error, ProcessDied)
     assert str(outcome.error) == f"The process of node server {how}"
     assert outcome.verdict == "fail"
-    assert time.monotonic() - started < 5
 
 
 class Unfindable(KVServer):

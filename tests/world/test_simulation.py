@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,7 @@ def test_time_is_virtual_and_starts_at_nought() -> None:
         await asyncio.sleep(0.000_001)
         assert sim.virtual_us == 100_000_001
 
-    started = time.monotonic()
     assert passes(sleep).virtual_us == 100_000_001
-    assert time.monotonic() - started < 10
 
 
 def test_sleeps_of_less_than_a_microsecond_end() -> None:
