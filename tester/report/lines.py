@@ -4,21 +4,53 @@ from __future__ import annotations
 
 import textwrap
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 import msgspec
 
 from tester.report import values
+from tester.world.events import (
+    Answer,
+    Call,
+    CutShort,
+    Deliver,
+    DiskLoss,
+    Does,
+    FaultStruck,
+    NoReply,
+    Note,
+    OfNode,
+    Partition,
+    Reply,
+    Return,
+    Send,
+    Skew,
+    SlowDisk,
+    TraceEvent,
+    Unheard,
+    Weather,
+    only,
+    read,
+)
 from tester.world.failure import Failure
 from tester.world.history import seconds
-from tester.world.run import Entry
+from tester.world.run import Outcome
 
 _LOSSES: Final = {
     "request lost": "no reply: the network lost the request",
     "unreachable": "no reply: no server could be reached",
     "server dead": "no reply: the server was gone",
+}
+_ENDS: Final = (Reply, NoReply)
+_ARRIVES: Final = "arrives"
+_OF_NODE: Final = {
+    "crash": "crashes",
+    "stop": "is stopped",
+    "restart": "restarts",
+    "pause": "stands still",
+    "resume": "goes on",
 }
 _HELD_UP: Final = "no reply in time: the request is still on its way"
 _AFTERMATH: Final = {
@@ -27,59 +59,73 @@ _AFTERMATH: Final = {
 }
 
 
-Groups = Sequence[Sequence[str]]
+_MESSAGES: Final = frozenset({"send", "deliver", "answer", "no reply"})
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line: when, on which node, what; and the operation it belongs to, if any."""
+    """One line of a story: when, on which node, what."""
 
     time_us: int
     who: str
     what: str
-    op: int | None
+    kind: str = ""
+    """The kind of event it tells of, as in the trace; "no reply" for every reason there is."""
+    op: int | None = None
+    """The operation it belongs to, if any."""
     rpc: int | None = None
-    """The RPC it tells of, if it does."""
-    is_state: bool = False
-    """Whether it tells what has become of a server, which the run was told."""
-    is_death: bool = False
-    """Whether it tells what a background task died of."""
+    """The RPC it tells of, if any; its text begins with the number."""
 
     @property
     def is_message(self) -> bool:
         """Whether it tells of a message on its way, and not of what was done or happened."""
-        return self.what.startswith(" ")
+        return self.kind in _MESSAGES
 
     @property
     def is_arrival(self) -> bool:
         """Whether it tells only that a message has arrived, as was to be expected."""
-        return self.what.endswith(" arrives")
+        return self.kind == "deliver" and self.what == _ARRIVES
 
-    def answers(self, call: Line) -> bool:
-        """Whether it ends, and repeats, the operation that another line begins."""
-        return self.op == call.op is not None and self.what.startswith(f"{call.what} -> ")
+    @property
+    def is_state(self) -> bool:
+        """Whether it tells what has become of a server, which the run was told."""
+        return self.kind == "does"
 
-    def likewise(self, before: Line | None) -> Line:
-        """This line, shorter, if it tells of the long message that the line before it told of."""
-        number, _, said = self.what.lstrip().partition(" ")
-        if before is None or self.rpc is None or len(str(self)) <= WIDTH:
-            return self
-        if before.time_us != self.time_us or not before.what.endswith(f" {said}"):
-            return self
-        return replace(self, what=f"    {number} likewise")
+    @property
+    def is_death(self) -> bool:
+        """Whether it tells what a background task died of."""
+        return self.kind == "death"
 
     @property
     def is_unreachable(self) -> bool:
         """Whether it is the end of an RPC that reached nobody."""
-        return self.what.endswith(_LOSSES["unreachable"])
+        return self.kind == "no reply" and self.what == _LOSSES["unreachable"]
+
+    def answers(self, call: Line) -> bool:
+        """Whether it ends, and repeats, the operation that another line begins."""
+        return self.kind == "return" and call.kind == "call" and self.op == call.op
+
+    def likewise(self, before: Line | None) -> Line:
+        """This line, shorter, if it tells of the long message that the line before it told of."""
+        if before is None or not self.is_message or len(str(self)) <= WIDTH:
+            return self
+        if (before.time_us, before.kind, before.what) != (self.time_us, self.kind, self.what):
+            return self
+        return replace(self, what="likewise")
+
+    @property
+    def text(self) -> str:
+        """What happened; messages stand further in, behind their numbers."""
+        return f"    #{self.rpc} {self.what}" if self.is_message else self.what
 
     def __str__(self) -> str:
         start = f"{seconds(self.time_us):>8}  {self.who:<7} "
-        if len(start) + len(self.what) <= WIDTH:
-            return start + self.what
-        inside = " " * (len(self.what) - len(self.what.lstrip()) + 4)
+        text = self.text
+        if len(start) + len(text) <= WIDTH:
+            return start + text
+        inside = " " * (8 if self.is_message else 4)
         return textwrap.fill(
-            self.what,
+            text,
             WIDTH,
             initial_indent=start,
             subsequent_indent=" " * len(start) + inside,
@@ -93,166 +139,163 @@ WIDTH: Final = 80
 HEADER: Final = f"{'time':>8}  {'who':<7} what happened"
 
 
-def _groups(groups: Groups, one_way: bool) -> str:
-    """Who is on which side: `s0 | s1, s2`, or whom s0 does not reach."""
-    sides = [", ".join(group) for group in groups]
-    return f"what {sides[0]} sends to {sides[1]} is lost" if one_way else " | ".join(sides)
+class _Narrator:
+    """Walks a trace once; knows which RPC belongs to which operation, and how each ended."""
 
-
-class _Teller:
-    """Walks the trace once; knows which RPC belongs to which operation, and how each ended."""
-
-    def __init__(self, trace: Sequence[Entry]) -> None:
-        self._trace = trace
-        self._fates = {
-            entry[2]: entry[1]
-            for entry in trace
-            if entry[1] in {"reply", "reply lost", "request lost", "unreachable", "server dead"}
-        }
-        self._arrives = {entry[2]: entry[0] for entry in trace if entry[1] == "deliver"}
-        self._answers = {entry[2]: entry[0] for entry in reversed(trace) if entry[1] == "answer"}
-        self._open: dict[int, tuple[str, str]] = {}  # op -> (client, text)
+    def __init__(self, outcome: Outcome) -> None:
+        trace = outcome.trace
+        self._outcome = outcome
+        self._ends = {event.rpc: event.kind for event in read(trace) if isinstance(event, _ENDS)}
+        self._arrives = {event.rpc: event.time_us for event in only(Deliver, trace)}
+        self._answers: dict[int, int] = {}
+        for answer in only(Answer, trace):
+            self._answers.setdefault(answer.rpc, answer.time_us)
+        self._open: dict[int, str] = {}  # operations, with their texts
         self._sent: dict[int, tuple[str, int | None]] = {}  # rpc -> (end, op)
         self._delivered: dict[int, int] = {}
         self._servers: dict[int, str] = {}
-        self._answered: set[int] = set()
+        self._over: set[int] = set()  # RPCs whose caller knows
 
-    def lines(self) -> Iterable[Line]:
-        for at, entry in enumerate(self._trace):
-            time_us, kind, *rest = entry
-            found = getattr(self, f"_{kind.replace(' ', '_')}")(at, time_us, *rest)
-            if found is not None:
-                who, what, op = found
-                rpc = rest[0] if what.startswith("    #") else None
-                yield Line(time_us, who, what, op, rpc, kind == "does")
+    def lines(self) -> Iterator[Line]:
+        for event in read(self._outcome.trace):
+            match event:
+                case Call() | Return() | Unheard():
+                    yield self._operation(event)
+                case Send() | Deliver() | Answer() | Reply() | NoReply():
+                    line = self._message(event)
+                    if line is not None:
+                        yield line
+                case _:
+                    said = _happened(event)
+                    if said is not None:
+                        yield Line(event.time_us, *said, event.kind, self._meant(event))
 
-    def _call(self, at: int, t: int, op: int, client: str, method: str, payload: bytes) -> Any:
-        text = values.operation(method, msgspec.msgpack.decode(payload))
-        self._open[op] = client, text
-        return client, text, op
-
-    def _return(self, at: int, t: int, op: int, payload: bytes) -> Any:
-        client, text = self._open.pop(op)
-        return client, f"{text} -> {values.result(msgspec.msgpack.decode(payload))}", op
-
-    def _unheard(self, at: int, t: int, op: int, payload: bytes) -> Any:
-        client, text, _ = self._return(at, t, op, payload)
-        return client, f"{text}, but its caller had given up", op
-
-    def _send(self, at: int, t: int, rpc: int, end: str, method: str, payload: bytes) -> Any:
-        name, _, _ = end.partition(".")  # a clerk of several servers has an end to each: c0.s1
-        mine = [op for op, (client, _) in self._open.items() if client.split(".")[0] == name]
-        op = mine[-1] if mine else None
-        self._sent[rpc] = end, op
-        return end, f"    #{rpc} {method}({values.message(payload)})", op
-
-    def _deliver(self, at: int, t: int, rpc: int, server: str) -> Any:
-        self._servers[rpc] = server
-        count = self._delivered[rpc] = self._delivered.get(rpc, 0) + 1
-        op = self._sent[rpc][1]
-        if count > 1:
-            return server, f"    #{rpc} arrives again: the network had copied it", op
-        if rpc in self._answered:
-            return server, f"    #{rpc} arrives late: its caller had given up", op
-        if self._answers.get(rpc) == t:
-            return None  # handled in one go: one line is enough
-        return server, f"    #{rpc} arrives", op
-
-    def _answer(self, at: int, t: int, rpc: int, payload: bytes) -> Any:
-        aftermath = "" if rpc in self._answered else _AFTERMATH.get(self._fates.get(rpc, ""), "")
-        return (
-            self._servers[rpc],
-            f"    #{rpc} {values.reply(payload)}{aftermath}",
-            self._sent[rpc][1],
-        )
-
-    def _lost(self, t: int, rpc: int, how: str) -> Any:
-        self._answered.add(rpc)
-        end, op = self._sent[rpc]
-        held_up = how == "request lost" and self._arrives.get(rpc, -1) >= t
-        return end, f"    #{rpc} {_HELD_UP if held_up else _LOSSES[how]}", op
-
-    def _reply(self, at: int, t: int, rpc: int) -> Any:
-        self._answered.add(rpc)
-
-    def _reply_lost(self, at: int, t: int, rpc: int) -> Any:
-        self._answered.add(rpc)
-
-    def _request_lost(self, at: int, t: int, rpc: int) -> Any:
-        return self._lost(t, rpc, "request lost")
-
-    def _unreachable(self, at: int, t: int, rpc: int) -> Any:
-        return self._lost(t, rpc, "unreachable")
-
-    def _server_dead(self, at: int, t: int, rpc: int) -> Any:
-        return self._lost(t, rpc, "server dead")
-
-    def _crash(self, at: int, t: int, node: str) -> Any:
-        return node, "crashes", None
-
-    def _stop(self, at: int, t: int, node: str) -> Any:
-        return node, "is stopped", None
-
-    def _restart(self, at: int, t: int, node: str) -> Any:
-        return node, "restarts", None
-
-    def _cut_short(self, at: int, t: int, node: str, rpc: int) -> Any:
-        return node, f"has handled #{rpc}, and before it answers:", None
-
-    def _disk_loss(self, at: int, t: int, node: str, lost: int) -> Any:
-        what = "the last write" if lost == 1 else f"the last {lost} writes"
-        return node, f"the disk loses {what}: not synced", None
-
-    def _pause(self, at: int, t: int, node: str) -> Any:
-        return node, "stands still", None
-
-    def _resume(self, at: int, t: int, node: str) -> Any:
-        return node, "goes on", None
-
-    def _skew(self, at: int, t: int, node: str, ahead_ms: int, drift_ppm: int) -> Any:
-        wrong = []
-        if ahead_ms:
-            how = "ahead" if ahead_ms > 0 else "behind"
-            wrong.append(f"is {seconds(abs(ahead_ms) * 1_000)} s {how}")
-        if drift_ppm:
-            how = "gains" if drift_ppm > 0 else "loses"
-            wrong.append(f"{how} {seconds(abs(drift_ppm))} s a second")
-        return node, f"its clock {' and '.join(wrong) or 'is right again'}", None
-
-    def _slow_disk(self, at: int, t: int, node: str, extra_ms: int) -> Any:
-        return node, f"a sync takes {extra_ms} ms longer" if extra_ms else "syncs as usual", None
-
-    def _cut(self, at: int, t: int, groups: Groups, one_way: bool) -> Any:
-        return "network", f"is cut: {_groups(groups, one_way)}", None
-
-    def _heal(self, at: int, t: int, groups: Groups, one_way: bool) -> Any:
-        return "network", f"heals: {_groups(groups, one_way)}", None
-
-    def _weather(self, at: int, t: int, name: str, begins: bool) -> Any:
-        how = "from here on" if begins else "no more"
-        return "network", f"{how} {name.replace('_', ' ')}", None
-
-    def _fault(self, at: int, t: int, stream: str, index: int, what: str, kind: str) -> Any:
-        """What other entries do not tell: a `maybe` of the user's own that came true."""
-        if not what.startswith("maybe("):
-            return None
-        site, _, node = what.rpartition(" on ")
-        return node, f"{site} comes true", None
-
-    def _does(self, at: int, t: int, node: str, what: str, rpc: int | None = None) -> Any:
-        return node, what, None if rpc is None else self._sent[rpc][1]
-
-    def _note(self, at: int, t: int, text: str) -> Any:
-        return "test", " ".join(text.splitlines()), None
-
-    def _end(self, at: int, t: int, kind: str) -> Any:
+    def _meant(self, event: TraceEvent) -> int | None:
+        """The operation whose RPC somebody named in saying what happened to a server."""
+        match event:
+            case Does(rpc=int(rpc)):
+                return self._sent[rpc][1]
         return None
 
+    def _operation(self, event: Call | Return | Unheard) -> Line:
+        op = self._outcome.history.ops[event.op]
+        if isinstance(event, Call):
+            args = msgspec.msgpack.decode(event.args)
+            text = self._open[event.op] = values.operation(event.method, args)
+        else:
+            text = self._open.pop(event.op)
+            text += f" -> {values.result(msgspec.msgpack.decode(event.result))}"
+            if isinstance(event, Unheard):
+                text += ", but its caller had given up"
+        return Line(event.time_us, op.client, text, event.kind, event.op)
 
-def lines(trace: Sequence[Entry], died: Sequence[Failure] = ()) -> list[Line]:
-    """Every line of a run's story; what background tasks died of stands where they did."""
-    told = list(_Teller(trace).lines())
-    for line in sorted(_deaths(died), key=lambda line: line.time_us):
+    def _message(self, event: Send | Deliver | Answer | Reply | NoReply) -> Line | None:
+        """The line about a message; None where another line says it all."""
+        match event:
+            case Send():
+                self._sent[event.rpc] = event.end, self._cause(event.rpc)
+                who, what = event.end, f"{event.method}({values.message(event.payload)})"
+            case Deliver():
+                self._servers[event.rpc] = who = event.server
+                said = self._arrival(event)
+                if said is None:
+                    return None
+                what = said
+            case Answer():
+                reason = self._ends.get(event.rpc, "")
+                aftermath = "" if event.rpc in self._over else _AFTERMATH.get(reason, "")
+                who = self._servers[event.rpc]
+                what = f"{values.reply(event.payload)}{aftermath}"
+            case _:
+                self._over.add(event.rpc)
+                if event.kind not in _LOSSES:
+                    return None
+                late = self._arrives.get(event.rpc, -1) >= event.time_us
+                held_up = late and event.kind == "request lost"
+                who, what = self._sent[event.rpc][0], _HELD_UP if held_up else _LOSSES[event.kind]
+        kind = "no reply" if isinstance(event, NoReply) else event.kind
+        return Line(event.time_us, who, what, kind, self._sent[event.rpc][1], event.rpc)
+
+    def _arrival(self, event: Deliver) -> str | None:
+        count = self._delivered[event.rpc] = self._delivered.get(event.rpc, 0) + 1
+        if count > 1:
+            return "arrives again: the network had copied it"
+        if event.rpc in self._over:
+            return "arrives late: its caller had given up"
+        if self._answers.get(event.rpc) == event.time_us:
+            return None  # handled in one go: one line is enough
+        return _ARRIVES
+
+    def _cause(self, rpc: int) -> int | None:
+        """The operation an RPC was sent for.
+
+        That of the task that sent it. A task that serves operations of others, taken from a
+        queue, has none: then it is the latest that is open on the same node.
+        """
+        sender = self._outcome.senders[rpc]
+        if sender.op is not None:
+            return sender.op
+        ops = self._outcome.history.ops
+        return max((op for op in self._open if ops[op].node == sender.node), default=None)
+
+
+def _happened(event: TraceEvent) -> tuple[str, str] | None:
+    """Who, and what became of him; None where there is nothing to say."""
+    match event:
+        case OfNode():
+            return event.node, _OF_NODE[event.kind]
+        case CutShort():
+            return event.node, f"has handled #{event.rpc}, and before it answers:"
+        case DiskLoss(writes=lost):
+            what = "the last write" if lost == 1 else f"the last {lost} writes"
+            return event.node, f"the disk loses {what}: not synced"
+        case Skew():
+            return event.node, f"its clock {_clock(event)}"
+        case SlowDisk(extra_ms=extra_ms):
+            what = f"a sync takes {extra_ms} ms longer" if extra_ms else "syncs as usual"
+            return event.node, what
+        case Partition():
+            how = "is cut" if event.kind == "cut" else "heals"
+            return "network", f"{how}: {_groups(event)}"
+        case Weather():
+            how = "from here on" if event.begins else "no more"
+            return "network", f"{how} {event.name.replace('_', ' ')}"
+        case FaultStruck() if event.what.startswith("maybe("):  # other events tell the others
+            site, _, node = event.what.rpartition(" on ")
+            return node, f"{site} comes true"
+        case Does():
+            return event.node, event.what
+        case Note():
+            return "test", " ".join(event.text.splitlines())
+    return None
+
+
+def _clock(event: Skew) -> str:
+    wrong = []
+    if event.ahead_ms:
+        how = "ahead" if event.ahead_ms > 0 else "behind"
+        wrong.append(f"is {seconds(abs(event.ahead_ms) * 1_000)} s {how}")
+    if event.drift_ppm:
+        how = "gains" if event.drift_ppm > 0 else "loses"
+        wrong.append(f"{how} {seconds(abs(event.drift_ppm))} s a second")
+    return " and ".join(wrong) or "is right again"
+
+
+def _groups(event: Partition) -> str:
+    """Who is on which side: `s0 | s1, s2`, or whom s0 does not reach."""
+    sides = [", ".join(group) for group in event.groups]
+    if event.one_way:
+        return f"what {sides[0]} sends to {sides[1]} is lost"
+    return " | ".join(sides)
+
+
+def lines(outcome: Outcome) -> list[Line]:
+    """Every line of the story of a run that kept its trace.
+
+    What background tasks died of stands where they did.
+    """
+    told = list(_Narrator(outcome).lines())
+    for line in sorted(_deaths(outcome.died), key=lambda line: line.time_us):
         at = bisect_right(told, line.time_us, key=lambda line: line.time_us)
         told.insert(at, line)
     return told
@@ -269,4 +312,4 @@ def _deaths(died: Sequence[Failure]) -> Iterable[Line]:
     for failure in first.values():
         said = failure.message.splitlines()[:1]
         what = f"a task raised {': '.join([failure.kind, *said])}"
-        yield Line(cast(int, failure.time_us), failure.node, what, None, is_death=True)
+        yield Line(cast(int, failure.time_us), failure.node, what, "death")

@@ -77,12 +77,12 @@ def tell(
 
 def every_line(outcome: Outcome) -> str:
     """All that happened in a run that kept its trace; "" if nothing did."""
-    return _listed(list(map(str, lines(outcome.trace, outcome.died))))
+    return _listed(list(map(str, lines(outcome))))
 
 
 def _excerpt(outcome: Outcome, core: Sequence[Op], explanation: Explanation | None) -> str:
     """What happened, or the part of it that is worth telling."""
-    all_lines = lines(outcome.trace, outcome.died)
+    all_lines = lines(outcome)
     struck = _struck(all_lines, explanation)
     if core:
         ops = {all_lines[at].op for at in struck} | {op.number for op in core}
@@ -108,7 +108,7 @@ def _struck(all_lines: Sequence[Line], explanation: Explanation | None) -> list[
         f"    {number} " for cause in causes for number in re.findall(r"#\d+", cause.what)
     )
     return [
-        at for at, line in enumerate(all_lines) if line.is_death or line.what.startswith(marks)
+        at for at, line in enumerate(all_lines) if line.is_death or line.text.startswith(marks)
     ]
 
 

@@ -53,7 +53,7 @@ def side_by_side(explanation: Explanation) -> str:
 def _about(clients: frozenset[str], outcome: Outcome) -> list[Line]:
     """The lines about these clients' operations, and about no operation; all, without clients."""
     ops = {op.number for op in outcome.history.ops if op.client in clients}
-    told = lines(outcome.trace)
+    told = lines(outcome)
     return [line for line in told if line.op is None or line.op in ops] if clients else told
 
 
@@ -67,7 +67,7 @@ def _first_difference(left: list[Line], right: list[Line]) -> int:
 def _cell(line: Line | None) -> str:
     if line is None:
         return " " * _COLUMN
-    text = f"{seconds(line.time_us)} {line.who} {' '.join(line.what.split())}"
+    text = f"{seconds(line.time_us)} {line.who} {' '.join(line.text.split())}"
     for long, short in _SHORTER.items():
         text = text.replace(long, short)
     if len(text) > _COLUMN:

@@ -11,6 +11,7 @@ from tester.engine.stream import Fault
 from tester.engine.trace import Entry
 from tester.search.attempts import symptom
 from tester.search.shrink import Shrunk
+from tester.world.events import Does, FaultStruck, Send, TraceEvent, only, read
 from tester.world.group import CUT_OFF
 from tester.world.run import Outcome, Scenario, run
 from tester.world.streams import FATE_FIELDS, FATE_SIZE, NETWORK
@@ -73,7 +74,7 @@ class Explanation:
         """What it takes, in one sentence."""
         causes = self.necessary
         if not self.causes:
-            if any(map(_is_done_by_the_test, self.shrunk.outcome.trace)):
+            if any(map(_is_done_by_the_test, read(self.shrunk.outcome.trace))):
                 return "No fault is needed but what the test itself does to the servers."
             return "No fault is needed: it fails on a perfect network."
         if not causes:
@@ -87,9 +88,12 @@ class Explanation:
         return f"It takes {together}: without any one of them {then}."
 
 
-def _is_done_by_the_test(entry: Entry) -> bool:
+def _is_done_by_the_test(event: TraceEvent) -> bool:
     """Whether a test that drew no fault has taken a server down, or off the net."""
-    return entry[1] in _BY_TEST or (entry[1] == "does" and entry[3] == CUT_OFF)
+    match event:
+        case Does(what=what):
+            return what == CUT_OFF
+    return event.kind in _BY_TEST
 
 
 def explain(
@@ -131,10 +135,10 @@ def describe(fault: Fault, trace: Sequence[Entry]) -> tuple[str, str]:
         number, place = divmod(index, FATE_SIZE)
         field = FATE_FIELDS[place]
         end = stream.removeprefix(NETWORK)
-        sent = [entry[2] for entry in trace if entry[1] == "send" and entry[3] == end]
+        sent = [send.rpc for send in only(Send, trace) if send.end == end]
         rpc = sent[number] if number < len(sent) else "?"
         return _NETWORK_FAULTS[field].format(rpc), _KINDS[field]
-    for entry in trace:
-        if entry[1] == "fault" and (entry[2], entry[3]) == fault:
-            return entry[4], entry[5]
+    for struck in only(FaultStruck, trace):
+        if (struck.stream, struck.choice) == fault:
+            return struck.what, struck.short
     return f"fault {index} of {stream}, which never struck", "fault that never struck"

@@ -6,7 +6,7 @@ import contextvars
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from types import ModuleType
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from labrpc.conditions import RELIABLE, Conditions
 from labrpc.errors import TesterError
@@ -29,6 +29,13 @@ from tester.world.testhost import TestHost
 
 TEST: Final = "test"
 """The name of the node on which the test itself runs."""
+
+
+class Sender(NamedTuple):
+    """Where an RPC was sent, and which operation caused it, if one did."""
+
+    node: str
+    op: int | None
 
 
 class Execution:
@@ -55,7 +62,10 @@ class Execution:
             step_limit=limits.steps,
             instant_limit=limits.instant_steps,
         )
+        self._keep_trace = keep_trace
         self._limits = limits
+        self.senders: dict[int, Sender] = {}
+        """Who sent each RPC, if the run keeps its trace."""
         self._most_bytes = limits.megabytes * 1_000_000
         self._context = Context(choices, self._scheduler, network, keep_trace=keep_trace)
         self.trace = self._context.trace
@@ -153,7 +163,7 @@ class Execution:
     def _route(self, place: Place, event: Event) -> None:
         kind = event[0]
         if kind == "send":
-            _, call, end, method, payload = event
+            _, call, end, method, payload, op = event
             network = self._network
             if network.rpc_total - self._operations.rpcs_before >= self._limits.silent_rpcs:
                 raise Livelock(
@@ -161,7 +171,9 @@ class Execution:
                     "client last completed",
                     self._scheduler.waiting(),
                 )
-            network.send(end, method, payload, partial(_answer, place, call))
+            rpc = network.send(end, method, payload, partial(_answer, place, call))
+            if self._keep_trace:
+                self.senders[rpc.number] = Sender(place.name, op)
             if network.byte_total > self._most_bytes:
                 raise Livelock(
                     f"the messages of the run have more than {self._limits.megabytes} MB together",

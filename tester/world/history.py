@@ -43,6 +43,8 @@ class Op(msgspec.Struct):
     number: int
     client: str
     """The object the operation was called on: "c0"."""
+    node: str
+    """The node it is on."""
     method: str
     args: tuple[Any, ...]
     like: type
@@ -63,10 +65,12 @@ class History:
     """How many have an answer, and with them those that a node has only counted."""
     _stamp: int = 0
 
-    def begin(self, client: str, method: str, args: tuple[Any, ...], like: type, now: int) -> Op:
+    def begin(
+        self, client: str, node: str, method: str, args: tuple[Any, ...], like: type, now: int
+    ) -> Op:
         """A client called."""
         self._stamp = stamp = self._stamp + 1
-        op = Op(len(self.ops), client, method, args, like, stamp, now)
+        op = Op(len(self.ops), client, node, method, args, like, stamp, now)
         self.ops.append(op)
         return op
 

@@ -3,7 +3,7 @@
 Every event is a tuple of a kind and plain data; this is the whole vocabulary.
 
 to a node                                         from a node
-("make", key, factory, args, like)                ("send", call, end, method, payload)
+("make", key, factory, args, like)                ("send", call, end, method, payload, op)
 ("serve", server, key)                            ("answer", number, payload)
 ("operate", op, key, method, payload)             ("done", op, payload)
 ("request", number, server, method, payload)      ("fail", failure)
@@ -17,16 +17,18 @@ to a node                                         from a node
 `factory` builds the object `key` from `args`: an `End` stands for a client end of this node, a
 `Made` for an object made on it before, an `OnDisk` for its disk, an `OnProbe` for a probe of it,
 and the rest is `Data`. `like` is the class or Protocol by whose annotations the object's
-operations travel.
+operations travel. `op` is the operation that caused a request: the one in whose task, or in a
+task started from there, it was sent; None where there is none.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextvars import ContextVar, copy_context
 from dataclasses import replace
 from types import CoroutineType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -45,6 +47,9 @@ from tester.world.failure import describe, first
 from tester.world.operation import Operation, operation
 from tester.world.probe import OnProbe, Probe
 from tester.world.returned import Returned
+
+_cause: Final[ContextVar[int | None]] = ContextVar("cause", default=None)
+"""The operation that the running code serves; tasks inherit it from whoever starts them."""
 
 
 class End(NamedTuple):
@@ -215,7 +220,7 @@ class Host(Node):
             call = self._call = self._call + 1
             future: asyncio.Future[bytes | None] = asyncio.Future(loop=loop)
             calls[call] = future
-            self.outbox.append(("send", call, name, method, payload))
+            self.outbox.append(("send", call, name, method, payload, _cause.get()))
             return future
 
         return ClientEnd(name, send)
@@ -299,16 +304,21 @@ class Host(Node):
             if bound is None:
                 bound = operation(self._objects[key], self._likes[key], method)
                 self._operations[key, method] = bound
+            context = copy_context()
+            context.run(_cause.set, op)
             args = bound.decode_args(payload)
-            function = bound.function
-            result = function(*args) if returned is None else returned.call(function, *args)
+            if returned is None:
+                result = context.run(bound.function, *args)
+            else:
+                result = context.run(returned.call, bound.function, *args)
             if not isinstance(result, CoroutineType):
                 self.outbox.append(("done", op, bound.encode_result(result)))
                 return
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             self.failed(error, f"while it ran {method}", returned)
             return
-        _ = self.loop.create_task(self._perform(op, bound, result, returned), name=method)
+        coro = self._perform(op, bound, result, returned)
+        _ = self.loop.create_task(coro, name=method, context=context)
 
     async def _perform(
         self, op: int, bound: Operation, coro: Coroutine[Any, Any, Any], returned: Returned | None

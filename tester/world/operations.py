@@ -55,7 +55,7 @@ class Operations:
         """Call a method of the object `key` on another node."""
         payload = shape.args.encode(args)
         now = self._scheduler.now
-        op = self.history.begin(key, method, args, like, now)
+        op = self.history.begin(key, node.name, method, args, like, now)
         self._trace.add((now, "call", op.number, key, method, payload))
         answer: asyncio.Future[Any] = asyncio.Future(loop=self._loop)
         self._open[op.number] = _Open(op, shape, answer, node)

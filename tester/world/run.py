@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Final, Self
@@ -16,7 +16,7 @@ from tester.engine.trace import Entry
 from tester.guard import audit, guard
 from tester.guard.modules import Change, state_of
 from tester.world import check
-from tester.world.execution import Execution
+from tester.world.execution import Execution, Sender
 from tester.world.failure import (
     Failure,
     HandlerCrashed,
@@ -60,7 +60,9 @@ class Outcome:
     choices: Choices
     history: History
     trace: list[Entry]
-    """Every event of the run, if the run was asked to keep them."""
+    """Every event of the run, if the run was asked to keep them: see `tester.world.events`."""
+    senders: Mapping[int, Sender]
+    """Who sent each RPC, likewise."""
     checked: Checked | None
     """What the linearizability checker said, if it was asked."""
     modules: list[Change]
@@ -152,6 +154,7 @@ def run(
         choices=choices,
         history=sim.history,
         trace=execution.trace.entries,
+        senders=execution.senders,
         checked=checked,
         modules=changes,
         died=execution.reports.died,

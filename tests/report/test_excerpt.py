@@ -6,8 +6,8 @@ from tester.report import excerpt
 from tester.report.lines import Line
 
 
-def message(at: int, what: str, rpc: int) -> Line:
-    return Line(at, "s0", f"    #{rpc} {what}", None, rpc)
+def message(at: int, what: str, rpc: int, kind: str = "send") -> Line:
+    return Line(at, "s0", what, kind, rpc=rpc)
 
 
 def noise(first: int, count: int) -> list[Line]:
@@ -16,16 +16,19 @@ def noise(first: int, count: int) -> list[Line]:
 
 
 def state(at: int, what: str) -> Line:
-    return Line(at, "s1", what, None, is_state=True)
+    return Line(at, "s1", what, "does")
 
 
 def crash(at: int) -> Line:
-    return Line(at, "s2", "crashes", None)
+    return Line(at, "s2", "crashes", "crash")
 
 
 def poll(at: int, op: int) -> list[Line]:
     call = "Start(b'x')"
-    return [Line(at, "s0", call, op), Line(at, "s0", f"{call} -> (-1, 1, False)", op)]
+    return [
+        Line(at, "s0", call, "call", op),
+        Line(at, "s0", f"{call} -> (-1, 1, False)", "return", op),
+    ]
 
 
 def told(all_lines: list[Line], *moments: int) -> str:
@@ -60,8 +63,8 @@ def test_a_moment_in_the_past_is_told_in_full() -> None:
 
 def test_messages_that_reach_nobody_and_mere_arrivals_are_left_out() -> None:
     run = [state(0, "leads term 1"), *noise(1, 30)]
-    run += [message(40, "Raft.append_entries(2)", 1), message(41, "arrives", 2)]
-    run += [message(42, "no reply: no server could be reached", 1)]
+    run += [message(40, "Raft.append_entries(2)", 1), message(41, "arrives", 2, "deliver")]
+    run += [message(42, "no reply: no server could be reached", 1, "no reply")]
     text = told(run)
     assert "append_entries(2)" not in text
     assert "arrives" not in text

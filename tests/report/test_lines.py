@@ -1,14 +1,15 @@
 """The lines of a story: one event a line, from the trace, in at most 80 columns."""
 
 import asyncio
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsrv import GetArgs, KVServer
+from kvsrv import Clerk, Err, GetArgs, KVServer, Version
 from labrpc import LONG_REORDERING, ClientEnd
-from tester import Simulation
+from tester import KV, Simulation
 from tester.report.lines import Line, lines
 from tester.world.history import seconds
 from tests.world.lab import AsyncKVServer, fates, once, passes, put_and_get, unreliable
@@ -25,13 +26,13 @@ def test_time_is_rounded_to_milliseconds(time_us: int, text: str) -> None:
 words = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=60)
 
 
-@given(st.lists(words, min_size=1, max_size=12), st.sampled_from(["", "    "]))
-def test_a_line_keeps_every_word_and_80_columns(said: list[str], indent: str) -> None:
-    line = Line(1_234_000, "server", indent + " ".join(said), None)
+@given(st.lists(words, min_size=1, max_size=12), st.sampled_from(["send", "note"]))
+def test_a_line_keeps_every_word_and_80_columns(said: list[str], kind: str) -> None:
+    line = Line(1_234_000, "server", " ".join(said), kind, rpc=1)
     told = str(line).splitlines()
     assert max(map(len, told)) <= 80
     assert told[0].startswith("   1.234  server  ")
-    assert "".join("".join(told)[18:].split()) == "".join(said)
+    assert "".join("".join(told)[18:].split()) == "".join(["#1" * line.is_message, *said])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -54,7 +55,7 @@ def test_every_event_of_a_run_can_be_told(seed: int) -> None:
 
     network = unreliable(LONG_REORDERING)
     outcome = passes(busy, seed, network=network, model=None)
-    told = lines(outcome.trace)
+    told = lines(outcome)
     assert [line.time_us for line in told] == sorted(line.time_us for line in told)
     assert {line.who for line in told} == {"server", "c0", "c1", "c2"}
     assert all(len(row) <= 80 for line in told for row in str(line).splitlines())
@@ -68,7 +69,7 @@ def test_an_rpc_belongs_to_the_operation_that_sent_it() -> None:
         await put_and_get(sim, [sim.clerk(), sim.clerk()], rounds=1)
 
     outcome = passes(two, {"net/c0": fates({"reply_lost": 1})}, network=unreliable())
-    for line in lines(outcome.trace):
+    for line in lines(outcome):
         assert line.op is not None
         assert line.who in ("server", outcome.history.ops[line.op].client)
 
@@ -77,7 +78,7 @@ def test_only_the_last_event_of_a_run_says_nothing() -> None:
     async def nothing(sim: Simulation) -> None:
         pass
 
-    assert lines(once(nothing).trace) == []
+    assert lines(once(nothing)) == []
 
 
 class Twice:
@@ -104,9 +105,71 @@ def test_a_clerk_may_have_several_ends_and_a_server_may_say_which_rpc_it_means()
         sim.say("s1", "has done it", 2)
         sim.say("s1", "has nothing to do")
 
-    told = lines(passes(test).trace)
+    told = lines(passes(test))
     assert [line.op for line in told if line.who == "s1"][-2:] == [told[-2].op, None]
     assert {(line.who[:2], line.op) for line in told if line.who[0] == "c"} == {
         ("c0", 0),
         ("c1", 1),
     }
+
+
+class TwoEnded:
+    """A clerk that has an end for reads and one for writes, and a task that serves its calls."""
+
+    def __init__(self, reads: ClientEnd, writes: ClientEnd) -> None:
+        self._reads = Clerk(reads)
+        self._writes = Clerk(writes)
+
+    async def get(self, key: str) -> tuple[str, Version, Err]:
+        async with asyncio.TaskGroup() as group:
+            got = group.create_task(self._reads.get(key))
+        return got.result()
+
+    async def put(self, key: str, value: str, version: Version) -> Err:
+        return await self._writes.put(key, value, version)
+
+
+class Queued:
+    """A clerk whose calls are served, one after the other, by a task of its own."""
+
+    def __init__(self, end: ClientEnd) -> None:
+        self._calls: asyncio.Queue[tuple[str, asyncio.Future[tuple[str, Version, Err]]]]
+        self._calls = asyncio.Queue()
+        self._task = asyncio.get_running_loop().create_task(self._serve(Clerk(end)))
+
+    async def _serve(self, clerk: Clerk) -> None:
+        while True:
+            key, answer = await self._calls.get()
+            answer.set_result(await clerk.get(key))
+
+    async def get(self, key: str) -> tuple[str, Version, Err]:
+        answer: asyncio.Future[tuple[str, Version, Err]] = asyncio.Future()
+        self._calls.put_nowait((key, answer))
+        return await answer
+
+
+def test_an_rpc_belongs_to_the_operation_of_its_task_whatever_its_end_is_called() -> None:
+    async def both(sim: Simulation) -> None:
+        sim.serve()
+        node = sim.node("n")
+        ends = node.end("reads", "server"), node.end("writes", "server")
+        ck = cast(KV, node.make(TwoEnded, *ends, name="mine"))
+        await asyncio.gather(ck.put("a", "1", Version(0)), ck.get("b"))
+
+    told = [line for line in lines(passes(both)) if line.kind in {"call", "send"}]
+    ops = {line.what.partition("(")[0].lower(): line.op for line in told if line.kind == "call"}
+    sent = {line.what.partition("(")[0]: line.op for line in told if line.kind == "send"}
+    assert sent == {"KVServer.put": ops["put"], "KVServer.get": ops["get"]}
+    assert ops["put"] != ops["get"]
+
+
+def test_an_rpc_of_a_task_that_serves_others_belongs_to_what_is_open_on_its_node() -> None:
+    async def queued(sim: Simulation) -> None:
+        sim.serve()
+        node = sim.node("n")
+        ck = cast(KV, node.make(Queued, node.end("e", "server"), like=KV))
+        await ck.get("a")
+        await ck.get("b")
+
+    sent = [line.op for line in lines(passes(queued)) if line.kind == "send"]
+    assert sent == [0, 1]

@@ -209,7 +209,7 @@ def test_every_fault_of_a_message_has_words(field: str, what: str, kind: str) ->
 
 
 def test_a_message_is_counted_among_those_of_its_own_client() -> None:
-    trace = [(0, "send", 1, "c0"), (1, "send", 2, "c1"), (2, "send", 3, "c0")]
+    trace = [(at, "send", at + 1, end, "S.put", b"") for at, end in enumerate(["c0", "c1", "c0"])]
     place = len(FATE_FIELDS) + FATE_FIELDS.index("late")
     assert describe(("net/c0", place), trace)[0] == "the late arrival of #3"
     assert describe(("net/c1", place), trace)[0] == "the late arrival of #?"

@@ -22,7 +22,7 @@ Call = tuple[str, tuple[Any, ...], Any]
 def history_of(*calls: Call, like: type = KV) -> History:
     history = History()
     for method, args, answer in calls:
-        op = history.begin("c0", method, args, like, 0)
+        op = history.begin("c0", "c0", method, args, like, 0)
         if answer is not None:
             history.end(op, answer, 0)
     return history

@@ -209,7 +209,7 @@ async def failures(sim: Simulation) -> None:
 
 
 def test_a_story_tells_what_the_disk_lost() -> None:
-    told = [str(line) for line in lines(outcome_of(failures).trace) if line.op is None]
+    told = [str(line) for line in lines(outcome_of(failures)) if line.op is None]
     assert told == [
         "   0.001  n       crashes",
         "   0.001  n       the disk loses the last write: not synced",

@@ -49,8 +49,8 @@ def strike(kind: Kind, *picks: int) -> Record:
 
 def told(outcome: Outcome) -> list[str]:
     """The lines of the story that are about no message."""
-    about = [line for line in lines(outcome.trace) if line.op is None]
-    return [f"{line.who} {line.what}" for line in about if not line.what.startswith(" ")]
+    about = [line for line in lines(outcome) if line.op is None]
+    return [f"{line.who} {line.what}" for line in about if not line.is_message]
 
 
 ONE = {
@@ -155,7 +155,7 @@ def test_a_server_that_syncs_what_it_answers_survives_everything(seed: int) -> N
         replace(clients.simulation, faults=faults.ALL), Choices(Seeded(seed)), keep_trace=True
     )
     assert outcome.error is None
-    assert all(len(line.what) for line in lines(outcome.trace))
+    assert all(len(line.what) for line in lines(outcome))
 
 
 @pytest.mark.parametrize("seed", range(4))

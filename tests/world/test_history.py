@@ -19,7 +19,7 @@ def test_stamps_strictly_increase_whatever_the_order_of_the_answers(answers: lis
     stamps = []
     waiting = []
     for answer in answers:
-        op = history.begin("c0", "get", ("k",), KV, now=0)
+        op = history.begin("c0", "c0", "get", ("k",), KV, now=0)
         stamps.append(op.call)
         waiting.append(op)
         if answer < len(waiting):
@@ -35,17 +35,17 @@ def test_stamps_strictly_increase_whatever_the_order_of_the_answers(answers: lis
 
 def test_operations_that_are_only_counted_have_no_stamps() -> None:
     history = History()
-    history.end(history.begin("crowd", "put", (), KV, now=0), None, now=0)
+    history.end(history.begin("crowd", "n", "put", (), KV, now=0), None, now=0)
     history.count(49)
     assert history.completed == 50
     assert [(op.call, op.ret) for op in history.ops] == [(1, 2)]
-    assert history.begin("c0", "get", ("k",), KV, now=0).call == 3
+    assert history.begin("c0", "c0", "get", ("k",), KV, now=0).call == 3
 
 
 def test_a_result_that_was_dropped_is_the_only_thing_that_has_gone() -> None:
     history = History()
     for value in "ab":
-        history.end(history.begin("c0", "get", ("k",), KV, now=0), value, now=0)
+        history.end(history.begin("c0", "c0", "get", ("k",), KV, now=0), value, now=0)
     history.drop_last_result()
     assert [(op.result, op.ret) for op in history.ops] == [("a", 2), (None, 4)]
     assert history.completed == 2

@@ -226,7 +226,7 @@ def test_a_site_can_be_struck_alone_and_is_told() -> None:
     (fault,) = outcome.choices.faults
     assert fault == ("maybe/server/slow-put", 3)
     assert describe(fault, outcome.trace) == ("maybe('slow-put') on server", "maybe('slow-put')")
-    told = [str(line)[10:] for line in lines(outcome.trace) if line.op is None]
+    told = [str(line)[10:] for line in lines(outcome) if line.op is None]
     assert told == ["server  maybe('slow-put') comes true"]
 
 

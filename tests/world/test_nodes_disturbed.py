@@ -216,8 +216,8 @@ SCENARIO = simulate(model=None)(everything).simulation
 def test_a_story_tells_what_is_done_to_a_node() -> None:
     outcome = run(SCENARIO, Choices(Replayed({})), keep_trace=True)
     assert outcome.error is None
-    told = [line for line in lines(outcome.trace) if line.op is None]
-    assert [str(line)[10:] for line in told if not line.what.startswith(" ")] == [
+    told = [line for line in lines(outcome) if line.op is None]
+    assert [str(line)[10:] for line in told if not line.is_message] == [
         "server  stands still",
         "server  goes on",
         "server  its clock is 1.500 s behind and gains 0.250 s a second",

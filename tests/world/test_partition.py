@@ -157,7 +157,7 @@ def test_a_story_tells_of_partitions() -> None:
         sim.links.cut([["a"], ["b", "c"]], one_way=True)
 
     outcome = run(scenario.simulation, Choices(Replayed({})), keep_trace=True)
-    assert list(map(str, lines(outcome.trace))) == [
+    assert list(map(str, lines(outcome))) == [
         "   1.000  network is cut: a | b, c",
         "   2.000  network heals: a | b, c",
         "   2.000  network is cut: what a sends to b, c is lost",
