@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from labrpc.conditions import RELIABLE, Conditions, Fate
+from labrpc.hold import Hold
 from labrpc.wiring import Station, Traffic, Wire, Wiring
 
 _MS: Final = 1_000
@@ -106,6 +107,21 @@ class Network(Wiring):
         """
         return self._unanswered.get((end, method), {})
 
+    def hold(
+        self,
+        *ends: str,
+        waits: bool = False,
+        least_bytes: int = 0,
+        at_most: int | None = None,
+    ) -> Hold:
+        """Keep back the requests that would arrive over these ends, until they are released.
+
+        Of those with so many bytes of arguments or more, and so many of them at most. A request
+        that is released goes to whoever serves under the name by then. See `Hold`.
+        """
+        wires = [self._end(end) for end in ends]
+        return Hold(wires, self._released, waits=waits, least_bytes=least_bytes, at_most=at_most)
+
     # -- the pipeline -----------------------------------------------------------------------------
 
     def send(self, end: str, method: str, payload: bytes, answer: Answer) -> Rpc:
@@ -149,6 +165,26 @@ class Network(Wiring):
         return rpc
 
     def _arrive(self, rpc: Rpc) -> None:
+        hold = rpc.end.hold
+        if hold is not None and hold.takes(rpc):
+            self._note((self._clock.now, "held", rpc.number))
+            if not hold.waits:
+                rpc.end.traffic.unanswered += 1
+                self._request_lost(rpc)
+            return
+        self._reach(rpc)
+
+    def _released(self, rpc: Rpc) -> None:
+        assert rpc.to is not None  # only requests that found a server are held
+        server = self._servers.get(rpc.to.name)
+        if server is not None:
+            rpc.to = server
+        if rpc.number in self._flying:
+            self._reach(rpc)
+        elif server is not None:
+            self._deliver(rpc)
+
+    def _reach(self, rpc: Rpc) -> None:
         rpc.dispatched = now = self._clock.now
         if self._dead(rpc):
             self._clock.post(now + _DEAD_CHECK_US, self._check_alive, rpc)

@@ -8,6 +8,7 @@ from labrpc.conditions import Conditions
 from labrpc.errors import TesterError
 
 if TYPE_CHECKING:
+    from labrpc.hold import Hold
     from labrpc.network import Deliver
 
 
@@ -29,8 +30,8 @@ class Wire:
     """An end as the network knows it: where it leads, and what is cut of it."""
 
     __slots__ = (
-        *("conditions", "enabled", "name", "on", "replies", "requests", "server", "stream"),
-        "traffic",
+        *("conditions", "enabled", "hold", "name", "on", "replies", "requests", "server"),
+        *("stream", "traffic"),
     )
 
     def __init__(self, name: str) -> None:
@@ -43,6 +44,7 @@ class Wire:
         self.replies = True
         self.enabled = False  # on, and not cut in both directions
         self.conditions: Conditions | None = None
+        self.hold: Hold | None = None
 
 
 class Station:

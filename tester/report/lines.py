@@ -19,6 +19,7 @@ from tester.world.events import (
     DiskLoss,
     Does,
     FaultStruck,
+    Held,
     NoReply,
     Note,
     OfNode,
@@ -59,7 +60,7 @@ _AFTERMATH: Final = {
 }
 
 
-_MESSAGES: Final = frozenset({"send", "deliver", "answer", "no reply"})
+_MESSAGES: Final = frozenset({"send", "held", "deliver", "answer", "no reply"})
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ class _Narrator:
             match event:
                 case Call() | Return() | Unheard():
                     yield self._operation(event)
-                case Send() | Deliver() | Answer() | Reply() | NoReply():
+                case Send() | Held() | Deliver() | Answer() | Reply() | NoReply():
                     line = self._message(event)
                     if line is not None:
                         yield line
@@ -189,12 +190,14 @@ class _Narrator:
                 text += ", but its caller had given up"
         return Line(event.time_us, op.client, text, event.kind, event.op)
 
-    def _message(self, event: Send | Deliver | Answer | Reply | NoReply) -> Line | None:
+    def _message(self, event: Send | Held | Deliver | Answer | Reply | NoReply) -> Line | None:
         """The line about a message; None where another line says it all."""
         match event:
             case Send():
                 self._sent[event.rpc] = event.end, self._cause(event.rpc)
                 who, what = event.end, f"{event.method}({values.message(event.payload)})"
+            case Held():
+                who, what = self._sent[event.rpc][0], "is held back on its way"
             case Deliver():
                 self._servers[event.rpc] = who = event.server
                 said = self._arrival(event)

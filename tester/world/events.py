@@ -61,6 +61,14 @@ class Send(NamedTuple):
     payload: bytes
 
 
+class Held(NamedTuple):
+    """A request is held back on its way, until the test lets it go on."""
+
+    time_us: int
+    kind: str
+    rpc: int
+
+
 class Deliver(NamedTuple):
     """A request, or a copy of it, reached a server."""
 
@@ -209,6 +217,7 @@ TraceEvent = (
     | Return
     | Unheard
     | Send
+    | Held
     | Deliver
     | Answer
     | Reply
@@ -231,6 +240,7 @@ KINDS: Final[dict[str, type[TraceEvent]]] = {
     "return": Return,
     "unheard": Unheard,
     "send": Send,
+    "held": Held,
     "deliver": Deliver,
     "answer": Answer,
     "reply": Reply,

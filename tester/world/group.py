@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from labrpc.errors import TesterError
+from labrpc.hold import Hold
 from tester.world.host import End
 from tester.world.simulation import Simulation
+
+__all__ = ["CUT_OFF", "Group", "Hold"]
 
 CUT_OFF: Final = "is cut off from the others"
 
@@ -108,6 +111,19 @@ class Group:
         sides = (" ".join(self.names[i] for i in side) for side in (one, other))
         self._sim.note(f"partition = {' | '.join(sides)}")
         self._switch()
+
+    def hold(
+        self,
+        sender: int,
+        *receivers: int,
+        waits: bool = False,
+        least_bytes: int = 0,
+        at_most: int | None = None,
+    ) -> Hold:
+        """Keep back what one server asks of others, until it is released: see `Network.hold`."""
+        self._check(sender, *receivers)
+        ends = [self.links[self.names[sender], self.names[i]] for i in receivers]
+        return self._sim.network.hold(*ends, waits=waits, least_bytes=least_bytes, at_most=at_most)
 
     def _check(self, *servers: int) -> None:
         for i in servers:

@@ -173,3 +173,20 @@ def test_an_rpc_of_a_task_that_serves_others_belongs_to_what_is_open_on_its_node
 
     sent = [line.op for line in lines(passes(queued)) if line.kind == "send"]
     assert sent == [0, 1]
+
+
+def test_a_request_that_is_held_is_told_when_it_is_and_when_it_goes_on() -> None:
+    async def held(sim: Simulation) -> None:
+        sim.serve()
+        ck = sim.clerk()
+        hold = sim.network.hold("c0", at_most=1)
+        await ck.get("k")
+        hold.release()
+        await sim.sleep(1)
+
+    told = [line.what for line in lines(passes(held)) if line.rpc == 1]
+    assert told[1:4] == [
+        "is held back on its way",
+        "no reply in time: the request is still on its way",
+        "arrives late: its caller had given up",
+    ]

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from tester.labs.raft import agreement, election, ours, persistence, rare, snapshots
+from tester.labs.raft import (
+    agreement,
+    election,
+    late,
+    ours,
+    paces,
+    persistence,
+    power,
+    rare,
+    snapshots,
+)
 
-PARTS: Final = (election, agreement, persistence, snapshots, ours, rare)
+PARTS: Final = (election, agreement, persistence, snapshots, ours, rare, power, late, paces)
 
 globals().update(
     (name, test) for part in PARTS for name, test in vars(part).items() if name.startswith("test_")

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
 from labrpc.errors import TesterError
 from raft.api import STATE
 from tester.labs.raft.hearsay import Hearsay
-from tester.labs.raft.peer import Peer, RaftPeer
+from tester.labs.raft.peer import AS_IN_THE_COURSE, NEVER, Pace, Peer, RaftPeer
 from tester.labs.raft.safety import Safety
 from tester.world.failure import NodeDown
 from tester.world.group import Group
@@ -38,10 +38,19 @@ COMMIT_S: Final = 2
 class RaftCluster:
     """A group of peers that run the submission's Raft, and what a test asks of them.
 
-    With `snapshots`, the service above each hands Raft a snapshot after every tenth command.
+    With `snapshots`, the service above each hands Raft a snapshot after every tenth command, or
+    each at the pace it is given.
     """
 
-    def __init__(self, sim: Simulation, n: int, *, snapshots: bool = False) -> None:
+    def __init__(
+        self, sim: Simulation, n: int, *, snapshots: bool | Sequence[Pace] = False
+    ) -> None:
+        if isinstance(snapshots, bool):
+            paces: Sequence[Pace] = [AS_IN_THE_COURSE if snapshots else NEVER] * n
+        elif len(snapshots) == n:
+            paces = snapshots
+        else:
+            raise TesterError(f"expected the paces of {n} services, got {len(snapshots)}")
         self.sim = sim
         _ = sim.submission.get("raft.raft", "Raft")  # whatever is wrong with it is said here
         self.servers = Group(sim, n)
@@ -52,7 +61,7 @@ class RaftCluster:
         for i, node in enumerate(self.servers.nodes):
             ends = self.servers.ends(i)
             made = node.make(
-                Peer, i, snapshots, node.disk, node.probe, *ends, like=RaftPeer, name=node.name
+                Peer, i, paces[i], node.disk, node.probe, *ends, like=RaftPeer, name=node.name
             )
             node.serve(made)
             self._peers.append(cast(RaftPeer, made))

@@ -1,15 +1,15 @@
 """A peer under test on its node: its Raft, the service above it, and what both tell the run.
 
-The service keeps every command that was applied, and in tests with snapshots hands Raft one after
-every tenth. It runs on the peer's node, for a Raft talks to its service without a network.
+The service keeps every command that was applied, and in tests with snapshots hands Raft one at
+its own pace. It runs on the peer's node, for a Raft talks to its service without a network.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Sequence
 from types import CoroutineType
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -22,6 +22,22 @@ from tester.world.probe import Probe
 __harness__ = True
 
 SNAPSHOT_EVERY: Final = 10
+
+
+class Pace(NamedTuple):
+    """How often a service makes a snapshot, and when it hands it to Raft."""
+
+    every: int
+    """After so many commands; 0: never."""
+    first: int
+    """The index of the first one."""
+    late_ms: int = 0
+    """It goes on to apply commands for so long before Raft gets the snapshot."""
+
+
+NEVER: Final = Pace(0, 0)
+AS_IN_THE_COURSE: Final = Pace(SNAPSHOT_EVERY, SNAPSHOT_EVERY - 1)
+
 LONGEST_LOG: Final = 1_000_000
 LONG_LOG: Final = 200
 """From so many entries on, a log is looked at only when something has been saved."""
@@ -49,9 +65,12 @@ class Peer:
 
     stands_for: ClassVar = "Raft"
 
-    def __init__(self, me: int, snapshots: bool, disk: Disk, probe: Probe, *ends: object) -> None:
+    def __init__(
+        self, me: int, pace: Sequence[int], disk: Disk, probe: Probe, *ends: object
+    ) -> None:
         self._probe = probe
-        self._snapshots = snapshots
+        self._pace = Pace(*pace)
+        self._handing_over: set[asyncio.Task[None]] = set()
         self._n = len(ends)
         self._persister = _Watching(disk, probe)
         self._commands: list[bytes] = []
@@ -115,12 +134,31 @@ class Peer:
     async def _apply(self, index: int, command: bytes) -> None:
         self._probe.tell("applied", index, command)
         self._commands.append(command)
-        if self._snapshots and (index + 1) % SNAPSHOT_EVERY == 0:
+        every, first, late_ms = self._pace
+        if every and index >= first and (index - first) % every == 0:
             data = _encode((index, self._commands))
-            self._probe.tell("snapshot", index)
-            done = self._raft.snapshot(index, data)
-            if isinstance(done, CoroutineType):
-                await done
+            if late_ms:
+                task = asyncio.get_running_loop().create_task(
+                    self._hand_over_late(index, data, late_ms / 1_000), name="late snapshot"
+                )
+                self._handing_over.add(task)
+                task.add_done_callback(self._handing_over.discard)
+            else:
+                await self._hand_over(index, data)
+
+    async def _hand_over_late(self, index: int, data: bytes, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        try:
+            if not self._killed:
+                await self._hand_over(index, data)
+        except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            self._probe.fail(error, "while its service handed over a snapshot")
+
+    async def _hand_over(self, index: int, data: bytes) -> None:
+        self._probe.tell("snapshot", index)
+        done = self._raft.snapshot(index, data)
+        if isinstance(done, CoroutineType):
+            await done
 
     # -- what the run is told at the end of each step -----------------------------------------
 

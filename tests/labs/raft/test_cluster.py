@@ -12,6 +12,7 @@ from labrpc import Message
 from raft.api import ApplyMsg
 from tester import Livelock, NodeDown, Simulation, TesterError
 from tester.labs.raft.cluster import RaftCluster
+from tester.labs.raft.peer import NEVER
 from tests.labs.raft.rafts import Mute, Solo, with_raft
 
 
@@ -207,6 +208,12 @@ class Hello(Message, frozen=True):
     """Says nothing."""
 
 
+class Said(Message, frozen=True):
+    """Says something."""
+
+    text: bytes
+
+
 class Telepath(Mute):
     """Agrees by a list that all servers hold, and sends nothing; s0 only starts commands."""
 
@@ -299,3 +306,44 @@ def test_nobody_applies_what_was_never_started() -> None:
 
     error = with_raft(Inventive, test).error
     assert str(error) == ("s0 applied 'no-op' at index 1, a command that nobody has started")
+
+
+def test_each_service_has_a_pace() -> None:
+    async def test(sim: Simulation) -> None:
+        _ = RaftCluster(sim, 3, snapshots=[NEVER])
+
+    error = with_raft(Solo, test).error
+    assert isinstance(error, TesterError)
+    assert str(error) == "expected the paces of 3 services, got 1"
+
+
+def test_what_a_server_asks_can_be_held() -> None:
+    got: list[tuple[int, bytes]] = []
+
+    class Sends(Mute):
+        def start(self, command: bytes) -> tuple[int, int, bool]:
+            loop = asyncio.get_running_loop()
+            self.tasks = [loop.create_task(self.send(i, command)) for i in (1, 2)]
+            return super().start(command)
+
+        async def send(self, peer: int, command: bytes) -> None:
+            _ = await self.peers[peer].call(Sends.note, Said(command))
+
+        def note(self, args: Said) -> Said:
+            got.append((self.me, args.text))
+            return args
+
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 3)
+        hold = raft.servers.hold(0, 2)
+        for text in (b"1", b"2"):
+            _ = await raft.start(0, text)
+            await asyncio.sleep(0.1)
+            hold.stop()
+        assert len(hold) == 1
+        got.append((0, b"released"))
+        hold.release()
+        await asyncio.sleep(0.1)
+
+    assert with_raft(Sends, test).error is None
+    assert got == [(1, b"1"), (1, b"2"), (2, b"2"), (0, b"released"), (2, b"1")]

@@ -12,6 +12,7 @@ import pytest
 from raft.api import ApplyMsg
 from tester import Simulation
 from tester.labs.raft.cluster import RaftCluster
+from tester.labs.raft.peer import NEVER, Pace, decode_snapshot
 from tester.labs.raft.verdicts import CommitWentBack, SnapshotLost
 from tester.world.failure import HandlerCrashed
 from tests.labs.raft.rafts import Solo, with_raft
@@ -234,6 +235,62 @@ def test_the_service_makes_a_snapshot_after_every_tenth_command() -> None:
 
     assert with_raft(Notes, test).error is None
     assert made == [9, 19, 29]
+
+
+def handed_over(*paces: Pace, commands: int) -> list[tuple[int, int, int]]:
+    """(server, index, how much had been applied), in the order in which Raft was handed them."""
+    made: list[tuple[int, int, int]] = []
+
+    class Notes(Solo):
+        def snapshot(self, index: int, data: bytes) -> None:
+            upto, done = decode_snapshot(data)
+            assert (upto, len(done)) == (index, index)
+            made.append((self.me, index, len(self.log)))
+
+        def get_state(self) -> tuple[int, bool]:
+            return self.me + 1, False
+
+    async def test(sim: Simulation) -> None:
+        n = len(paces)
+        raft = RaftCluster(sim, n, snapshots=paces)
+        for me in range(n):  # or nobody would believe that the others have what it applies
+            raft._hearsay._views[me] = tuple((99 * (i != me),) * n for i in range(n))
+        for i in range(commands):
+            for server in range(len(paces)):
+                _ = await raft.start(server, b"%d" % i)
+            await asyncio.sleep(0.1)
+
+    assert with_raft(Notes, test).error is None
+    return made
+
+
+def test_services_may_have_paces_of_their_own() -> None:
+    made = handed_over(Pace(3, 2), NEVER, Pace(5, 4), commands=12)
+    assert [index for me, index, _ in made if me == 0] == [2, 5, 8, 11]
+    assert [index for me, index, _ in made if me == 2] == [4, 9]
+    assert {me for me, _, _ in made} == {0, 2}
+    assert all(index == applied for _, index, applied in made)
+
+
+def test_a_service_may_hand_its_snapshot_over_late() -> None:
+    made = handed_over(Pace(4, 3, late_ms=250), commands=13)
+    assert made == [(0, 3, 5), (0, 7, 9), (0, 11, 13)]
+
+
+def test_what_a_raft_makes_of_a_late_snapshot_is_its_own_mistake() -> None:
+    class Raises(Solo):
+        def snapshot(self, index: int, data: bytes) -> None:
+            raise KeyError(index)
+
+    async def test(sim: Simulation) -> None:
+        raft = RaftCluster(sim, 1, snapshots=[Pace(1, 1, late_ms=10)])
+        _ = await raft.one(b"x", 1)
+        await asyncio.sleep(1)
+
+    error = with_raft(Raises, test).error
+    assert isinstance(error, HandlerCrashed)
+    assert error.failure.kind == "KeyError"
+    assert error.failure.doing == "while its service handed over a snapshot"
 
 
 def test_a_stopped_raft_is_killed_and_asked_nothing_more() -> None:
