@@ -18,6 +18,10 @@ _MILESTONES: Final = 20
 """so many of the latest others in which something happened to a server,"""
 _DONE: Final = 8
 """and so many of those about what the test did."""
+_OF_LATE_US: Final = 3_000_000
+"""What servers said to each other so long before the last of it is of no use any more."""
+_EXCHANGES: Final = 12
+"""Of servers that do not get on: the last exchanges of so many pairs of them."""
 
 
 def about(all_lines: Sequence[Line], ops: Collection[int | None]) -> list[str]:
@@ -36,16 +40,23 @@ def about(all_lines: Sequence[Line], ops: Collection[int | None]) -> list[str]:
     return [*told, _left_out(left_out, about=", about other operations")] if left_out else told
 
 
-def latest(all_lines: Sequence[Line], struck: Sequence[int], moments: Sequence[int]) -> list[str]:
+def latest(
+    all_lines: Sequence[Line],
+    struck: Sequence[int],
+    moments: Sequence[int],
+    *,
+    stuck: bool = False,
+) -> list[str]:
     """All lines, or the last ones, where nobody knows which operations matter.
 
     Before them are those about messages that met with faults, whose places are `struck`. Of a run
-    of servers that talk to each other, what happened to them is told instead.
+    of servers that talk to each other, what happened to them is told instead; if they are stuck,
+    with the last that each said to each other: what was asked, and what was answered.
     """
     if len(all_lines) <= _WHOLE:
         return [*map(str, all_lines)]
     if any(line.is_state for line in all_lines):
-        return _of_servers(all_lines, struck, moments)
+        return _of_servers(all_lines, struck, moments, stuck=stuck)
     start = len(all_lines) - _TAIL
     told: list[str] = []
     next_ = 0
@@ -59,7 +70,7 @@ def latest(all_lines: Sequence[Line], struck: Sequence[int], moments: Sequence[i
 
 
 def _of_servers(
-    all_lines: Sequence[Line], struck: Sequence[int], moments: Sequence[int]
+    all_lines: Sequence[Line], struck: Sequence[int], moments: Sequence[int], *, stuck: bool
 ) -> list[str]:
     """What happened to the servers of late, and before each moment that matters all of it.
 
@@ -71,7 +82,11 @@ def _of_servers(
         for at, line in enumerate(all_lines)
         if line.rpc is None or not (line.rpc in cut or line.is_arrival)
     ]
-    chosen = {*struck[-_DETAIL:], *heard[-_DETAIL:]}
+    chosen = {*struck[-_DETAIL:]}
+    if stuck and (said := _last_exchanges(all_lines)):
+        chosen |= {*said, *[at for at in heard if not all_lines[at].is_message][-_DONE // 2 :]}
+    else:
+        chosen |= {*heard[-_DETAIL:]}
     for moment in moments:
         chosen |= {*[at for at in heard if all_lines[at].time_us <= moment][-_DETAIL:]}
     milestones = [
@@ -87,6 +102,23 @@ def _of_servers(
     told = [all_lines[at] for at in sorted(chosen)]
     shown = [str(line.likewise(before)) for before, line in zip([None, *told], told, strict=False)]
     return [_left_out(len(all_lines) - len(told), about=", most of them about messages"), *shown]
+
+
+def _last_exchanges(all_lines: Sequence[Line]) -> list[int]:
+    """Of each pair of servers of which one has answered the other of late: their last exchange."""
+    sent: dict[int, int] = {}
+    answered: dict[str, tuple[int, int]] = {}
+    for at, line in enumerate(all_lines):
+        if line.rpc is None:
+            continue
+        if line.kind == "send":
+            sent[line.rpc] = at
+        elif line.kind == "answer" and line.rpc in sent:
+            asked = sent[line.rpc]
+            answered[all_lines[asked].who] = asked, at  # whoever asks has an end to each other
+    latest_ = sorted(answered.values())[-_EXCHANGES:]
+    since = max((all_lines[at].time_us for _, at in latest_), default=0) - _OF_LATE_US
+    return [at for pair in latest_ if all_lines[pair[0]].time_us >= since for at in pair]
 
 
 def _left_out(count: int, which: str = "line", about: str = "") -> str:

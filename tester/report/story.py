@@ -89,7 +89,11 @@ def _excerpt(outcome: Outcome, core: Sequence[Op], explanation: Explanation | No
         return _listed(excerpt.about(all_lines, ops - {None}))
     moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
     deaths = [line.time_us for line in all_lines if line.is_death][:_DEATHS]
-    return _listed(excerpt.latest(all_lines, struck, [*moments, *deaths]))
+    return _listed(
+        excerpt.latest(
+            all_lines, struck, [*moments, *deaths], stuck=isinstance(outcome.error, Stuck)
+        )
+    )
 
 
 def _listed(told: Sequence[str]) -> str:

@@ -76,3 +76,39 @@ def test_without_servers_the_last_lines_are_told() -> None:
     shown = told(run).splitlines()
     assert shown[0].endswith("(36 earlier lines are left out)")
     assert shown[1:] == [str(line) for line in run[-24:]]
+
+
+def exchange(at: int, rpc: int, end: str, said: str) -> list[Line]:
+    asker, other = end.split("-")
+    return [
+        Line(at, end, f"Raft.request_vote({asker}, {said})", "send", rpc=rpc),
+        Line(at + 1, other, f"granted=False ({said})", "answer", rpc=rpc),
+    ]
+
+
+def test_of_stuck_servers_the_last_that_each_said_to_each_other_is_told() -> None:
+    run = [state(0, "is cut off"), *exchange(10, 1, "s0-s1", "older"), *noise(50, 40)]
+    run += [*exchange(100, 2, "s0-s1", "last"), *exchange(200, 3, "s1-s0", "last")]
+    for i in range(20):
+        run += poll(400 + i, i)
+    text = "\n".join(excerpt.latest(run, [], [], stuck=True))
+    assert "#2 Raft.request_vote(s0, last)" in text
+    assert "#2 granted=False (last)" in text
+    assert "#3 Raft.request_vote(s1, last)" in text
+    assert "older" not in text
+    assert "append_entries" not in text, "nobody answered those"
+    assert "#2" not in "\n".join(excerpt.latest(run, [], []))
+
+
+def test_what_was_said_long_before_is_not_told_of_stuck_servers() -> None:
+    run = [state(0, "is cut off"), *exchange(0, 1, "s0-s1", "old"), *noise(50, 40)]
+    text = "\n".join(
+        excerpt.latest([*run, *exchange(9_000_000, 2, "s2-s0", "new")], [], [], stuck=True)
+    )
+    assert "new" in text
+    assert "old" not in text
+
+
+def test_stuck_servers_that_never_answered_have_their_last_lines_told() -> None:
+    run = [state(0, "is cut off"), *noise(50, 40)]
+    assert excerpt.latest(run, [], [], stuck=True) == excerpt.latest(run, [], [])

@@ -23,7 +23,7 @@ from raft.api import STATE
 from tester.labs.raft.hearsay import Hearsay
 from tester.labs.raft.peer import AS_IN_THE_COURSE, NEVER, Pace, Peer, RaftPeer
 from tester.labs.raft.safety import Safety
-from tester.world.failure import NodeDown
+from tester.world.failure import Livelock, NodeDown
 from tester.world.group import Group
 from tester.world.simulation import Simulation
 
@@ -121,7 +121,7 @@ class RaftCluster:
                     leaders.append((term, i))
             if leaders:
                 return max(leaders)[1]
-        raise self.sim.livelock("a leader was expected within 5 s, and there is none")
+        raise self.stuck("a leader was expected within 5 s, and there is none")
 
     async def check_no_leader(self) -> None:
         """Fail if a connected server claims to lead."""
@@ -179,11 +179,11 @@ class RaftCluster:
             elif await self._agreed(index, command, expected):
                 return index
             elif not retry:
-                raise self.sim.livelock(
+                raise self.stuck(
                     f"{command!r} was started at index {index}, and after {COMMIT_S} s "
                     f"{self.n_committed(index)} servers have applied it, not {expected}"
                 )
-        raise self.sim.livelock(
+        raise self.stuck(
             f"for {within} s, {expected} of {self.n} servers should have agreed on {command!r}, "
             "and they have not"
         )
@@ -220,10 +220,18 @@ class RaftCluster:
                     if self.servers.is_up(i) and (await self.get_state(i))[0] > term:
                         return None
         if (found := self.n_committed(index)) < n:
-            raise self.sim.livelock(
+            raise self.stuck(
                 f"only {found} servers have applied index {index}, and {n} should have"
             )
         return self.committed(index)
+
+    def stuck(self, sentence: str) -> Livelock:
+        """The verdict that nothing gets on, for a test to raise, and a note on who should lead."""
+        connected = self.servers.connected()
+        leads = any(self.safety.servers[i].leads for i in connected)
+        if not leads and (hint := self.safety.electable(connected)):
+            self.sim.note(hint)
+        return self.sim.livelock(sentence)
 
     # -- what a test does to the servers ------------------------------------------------------
 

@@ -67,7 +67,7 @@ async def new_leader(raft: RaftCluster, among: Sequence[int]) -> int:
         for i in among:
             if (await raft.get_state(i))[1]:
                 return i
-    raise raft.sim.livelock(
+    raise raft.stuck(
         f"a majority could talk for {ELECTED_S} s, and of {_named(among)} none was elected"
     )
 

@@ -70,6 +70,11 @@ class _Seen:
         """The index of the last entry of its log."""
         return self.base + len(self.terms)
 
+    @property
+    def last_term(self) -> int:
+        """The term of the last entry of its log."""
+        return self.terms[-1] if self.terms else self.base_term
+
     def term_at(self, index: int) -> int | None:
         """The term of an entry; None if the log does not have it, or not any more."""
         if index == self.base:
@@ -193,6 +198,30 @@ class Safety:
                 f"{seen.name} leads term {seen.term}, but the entry {index} of term {term}, which "
                 f"was committed by term {by}, is not in its log: it has {has}"
             )
+
+    def electable(self, among: Sequence[int]) -> str:
+        """Whose log is good enough to be elected by these servers (section 5.4.1), as a sentence.
+
+        "" if they are no majority, or do not describe their logs.
+        """
+        seen = [self.servers[i] for i in among]
+        majority = len(self.servers) // 2 + 1
+        if len(seen) < majority or not all(server.describes for server in seen):
+            return ""
+        ends = [(server.last_term, server.last) for server in seen]
+        can = [
+            server.name
+            for server, end in zip(seen, ends, strict=True)
+            if sum(end >= other for other in ends) >= majority
+        ]
+        logs = ", ".join(
+            f"{server.name}'s with {f'entry {last} of term {term}' if last else 'nothing'}"
+            for server, (term, last) in zip(seen, ends, strict=True)
+        )
+        return (
+            f"nobody leads. The logs end: {logs}. The later last term is better, then the longer "
+            f"log: {' or '.join(can)} can be elected, by whoever has no better one"
+        )
 
     # -- logs -------------------------------------------------------------------------------------
 

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tester.engine.choices import Choices, Seeded
 from tester.labs import suite
 from tester.labs.bugs.patch import Patch, planted
+from tester.report.story import tell
 from tester.world.run import run
 
-POWER = suite.tests_of("tester.labs.raft")["test_entries_outlive_power_failures"]
+SUITE = suite.tests_of("tester.labs.raft")
+POWER = SUITE["test_entries_outlive_power_failures"]
+REJOIN = SUITE["test_rejoin_3b"]
+REFUSES_IF_EITHER_IS_LESS = Patch(
+    "refuses_if_either_is_less",
+    "A vote is refused if the candidate's last term is less or its last index.",
+    "raft/log.py",
+    (
+        (
+            "(last_term, last_index) >= (self.last_term, self.last_index)",
+            "last_term >= self.last_term and last_index >= self.last_index",
+        ),
+    ),
+)
 NEVER_SYNCS = Patch(
     "never_syncs",
     "It takes what was saved for safe.",
@@ -27,3 +42,18 @@ def test_a_raft_that_never_syncs_is_not_judged_by_power_failures(tmp_path: Path)
 
 def test_a_raft_that_syncs_is(tmp_path: Path) -> None:
     assert "nobody has synced" not in str(run(POWER, Choices(Seeded(0)), keep_trace=True).trace)
+
+
+def test_the_story_of_an_election_that_nobody_wins_shows_each_candidate_refused(
+    tmp_path: Path,
+) -> None:
+    with planted(REFUSES_IF_EITHER_IS_LESS, tmp_path):
+        outcome = run(REJOIN, Choices(Seeded(0)), keep_trace=True)
+    assert outcome.kind == "Livelock"
+    told = " ".join(tell(0, outcome, "labtester replay").split())
+    asked = re.findall(r"#(\d+) Raft.request_vote\(.*?candidate=(\d)", told)
+    assert len(asked) == 2
+    assert {candidate for _, candidate in asked} == set(re.findall(r"s(\d)'s with entry", told))
+    for rpc, _ in asked:
+        assert re.search(rf"#{rpc} term=\d+, granted=False", told)
+    assert len(re.findall(r"s\d can be elected", told)) == 1

@@ -380,6 +380,23 @@ def test_a_restarted_server_may_have_forgotten_its_term(peers: Told) -> None:
     peers(1, "state", 3, False)
 
 
+def test_who_can_be_elected(peers: Told) -> None:
+    assert peers.safety.electable([0, 1, 2]) == "", "nobody has described a log"
+    peers(0, "log", 0, 0, 0, [])
+    peers(1, "log", 0, 0, 0, [1, 1, 1])
+    peers(2, "log", 3, 2, 0, [])
+    assert peers.safety.electable([1, 2]) == (
+        "nobody leads. The logs end: s1's with entry 3 of term 1, s2's with entry 3 of term 2. "
+        "The later last term is better, then the longer log: s2 can be elected, by whoever has no "
+        "better one"
+    )
+    assert peers.safety.electable([0, 1, 2]).startswith(
+        "nobody leads. The logs end: s0's with nothing, "
+    )
+    assert "s1 or s2 can be elected" in peers.safety.electable([0, 1, 2])
+    assert peers.safety.electable([0]) == "", "one of three elects nobody"
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6)), max_size=60))
 def test_whoever_applies_one_log_in_order_is_never_blamed(moves: list[tuple[int, int]]) -> None:
     """Servers apply prefixes of one log, restart from nothing or a snapshot, and catch up."""
