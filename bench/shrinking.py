@@ -29,7 +29,6 @@ from rich.progress import Progress
 
 from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS
-from tester.labs.bugs import CATALOGUE
 from tester.labs.suite import tests_of
 from tester.search.again import record_of, replay
 from tester.search.diagnosis import diagnose
@@ -117,7 +116,7 @@ def replay_all(bug: str, folder: Path) -> int:
 def row(bug: str, wanted: int, advance: Callable[[], None]) -> str:
     """The line of the table, from two processes that know nothing of each other."""
     lab, _ = BUGS[bug]
-    (patch,) = (patch for patch in CATALOGUE[lab].bugs if patch.name == bug)
+    (patch,) = (patch for patch in LABS[lab].catalogue().bugs if patch.name == bug)
     found = []
     with tempfile.TemporaryDirectory(prefix="labtester-") as scratch:
         folder = patch.write(Path(scratch))

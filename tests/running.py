@@ -10,11 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from tester import cli
-from tester.labs import LABS, Lab
+from tester.labs import LABS
+from tester.labs.lab import Lab
 from tests.tree import ROOT
 
-TINY = Lab("tests.tiny", LABS["kvsrv"].classes)
-ROGUE = Lab("tests.rogue", LABS["kvsrv"].classes)
+TINY = Lab("tiny", "tests.tiny", LABS["kvsrv"].classes)
+ROGUE = Lab("rogue", "tests.rogue", LABS["kvsrv"].classes)
 MAIN = (
     "from tester import cli, labs; from tests.running import TINY; "
     "labs.LABS['tiny'] = TINY; cli.main()"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tester.engine.choices import Choices, Seeded
-from tester.labs import LABS, Lab
+from tester.labs import LABS
+from tester.labs.lab import Lab
 from tester.world.run import run
 from tests import ways
 from tests.plugin.conftest import project
@@ -32,7 +33,7 @@ def lengths() -> dict[int, int]:
 @pytest.fixture
 def two(labtester: Runner, monkeypatch: pytest.MonkeyPatch) -> Runner:
     """Where the suite of the two ways is a lab."""
-    monkeypatch.setitem(LABS, "ways", Lab("tests.ways", LABS["kvsrv"].classes))
+    monkeypatch.setitem(LABS, "ways", Lab("ways", "tests.ways", LABS["kvsrv"].classes))
     return labtester
 
 

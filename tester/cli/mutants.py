@@ -22,10 +22,11 @@ from tester.cli.options import (
     stuck_option,
     tests_option,
 )
-from tester.labs import LABS, Lab
+from tester.labs import LABS
+from tester.labs.lab import Lab
 
 if TYPE_CHECKING:
-    from tester.labs.bugs import Patch
+    from tester.labs.patch import Patch
     from tester.workers.hunt import Kill
 
 SEEDS: Final = 100
@@ -138,19 +139,17 @@ def _solutions(
     lab: str, scratch: Path, bugs: str | None, variants: str | None
 ) -> tuple[list[Solution], list[Solution]]:
     """The wrong solutions and the right ones, each a folder by now."""
-    from tester.labs.bugs import CATALOGUE
-
-    catalogue = CATALOGUE.get(lab)
+    catalogue = LABS[lab].catalogue()
     right = [Solution("reference", "", None)]
     if bugs is not None:
         wrong = _folders(bugs)
-    elif catalogue is not None:
+    elif catalogue.bugs:
         wrong = _written(catalogue.bugs, scratch / "bugs")
     else:
         raise click.ClickException(f"there is no catalogue of bugs for {lab}; give --bugs DIR")
     if variants is not None:
         right += _folders(variants)
-    elif bugs is None and catalogue is not None:
+    elif bugs is None:
         right += _written(catalogue.variants, scratch / "variants")
     return wrong, right
 

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from tester.labs import Expected, Lab, Method
+from tester.labs.lab import Expected, Lab, Method
 from tester.world.submission import BadSubmission, Submission
 
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from tester.labs import Lab
+from tester.labs.lab import Lab
 from tester.workers.wire import encode
 from tester.workers.worker import Launch
 

@@ -6,14 +6,14 @@ import sys
 import pytest
 
 from bench import shrinking
-from tester.labs.bugs import CATALOGUE
+from tester.labs import LABS
 from tests.tree import ROOT
 
 
 def test_each_bug_is_in_the_catalogue_with_the_test_that_kills_it() -> None:
     assert len(shrinking.BUGS) >= 10
     for bug, (lab, test) in shrinking.BUGS.items():
-        (patch,) = (patch for patch in CATALOGUE[lab].bugs if patch.name == bug)
+        (patch,) = (patch for patch in LABS[lab].catalogue().bugs if patch.name == bug)
         assert test in patch.killed_by
 
 

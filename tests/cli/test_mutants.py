@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tester.labs.bugs import CATALOGUE, Catalogue
+from tester.labs import LABS
+from tester.labs.lock import bugs as lock_bugs
+from tester.labs.patch import Catalogue
 from tests.running import Runner, labtester, submit
 
 __all__ = ["labtester"]
@@ -100,8 +102,8 @@ def test_a_bug_may_be_left_at_its_first_kill(labtester: Runner, bugs: Path) -> N
 
 
 def test_known_finders_are_tried_first(labtester: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = [bug for bug in CATALOGUE["lock"].bugs if bug.name == "never_looks"]
-    monkeypatch.setitem(CATALOGUE, "lock", Catalogue(tuple(few), ()))
+    few = [bug for bug in LABS["lock"].catalogue().bugs if bug.name == "never_looks"]
+    monkeypatch.setattr(lock_bugs, "CATALOGUE", Catalogue(tuple(few), ()))
     options = ("--seeds", "5", "--first", "--only", "bugs", "--jobs", "1", "--json", "k.json")
     done = labtester("mutants", "lock", *options)
     assert done.status == 0

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tester.labs import LABS, Expected, Lab, contract
+from tester.labs import LABS, contract
+from tester.labs.lab import Expected, Lab
 from tester.world.submission import REFERENCE, BadSubmission, Submission
 
 KVSERVER, CLERK = LABS["kvsrv"].classes
@@ -39,7 +40,7 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Expected
         module.__file__ = str(file)
         monkeypatch.setitem(sys.modules, "theirs", module)
         exec(compile(file.read_text(), str(file), "exec"), module.__dict__)
-        contract.check(Lab("suite", (expected,)), Handed(module), lambda what: None)
+        contract.check(Lab("made", "suite", (expected,)), Handed(module), lambda what: None)
 
     return run
 

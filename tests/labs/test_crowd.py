@@ -13,7 +13,7 @@ from tester.engine.choices import Choices, Seeded
 from tester.engine.errors import Deadlock
 from tester.labs import crowd
 from tester.labs.crowd import looks
-from tester.labs.kvsrv import test_mem_put_many_clients_reliable as puts_of_many
+from tester.labs.kvsrv.suite import test_mem_put_many_clients_reliable as puts_of_many
 from tester.search.shrink import shrink
 from tester.world import submission
 from tester.world.failure import HandlerCrashed, TooManyRpcs

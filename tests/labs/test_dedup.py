@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tester.engine.choices import Choices, Replayed, Seeded
-from tester.labs import crowd, dedup
-from tester.labs.bugs import planted
-from tester.labs.bugs.dedup import BUGS
+from tester.labs import crowd
+from tester.labs.dedup import suite as dedup
+from tester.labs.dedup.bugs import BUGS
+from tester.labs.patch import planted
 from tester.search.shrink import shrink
 from tester.world.failure import NotLinearizable
 from tester.world.run import run

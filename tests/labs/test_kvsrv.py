@@ -7,9 +7,10 @@ import pytest
 
 from labrpc import RELIABLE, UNRELIABLE
 from tester.engine.choices import Choices, Replayed, Seeded
-from tester.labs import crowd, kvsrv
-from tester.labs.bugs import kvsrv as broken
-from tester.labs.bugs import planted
+from tester.labs import crowd
+from tester.labs.kvsrv import bugs as broken
+from tester.labs.kvsrv import suite as kvsrv
+from tester.labs.patch import planted
 from tester.world.run import Outcome, Scenario, run
 
 SUITE = {name: t.simulation for name, t in vars(kvsrv).items() if name.startswith("test_")}

@@ -8,12 +8,13 @@ import pytest
 
 from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.errors import Livelock
-from tester.labs import lock, lockwatch
-from tester.labs.bugs import planted
-from tester.labs.bugs.lock import BUGS
 from tester.labs.kvtest import Client
-from tester.labs.lock import lock_names
-from tester.labs.lockwatch import watching
+from tester.labs.lock import suite as lock
+from tester.labs.lock import watch as lockwatch
+from tester.labs.lock.bugs import BUGS
+from tester.labs.lock.suite import lock_names
+from tester.labs.lock.watch import watching
+from tester.labs.patch import planted
 from tester.report.story import tell
 from tester.search.diagnosis import diagnose
 from tester.world.failure import MutualExclusionViolated

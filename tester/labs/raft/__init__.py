@@ -1,23 +1,26 @@
-"""The suite of the Raft lab: the 28 tests of the course in its order, 3A to 3D, and ours."""
-
-from __future__ import annotations
+"""The Raft lab: leader election, a replicated log, persistence and snapshots."""
 
 from typing import Final
 
-from tester.labs.raft import (
-    agreement,
-    election,
-    late,
-    ours,
-    paces,
-    persistence,
-    power,
-    rare,
-    snapshots,
+from tester.labs.lab import Expected, Lab, Method
+
+RAFT: Final = Expected(
+    "raft.raft",
+    "Raft",
+    ("peers", "me", "persister", "apply"),
+    (
+        Method("start", ("command",)),
+        Method("get_state"),
+        Method("snapshot", ("index", "data")),
+        Method("kill"),
+    ),
 )
+"""What the peers say to each other is the submission's own business."""
 
-PARTS: Final = (election, agreement, persistence, snapshots, ours, rare, power, late, paces)
-
-globals().update(
-    (name, test) for part in PARTS for name, test in vars(part).items() if name.startswith("test_")
+LAB: Final = Lab(
+    name="raft",
+    suite="tester.labs.raft.suite",
+    classes=(RAFT,),
+    bugs="tester.labs.raft.bugs",
+    document="6-raft.md",
 )

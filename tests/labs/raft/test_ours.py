@@ -7,11 +7,11 @@ from pathlib import Path
 
 from tester.engine.choices import Choices, Seeded
 from tester.labs import suite
-from tester.labs.bugs.patch import Patch, planted
+from tester.labs.patch import Patch, planted
 from tester.report.story import tell
 from tester.world.run import run
 
-SUITE = suite.tests_of("tester.labs.raft")
+SUITE = suite.tests_of("tester.labs.raft.suite")
 POWER = SUITE["test_entries_outlive_power_failures"]
 REJOIN = SUITE["test_rejoin_3b"]
 REFUSES_IF_EITHER_IS_LESS = Patch(

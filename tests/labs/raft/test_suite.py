@@ -12,7 +12,7 @@ from tester.labs import suite
 from tester.labs.raft import agreement, election, persistence, snapshots
 from tester.world.run import run
 
-SUITE = suite.tests_of("tester.labs.raft")
+SUITE = suite.tests_of("tester.labs.raft.suite")
 COURSE = """
     initial_election_3a re_election_3a many_elections_3a
     basic_agree_3b rpc_bytes_3b follower_failure_3b leader_failure_3b fail_agree_3b

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tester.labs.bugs.patch import Patch
+from tester.labs.dedup import bugs_rare
+from tester.labs.patch import Catalogue, Patch
 
 SERVER, CLERK = "kvsrv/dedup/server.py", "kvsrv/dedup/client.py"
 BASIC, CONCURRENT = "test_basic", "test_concurrent"
@@ -295,3 +296,5 @@ VARIANTS: Final = (
         ((ASK_APPEND, HEDGED),),
     ),
 )
+
+CATALOGUE: Final = Catalogue((*BUGS, *bugs_rare.BUGS), VARIANTS)

@@ -12,7 +12,7 @@ from typing import Final
 
 from kvsrv.rpc import Err
 from tester.labs.kvtest import KEYS, Client, rand_value, spawn_clients_and_wait
-from tester.labs.lockwatch import Handle, watching
+from tester.labs.lock.watch import Handle, watching
 from tester.world.failure import MutualExclusionViolated
 from tester.world.limits import Limits
 from tester.world.simulate import UNRELIABLE, simulate

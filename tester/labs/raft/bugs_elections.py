@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tester.labs.bugs.patch import Patch
+from tester.labs.patch import Patch
 
 CORE = "raft/core.py"
 LOG = "raft/log.py"

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tester.labs.bugs.patch import Patch
+from tester.labs.lock import bugs_rare
+from tester.labs.patch import Catalogue, Patch
 
 LOCK = "lock/lock.py"
 ONE, MANY = "test_one_client_reliable", "test_many_clients_reliable"
@@ -143,3 +144,5 @@ VARIANTS: Final = (
         (("self._name = name", 'self._name = f"lock/{name}"'),),
     ),
 )
+
+CATALOGUE: Final = Catalogue((*BUGS, *bugs_rare.BUGS), VARIANTS)

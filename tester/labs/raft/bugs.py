@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from tester.labs.bugs import raft_apply, raft_elections, raft_log
-from tester.labs.bugs.patch import Patch
+from tester.labs.patch import Catalogue, Patch
+from tester.labs.raft import bugs_apply, bugs_elections, bugs_log, bugs_rare
 
 CORE = "raft/core.py"
 SHELL = "raft/raft.py"
@@ -43,7 +43,7 @@ DELIVER = """\
 
     async def _call("""
 
-BUGS: Final = (*raft_elections.BUGS, *raft_log.BUGS, *raft_apply.BUGS)
+BUGS: Final = (*bugs_elections.BUGS, *bugs_log.BUGS, *bugs_apply.BUGS)
 
 VARIANTS: Final = (
     Patch(
@@ -126,3 +126,5 @@ VARIANTS: Final = (
         ((STEP, "        await asyncio.sleep(random.randint(0, 3) / 1_000)\n" + STEP),),
     ),
 )
+
+CATALOGUE: Final = Catalogue((*BUGS, *bugs_rare.BUGS), VARIANTS)

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tester.labs.bugs.patch import Patch
+from tester.labs.kvsrv import bugs_rare
+from tester.labs.patch import Catalogue, Patch
 
 SERVER, CLERK = "kvsrv/server.py", "kvsrv/client.py"
 PUT, CONCURRENT = "test_reliable_put", "test_put_concurrent_reliable"
@@ -298,3 +299,5 @@ VARIANTS: Final = (
         ((CALL, CALL_FOR_20_MS),),
     ),
 )
+
+CATALOGUE: Final = Catalogue((*BUGS, *bugs_rare.BUGS), VARIANTS)

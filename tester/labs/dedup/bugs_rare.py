@@ -1,0 +1,77 @@
+"""Bugs of an exactly-once store and of its clerk that only tests of ours notice."""
+
+from typing import Final
+
+from tester.labs.patch import Patch
+
+DEDUP_SERVER, DEDUP_CLERK = "kvsrv/dedup/server.py", "kvsrv/dedup/client.py"
+PUT_IF_NEW = "        if self._is_new(args):\n            self._table[args.key] = args.value\n"
+PUT = "        self._is_new(args)\n        self._table[args.key] = args.value\n"
+REMEMBER = "        self._last[args.client] = args.request\n"
+FORGET = """\
+        _ = self._last.pop(args.client, None)
+        if len(self._last) >= 100:
+            del self._last[next(iter(self._last))]
+"""
+APPEND_IF_NEW = "        if self._is_new(args):\n            old"
+APPEND_IF_ANYTHING = """\
+        if args.value == "":
+            return AppendReply("")
+        if self._is_new(args):
+            old"""
+WRITE_APPEND = "        args = self._write(key, arg)\n"
+ASK_APPEND = """\
+        while (reply := await self._end.call(KVServer.append, args)) is None:
+            await asyncio.sleep(0.1)
+"""
+EVERY_TENTH_TIME = """\
+            tries += 1
+            if tries % 10 == 0:
+                args = self._write(key, arg)
+"""
+
+BUGS: Final = (
+    Patch(
+        "executes_every_copy_of_a_put",
+        "The server executes a put as often as it arrives: it may undo what others have written.",
+        DEDUP_SERVER,
+        ((PUT_IF_NEW, PUT),),
+        killed_by=("test_unreliable_one_key_put", "test_forgotten_client"),
+    ),
+    Patch(
+        "forgets_clients",
+        "The server remembers the last hundred clients only.",
+        DEDUP_SERVER,
+        ((REMEMBER, FORGET + REMEMBER),),
+        killed_by=("test_forgotten_client",),
+        seeds=1,
+    ),
+    Patch(
+        "appends_nothing_for_nothing",
+        "An append of an empty text is answered with an empty text.",
+        DEDUP_SERVER,
+        ((APPEND_IF_NEW, APPEND_IF_ANYTHING),),
+        killed_by=("test_any_text",),
+        seeds=1,
+    ),
+    Patch(
+        "loses_its_patience",
+        "The clerk asks ten times, and then gives the append a new number.",
+        DEDUP_CLERK,
+        (
+            (
+                WRITE_APPEND + ASK_APPEND,
+                "        tries = 0\n" + WRITE_APPEND + ASK_APPEND + EVERY_TENTH_TIME,
+            ),
+        ),
+        killed_by=("test_forgotten_client",),
+        seeds=1,
+    ),
+    Patch(
+        "names_that_are_not_unique",
+        "Clerks choose one of 65 536 names.",
+        DEDUP_CLERK,
+        (("secrets.randbits(62)", "secrets.randbits(16)"),),
+        killed_by=("test_forgotten_client",),
+    ),
+)

@@ -1,0 +1,77 @@
+"""Bugs of a key/value server and of its clerk that only tests of ours notice."""
+
+from typing import Final
+
+from tester.labs.patch import Patch
+
+KV_SERVER, KV_CLERK = "kvsrv/server.py", "kvsrv/client.py"
+IMPORT_ASYNCIO = ("from kvsrv.rpc", "import asyncio\n\nfrom kvsrv.rpc")
+INSTALL = "        self._table[args.key] = (args.value, version + 1)\n"
+INSTALL_IN_TWO_STEPS = """\
+        self._table[args.key] = (args.value, version)
+        await asyncio.sleep(0)
+        self._table[args.key] = (args.value, version + 1)
+"""
+PUT_AGAIN = """\
+            repeated = True
+            await asyncio.sleep(0.1)
+"""
+TEN_TRIES = """\
+            tries += 1
+            if tries == 10:
+                return Err.MAYBE
+"""
+
+BUGS: Final = (
+    Patch(
+        "takes_versions_of_the_future",
+        "A put at a higher version than the key has succeeds, too.",
+        KV_SERVER,
+        (("if version != args.version", "if version > args.version"),),
+        killed_by=("test_many_keys_reliable",),
+        seeds=1,
+    ),
+    Patch(
+        "misses_what_is_empty",
+        "A key whose value is empty is taken for one that is missing.",
+        KV_SERVER,
+        (("if args.key not in self._table:", 'if self._table.get(args.key, ("",))[0] == "":'),),
+        killed_by=("test_many_keys_reliable",),
+        seeds=1,
+    ),
+    Patch(
+        "puts_in_two_steps",
+        "A get may run between the installation of a value and that of its version.",
+        KV_SERVER,
+        (
+            IMPORT_ASYNCIO,
+            ("    def put(", "    async def put("),
+            (INSTALL, INSTALL_IN_TWO_STEPS),
+        ),
+        killed_by=("test_get_and_put_reliable",),
+    ),
+    Patch(
+        "loses_its_patience",
+        "The clerk asks ten times, and then says ErrMaybe.",
+        KV_CLERK,
+        (
+            ("        repeated = False\n", "        repeated = False\n        tries = 0\n"),
+            (PUT_AGAIN, PUT_AGAIN + TEN_TRIES),
+        ),
+        killed_by=("test_outage",),
+        seeds=1,
+    ),
+    Patch(
+        "resend_says_maybe",
+        "A put that was resent and succeeded is answered ErrMaybe.",
+        KV_CLERK,
+        (
+            (
+                "if reply.err is Err.VERSION and repeated",
+                "if reply.err is not Err.NO_KEY and repeated",
+            ),
+        ),
+        killed_by=("test_outage",),
+        seeds=1,
+    ),
+)

@@ -1,0 +1,59 @@
+"""What a lab is: the classes it asks of a submission, the tests of them, and the bugs to find."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+from tester.labs.patch import Catalogue
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method the suite or the network will call."""
+
+    name: str
+    parameters: tuple[str, ...] = ()
+    """Its positional arguments, besides self, by the names the handout gives them."""
+    message: str = ""
+    """Of an RPC handler: what it takes and returns, as `module:class`."""
+    reply: str = ""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A class of a submission: where it is, how it is built, and what it can do."""
+
+    module: str
+    name: str
+    parameters: tuple[str, ...]
+    """The positional arguments of its constructor."""
+    methods: tuple[Method, ...]
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab. Its suite and its catalogue are named here, and imported when they are needed."""
+
+    name: str
+    """By which the command line knows it."""
+    suite: str
+    """The module with its simulated tests, or their `FILE.py`."""
+    classes: tuple[Expected, ...]
+    """What the suite builds of a submission."""
+    bugs: str = ""
+    """The module with its `CATALOGUE` of bugs and of correct variants; "" for none."""
+    document: str = ""
+    """The chapter of the guide about it: "6-raft.md"."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of a submission that hold these classes: "kvsrv/server.py"."""
+        return tuple(dict.fromkeys(f"{cls.module.replace('.', '/')}.py" for cls in self.classes))
+
+    def catalogue(self) -> Catalogue:
+        """The bugs its suite must notice, and the correct variants it must let pass."""
+        if not self.bugs:
+            return Catalogue((), ())
+        found: Catalogue = importlib.import_module(self.bugs).CATALOGUE
+        return found
