@@ -9,18 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-import msgspec
-
 from labrpc.conditions import RELIABLE, Conditions, Fate
-from labrpc.hold import Hold
-from labrpc.wiring import Station, Traffic, Wire, Wiring
+from labrpc.errors import TesterError
+from labrpc.wiring import Answer, Deliver, Hold, Rpc, Station, Traffic, Wire
 
 _MS: Final = 1_000
 _DEAD_CHECK_US: Final = 100 * _MS
 """labrpc asks this often, from the dispatch on, whether the server of a running call is dead."""
-
-Answer = Callable[[bytes | None], None]
-"""Tells the caller the encoded reply, or None: no reply came, and nobody knows whether it ran."""
 
 
 class Clock(Protocol):
@@ -39,27 +34,7 @@ Note = Callable[[tuple[Any, ...]], None]
 """Takes note of an event: (microseconds, kind, ...)."""
 
 
-class Rpc(msgspec.Struct, eq=False):
-    """One request on its way, and where it stands."""
-
-    number: int
-    end: Wire
-    to: Station | None
-    method: str
-    payload: bytes
-    answer: Answer
-    conditions: Conditions
-    fate: Fate
-    dispatched: int | None = None
-    answered: bool = False
-    reply: bytes = b""
-
-
-Deliver = Callable[[Rpc], None]
-"""Hands a request to the machine of a server, which some time later calls `Network.reply`."""
-
-
-class Network(Wiring):
+class Network:
     """labrpc's network: see `send` for the pipeline of a request.
 
     A new network is reliable, and nothing is connected yet. Times are microseconds.
@@ -68,7 +43,6 @@ class Network(Wiring):
     def __init__(
         self, clock: Clock, draw: Draw, note: Note, conditions: Conditions = RELIABLE
     ) -> None:
-        super().__init__()
         self.conditions = conditions
         """What holds on links without conditions of their own; read when a request enters."""
         self.rpc_total = 0
@@ -78,6 +52,8 @@ class Network(Wiring):
         self._clock = clock
         self._draw = draw
         self._note = note
+        self._ends: dict[str, Wire] = {}
+        self._servers: dict[str, Station] = {}
         self._counts: dict[str, int] = {}
         self._flying: dict[int, Rpc] = {}
         self._unanswered: dict[tuple[str, str], dict[str, int]] = {}
@@ -121,6 +97,70 @@ class Network(Wiring):
         """
         wires = [self._end(end) for end in ends]
         return Hold(wires, self._released, waits=waits, least_bytes=least_bytes, at_most=at_most)
+
+    # -- the wiring -------------------------------------------------------------------------------
+
+    def make_end(self, name: str) -> None:
+        """Make an end: disabled, and connected to no server."""
+        if name in self._ends:
+            raise TesterError(f"there is an end {name!r} already; give each end its own name")
+        self._ends[name] = Wire(name)
+
+    def connect(self, end: str, server: str) -> None:
+        """Have the end talk to the server of that name, present or future."""
+        self._end(end).server = server
+
+    def enable(self, end: str, on: bool = True) -> None:
+        """Switch an end on or off. A call that enters while it is off fails; see `send`."""
+        found = self._end(end)
+        found.on = on
+        self._switch(found)
+
+    def block(self, end: str, *, requests: bool = False, replies: bool = False) -> None:
+        """Cut one direction of an end, or both, or (by default) neither: a one-way partition.
+
+        A caller whose requests are cut is told after a while; one whose replies are cut, after
+        its request has been served. An end that is cut both ways is as good as disabled.
+        """
+        found = self._end(end)
+        found.requests = not requests
+        found.replies = not replies
+        self._switch(found)
+
+    def _switch(self, end: Wire) -> None:
+        end.enabled = end.on and (end.requests or end.replies)
+        if not end.enabled:
+            self._cut_off(end)
+
+    def set_conditions(self, conditions: Conditions | None, end: str) -> None:
+        """Give one link conditions of its own; None: the network's again."""
+        self._end(end).conditions = conditions
+
+    def add_server(self, name: str, deliver: Deliver) -> None:
+        """Register a server, in the place of the one that had the name."""
+        self._servers[name] = Station(name, deliver)
+        self._cut_off()
+
+    def delete_server(self, name: str) -> None:
+        """Leave the name without a server: calls under way to it fail within 100 ms."""
+        if name not in self._servers:
+            raise TesterError(f"there is no server {name!r}; there are {sorted(self._servers)}")
+        del self._servers[name]
+        self._cut_off()
+
+    def retire_server(self, name: str, deliver: Deliver) -> None:
+        """Delete a server, unless another one has its name by now, or none."""
+        server = self._servers.get(name)
+        if server is not None and server.deliver is deliver:
+            self.delete_server(name)
+
+    def _end(self, name: str) -> Wire:
+        try:
+            return self._ends[name]
+        except KeyError:
+            raise TesterError(
+                f"there is no end {name!r}; there are {sorted(self._ends)}"
+            ) from None
 
     # -- the pipeline -----------------------------------------------------------------------------
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from labrpc.errors import UnknownMethod
 from labrpc.method import handler, handlers
+
+Call = Callable[[Callable[[Any], Any], Any], Any]
+"""Calls a handler with its message, and returns what it returns."""
+
+
+def _call(function: Callable[[Any], Any], message: Any) -> Any:
+    return function(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,19 @@ class Server:
             found = self._handlers[method] = self._bind(method)
         return found
 
+    def respond(
+        self, method: str, payload: bytes, call: Call = _call
+    ) -> bytes | Coroutine[Any, Any, bytes]:
+        """Run the handler of "Service.method" on an encoded message, and encode what it returns.
+
+        A `def` has returned by then; of an `async def` this is a coroutine that awaits it. `call`
+        may watch the call: it is given the handler and its message. Raises UnknownMethod and
+        NotAMessage, as `handler` does, and whatever the handler raises.
+        """
+        found = self.handler(method)
+        result = call(found.function, found.decode(payload))
+        return _encoded(found, result) if found.is_async else found.encode(result)
+
     def _bind(self, method: str) -> BoundHandler:
         service_name, _, name = method.rpartition(".")
         service = self._services.get(service_name)
@@ -64,3 +84,7 @@ class Server:
         return BoundHandler(
             method, getattr(service, name), found.args.decode, found.reply.encode, found.is_async
         )
+
+
+async def _encoded(handler: BoundHandler, reply: Awaitable[Any]) -> bytes:
+    return handler.encode(await reply)

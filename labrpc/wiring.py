@@ -1,15 +1,15 @@
-"""The wiring of a network: which ends and servers there are, and which are cut off from which."""
+"""What a network knows of its ends and servers, and of each request on its way between them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
-from labrpc.conditions import Conditions
-from labrpc.errors import TesterError
+import msgspec
 
-if TYPE_CHECKING:
-    from labrpc.hold import Hold
-    from labrpc.network import Deliver
+from labrpc.conditions import Conditions, Fate
+
+Answer = Callable[[bytes | None], None]
+"""Tells the caller the encoded reply, or None: no reply came, and nobody knows whether it ran."""
 
 
 class Traffic:
@@ -57,80 +57,73 @@ class Station:
         self.deliver = deliver
 
 
-class Wiring:
-    """Named ends and named servers. Ends are made disabled and unconnected."""
+class Rpc(msgspec.Struct, eq=False):
+    """One request on its way, and where it stands."""
 
-    def __init__(self) -> None:
-        self._ends: dict[str, Wire] = {}
-        self._servers: dict[str, Station] = {}
+    number: int
+    end: Wire
+    to: Station | None
+    method: str
+    payload: bytes
+    answer: Answer
+    conditions: Conditions
+    fate: Fate
+    dispatched: int | None = None
+    answered: bool = False
+    reply: bytes = b""
 
-    def make_end(self, name: str) -> None:
-        """Make an end: disabled, and connected to no server."""
-        if name in self._ends:
-            raise TesterError(f"there is an end {name!r} already; give each end its own name")
-        self._ends[name] = Wire(name)
 
-    def delete_end(self, name: str) -> None:
-        """Forget an end: calls on it find nobody, and those under way fail."""
-        self.enable(name, False)
-        del self._ends[name]
+Deliver = Callable[[Rpc], None]
+"""Hands a request to the machine of a server, which some time later calls `Network.reply`."""
 
-    def connect(self, end: str, server: str) -> None:
-        """Have the end talk to the server of that name, present or future."""
-        self._end(end).server = server
 
-    def enable(self, end: str, on: bool = True) -> None:
-        """Switch an end on or off. A call that enters while it is off fails; see `send`."""
-        found = self._end(end)
-        found.on = on
-        self._switch(found)
+class Hold:
+    """What is held of the requests on some ends; made by `Network.hold`.
 
-    def block(self, end: str, *, requests: bool = False, replies: bool = False) -> None:
-        """Cut one direction of an end, or both, or (by default) neither: a one-way partition.
+    The request of a caller that waits is answered when it has been released. A caller that is not
+    to wait is told at once that no reply came, as if the request were lost.
+    """
 
-        A caller whose requests are cut is told after a while; one whose replies are cut, after
-        its request has been served. An end that is cut both ways is as good as disabled.
-        """
-        found = self._end(end)
-        found.requests = not requests
-        found.replies = not replies
-        self._switch(found)
+    def __init__(
+        self,
+        ends: Iterable[Wire],
+        deliver: Callable[[Rpc], None],
+        *,
+        waits: bool,
+        least_bytes: int,
+        at_most: int | None,
+    ) -> None:
+        self.waits = waits
+        self._ends = [*ends]
+        self._deliver = deliver
+        self._least_bytes = least_bytes
+        self._room = at_most
+        self._held: list[Rpc] = []
+        for end in self._ends:
+            end.hold = self
 
-    def _switch(self, end: Wire) -> None:
-        end.enabled = end.on and (end.requests or end.replies)
-        if not end.enabled:
-            self._cut_off(end)
+    def __len__(self) -> int:
+        """How many requests are held."""
+        return len(self._held)
 
-    def set_conditions(self, conditions: Conditions | None, end: str) -> None:
-        """Give one link conditions of its own; None: the network's again."""
-        self._end(end).conditions = conditions
+    def takes(self, rpc: Rpc) -> bool:
+        """Keep a request back, if it is one of those that are to be."""
+        if len(rpc.payload) < self._least_bytes or self._room == 0:
+            return False
+        if self._room is not None:
+            self._room -= 1
+        self._held.append(rpc)
+        return True
 
-    def add_server(self, name: str, deliver: Deliver) -> None:
-        """Register a server, in the place of the one that had the name."""
-        self._servers[name] = Station(name, deliver)
-        self._cut_off()
+    def stop(self) -> None:
+        """Let later requests pass; those that are held stay so."""
+        for end in self._ends:
+            if end.hold is self:
+                end.hold = None
 
-    def delete_server(self, name: str) -> None:
-        """Leave the name without a server: calls under way to it fail within 100 ms."""
-        if name not in self._servers:
-            raise TesterError(f"there is no server {name!r}; there are {sorted(self._servers)}")
-        del self._servers[name]
-        self._cut_off()
-
-    def retire_server(self, name: str, deliver: Deliver) -> None:
-        """Delete a server, unless another one has its name by now, or none."""
-        server = self._servers.get(name)
-        if server is not None and server.deliver is deliver:
-            self.delete_server(name)
-
-    def _end(self, name: str) -> Wire:
-        try:
-            return self._ends[name]
-        except KeyError:
-            raise TesterError(
-                f"there is no end {name!r}; there are {sorted(self._ends)}"
-            ) from None
-
-    def _cut_off(self, end: Wire | None = None) -> None:
-        """Calls under way on this end, or some of those on any, may reach their server no more."""
-        raise NotImplementedError
+    def release(self, *, newest_first: bool = False) -> None:
+        """Let later requests pass, and deliver those that are held, in the order they came."""
+        self.stop()
+        held, self._held = self._held, []
+        for rpc in reversed(held) if newest_first else held:
+            self._deliver(rpc)

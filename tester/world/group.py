@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from labrpc.errors import TesterError
-from labrpc.hold import Hold
+from labrpc.wiring import Hold
 from tester.world.host import End
 from tester.world.simulation import Simulation
 

@@ -33,7 +33,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from labrpc.end import ClientEnd
-from labrpc.server import BoundHandler, Server
+from labrpc.server import Server
 from tester.engine import current
 from tester.engine.choices import Choices
 from tester.engine.errors import SharedState, Waiting
@@ -269,28 +269,27 @@ class Host(Node):
         _, number, server, method, payload = event
         returned = Returned() if self.notes_returns else None
         try:
-            handler = self._servers[server].handler(method)
-            args = handler.decode(payload)
-            function = handler.function
-            result = function(args) if returned is None else returned.call(function, args)
-            if not handler.is_async:
-                self.outbox.append(("answer", number, handler.encode(result)))
-                return
+            if returned is None:
+                reply = self._servers[server].respond(method, payload)
+            else:
+                reply = self._servers[server].respond(method, payload, returned.call)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             self.failed(error, f"while it handled #{number} {method}", returned)
             return
-        _ = self.loop.create_task(
-            self._handle(number, handler, result, returned), name=f"#{number} {method}"
-        )
+        if isinstance(reply, bytes):
+            self.outbox.append(("answer", number, reply))
+            return
+        answering = self._answer(number, method, reply, returned)
+        _ = self.loop.create_task(answering, name=f"#{number} {method}")
 
-    async def _handle(
-        self, number: int, handler: BoundHandler, reply: Awaitable[Any], returned: Returned | None
+    async def _answer(
+        self, number: int, method: str, reply: Awaitable[bytes], returned: Returned | None
     ) -> None:
         try:
-            payload = handler.encode(await reply)
+            payload = await reply
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             if not self.loop.is_closed():
-                self.failed(error, f"while it handled #{number} {handler.name}", returned)
+                self.failed(error, f"while it handled #{number} {method}", returned)
             return
         self.outbox.append(("answer", number, payload))
 

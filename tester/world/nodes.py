@@ -10,7 +10,7 @@ import msgspec
 
 from labrpc.errors import NotAMessage, TesterError
 from labrpc.method import Operation as Shape
-from labrpc.network import Deliver, Rpc
+from labrpc.wiring import Deliver, Rpc
 from tester.engine.node import Event
 from tester.engine.schedule import Schedule
 from tester.engine.scheduler import Place

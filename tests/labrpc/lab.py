@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from labrpc import RELIABLE, Conditions, Fate, Network
-from labrpc.network import Rpc
+from labrpc.wiring import Rpc
 
 END, SERVER, METHOD = "end", "server", "Service.method"
 NO_FAULT = Fate(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -100,14 +100,10 @@ class Lab:
         network = self.network
         if why == "disabled":
             network.enable(END, on=False)
-        elif why == "deleted end":
-            network.delete_end(END)
         elif why == "no server":
             network.delete_server(SERVER)
         elif why == "unconnected":
-            network.delete_end(END)
-            network.make_end(END)
-            network.enable(END)
+            network.connect(END, "nobody")
 
     def kill(self, death: str) -> None:
         """Make the server dead for the calls that run on it, in one of several ways."""
@@ -118,5 +114,3 @@ class Lab:
             network.delete_server(SERVER)
         elif death == "replace":
             network.add_server(SERVER, lambda rpc: None)
-        elif death == "delete end":
-            network.delete_end(END)

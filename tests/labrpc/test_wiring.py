@@ -5,17 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labrpc import TesterError
-from labrpc.network import Rpc
-from labrpc.wiring import Wire, Wiring
+from labrpc.network import Network
+from labrpc.wiring import Rpc, Wire
 from tests.labrpc.lab import Lab
 
 
-class Noted(Wiring):
-    """A wiring without a network, which notes what is cut off: an end, or None for any."""
+class Noted(Network):
+    """A network that only notes what is cut off: an end, or None for any."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.cuts: list[str | None] = []
+        lab = Lab()
+        super().__init__(lab.world, lambda stream, slots: [], lambda event: None)
         self.make_end("end")
 
     @property
@@ -83,7 +84,7 @@ def test_names_are_used_once_and_must_exist() -> None:
     network = Lab().network
     with pytest.raises(TesterError, match="there is an end 'end' already"):
         network.make_end("end")
-    for act in (network.delete_end, network.enable, network.block):
+    for act in (network.enable, network.block):
         with pytest.raises(TesterError, match=r"no end 'other'; there are \['end'\]"):
             act("other")
     with pytest.raises(TesterError, match=r"no server 'other'; there are \['server'\]"):
