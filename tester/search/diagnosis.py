@@ -9,10 +9,9 @@ from typing import Final
 
 from tester.engine.choices import Choices, Seeded
 from tester.engine.errors import SharedState
-from tester.search.attempts import symptom
 from tester.search.explain import Explanation, explain
 from tester.search.shortest import SEEDS, Size, shortest
-from tester.search.shrink import as_recorded, shrink
+from tester.search.shrink import as_recorded, shrink, symptom
 from tester.world.failure import NonDeterministic
 from tester.world.run import Outcome, Scenario, repeat, run
 

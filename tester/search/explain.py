@@ -9,8 +9,7 @@ from typing import Final
 from tester.engine.choices import Choices, Record, Replayed
 from tester.engine.stream import Fault
 from tester.engine.trace import Entry
-from tester.search.attempts import symptom
-from tester.search.shrink import Shrunk
+from tester.search.shrink import Shrunk, symptom
 from tester.world.events import Does, FaultStruck, Send, TraceEvent, only, read
 from tester.world.group import CUT_OFF
 from tester.world.run import Outcome, Scenario, run

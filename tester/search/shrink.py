@@ -1,24 +1,32 @@
 """The shrinker: from the choices of a failing run to the fewest and smallest that still fail.
 
-The order of what is tried is fixed and every limit is a count, so the result is a function of what
-it started from.
+Every attempt is a whole run, so nothing is assumed about the code under test; what a run did not
+draw any more is forgotten, and what it draws anew is 0. The order of what is tried is fixed and
+every limit is a count, so the result is a function of what it started from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from tester.engine.choices import Record
+from tester.engine.choices import Choices, Record, Replayed
+from tester.engine.errors import LimitReached, Livelock
 from tester.engine.stream import Fault
-from tester.search.attempts import Attempts, size_of
-from tester.search.edits import Place, changed, nonzero, only, trimmed
 from tester.search.shortest import DEAR, Size
 from tester.world.nemesis import STREAM as STRIKES
-from tester.world.run import Outcome, Scenario
+from tester.world.run import Outcome, Scenario, run
 from tester.world.streams import FATE_SIZE, NETWORK, is_size
 
+RUNS: Final = 400
+"""Attempts at the most, for one seed."""
+STEPS: Final = 1_000_000
+"""Callbacks run in all attempts together, at the most: what bounds the time for long runs."""
+PATIENCE: Final = 4
+"""An attempt that takes so many times the steps of the best run is not smaller, but given up,"""
+AT_LEAST: Final = 2_000
+"""unless it is as short as this. Most attempts do not fail, and would go on to the test's end."""
 _FIRST: Final = 8
 """On so many of the first messages, a fault is tried alone."""
 _FEW: Final = 5
@@ -27,6 +35,74 @@ _PARTS: Final = 16
 """So many times are tried, evenly spread."""
 _LARGEST_SIZE: Final = 2_048
 """So much less work is looked for at first: most workloads have no more of anything."""
+
+# -- edits of a record ------------------------------------------------------------------------
+
+Position = tuple[str, int]
+"""A choice: (stream, index in the stream's record)."""
+
+
+def nonzero(record: Record) -> dict[Position, int]:
+    """The choices of a record that are not 0."""
+    return {
+        (stream, index): value
+        for stream, values in record.items()
+        for index, value in enumerate(values)
+        if value
+    }
+
+
+def trimmed(record: Record) -> Record:
+    """Without the zeros at the end of each stream: a missing choice is 0."""
+    trimmed = {}
+    for stream, values in record.items():
+        end = len(values)
+        while end and not values[end - 1]:
+            end -= 1
+        if end:
+            trimmed[stream] = values[:end]
+    return trimmed
+
+
+def changed(record: Record, changes: dict[Position, int]) -> Record:
+    edited = {stream: list(values) for stream, values in record.items()}
+    for (stream, index), value in changes.items():
+        values = edited.setdefault(stream, [])
+        values += [0] * (index + 1 - len(values))
+        values[index] = value
+    return edited
+
+
+def only(values: Sequence[int], kept: set[int]) -> list[int]:
+    return [value if index in kept else 0 for index, value in enumerate(values)]
+
+
+# -- what is small ----------------------------------------------------------------------------
+
+
+def symptom(outcome: Outcome) -> tuple[str, ...]:
+    """What must stay the same while a failure shrinks: its kind, and where the user's code was."""
+    return (outcome.kind, *outcome.where)
+
+
+def size_of(outcome: Outcome, record: Record) -> Size:
+    """The size of a failing run with this record."""
+    chosen = nonzero(record)
+    values = {place: value for place, value in chosen.items() if not is_size(place[0])}
+    drawn = sum(values.values())
+    return Size(
+        faults=len(outcome.choices.faults),
+        asked=0 if _until_a_limit(outcome) else outcome.rpcs + outcome.ops,
+        wanted=drawn - sum(chosen.values()),
+        choices=len(values),
+        drawn=drawn,
+        late=sum(index for _, index in values),
+    )
+
+
+def _until_a_limit(outcome: Outcome) -> bool:
+    """Whether the run would have gone on, so that what it did meanwhile says nothing."""
+    return isinstance(outcome.error, Livelock | LimitReached)
 
 
 @dataclass(frozen=True)
@@ -67,7 +143,7 @@ def shrink(
 
     `attempt` is called before each: somebody may wait for a sign of life.
     """
-    shrinker = _Shrinker(scenario, failing, attempt)
+    shrinker = Shrinker(scenario, failing, attempt)
     before = len(nonzero(shrinker.record))
     shrinker.shrink()
     return Shrunk(
@@ -88,13 +164,71 @@ def as_recorded(seed: int, outcome: Outcome) -> Shrunk:
     return Shrunk(seed, outcome, chosen, 0, size, size)
 
 
-class _Shrinker(Attempts):
-    """What is tried, in which order."""
+class Shrinker:
+    """The best run so far, and the attempts to better it; each fails as the first one did.
+
+    `attempt` is called before each: somebody may wait for a sign of life.
+    """
 
     def __init__(self, scenario: Scenario, failing: Outcome, attempt: Callable[[], None]) -> None:
-        super().__init__(scenario, failing, attempt)
-        self._exact: set[Place] = set()
+        self.best = failing
+        self.record = trimmed(failing.choices.record())
+        self.runs = 0
+        self._scenario = scenario
+        self._attempt = attempt
+        self._symptom = symptom(failing)
+        self.steps = 0
+        """Callbacks run in all attempts so far."""
+        self._seen: set[str] = set()
+        self._exact: set[Position] = set()
         """Choices of how much to leave out that have been as large as they could be."""
+
+    @property
+    def size(self) -> Size:
+        """Of the best run."""
+        return size_of(self.best, self.record)
+
+    def spare(self) -> bool:
+        """Whether there may be another one."""
+        return self.runs < RUNS and self.steps < STEPS
+
+    def better(self, record: Record, *, simpler: bool = False) -> bool:
+        """Run an edited record, and keep it if it is smaller; with `simpler`, also if it is that.
+
+        What is simpler has more left that can be made smaller.
+        """
+        record = trimmed(record)
+        key = repr(record)
+        if record == self.record or key in self._seen or not self.spare():
+            return False
+        self._seen.add(key)
+        self.runs += 1
+        self._attempt()
+        outcome = run(self._patient(), Choices(Replayed(record)))
+        self.steps += outcome.steps
+        if symptom(outcome) != self._symptom:
+            return False
+        record = trimmed(outcome.choices.record())
+        found, size = size_of(outcome, record), self.size
+        if found < size or (simpler and found.simpler(size)):
+            self.best, self.record = outcome, record
+            return True
+        return False
+
+    def _patient(self) -> Scenario:
+        """The scenario, ended where a run gets much longer than the best; that is no symptom."""
+        limits = self._scenario.limits
+        if _until_a_limit(self.best):
+            return self._scenario
+        steps = min(limits.steps, max(PATIENCE * self.best.steps, AT_LEAST))
+        return replace(self._scenario, limits=replace(limits, steps=steps))
+
+    def told(self) -> Outcome:
+        """The best run once more, with its trace."""
+        self._attempt()
+        return run(self._scenario, Choices(Replayed(self.record)), keep_trace=True)
+
+    # -- what is tried, in which order --------------------------------------------------------
 
     def shrink(self) -> None:
         """Try everything until nothing helps any more."""
@@ -158,7 +292,7 @@ class _Shrinker(Attempts):
                     high = middle
             self._exact.add(place)
 
-    def _drawn(self) -> Iterator[Place]:
+    def _drawn(self) -> Iterator[Position]:
         """Every choice of the best run."""
         for stream, values in self.best.choices.record().items():
             for index in range(len(values)):
@@ -237,7 +371,7 @@ class _Shrinker(Attempts):
         """Fewer choices that are not zero, likewise."""
         self._drop(lambda: [place for place in nonzero(self.record) if not is_size(place[0])])
 
-    def _drop(self, places: Callable[[], list[Place]]) -> None:
+    def _drop(self, places: Callable[[], list[Position]]) -> None:
         """Set chunks of the places to zero, ever smaller ones, as long as it goes on failing."""
         size = len(places())
         while size >= 1 and self.spare():

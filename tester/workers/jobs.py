@@ -31,11 +31,11 @@ from tester.labs.suite import tests_of
 from tester.report import mishap
 from tester.report.story import relative, tell_placement
 from tester.search.again import Again, code_digest, run_again
-from tester.search.attempts import symptom
 from tester.search.exhaust import DIFFERENT, exhaust
 from tester.search.exhaust import Placed as Placement
 from tester.search.explain import describe as in_words
 from tester.search.record import parse
+from tester.search.shrink import symptom
 from tester.search.suspects import suspected
 from tester.workers.frames import say
 from tester.workers.launch import Setup

@@ -12,7 +12,7 @@ from tester import SharedState, Simulation, Undecided
 from tester.engine.choices import Choices, Seeded
 from tester.search import shrink
 from tester.search.diagnosis import Diagnosis, diagnose, diagnose_several
-from tester.search.edits import nonzero
+from tester.search.shrink import nonzero
 from tester.world.run import Outcome, Scenario, run
 from tester.world.submission import BadSubmission
 from tests import ways

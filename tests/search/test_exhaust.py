@@ -10,8 +10,8 @@ import pytest
 
 from tester import Simulation
 from tester.engine.choices import Choices, Record, Replayed
-from tester.search.edits import changed
 from tester.search.exhaust import Placed, Placement, exhaust
+from tester.search.shrink import changed
 from tester.world.run import Outcome, Scenario, run
 from tester.world.streams import FATE_FIELDS, FATE_SIZE
 from tests.search import planted

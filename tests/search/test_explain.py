@@ -6,9 +6,8 @@ import pytest
 
 from tester import Simulation
 from tester.engine.choices import Choices, Record, Replayed, Seeded
-from tester.search.edits import nonzero
 from tester.search.explain import Explanation, describe, explain
-from tester.search.shrink import as_recorded, shrink
+from tester.search.shrink import as_recorded, nonzero, shrink
 from tester.world.run import run
 from tester.world.scenario import SimulatedTest
 from tester.world.streams import FATE_FIELDS

@@ -16,8 +16,8 @@ from tester import simulate
 from tester.engine.choices import Choices, Seeded
 from tester.engine.schedule import SCHEDULES
 from tester.search.again import code_digest
-from tester.search.edits import trimmed
 from tester.search.record import BadRecord, Record, file_name, load, parse
+from tester.search.shrink import trimmed
 from tester.world.failure import NotLinearizable
 from tester.world.run import Scenario, run
 from tests.search import planted

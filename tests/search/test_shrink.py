@@ -11,10 +11,8 @@ from kvsrv import Err
 from labrpc import RELIABLE
 from tester import Simulation
 from tester.engine.choices import Choices, Record, Replayed, Seeded
-from tester.search import attempts
-from tester.search.attempts import symptom
-from tester.search.edits import nonzero, trimmed
-from tester.search.shrink import Shrunk, _Shrinker, as_recorded, shrink
+from tester.search import shrink as shrinking
+from tester.search.shrink import Shrinker, Shrunk, as_recorded, nonzero, shrink, symptom, trimmed
 from tester.world.run import Outcome, Scenario, run
 from tests.search import planted
 from tests.search.planted import failing, scenario
@@ -184,8 +182,8 @@ def test_a_fate_is_taken_out_with_the_whole_workload_and_nothing_else_changed(
     record = {"net/c0": lost, "maybe/test/size/x": [3, 1], "size/rounds": [2]}
     tried: list[Record] = []
     with monkeypatch.context() as patched:
-        patched.setattr(_Shrinker, "better", lambda self, record: tried.append(record))
-        shrinker = _Shrinker(ONE, run(ONE, Choices(Replayed(record))), lambda: None)
+        patched.setattr(Shrinker, "better", lambda self, record: tried.append(record))
+        shrinker = Shrinker(ONE, run(ONE, Choices(Replayed(record))), lambda: None)
         shrinker.record = record
         shrinker._fates()
     assert [set(edited) for edited in tried] == [set(record), set(record) - {"size/rounds"}]
@@ -276,7 +274,7 @@ def test_a_short_run_shrinks_long_before_the_attempts_are_spent(ones: Found, two
 @pytest.mark.parametrize("runs", [0, 1, 3])
 def test_the_number_of_attempts_is_bounded(runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     ((seed, outcome),) = failing(TWO, 1)
-    monkeypatch.setattr(attempts, "RUNS", runs)
+    monkeypatch.setattr(shrinking, "RUNS", runs)
     small = shrink(TWO, seed, outcome)
     assert small.runs == runs
     assert symptom(small.outcome) == symptom(outcome)
@@ -285,7 +283,7 @@ def test_the_number_of_attempts_is_bounded(runs: int, monkeypatch: pytest.Monkey
 def test_long_runs_are_tried_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     ((seed, outcome),) = failing(TWO, 1)
     whole = shrink(TWO, seed, outcome).runs
-    monkeypatch.setattr(attempts, "STEPS", outcome.steps)
+    monkeypatch.setattr(shrinking, "STEPS", outcome.steps)
     assert 1 < shrink(TWO, seed, outcome).runs < whole
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tester.engine.choices import Choices, Record, Replayed
-from tester.search.edits import Place, changed, nonzero, only, trimmed
+from tester.search.shrink import Position, changed, nonzero, only, trimmed
 
 STREAMS = st.sampled_from(["net/c0", "net/c1", "size/rounds", "nemesis"])
 VALUES = st.integers(0, 3)
@@ -16,7 +16,7 @@ RECORDS = st.dictionaries(STREAMS, st.lists(VALUES, max_size=12))
 CHANGES = st.dictionaries(st.tuples(STREAMS, st.integers(0, 15)), VALUES)
 
 
-def at(record: Record, place: Place) -> int:
+def at(record: Record, place: Position) -> int:
     """What a run draws at this place."""
     stream, index = place
     values = record.get(stream, [])
@@ -51,7 +51,7 @@ def test_trimmed_records_are_equal_when_what_they_choose_is(one: Record, other: 
 
 @given(RECORDS, CHANGES)
 def test_a_change_sets_these_places_and_no_other(
-    record: Record, changes: dict[Place, int]
+    record: Record, changes: dict[Position, int]
 ) -> None:
     before = deepcopy(record)
     edited = changed(record, changes)

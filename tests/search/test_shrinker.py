@@ -9,9 +9,8 @@ import pytest
 from labrpc import RELIABLE
 from tester import Simulation
 from tester.engine.choices import Choices, Record, Replayed
-from tester.search import attempts
-from tester.search.attempts import Attempts, size_of, symptom
-from tester.search.edits import trimmed
+from tester.search import shrink as shrinking
+from tester.search.shrink import Shrinker, size_of, symptom, trimmed
 from tester.world.limits import Limits
 from tester.world.run import Outcome, Scenario, run
 from tests.search.planted import TINY
@@ -40,9 +39,9 @@ def test_an_attempt_that_gets_long_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     tested = Scenario(grows, "grows")
     spent = []
     for at_least in (50, 5_000):
-        monkeypatch.setattr(attempts, "AT_LEAST", at_least)
-        monkeypatch.setattr(attempts, "PATIENCE", 1)
-        tries = Attempts(tested, outcome(tested, {}), lambda: None)
+        monkeypatch.setattr(shrinking, "AT_LEAST", at_least)
+        monkeypatch.setattr(shrinking, "PATIENCE", 1)
+        tries = Shrinker(tested, outcome(tested, {}), lambda: None)
         assert not tries.better(chosen(3))
         spent.append(tries.steps)
     assert spent[0] <= 60
@@ -52,16 +51,16 @@ def test_an_attempt_that_gets_long_is_given_up(monkeypatch: pytest.MonkeyPatch) 
 def test_patience_grows_with_the_best_run(monkeypatch: pytest.MonkeyPatch) -> None:
     tested = Scenario(grows, "grows")
     best = outcome(tested, {})
-    monkeypatch.setattr(attempts, "AT_LEAST", 0)
-    monkeypatch.setattr(attempts, "PATIENCE", 7)
-    tries = Attempts(tested, best, lambda: None)
+    monkeypatch.setattr(shrinking, "AT_LEAST", 0)
+    monkeypatch.setattr(shrinking, "PATIENCE", 7)
+    tries = Shrinker(tested, best, lambda: None)
     tries.better(chosen(3))
     assert best.steps < tries.steps <= 7 * best.steps + 2
 
 
 def test_the_limit_of_the_test_itself_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     tested = Scenario(grows, "grows", limits=Limits(steps=40))
-    tries = Attempts(tested, outcome(tested, {}), lambda: None)
+    tries = Shrinker(tested, outcome(tested, {}), lambda: None)
     tries.better(chosen(3))
     assert tries.steps <= 42
 
@@ -83,7 +82,7 @@ def test_a_run_without_an_end_is_no_smaller_for_having_done_less_until_it_was_en
     assert symptom(slow) == symptom(fast)
     assert slow.kind == "LimitReached"
     assert slow.rpcs < fast.rpcs
-    tries = Attempts(tested, slow, lambda: None)
+    tries = Shrinker(tested, slow, lambda: None)
     assert tries.better({})
     assert tries.record == {}
     assert tries.size.asked == 0
@@ -105,8 +104,8 @@ def test_a_simpler_run_may_do_a_little_more_if_it_is_asked_for() -> None:
     slow = outcome(tested, {"net/c0": [0, 20]})
     fast = outcome(tested, {})
     assert slow.ops + 1 == fast.ops
-    assert not Attempts(tested, slow, lambda: None).better({})
-    tries = Attempts(tested, slow, lambda: None)
+    assert not Shrinker(tested, slow, lambda: None).better({})
+    tries = Shrinker(tested, slow, lambda: None)
     assert tries.better({}, simpler=True)
     assert tries.told().digest == fast.digest
 
