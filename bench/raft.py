@@ -101,7 +101,7 @@ def samples(setting: Setting, seeds: int) -> Figures:
         for name, values in (await setting.sample(sim, setting.servers)).items():
             found.setdefault(name, []).extend(values)
 
-    scenario = Scenario(test, "bench", network=setting.network, model=None)
+    scenario = Scenario(test, "bench", network=setting.network)
     for seed in range(seeds):
         outcome = run(scenario, Choices(Seeded(seed)))
         if outcome.error is not None:

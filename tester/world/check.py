@@ -31,14 +31,31 @@ _MODELS: Final = {
 NAMES: Final = tuple(_MODELS)
 """The models there are."""
 
+BY_CLIENTS: Final = "by clients"
+"""Not a model, but whichever ones the clients of a run are clerks of."""
 
-def check(name: str, history: History, configurations: int) -> Verdict:
+
+def check(name: str, history: History, configurations: int) -> Verdict | None:
     """Check the history against the model of that name, visiting so many configurations.
 
     What is checked are the operations of clerks: of objects whose methods are annotated like those
-    of the model's interface. The others are the test's own business.
+    of the model's interface. The others are the test's own business. With `BY_CLIENTS`, each model
+    is checked that a client is a clerk of; None if there is none.
     """
-    model, interface, inputs = _MODELS[name]
+    if name != BY_CLIENTS:
+        return _check(_MODELS[name], history, configurations)
+    likes = dict.fromkeys(op.like for op in history.ops)
+    verdicts = [
+        _check(model, history, configurations)
+        for model in _MODELS.values()
+        if any(_fits(like, model.interface, model.inputs) for like in likes)
+    ]
+    worst = (Illegal, Unknown, Ok)
+    return next((v for kind in worst for v in verdicts if isinstance(v, kind)), None)
+
+
+def _check(checked: _Checked, history: History, configurations: int) -> Verdict:
+    model, interface, inputs = checked
     likes = dict.fromkeys(op.like for op in history.ops)
     is_clerk = {like: _fits(like, interface, inputs) for like in likes}
     operations = [
@@ -73,10 +90,10 @@ def _fits(like: type, interface: type, methods: Iterable[str]) -> bool:
     return True
 
 
-def judge(verdict: Verdict) -> None:
-    """Raise NotLinearizable or Undecided unless the history is linearizable."""
+def judge(verdict: Verdict | None) -> None:
+    """Raise NotLinearizable or Undecided unless the history is linearizable, or was not asked."""
     match verdict:
-        case Ok():
+        case Ok() | None:
             return
         case Illegal():
             raise NotLinearizable(verdict.headline.why)

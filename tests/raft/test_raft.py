@@ -33,12 +33,12 @@ async def commands_all_the_time(sim: Simulation) -> None:
     _ = await raft.one(b"last", n)
 
 
-@simulate(seeds=20, network=CALM, model=None, faults=faults.ALL)
+@simulate(seeds=20, network=CALM, faults=faults.ALL)
 async def test_whatever_strikes_all_agree_in_the_end(sim: Simulation) -> None:
     await commands_all_the_time(sim)
 
 
-@simulate(seeds=20, network=CALM, model=None, faults=DURABILITY)
+@simulate(seeds=20, network=CALM, faults=DURABILITY)
 async def test_a_power_failure_takes_nothing_that_a_peer_has_told(sim: Simulation) -> None:
     await commands_all_the_time(sim)
 
@@ -52,14 +52,14 @@ class Hasty(Raft):
 
 
 def test_what_is_told_before_it_is_safe_is_noticed() -> None:
-    scenario = simulate(seeds=20, network=CALM, model=None, faults=DURABILITY)(
+    scenario = simulate(seeds=20, network=CALM, faults=DURABILITY)(
         commands_all_the_time
     ).simulation
     with instead(Hasty), pytest.raises(AssertionError):
         run_all(scenario)
 
 
-@simulate(seeds=5, network=CALM, model=None)
+@simulate(seeds=5, network=CALM)
 async def test_a_peer_that_is_not_reached_is_sent_each_entry_once(sim: Simulation) -> None:
     raft = RaftCluster(sim, 3)
     leader = await raft.check_one_leader()
@@ -74,7 +74,7 @@ async def test_a_peer_that_is_not_reached_is_sent_each_entry_once(sim: Simulatio
     _ = await raft.one(b"x", 3)
 
 
-@simulate(seeds=5, network=CALM, model=None)
+@simulate(seeds=5, network=CALM)
 async def test_an_idle_leader_sends_at_most_ten_heartbeats_a_second(sim: Simulation) -> None:
     raft = RaftCluster(sim, 3)
     _ = await raft.check_one_leader()
@@ -225,4 +225,4 @@ def test_one_peer(script: type[Script]) -> None:
     async def scenario(sim: Simulation) -> None:
         await sim.node("s0").make(script).run()
 
-    _ = passes(scenario, network=CALM, model=None)
+    _ = passes(scenario, network=CALM)

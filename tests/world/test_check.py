@@ -12,7 +12,7 @@ from linearizability import Illegal, Ok, Unknown
 from linearizability.models import kv
 from tester import NotLinearizable, Simulation, Undecided, simulate
 from tester.world import check
-from tester.world.handles import KV
+from tester.world.handles import KV, AppendKV
 from tester.world.history import History
 from tests.world.lab import once, passes
 
@@ -129,3 +129,20 @@ def test_the_reference_tells_the_truth(seed: int) -> None:
     outcome = passes(race, seed, network=UNRELIABLE)
     assert isinstance(outcome.checked, Ok)
     assert outcome.ops == 30
+
+
+def test_a_run_is_checked_against_the_models_that_its_clients_are_clerks_of() -> None:
+    good = history_of(("append", ("k", "a"), ""), ("get", ("k",), "a"), like=AppendKV)
+    bad = history_of(("append", ("k", "a"), ""), ("get", ("k",), "b"), like=AppendKV)
+    assert isinstance(check.check(check.BY_CLIENTS, good, 1_000), Ok)
+    assert isinstance(check.check(check.BY_CLIENTS, bad, 1_000), Illegal)
+    assert isinstance(check.check(check.BY_CLIENTS, history_of(*STALE), 1_000), Illegal)
+    assert check.check(check.BY_CLIENTS, history_of(("ask", (), 1), like=object), 1_000) is None
+
+
+def test_of_several_models_the_worst_verdict_counts() -> None:
+    both = history_of(*STALE)
+    op = both.begin("c1", "c1", "append", ("k", "a"), AppendKV, 0)
+    both.end(op, "", 0)
+    assert isinstance(check.check(check.BY_CLIENTS, both, 1_000), Illegal)
+    check.judge(None)

@@ -30,7 +30,7 @@ async def start_on_leader(raft: RaftCluster, leader: int, command: bytes) -> int
     return index
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_basic_agree_3b(sim: Simulation) -> None:
     """Three commands in a row are agreed on by all, at index 1, 2 and 3."""
     raft = RaftCluster(sim, 3)
@@ -39,7 +39,7 @@ async def test_basic_agree_3b(sim: Simulation) -> None:
         expect_index(await raft.one(b"%d" % (100 * index), 3, retry=False), index)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_rpc_bytes_3b(sim: Simulation) -> None:
     """Each command travels to each peer once: ten of 5000 bytes, and little more than that."""
     raft = RaftCluster(sim, 3)
@@ -59,7 +59,7 @@ async def test_rpc_bytes_3b(sim: Simulation) -> None:
         )
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_follower_failure_3b(sim: Simulation) -> None:
     """One follower fails, and agreement goes on; the other fails, and it does not."""
     raft = RaftCluster(sim, 3)
@@ -77,7 +77,7 @@ async def test_follower_failure_3b(sim: Simulation) -> None:
     raft.check_no_agreement(4)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_leader_failure_3b(sim: Simulation) -> None:
     """One leader fails, and agreement goes on; the next one fails, and it does not."""
     raft = RaftCluster(sim, 3)
@@ -94,7 +94,7 @@ async def test_leader_failure_3b(sim: Simulation) -> None:
     raft.check_no_agreement(4)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_fail_agree_3b(sim: Simulation) -> None:
     """A follower that was cut off catches up when it comes back."""
     raft = RaftCluster(sim, 3)
@@ -113,7 +113,7 @@ async def test_fail_agree_3b(sim: Simulation) -> None:
     _ = await raft.one(b"107", 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_fail_no_agree_3b(sim: Simulation) -> None:
     """Three of five followers are cut off: nothing is agreed on until they are back."""
     raft = RaftCluster(sim, 5)
@@ -134,7 +134,7 @@ async def test_fail_no_agree_3b(sim: Simulation) -> None:
     _ = await raft.one(b"1000", 5)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_concurrent_starts_3b(sim: Simulation) -> None:
     """Five commands that are started at once in one term are all agreed on."""
     raft = RaftCluster(sim, 3)
@@ -164,7 +164,7 @@ async def test_concurrent_starts_3b(sim: Simulation) -> None:
     raise sim.livelock(f"the term changed in each of {SEVERAL} attempts, though nothing failed")
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_rejoin_3b(sim: Simulation) -> None:
     """A leader that took commands while it was cut off forgets them when it comes back."""
     raft = RaftCluster(sim, 3)
@@ -183,7 +183,7 @@ async def test_rejoin_3b(sim: Simulation) -> None:
     _ = await raft.one(b"105", 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_backup_3b(sim: Simulation) -> None:
     """Leaders overwrite the long wrong logs of followers, fast: not one entry for each reply."""
     raft = RaftCluster(sim, 5)
@@ -218,7 +218,7 @@ async def test_backup_3b(sim: Simulation) -> None:
     _ = await raft.one(raft.command(), 5)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_count_3b(sim: Simulation) -> None:
     """Elections, agreement and idling take no more RPCs than they have to."""
     raft = RaftCluster(sim, 3)

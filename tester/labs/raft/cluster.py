@@ -1,6 +1,6 @@
 """The Raft test layer: what the Raft suite is written with, and what your tests can be.
 
-    @simulate(network=LONG_DELAYS, model=None)
+    @simulate(network=LONG_DELAYS)
     async def test_agreement(sim: Simulation) -> None:
         raft = RaftCluster(sim, 3)
         leader = await raft.check_one_leader()

@@ -10,7 +10,7 @@ from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_initial_election_3a(sim: Simulation) -> None:
     """A leader is elected, and stays as long as nothing fails."""
     raft = RaftCluster(sim, 3)
@@ -28,7 +28,7 @@ async def test_initial_election_3a(sim: Simulation) -> None:
     _ = await raft.check_one_leader()
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_re_election_3a(sim: Simulation) -> None:
     """A new leader is elected when the old one is cut off; without a majority there is none."""
     raft = RaftCluster(sim, 3)
@@ -51,7 +51,7 @@ async def test_re_election_3a(sim: Simulation) -> None:
     _ = await raft.check_one_leader()
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_many_elections_3a(sim: Simulation) -> None:
     """Of seven servers up to three are cut off, again and again: there is always a leader."""
     raft = RaftCluster(sim, 7)

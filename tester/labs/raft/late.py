@@ -37,7 +37,7 @@ async def _arrive(raft: RaftCluster, held: Hold, receiver: int) -> None:
     await asyncio.sleep(0.05)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_entries_from_before_a_snapshot(sim: Simulation) -> None:
     """What a leader had sent arrives when the receiver's snapshot covers it, or a part of it."""
     raft = RaftCluster(sim, 3, snapshots=True)
@@ -55,7 +55,7 @@ async def test_entries_from_before_a_snapshot(sim: Simulation) -> None:
         await _agree_on(raft, 1, 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_entries_of_an_older_term(sim: Simulation) -> None:
     """What a deposed leader had sent arrives when others have taken the place of its entries."""
     raft = RaftCluster(sim, 5)
@@ -83,7 +83,7 @@ async def test_entries_of_an_older_term(sim: Simulation) -> None:
         servers.connect_all()
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_votes_asked_for_long_ago(sim: Simulation) -> None:
     """What a candidate had asked for arrives when others have been elected since, or are not."""
     raft = RaftCluster(sim, 3)
@@ -108,7 +108,7 @@ async def test_votes_asked_for_long_ago(sim: Simulation) -> None:
         _ = await raft.one(raft.command(), 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_snapshots_from_long_ago(sim: Simulation) -> None:
     """A snapshot arrives when its receiver has applied more, and has a later one of its own."""
     raft = RaftCluster(sim, 3, snapshots=[Pace(5, 4)] * 3)
@@ -134,7 +134,7 @@ async def test_snapshots_from_long_ago(sim: Simulation) -> None:
         await _agree_on(raft, 1 + raft.below(3), 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_requests_from_long_ago(sim: Simulation) -> None:
     """Whatever is asked on some links arrives some rounds later, while servers come and go."""
     raft = RaftCluster(sim, 3, snapshots=OWN_PACES)

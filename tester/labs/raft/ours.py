@@ -30,7 +30,7 @@ LATE: Final = ROUGH.but(request_delay_ms=200, reply_hold=(1, 2))
 """Most requests of one election arrive in the next one, and so do some answers."""
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_figure8_scripted(sim: Simulation) -> None:
     """An entry of an old term is on a majority, and may still be overwritten: Figure 8."""
     raft = RaftCluster(sim, 5)
@@ -76,7 +76,7 @@ def _named(servers: Sequence[int]) -> str:
     return ", ".join(f"s{i}" for i in servers)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_old_leader_is_not_heeded(sim: Simulation) -> None:
     """A leader of an earlier term talks on and hears nothing: the others elect a new one."""
     raft = RaftCluster(sim, 5)
@@ -97,7 +97,7 @@ async def test_old_leader_is_not_heeded(sim: Simulation) -> None:
     _ = await raft.one(b"agreed", 5)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_only_one_can_win(sim: Simulation) -> None:
     """Of five servers that can talk, out of nine, a single one has a log that may win."""
     raft = RaftCluster(sim, 9)
@@ -116,7 +116,7 @@ async def test_only_one_can_win(sim: Simulation) -> None:
         servers.connect_all()
 
 
-@simulate(network=LATE, model=None, limits=LIMITS)
+@simulate(network=LATE, limits=LIMITS)
 async def test_votes_outlive_crashes(sim: Simulation) -> None:
     """Many votes are asked for, given and counted late; a voter crashes, and whoever has won."""
     raft = RaftCluster(sim, 3)
@@ -137,7 +137,7 @@ async def test_votes_outlive_crashes(sim: Simulation) -> None:
     _ = await raft.one(b"agreed", 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_entries_outlive_power_failures(sim: Simulation) -> None:
     """Two servers agree, one of them with a slow disk; its power fails, and it remembers.
 
@@ -190,19 +190,19 @@ async def _disturbed(sim: Simulation, *, snapshots: bool) -> None:
     _ = await raft.one(b"agreed", 3)
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_duplicates_and_late_requests(sim: Simulation) -> None:
     """Requests arrive twice, and up to two seconds late, while servers come and go."""
     await _disturbed(sim, snapshots=False)
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshots_twice_and_late(sim: Simulation) -> None:
     """The same with snapshots, old ones of which arrive late, too."""
     await _disturbed(sim, snapshots=True)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_backup_is_fast(sim: Simulation) -> None:
     """A leader finds out with a few calls where a long log of another term goes wrong."""
     raft = RaftCluster(sim, 3)
@@ -228,7 +228,7 @@ async def test_backup_is_fast(sim: Simulation) -> None:
         )
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_late_answers(sim: Simulation) -> None:
     """A server leads again, and hears only now that others had what it has itself lost since."""
     raft = RaftCluster(sim, 5)
@@ -261,7 +261,7 @@ async def test_late_answers(sim: Simulation) -> None:
     _ = await raft.one(b"agreed by all", 5)
 
 
-@simulate(network=FAULTY, model=None, limits=LIMITS)
+@simulate(network=FAULTY, limits=LIMITS)
 async def test_two_commands(sim: Simulation) -> None:
     """Small enough for `labtester exhaust`: three servers agree twice, and few messages suffer."""
     raft = RaftCluster(sim, 3)

@@ -31,7 +31,7 @@ async def _rounds(sim: Simulation, raft: RaftCluster, rounds: int) -> None:
         _ = await raft.one(raft.command(), 3)
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshots_at_own_paces(sim: Simulation) -> None:
     """The services make snapshots at other indices: one often, one at times, and one never."""
     paces = [Pace(4, 3), Pace(9, 5), NEVER]
@@ -40,7 +40,7 @@ async def test_snapshots_at_own_paces(sim: Simulation) -> None:
     await _rounds(sim, raft, 15)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_snapshots_handed_over_late(sim: Simulation) -> None:
     """A service goes on while it writes a snapshot, and Raft gets it when it has a newer one."""
     raft = RaftCluster(sim, 3, snapshots=[Pace(4, 3, 400), Pace(7, 5, 50), Pace(5, 6, 150)])

@@ -21,7 +21,7 @@ election after the other.
 """
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_persist1_3c(sim: Simulation) -> None:
     """All servers crash, or the leader, or a follower: what was agreed on stays."""
     raft = RaftCluster(sim, 3)
@@ -51,7 +51,7 @@ async def test_persist1_3c(sim: Simulation) -> None:
     _ = await raft.one(b"16", 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_persist2_3c(sim: Simulation) -> None:
     """Majorities come and go, and share one server at the most."""
     raft = RaftCluster(sim, 5)
@@ -77,7 +77,7 @@ async def test_persist2_3c(sim: Simulation) -> None:
     _ = await raft.one(b"1000", 5)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_persist3_3c(sim: Simulation) -> None:
     """A leader and a follower crash, and the leader comes back to one who was cut off."""
     raft = RaftCluster(sim, 3)
@@ -96,7 +96,7 @@ async def test_persist3_3c(sim: Simulation) -> None:
     _ = await raft.one(b"104", 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS, weight=5)
+@simulate(network=CALM, limits=LIMITS, weight=5)
 async def test_figure8_3c(sim: Simulation) -> None:
     """Leaders crash, most of them soon after they were elected: Figure 8 of the paper, and more.
 
@@ -118,7 +118,7 @@ async def test_figure8_3c(sim: Simulation) -> None:
     _ = await raft.one(raft.command(), 5)
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_unreliable_agree_3c(sim: Simulation) -> None:
     """Five commands at a time are agreed on over an unreliable network."""
     raft = RaftCluster(sim, 5)
@@ -133,7 +133,7 @@ async def test_unreliable_agree_3c(sim: Simulation) -> None:
     _ = await raft.one(b"100", 5)
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS, weight=5)
+@simulate(network=ROUGH, limits=LIMITS, weight=5)
 async def test_figure8_unreliable_3c(sim: Simulation) -> None:
     """Figure 8 on an unreliable network: leaders are cut off, and in the end they all come back.
 
@@ -235,13 +235,13 @@ async def _churn(sim: Simulation) -> None:
         raise AssertionError(f"{lost} had been committed, and are in nobody's log in the end")
 
 
-@simulate(network=CALM, model=None, limits=LIMITS, weight=2)
+@simulate(network=CALM, limits=LIMITS, weight=2)
 async def test_reliable_churn_3c(sim: Simulation) -> None:
     """Servers come and go, and what clients saw committed stays."""
     await _churn(sim)
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS, weight=2)
+@simulate(network=ROUGH, limits=LIMITS, weight=2)
 async def test_unreliable_churn_3c(sim: Simulation) -> None:
     """Servers come and go on an unreliable network, and what clients saw committed stays."""
     await _churn(sim)

@@ -45,7 +45,7 @@ class Power:
         servers.connect(i)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_votes_outlive_power_failures(sim: Simulation) -> None:
     """Two candidates of one term: the first one is elected, and a vote is lost, if it can be.
 
@@ -98,7 +98,7 @@ async def _until(raft: RaftCluster, within_s: float, true: Callable[[], bool]) -
     return False
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_power_fails_at_any_save(sim: Simulation) -> None:
     """Disks are slow, and power fails while a save is on its way to one of them, of whatever."""
     raft = RaftCluster(sim, 3, snapshots=[Pace(5, 4), Pace(7, 3), Pace(6, 6)])

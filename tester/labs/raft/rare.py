@@ -18,7 +18,7 @@ IDLE_RPCS: Final = 60
 """In a second, as in `test_count_3b`: ten heartbeats to each of two followers, and some more."""
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_half_is_no_majority(sim: Simulation) -> None:
     """Two of four servers elect nobody and commit nothing, and three do."""
     raft = RaftCluster(sim, 4)
@@ -40,7 +40,7 @@ async def test_half_is_no_majority(sim: Simulation) -> None:
     _ = await raft.one(b"agreed by all", 4)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_into_wrong_log(sim: Simulation) -> None:
     """A server has many wrong entries, and the snapshot it gets ends in the middle of them."""
     raft = RaftCluster(sim, 3, snapshots=True)
@@ -57,7 +57,7 @@ async def test_snapshot_into_wrong_log(sim: Simulation) -> None:
         _ = await raft.one(raft.command(), 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_count_after_elections(sim: Simulation) -> None:
     """After many elections a group that is idle sends no more than after the first one."""
     raft = RaftCluster(sim, 3)

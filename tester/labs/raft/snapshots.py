@@ -63,37 +63,37 @@ async def _rounds(sim: Simulation, *, disconnect: bool = False, crash: bool = Fa
             leader = await raft.check_one_leader()
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_basic_3d(sim: Simulation) -> None:
     """Every tenth command the services make a snapshot, and the logs stay short."""
     await _rounds(sim)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS, weight=2)
+@simulate(network=CALM, limits=LIMITS, weight=2)
 async def test_snapshot_install_3d(sim: Simulation) -> None:
     """A server that was cut off gets a snapshot of what it has missed."""
     await _rounds(sim, disconnect=True)
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS, weight=2)
+@simulate(network=ROUGH, limits=LIMITS, weight=2)
 async def test_snapshot_install_unreliable_3d(sim: Simulation) -> None:
     """A server that was cut off gets a snapshot over an unreliable network."""
     await _rounds(sim, disconnect=True)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS, weight=2)
+@simulate(network=CALM, limits=LIMITS, weight=2)
 async def test_snapshot_install_crash_3d(sim: Simulation) -> None:
     """A server that had crashed gets a snapshot of what it has missed."""
     await _rounds(sim, crash=True)
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS, weight=2)
+@simulate(network=ROUGH, limits=LIMITS, weight=2)
 async def test_snapshot_install_un_crash_3d(sim: Simulation) -> None:
     """A server that had crashed gets a snapshot over an unreliable network."""
     await _rounds(sim, crash=True)
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_all_crash_3d(sim: Simulation) -> None:
     """All servers crash and come back, with snapshots and what follows them."""
     raft = RaftCluster(sim, 3, snapshots=True)
@@ -111,7 +111,7 @@ async def test_snapshot_all_crash_3d(sim: Simulation) -> None:
             )
 
 
-@simulate(network=ROUGH, model=None, limits=LIMITS)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_init_3d(sim: Simulation) -> None:
     """After a restart, the snapshot that was saved before is still there at the next one."""
     raft = RaftCluster(sim, 3, snapshots=True)
