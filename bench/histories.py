@@ -8,9 +8,29 @@ from collections.abc import Callable
 from typing import Any
 
 from linearizability import Operation
-from linearizability.models import Append, Get, Put, Read, Write
+from linearizability.models import (
+    Add,
+    Append,
+    Contains,
+    DeleteMin,
+    Dequeue,
+    Enqueue,
+    Get,
+    Insert,
+    Pop,
+    Push,
+    Put,
+    Read,
+    Remove,
+    Write,
+)
 
 THINK, SERVE = 20, 100  # most microseconds between calls, and inside one
+STORES: dict[str, tuple[Any, Any]] = {
+    "queue": (Enqueue, Dequeue),
+    "stack": (Push, Pop),
+    "priority-queue": (Insert, DeleteMin),
+}
 
 
 def run_clients(
@@ -157,3 +177,59 @@ def make_stale(history: list[Operation], where: float) -> Operation:
             return op
         seen[op.input.key].append(op)
     raise ValueError("no Get of this history can be made stale")
+
+
+def stored(kind: str, count: int, clients: int, seed: int = 1) -> list[Operation]:
+    """Half insertions of values never inserted before, half removals, on one collection.
+
+    `kind` is "queue", "stack" or "priority-queue"; the values of the last come in no order.
+    """
+    insert, remove = STORES[kind]
+    values = random.Random(seed).sample(range(count), count)
+    held: list[int] = []
+    inserted = 0
+
+    def ask(rng: random.Random, client: int) -> Any:
+        nonlocal inserted
+        if rng.random() < 0.5:
+            return remove("c")
+        inserted += 1
+        return insert("c", values[inserted - 1])
+
+    def serve(rng: random.Random, client: int, input: Any) -> Any:
+        if isinstance(input, Insert):
+            heapq.heappush(held, input.value)
+        elif len(input) > 1:
+            held.append(input.value)
+        elif held:
+            if isinstance(input, DeleteMin):
+                return heapq.heappop(held)
+            return held.pop(0 if isinstance(input, Dequeue) else -1)
+        return None
+
+    return run_clients(count, clients, seed, ask, serve, crashes=0)
+
+
+def elements(count: int, clients: int, seed: int = 1) -> list[Operation]:
+    """Adds of elements never added before, Removes and Contains of recent ones, on one set."""
+    held: set[Any] = set()
+    added = 0
+
+    def ask(rng: random.Random, client: int) -> Add | Remove | Contains:
+        nonlocal added
+        if rng.random() < 0.34:
+            added += 1
+            return Add("s", added)
+        kind = Remove if rng.random() < 0.4 else Contains
+        return kind("s", max(1, added - rng.randrange(30)))
+
+    def serve(rng: random.Random, client: int, input: Add | Remove | Contains) -> bool:
+        was_there = input.value in held
+        if isinstance(input, Add):
+            held.add(input.value)
+            return not was_there
+        if isinstance(input, Remove):
+            held.discard(input.value)
+        return was_there
+
+    return run_clients(count, clients, seed, ask, serve, crashes=0)

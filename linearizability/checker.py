@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
+from linearizability.collector import collector_paused
 from linearizability.decision import Case, Conflict, Inapplicable, Proof, partition
 from linearizability.explanation.relax import SearchConflict, SearchProof
 from linearizability.model import Model
@@ -46,7 +45,7 @@ def check(
     """
     if budget < 0:
         raise ValueError(f"budget is a number of configurations, not {budget}")
-    with _collector_paused():
+    with collector_paused():
         method = model.method or partial(partition, model.partition, None)
         operations = model.settle(_operations(history))
         tasks = [_Task(model, case) for case in method(operations)]
@@ -137,15 +136,3 @@ def _operations(history: Iterable[Operation] | Iterable[Event]) -> list[Operatio
     if entries and isinstance(entries[0], Event):
         return from_events(cast(list[Event], entries))
     return cast(list[Operation], entries)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Millions of small tuples and no cycles: the cyclic collector would only slow us down."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -26,14 +26,18 @@ class Proof(ABC):
 class Core:
     """A few operations that contradict each other, whatever all other operations did.
 
-    Precisely: drop every other read-only operation and treat every other one as open, and the
-    history is still not linearizable. `why` is one or two sentences; `missing` says what cannot
-    exist ("no moment exists at which version 6 became 7").
+    Precisely: drop every other read-only operation, let every other one have been answered
+    anything, or have done nothing, in its interval, and the history is still not linearizable.
+    (Those of locks and collections speak of whole holdings and lives instead: they are illegal
+    alone, and with all that is open.) `why` is one or two sentences; `missing` says what cannot
+    exist ("no moment exists at which version 6 became 7"). Not `minimised`: there may be a smaller
+    one, which was too expensive to look for.
     """
 
     operations: tuple[Operation, ...]
     why: str
     missing: str
+    minimised: bool = True
 
 
 class Conflict(ABC):
@@ -63,6 +67,16 @@ class FoundConflict(Conflict):
 
 
 Decide = Callable[[Sequence[Operation]], "Proof | Conflict | Inapplicable"]
+
+
+class Element(NamedTuple):
+    """One element of one set, which is decided alone."""
+
+    key: Hashable
+    element: Hashable
+
+    def __repr__(self) -> str:
+        return f"{self.key!r}, element {self.element!r}"
 
 
 class Case(NamedTuple):

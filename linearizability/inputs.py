@@ -6,7 +6,7 @@ A lock's inputs name their owner, because to the model the client of an operatio
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Get(NamedTuple):
@@ -110,3 +110,29 @@ class Contains(NamedTuple):
 
     key: str
     value: Hashable
+
+
+class Push(NamedTuple):
+    """Put onto a stack -> None."""
+
+    key: str
+    value: Hashable
+
+
+class Pop(NamedTuple):
+    """Take the top of a stack -> the value, or None if there is none."""
+
+    key: str
+
+
+class Insert(NamedTuple):
+    """Add to a priority queue -> None. The values are their own priorities."""
+
+    key: str
+    value: Any
+
+
+class DeleteMin(NamedTuple):
+    """Take the least value from a priority queue -> the value, or None if there is none."""
+
+    key: str

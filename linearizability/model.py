@@ -137,8 +137,21 @@ def power_set(model: Model) -> Model:
 
 def next_states(model: Model, states: Iterable[State], operation: Operation) -> list[State]:
     """The distinct states that an operation may lead to from any of these; none: it is illegal."""
+    if not model.nondeterministic:
+        [state] = states
+        return list(model.outcomes(state, operation))
     after = (t for state in states for t in model.outcomes(state, operation))
     return list({model.key(state): state for state in after}.values())
+
+
+def last_states(model: Model, operations: Iterable[Operation]) -> list[State]:
+    """The states that executing these operations in this order may end in; none: it is illegal."""
+    states = list(model.first_states())
+    for operation in operations:
+        states = next_states(model, states, operation)
+        if not states:
+            break
+    return states
 
 
 def replay(model: Model, operations: Sequence[Operation]) -> list[State] | None:
@@ -147,6 +160,14 @@ def replay(model: Model, operations: Sequence[Operation]) -> list[State] | None:
     The first entry is the state before any. Of several possible runs of a nondeterministic model
     it gives one.
     """
+    if not model.nondeterministic:
+        reached = list(model.first_states())
+        for operation in operations:
+            after = model.outcomes(reached[-1], operation)
+            if not after:
+                return None
+            reached.append(after[0])
+        return reached
     layers = [list(model.first_states())]
     for operation in operations:
         layers.append(next_states(model, layers[-1], operation))

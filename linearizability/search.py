@@ -24,7 +24,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from linearizability.model import Model
+from linearizability.model import Model, State
 from linearizability.operation import Operation
 from linearizability.window import Row, Window
 
@@ -35,7 +35,13 @@ _Branch = tuple[int, int, int, int, int, int]
 class Search:
     """The search through one partition: `advance` it until `linearizable` is not None."""
 
-    def __init__(self, model: Model, operations: Sequence[Operation]) -> None:
+    def __init__(
+        self,
+        model: Model,
+        operations: Sequence[Operation],
+        states: Sequence[State] | None = None,
+    ) -> None:
+        """`states` are those it may begin in, if not the model's."""
         self._window = Window(model, operations)
         self._table = self._window.table
         self.level_count = self._window.level_count
@@ -51,7 +57,7 @@ class Search:
         self._deepest = (0, 0, -1)
         self._stack: list[_Branch] = [
             (0, 0, 0, self._table.number(state), -1, -1)
-            for state in reversed(model.first_states())
+            for state in reversed(model.first_states() if states is None else states)
         ]
 
     @property

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from linearizability.decision import Conflict, Core, Proof
-from linearizability.explanation.prefix import Prefix, complete
-from linearizability.explanation.relax import prefix_by_cuts
+from linearizability.collector import collector_paused
+from linearizability.decision import Conflict, Core, Element, Proof
+from linearizability.explanation.prefix import Prefix, complete, prefix_by_cuts
 from linearizability.model import Model, State, replay
 from linearizability.operation import Annotation, Operation, client_name
 
@@ -82,7 +82,8 @@ class Refuted:
 
     @cached_property
     def _core(self) -> Core:
-        return self.conflict.core()
+        with collector_paused():
+            return self.conflict.core()
 
     @property
     def core(self) -> tuple[Operation, ...]:
@@ -99,12 +100,19 @@ class Refuted:
         """What cannot exist, as "no moment exists at which version 6 became 7"."""
         return self._core.missing
 
+    @property
+    def minimised(self) -> bool:
+        """Whether no operation of the core can be relaxed too, as far as was looked for."""
+        return self._core.minimised
+
     @cached_property
     def _prefix(self) -> Prefix:
-        found = self.conflict.prefix()
-        if found is None:
-            found = prefix_by_cuts(self.model, self.operations, self.core)
-        return complete(self.model, self.operations, found)
+        core = self.core
+        with collector_paused():
+            found = self.conflict.prefix()
+            if found is None:
+                found = prefix_by_cuts(self.model, self.operations, core)
+            return complete(self.model, self.operations, found)
 
     @cached_property
     def prefix(self) -> tuple[Operation, ...]:
@@ -228,5 +236,7 @@ Verdict = Ok | Illegal | Unknown
 
 def _size(partitions: Sequence[Linearized]) -> str:
     size = counted(sum(len(partition.operations) for partition in partitions), "operation")
-    whole = [partition.key for partition in partitions] == [None]
-    return size if whole else f"{size}, {counted(len(partitions), 'key')}"
+    if [partition.key for partition in partitions] == [None]:
+        return size
+    keys = {key.key if isinstance(key, Element) else key for key in (p.key for p in partitions)}
+    return f"{size}, {counted(len(keys), 'key')}"

@@ -13,6 +13,9 @@ WIDTH = 80
 SHOWN = 8
 """Of long lists so many entries are shown."""
 
+CORE_SHOWN = 20
+"""Of the operations that prove it so many are shown at most."""
+
 Name = Callable[[Operation], str]
 
 
@@ -35,7 +38,7 @@ def _illegal(verdict: Illegal, name: Name) -> list[str]:
     sections = [
         _wrap(f"not linearizable: {name_of(refuted.key)}: {refuted.missing}"),
         _wrap(refuted.why),
-        timeline(model, refuted.core, name),
+        _core(model, refuted, name),
         _prefix(model, refuted, name),
     ]
     others = [partition.key for partition in verdict.partitions if partition is not refuted]
@@ -45,6 +48,17 @@ def _illegal(verdict: Illegal, name: Name) -> list[str]:
         keys = _keys([partition.key for partition in verdict.undecided])
         sections.append(_wrap(f"Not decided: {keys}."))
     return sections
+
+
+def _core(model: Model, refuted: Refuted, name: Name) -> str:
+    """The operations that prove it; of many those called last, which led to the end."""
+    core = refuted.core
+    lines = [timeline(model, core[-CORE_SHOWN:], name)]
+    if len(core) > CORE_SHOWN:
+        lines.insert(0, f"    {len(core) - CORE_SHOWN} earlier operations, and")
+    if not refuted.minimised:
+        lines.append("(not minimised: fewer of these may be enough)")
+    return "\n".join(lines)
 
 
 def _prefix(model: Model, refuted: Refuted, name: Name) -> str:

@@ -21,10 +21,14 @@ from linearizability.inputs import (
     Append,
     Cas,
     Contains,
+    DeleteMin,
     Dequeue,
     Enqueue,
     Get,
     Increment,
+    Insert,
+    Pop,
+    Push,
     Put,
     Read,
     Release,
@@ -246,11 +250,15 @@ def _count(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
     return Read(key), _done(err) or value
 
 
-def _dequeue(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    value = row.get("rv")
-    if value is not None and type(value) is not str:
-        raise _expected(row, "rv", "a string, the value taken, or nothing if the queue was empty")
-    return Dequeue(key), (None if err == _NO_KEY else _done(err)) or value
+def _take(kind: Callable[[str], Any]) -> Reader:
+    def take(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
+        value = row.get("rv")
+        if value is not None and type(value) is not str:
+            what = "a string, the value taken, or nothing if there was none"
+            raise _expected(row, "rv", what)
+        return kind(key), (None if err == _NO_KEY else _done(err)) or value
+
+    return take
 
 
 def _set_operation(kind: Callable[[str, str], Any]) -> Reader:
@@ -276,7 +284,9 @@ READERS: dict[str, dict[str, Reader]] = {
     "kv-append": {"get": _read(Get), "put": _write(Put), "append": _append},
     "mutex": {"acquire": _acquire, "release": _release},
     "counter": {"read": _count, "increment": _increment},
-    "queue": {"enqueue": _write(Enqueue), "dequeue": _dequeue},
+    "queue": {"enqueue": _write(Enqueue), "dequeue": _take(Dequeue)},
+    "stack": {"push": _write(Push), "pop": _take(Pop)},
+    "priority-queue": {"insert": _write(Insert), "delete-min": _take(DeleteMin)},
     "set": {
         "add": _set_operation(Add),
         "remove": _set_operation(Remove),

@@ -6,10 +6,14 @@ from linearizability.inputs import (
     Append,
     Cas,
     Contains,
+    DeleteMin,
     Dequeue,
     Enqueue,
     Get,
     Increment,
+    Insert,
+    Pop,
+    Push,
     Put,
     Read,
     Release,
@@ -17,14 +21,25 @@ from linearizability.inputs import (
     Write,
 )
 from linearizability.models.append import kv_append
-from linearizability.models.collection import counter, queue, set_
+from linearizability.models.collection import counter, priority_queue, queue, set_, stack
 from linearizability.models.kv import kv, versioned_kv
 from linearizability.models.mutex import mutex
 from linearizability.models.register import cas_register, cas_register_of, register, register_of
 
 MODELS = {
     model.name: model
-    for model in (register, cas_register, kv, kv_append, mutex, counter, queue, set_)
+    for model in (
+        register,
+        cas_register,
+        kv,
+        kv_append,
+        mutex,
+        counter,
+        queue,
+        stack,
+        priority_queue,
+        set_,
+    )
 }
 
 __all__ = [
@@ -34,10 +49,14 @@ __all__ = [
     "Append",
     "Cas",
     "Contains",
+    "DeleteMin",
     "Dequeue",
     "Enqueue",
     "Get",
     "Increment",
+    "Insert",
+    "Pop",
+    "Push",
     "Put",
     "Read",
     "Release",
@@ -49,9 +68,11 @@ __all__ = [
     "kv",
     "kv_append",
     "mutex",
+    "priority_queue",
     "queue",
     "register",
     "register_of",
     "set_",
+    "stack",
     "versioned_kv",
 ]

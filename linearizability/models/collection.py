@@ -1,11 +1,30 @@
-"""`counter`, `queue` and `set`: small collections, decided by the generic search."""
+"""`counter`, `queue`, `stack`, `priority-queue` and `set`: collections."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from linearizability.inputs import Add, Contains, Dequeue, Enqueue, Increment, Read, Remove
+from linearizability.decision import partition
+from linearizability.inputs import (
+    Add,
+    Contains,
+    DeleteMin,
+    Dequeue,
+    Enqueue,
+    Increment,
+    Insert,
+    Pop,
+    Push,
+    Read,
+    Remove,
+)
+from linearizability.methods import priority_queue as priority_queue_method
+from linearizability.methods import queue as queue_method
+from linearizability.methods import stack as stack_method
+from linearizability.methods.sets import cases as set_cases
 from linearizability.model import Model
 from linearizability.operation import OPEN, told
 
@@ -19,7 +38,7 @@ def _describe(input: Any, output: Any) -> str:
     """As `Enqueue('q', 1)` or `Dequeue('q') -> 1`."""
     arguments = ", ".join(map(repr, input))
     reply = told(output)
-    if isinstance(input, Dequeue) and output is None:
+    if isinstance(input, Dequeue | Pop | DeleteMin) and output is None:
         reply = " -> empty"
     elif isinstance(output, set | frozenset):  # their own text has no fixed order
         reply = f" -> {_describe_set(frozenset(output))}"
@@ -91,6 +110,79 @@ queue = Model(
     describe_operation=_describe,
     describe_state=_describe_queue,
     why_not=_queue_why_not,
+    method=partial(partition, itemgetter(0), queue_method.decide),
+)
+
+
+def _pile(state: tuple[Any, ...], input: Any, output: Any) -> tuple[bool, tuple[Any, ...]]:
+    match input:
+        case Push(_, value):
+            return output is OPEN or output is None, (*state, value)
+        case Pop():
+            if output is OPEN:
+                return True, state[:-1]
+            return bool(output == (state[-1] if state else None)), state[:-1]
+    raise TypeError(f"a stack has no operation {input!r}")
+
+
+def _stack_read_only(input: Any, output: Any) -> bool:
+    return isinstance(input, Pop) and output is None
+
+
+def _stack_why_not(state: tuple[Any, ...], input: Any, output: Any) -> str:
+    if isinstance(input, Push):
+        return f"a Push is never answered {output!r}"
+    top = f"{state[-1]!r} is on top" if state else "the stack is empty"
+    return f"cannot pop {output!r}: {top}"
+
+
+stack = Model(
+    name="stack",
+    init=tuple,
+    step=_pile,
+    partition=itemgetter(0),
+    read_only=_stack_read_only,
+    describe_operation=_describe,
+    describe_state=_describe_queue,
+    why_not=_stack_why_not,
+    method=partial(partition, itemgetter(0), stack_method.decide),
+)
+
+
+def _rank(state: tuple[Any, ...], input: Any, output: Any) -> tuple[bool, tuple[Any, ...]]:
+    match input:
+        case Insert(_, value):
+            index = bisect_right(state, value)
+            after = (*state[:index], value, *state[index:])
+            return output is OPEN or output is None, after
+        case DeleteMin():
+            if output is OPEN:
+                return True, state[1:]
+            return bool(output == (state[0] if state else None)), state[1:]
+    raise TypeError(f"a priority queue has no operation {input!r}")
+
+
+def _rank_read_only(input: Any, output: Any) -> bool:
+    return isinstance(input, DeleteMin) and output is None
+
+
+def _rank_why_not(state: tuple[Any, ...], input: Any, output: Any) -> str:
+    if isinstance(input, Insert):
+        return f"an Insert is never answered {output!r}"
+    least = f"{state[0]!r} is the least" if state else "the priority queue is empty"
+    return f"cannot delete {output!r}: {least}"
+
+
+priority_queue = Model(
+    name="priority-queue",
+    init=tuple,
+    step=_rank,
+    partition=itemgetter(0),
+    read_only=_rank_read_only,
+    describe_operation=_describe,
+    describe_state=_describe_queue,
+    why_not=_rank_why_not,
+    method=partial(partition, itemgetter(0), priority_queue_method.decide),
 )
 
 
@@ -140,4 +232,5 @@ set_ = Model(
     describe_operation=_describe,
     describe_state=_describe_set,
     why_not=_set_why_not,
+    method=set_cases,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from linearizability.decision import partition
 from linearizability.inputs import Cas, Read, Write
-from linearizability.methods.register import decide, is_read
+from linearizability.methods.register import decide, decide_cas, is_read
 from linearizability.model import Model
 from linearizability.operation import OPEN, told
 
@@ -40,6 +40,7 @@ def cas_register_of(initial: Hashable) -> Model:
         read_only=_read_only,
         describe_operation=_describe_operation,
         why_not=_why_not,
+        method=partial(partition, itemgetter(0), partial(decide_cas, initial)),
         indefinite=_nobody_knows,
     )
 

@@ -14,17 +14,31 @@ from linearizability.inputs import (
     Append,
     Cas,
     Contains,
+    DeleteMin,
     Dequeue,
     Enqueue,
     Get,
     Increment,
+    Insert,
+    Pop,
+    Push,
     Put,
     Read,
     Release,
     Remove,
     Write,
 )
-from linearizability.models import cas_register, counter, kv_append, mutex, queue, register, set_
+from linearizability.models import (
+    cas_register,
+    counter,
+    kv_append,
+    mutex,
+    priority_queue,
+    queue,
+    register,
+    set_,
+    stack,
+)
 
 Random = random.Random
 
@@ -41,6 +55,10 @@ class Subject:
 
 def _ask_register(rng: Random, number: int, client: int) -> Any:
     return Read("x") if rng.random() < 0.6 else Write("x", f"w{number}")
+
+
+def _ask_register_repeated(rng: Random, number: int, client: int) -> Any:
+    return Read("x") if rng.random() < 0.6 else Write("x", rng.choice(("w1", "w2", f"w{number}")))
 
 
 def _answer_register(state: Any, input: Any) -> Any:
@@ -126,17 +144,53 @@ def _guess_counter(rng: Random, input: Any, inputs: list[Any]) -> Any:
     return rng.choice((0, 1, 1, 2, 3)) if isinstance(input, Read) else rng.choice((None, 1, 2))
 
 
-def _ask_queue(rng: Random, number: int, client: int) -> Any:
-    return Dequeue("q") if rng.random() < 0.5 else Enqueue("q", rng.choice((number, 1)))
+def _ask_store(insert: Any, remove: Any, *, repeated: bool) -> Callable[[Random, int, int], Any]:
+    """Ask a queue, stack or priority queue; values come in no order, so that ranks differ."""
+
+    def ask(rng: Random, number: int, client: int) -> Any:
+        if rng.random() < 0.5:
+            return remove("q")
+        value = 37 * number % 64
+        return insert("q", rng.choice((value, 1)) if repeated else value)
+
+    return ask
 
 
-def _answer_queue(state: Any, input: Any) -> Any:
-    return None if isinstance(input, Enqueue) or not state else state[0]
+def _answer_first(state: Any, input: Any) -> Any:
+    return None if len(input) > 1 or not state else state[0]
 
 
-def _guess_queue(rng: Random, input: Any, inputs: list[Any]) -> Any:
-    values = [other.value for other in inputs if isinstance(other, Enqueue)]
-    return None if isinstance(input, Enqueue) else rng.choice([*values, None])
+def _answer_last(state: Any, input: Any) -> Any:
+    return None if len(input) > 1 or not state else state[-1]
+
+
+def _guess_store(rng: Random, input: Any, inputs: list[Any]) -> Any:
+    values = [other.value for other in inputs if len(other) > 1]
+    if len(input) > 1:
+        return None if rng.random() < 0.99 else "ErrWrongLeader"
+    return rng.choice([*values, *values, None]) if rng.random() < 0.99 else rng.choice([77, []])
+
+
+def _ask_unique_set(rng: Random, number: int, client: int) -> Any:
+    """Each element is added once, and asked after and removed as often as it comes."""
+    value = rng.randint(0, number)
+    if rng.random() < 0.4:
+        return Add("s", number)
+    return rng.choice((Remove("s", value), Contains("s", value), Contains("s", value)))
+
+
+def _ask_growing_set(rng: Random, number: int, client: int) -> Any:
+    return Add("s", number) if rng.random() < 0.6 else Read("s")
+
+
+def _guess_growing_set(rng: Random, input: Any, inputs: list[Any]) -> Any:
+    if isinstance(input, Add):
+        return None
+    added = [other.value for other in inputs if isinstance(other, Add)]
+    seen = added[: rng.randint(0, len(added))]
+    if rng.random() < 0.3:
+        seen = rng.sample(added, rng.randint(0, len(added)))
+    return [*seen, 99] if rng.random() < 0.03 else seen
 
 
 def _ask_set(rng: Random, number: int, client: int) -> Any:
@@ -163,12 +217,27 @@ def _guess_set(rng: Random, input: Any, inputs: list[Any]) -> Any:
 
 SUBJECTS = {
     "register": Subject(register, _ask_register, _answer_register, _guess_register),
+    "register-repeated": Subject(
+        register, _ask_register_repeated, _answer_register, _guess_register
+    ),
     "cas-register": Subject(cas_register, _ask_cas, _answer_cas, _guess_cas),
     "kv-append": Subject(kv_append, _ask_append(None), _answer_append, _guess_append),
     "kv-append-repeated": Subject(kv_append, _ask_append(3), _answer_append, _guess_append),
     "mutex": Subject(mutex, _ask_mutex, _answer_mutex, _guess_mutex),
     "counter": Subject(counter, _ask_counter, _answer_counter, _guess_counter),
-    "queue": Subject(queue, _ask_queue, _answer_queue, _guess_queue),
+    **{
+        f"{model.name}{'-repeated' if repeated else ''}": Subject(
+            model, _ask_store(insert, remove, repeated=repeated), answer, _guess_store
+        )
+        for model, insert, remove, answer in (
+            (queue, Enqueue, Dequeue, _answer_first),
+            (stack, Push, Pop, _answer_last),
+            (priority_queue, Insert, DeleteMin, _answer_first),
+        )
+        for repeated in (False, True)
+    },
+    "set-unique": Subject(set_, _ask_unique_set, _answer_set, _guess_set),
+    "set-growing": Subject(set_, _ask_growing_set, _answer_set, _guess_growing_set),
     "set": Subject(set_, _ask_set, _answer_set, _guess_set),
 }
 

@@ -140,7 +140,7 @@ def test_a_malformed_line_is_named(line: str, complaint: str) -> None:
         (
             "queue",
             '"op":"dequeue","rv":7',
-            "'rv' is 7: expected a string, the value taken, or nothing if the queue was empty",
+            "'rv' is 7: expected a string, the value taken, or nothing if there was none",
         ),
     ],
 )

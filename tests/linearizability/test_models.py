@@ -28,6 +28,8 @@ def test_they_have_their_command_line_names() -> None:
         "mutex",
         "counter",
         "queue",
+        "stack",
+        "priority-queue",
         "set",
     ]
 

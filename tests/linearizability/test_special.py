@@ -25,7 +25,24 @@ from tests.linearizability.objects import SUBJECTS, draw, random_holdings
 from tests.linearizability.oracle import assert_prefix, assert_real_time, compare
 
 
-@pytest.mark.parametrize("name", ["register", "kv-append", "kv-append-repeated", "mutex"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "register",
+        "kv-append",
+        "kv-append-repeated",
+        "mutex",
+        "queue",
+        "queue-repeated",
+        "stack",
+        "stack-repeated",
+        "priority-queue",
+        "priority-queue-repeated",
+        "set",
+        "set-unique",
+        "set-growing",
+    ],
+)
 def test_the_method_agrees_with_brute_force(name: str) -> None:
     rng = random.Random(8)
     subject = SUBJECTS[name]

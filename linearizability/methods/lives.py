@@ -1,0 +1,217 @@
+"""The lives of the values in a collection: who put each in, who took it out, and what is open.
+
+Queue, stack and priority queue share this. A value that was put in once and taken out at most once
+has a *life*, whose two ends lie in the intervals of these operations. Values that were put in more
+than once are left aside, with all their operations: taking whole lives out of a legal history
+leaves it legal, so what is refuted without them is refuted, but only a history without any is
+decided.
+
+An open insertion of a value that was not taken out is left aside too: where it took effect, taking
+it out, and the open removal that may have removed it, leaves a legal history. An open removal may
+have removed any value that was left, which is for the methods to decide.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from linearizability.decision import Core
+from linearizability.explanation.lives import (
+    answered_nonsense,
+    never_inserted,
+    removed_early,
+    removed_twice,
+)
+from linearizability.operation import Operation
+
+T = TypeVar("T")
+
+INFINITY = math.inf
+Stamp = float  # an integer, or infinity; never rounded
+
+
+@dataclass(slots=True)
+class Life:
+    """One value: the positions of its two operations and the ends of their intervals."""
+
+    value: Any
+    insert: int
+    call: Stamp  # of the insertion
+    ret: Stamp
+    remove: int = -1  # -1: no operation is known to have removed it
+    out_call: Stamp = INFINITY
+    out_ret: Stamp = INFINITY
+
+
+@dataclass(slots=True)
+class Lives:
+    """What one collection went through. `problem` is a core that needs no further reasoning."""
+
+    operations: Sequence[Operation]
+    lives: list[Life] = field(default_factory=list)
+    kept: list[Life] = field(default_factory=list)  # certainly inserted, and nobody removed them
+    empties: list[int] = field(default_factory=list)  # removals that found nothing
+    takers: list[int] = field(default_factory=list)  # open removals, by call
+    unused: int = 0  # operations on values that were inserted more than once
+    problem: Core | None = None
+
+
+def gather(operations: Sequence[Operation], inserts: type[Any]) -> Lives:
+    """The lives in a history whose operations insert (input type `inserts`) or remove."""
+    found = Lives(operations)
+    born: dict[Hashable, int] = {}
+    repeated: dict[Hashable, list[int]] = {}
+    removals: dict[Hashable, list[int]] = {}
+    empties, takers = found.empties, found.takers
+    for position, op in enumerate(operations):
+        asked = op.input
+        if type(asked) is inserts:
+            value = asked.value
+            if op.ret is not None and op.output is not None:
+                found.problem = answered_nonsense(op)
+                return found
+            if value in born:
+                repeated.setdefault(value, [born[value]]).append(position)
+            else:
+                born[value] = position
+        elif op.ret is None:
+            takers.append(position)
+        elif op.output is None:
+            empties.append(position)
+        else:
+            try:
+                removals.setdefault(op.output, []).append(position)
+            except TypeError:  # unhashable: certainly not what somebody inserted
+                found.problem = never_inserted(op)
+                return found
+    found.problem = _counts(operations, born, repeated, removals)
+    if found.problem is None:
+        takers.sort(key=lambda position: operations[position].call)
+        _pair(found, born, repeated, removals)
+    return found
+
+
+def _counts(
+    operations: Sequence[Operation],
+    born: dict[Hashable, int],
+    repeated: dict[Hashable, list[int]],
+    removals: dict[Hashable, list[int]],
+) -> Core | None:
+    """A value that came out though it, or as many of it, never went in."""
+    for value, positions in removals.items():
+        first = born.get(value)
+        if first is None:
+            return never_inserted(operations[positions[0]])
+        inserted = repeated.get(value, [first])
+        if len(positions) > len(inserted):
+            removed = [operations[p] for p in positions[: len(inserted) + 1]]
+            return removed_twice([operations[p] for p in inserted], removed)
+    return None
+
+
+def _pair(
+    found: Lives,
+    born: dict[Hashable, int],
+    repeated: dict[Hashable, list[int]],
+    removals: dict[Hashable, list[int]],
+) -> None:
+    operations = found.operations
+    for value, position in born.items():
+        removed = removals.get(value)
+        if value in repeated:
+            found.unused += len(repeated[value]) + len(removed or ())
+            continue
+        op = operations[position]
+        ret = op.ret
+        life = Life(op.input.value, position, op.call, INFINITY if ret is None else ret)
+        if removed is None:
+            if ret is not None:
+                found.kept.append(life)
+            continue
+        out = operations[removed[0]]
+        assert out.ret is not None
+        life.remove, life.out_call, life.out_ret = removed[0], out.call, out.ret
+        if out.ret < op.call:
+            found.problem = removed_early(op, out)
+            return
+        found.lives.append(life)
+
+
+class Spans:
+    """A union of open intervals of time, merged where they overlap in more than a point.
+
+    Intervals that only touch leave the point between them free.
+    """
+
+    def __init__(self, intervals: Iterable[tuple[Stamp, Stamp]]) -> None:
+        self.starts: list[Stamp] = []
+        self.ends: list[Stamp] = []
+        start = end = -INFINITY
+        for one, other in sorted(intervals):
+            if one < end:
+                end = max(end, other)
+                continue
+            if start < end:
+                self.starts.append(start)
+                self.ends.append(end)
+            start, end = one, other
+        if start < end:
+            self.starts.append(start)
+            self.ends.append(end)
+
+    def around(self, point: Stamp) -> tuple[Stamp, Stamp] | None:
+        """The merged interval that has the point inside; None if the point is free."""
+        index = bisect_left(self.starts, point) - 1
+        if index >= 0 and point < self.ends[index]:
+            return self.starts[index], self.ends[index]
+        return None
+
+    def free_from(self, point: Stamp) -> Stamp:
+        """The first free point that is not before this one."""
+        span = self.around(point)
+        return point if span is None else span[1]
+
+
+def cover(lives: Sequence[Life], start: Stamp, end: Stamp) -> list[Life]:
+    """A chain of lives whose covers, each from `ret` to `out_call`, leave no instant free.
+
+    From `start` to `end`, both included; there must be one. It is a shortest one.
+    """
+    order = sorted(lives, key=lambda life: life.ret)
+    chain: list[Life] = []
+    index, reach = 0, start
+    while True:
+        best: Life | None = None
+        while index < len(order) and order[index].ret < reach:
+            if best is None or order[index].out_call > best.out_call:
+                best = order[index]
+            index += 1
+        if best is None or best.out_call <= reach:
+            raise AssertionError("not covered")
+        chain.append(best)
+        reach = best.out_call
+        if reach > end:
+            return chain
+
+
+def fewest(some: Sequence[T], refuted: Callable[[Sequence[T]], bool], work: int) -> list[T]:
+    """Few entries that are refuted by themselves, in their order, given that all of them are.
+
+    Leaves out halves, quarters, ..., single entries; `work` bounds the entries looked at.
+    """
+    rest, size = list(some), len(some)
+    while size > 1 and work > 0:
+        size = (size + 1) // 2
+        start = 0
+        while start < len(rest) and work > 0:
+            fewer = rest[:start] + rest[start + size :]
+            work -= len(fewer) + 1
+            if refuted(fewer):
+                rest = fewer
+            else:
+                start += size
+    return rest

@@ -1,0 +1,431 @@
+"""The special method for stacks: where no value is pushed twice, lives must nest.
+
+A linearization gives each value a life, from its Push to its Pop, and lives nest or are apart. A
+value *covers* the open interval from the return of its Push to the call of its Pop.
+
+*Free values*, which cover nothing, may be pushed and popped at one instant, whatever is below.
+
+*Decrease and conquer* (Lee, Mathur 2025, there for complete histories). Where the covers of some
+values make up one interval (l, r) without a gap, the stack is never empty in it, so one value is
+at the bottom from l to r: one whose Push began by l and whose Pop returned after r or at r. Any
+such value may be chosen: given lives of the others, cut them down to [l, r], which their
+operations allow, since their covers lie in it, and let the chosen one live from l to r. So: if
+there is none, the history is illegal; else take it away and go on with the intervals that the
+covers of the rest make up. Only a gap that remains at the top is an instant at which the stack may
+be empty.
+
+The intervals are visited from left to right, the inner ones before the next. Their left ends never
+fall, so a value whose Push began by l once is ready for ever; a tree over the returns of the
+pushes answers which ready value of an interval has the latest end. Another tree counts how many
+covers lie over each instant and finds the first gap. O(n log n).
+
+*Open operations.* An open Push of a value that was popped returns at infinity: the value is free.
+An open Pop, called at c, may take a value that nobody is known to have popped; that value is then
+free if its Push returned no earlier than c, and covers the time up to c otherwise. Values that
+stay cover everything after their Push. Taking more, and taking it earlier, only helps. So if the
+history is illegal although every value that was left is free, it is illegal; and if it is
+linearizable for one way to give the open Pops to values, it is linearizable. One way is tried:
+free as many as possible, those first whose stay would do harm, and give the rest of the open Pops
+to the values pushed last. In between the method declines. It always decides where there is no open
+Pop.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from linearizability.decision import Conflict, Core, FoundConflict, Inapplicable, Proof
+from linearizability.explanation import lives as words
+from linearizability.inputs import Push
+from linearizability.methods.lives import (
+    INFINITY,
+    Life,
+    Lives,
+    Spans,
+    Stamp,
+    cover,
+    fewest,
+    gather,
+)
+from linearizability.operation import Operation
+
+
+def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
+    """Decide one stack. Where values were pushed twice it may refute, or decline."""
+    found = gather(operations, Push)
+    if found.problem is not None:
+        return FoundConflict(found.problem)
+    lives = found.lives if found.takers else found.lives + found.kept
+    nest = Nest(found, lives)
+    conflict = nest.conflict()
+    if conflict is not None:
+        return conflict
+    if found.takers and found.kept:
+        nest = Nest(found, lives + _given(found))
+        if nest.conflict() is not None:
+            return Inapplicable("open Pops may have taken several of the values that are left")
+    if found.unused:
+        return Inapplicable("a value was pushed more than once")
+    return NestProof(found, nest)
+
+
+def _given(found: Lives) -> list[Life]:
+    """The values that were left, each with the open Pop given to it, if it was.
+
+    An open Pop goes to a value that it makes free, if there is one: to each the last called that
+    does. Values for whose Push there is no instant without a cover would do harm if they stayed.
+    """
+    calls = [found.operations[position].call for position in found.takers]
+    takers = list(found.takers)
+    spans = Spans((life.ret, life.out_call) for life in found.lives)
+    harmless: list[Life] = []
+    harmful: list[Life] = []
+    for life in sorted(found.kept, key=lambda life: life.ret):
+        (harmless if spans.free_from(life.call) <= life.ret else harmful).append(life)
+    given: list[Life] = []
+    rest: list[Life] = []
+    for life in harmful + harmless:
+        index = bisect_right(calls, life.ret) - 1
+        if index < 0:
+            rest.append(life)
+        else:
+            given.append(_taken(life, takers.pop(index), calls.pop(index)))
+    # The open Pops that are left came late: the last pushed of the harmful goes first.
+    late = harmful[::-1] + harmless[::-1]
+    rest.sort(key=late.index)
+    for number, life in enumerate(rest):
+        late_one = number < len(calls)
+        given.append(_taken(life, takers[number], calls[number]) if late_one else life)
+    return given
+
+
+def _taken(life: Life, taker: int, call: Stamp) -> Life:
+    return Life(life.value, life.insert, life.call, life.ret, taker, call)
+
+
+class Nest:
+    """How the lives of a stack can nest: the bottom value of each interval, outer ones first."""
+
+    def __init__(self, found: Lives, lives: Sequence[Life]) -> None:
+        self._found = found
+        self.covering = sorted(
+            (life for life in lives if life.ret < life.out_call), key=lambda life: life.ret
+        )
+        self.free = [life for life in lives if life.ret >= life.out_call]
+        self.chosen: list[tuple[Life, Stamp, Stamp]] = []
+        self.stuck: tuple[Stamp, Stamp] | None = None  # an interval without a bottom value
+        self._rest: list[Life] = []  # what was not chosen when it got stuck
+        self._choose()
+
+    def conflict(self) -> Conflict | None:
+        """Why the lives cannot nest, or a Pop cannot have found the stack empty."""
+        if self.stuck is not None:
+            return NestConflict(self._found, self.covering, self._rest, *self.stuck)
+        spans = Spans((life.ret, life.out_call) for life in self.covering)
+        for position in self._found.empties:
+            op = self._found.operations[position]
+            assert op.ret is not None
+            if spans.free_from(op.call) > op.ret:
+                return EmptyConflict(self._found, self.covering, position)
+        return None
+
+    def _choose(self) -> None:
+        covering = self.covering
+        count = len(covering)
+        returns = [life.ret for life in covering]
+        stamps = sorted({*returns, *(life.out_call for life in covering)})
+        number = {stamp: index for index, stamp in enumerate(stamps)}
+        covers = [(number[life.ret] + 1, number[life.out_call]) for life in covering]
+        depth = Depth(len(stamps), covers)
+        ready = Latest(count)
+        by_call = sorted(range(count), key=lambda index: covering[index].call)
+        called = first = 0
+        gone = bytearray(count)
+        for _ in range(count):
+            while gone[first]:
+                first += 1
+            left = returns[first]
+            right = stamps[depth.first_zero(covers[first][0])]
+            while called < count and covering[by_call[called]].call <= left:
+                ready.put(by_call[called], covering[by_call[called]].out_ret)
+                called += 1
+            best, end = ready.latest(bisect_left(returns, right, first))
+            if end < right:
+                self.stuck = left, right
+                self._rest = [life for index, life in enumerate(covering) if not gone[index]]
+                return
+            gone[best] = 1
+            ready.put(best, -INFINITY)
+            depth.uncover(*covers[best])
+            self.chosen.append((covering[best], left, right))
+
+
+class Depth:
+    """How many covers lie over each of some points: take one away, find the first point with none.
+
+    A tree whose nodes hold the least depth of their points; a cover is a range of points.
+    """
+
+    def __init__(self, points: int, covers: Sequence[tuple[int, int]]) -> None:
+        self._size = 1 << max(1, (points - 1).bit_length())
+        changes = [0] * (self._size + 1)
+        for start, end in covers:
+            changes[start] += 1
+            changes[end] -= 1
+        least = [0] * (2 * self._size)
+        depth = 0
+        for point in range(self._size):
+            depth += changes[point]
+            least[self._size + point] = depth
+        for node in range(self._size - 1, 0, -1):
+            one, other = least[2 * node], least[2 * node + 1]
+            least[node] = min(other, one)
+        # The depth of a point is the sum over its ancestors: each node keeps what is its own.
+        for node in range(2 * self._size - 1, 1, -1):
+            least[node] -= least[node // 2]
+        self._own = least
+
+    def uncover(self, start: int, end: int) -> None:
+        """Take one cover away from the points from start to before end."""
+        if start >= end:
+            return
+        own = self._own
+        left, right = start + self._size, end - 1 + self._size
+        own[left] -= 1
+        if left != right:
+            own[right] -= 1
+        while left >> 1 != right >> 1:
+            if not left & 1:
+                own[left ^ 1] -= 1
+            if right & 1:
+                own[right ^ 1] -= 1
+            for node in (left, right):
+                one, other = own[node], own[node ^ 1]
+                least = min(other, one)
+                if least:
+                    own[node] -= least
+                    own[node ^ 1] -= least
+                    own[node >> 1] += least
+            left >>= 1
+            right >>= 1
+        while left > 1:
+            one, other = own[left], own[left ^ 1]
+            least = min(other, one)
+            if least:
+                own[left] -= least
+                own[left ^ 1] -= least
+                own[left >> 1] += least
+            left >>= 1
+
+    def first_zero(self, start: int) -> int:
+        """The first point from `start` on that nothing covers; there is one."""
+        own = self._own
+        # Climb from the start: the sum over the ancestors, and the subtrees to its right.
+        node = start + self._size
+        path = 0
+        above = node
+        while above:
+            path += own[above]
+            above >>= 1
+        if path == 0:
+            return start
+        while True:
+            path -= own[node]
+            if not node & 1 and path + own[node + 1] == 0:
+                node += 1
+                break
+            node >>= 1
+        while node < self._size:
+            node *= 2
+            if own[node]:
+                node += 1
+        return node - self._size
+
+
+class Latest:
+    """Values by their number: the latest end among the first so many, in O(log n)."""
+
+    def __init__(self, count: int) -> None:
+        self._size = 1 << max(1, (count - 1).bit_length())
+        self._ends: list[Stamp] = [-INFINITY] * (2 * self._size)
+
+    def put(self, number: int, end: Stamp) -> None:
+        ends = self._ends
+        node = number + self._size
+        ends[node] = end
+        while node > 1:
+            other = ends[node ^ 1]
+            node >>= 1
+            latest = max(other, end)
+            if ends[node] == latest:
+                return
+            ends[node] = end = latest
+
+    def latest(self, count: int) -> tuple[int, Stamp]:
+        """The number with the latest end among the first `count`, and that end."""
+        ends = self._ends
+        left, right = self._size, self._size + count
+        best, end = left, -INFINITY
+        while left < right:
+            if left & 1:
+                if ends[left] > end:
+                    best, end = left, ends[left]
+                left += 1
+            if right & 1:
+                right -= 1
+                if ends[right] > end:
+                    best, end = right, ends[right]
+            left >>= 1
+            right >>= 1
+        while best < self._size:
+            best *= 2
+            if ends[best] != end:
+                best += 1
+        return best - self._size, end
+
+
+@dataclass(frozen=True)
+class NestProof(Proof):
+    """Lives that nest, each from one end of its interval to the other."""
+
+    found: Lives
+    nest: Nest
+
+    def order(self) -> list[int]:
+        # instant, number of the event; free values and empty Pops go between
+        events: list[tuple[Stamp, int, int]] = []
+        tops: list[tuple[Stamp, int]] = []  # when an interval at the top begins, and its event
+        inside: list[tuple[Life, Stamp]] = []
+
+        def leave(until: Stamp) -> None:
+            while inside and inside[-1][1] <= until:
+                life, right = inside.pop()
+                if life.remove >= 0:
+                    events.append((right, len(events), life.remove))
+
+        for life, left, right in self.nest.chosen:
+            leave(left)
+            if not inside:
+                tops.append((left, len(events)))
+            events.append((left, len(events), life.insert))
+            inside.append((life, right))
+        leave(INFINITY)
+        keyed = [(instant, 2 * number + 1, 0, position) for instant, number, position in events]
+        for life in self.nest.free:
+            instant = max(life.call, life.out_call)
+            keyed.append((instant, -1, 2 * life.insert, life.insert))
+            keyed.append((instant, -1, 2 * life.insert + 1, life.remove))
+        spans = Spans((life.ret, life.out_call) for life in self.nest.covering)
+        for position in self.found.empties:
+            instant = spans.free_from(self.found.operations[position].call)
+            index = bisect_left(tops, (instant, -1))
+            before = tops[index][1] if index < len(tops) else len(events)
+            keyed.append((instant, 2 * before, 0, position))
+        keyed.sort()
+        return [entry[-1] for entry in keyed]
+
+
+class NestConflict(Conflict):
+    """Values that keep the stack from being empty, none of which can be at the bottom."""
+
+    def __init__(
+        self,
+        found: Lives,
+        covering: Sequence[Life],
+        rest: Sequence[Life],
+        left: Stamp,
+        right: Stamp,
+    ) -> None:
+        self._found = found
+        self._covering = covering
+        self._lives = [life for life in rest if left <= life.ret < right]
+        self._left = left
+        self._right = right
+
+    def core(self) -> Core:
+        operations = self._found.operations
+        pair = _crossing(self._lives) or _crossing(self._covering)
+        if pair is not None:
+            one, other = pair
+            return words.crossed(
+                (operations[one.insert], operations[one.remove]),
+                (operations[other.insert], _removal(operations, other)),
+            )
+
+        def refuted(some: Sequence[Life]) -> bool:
+            return Nest(Lives(operations), some).stuck is not None
+
+        few = fewest(_chain(self._lives, self._left, self._right), refuted, 10_000)
+        return words.no_bottom(
+            [(operations[life.insert], _removal(operations, life)) for life in few]
+        )
+
+
+def _removal(operations: Sequence[Operation], life: Life) -> Operation | None:
+    return None if life.remove < 0 else operations[life.remove]
+
+
+def _chain(lives: Sequence[Life], left: Stamp, right: Stamp) -> list[Life]:
+    """Values whose covers make up an interval without a gap, as few as can be.
+
+    They are illegal by themselves: the bottom value of the interval would be one of them.
+    """
+    chain: list[Life] = []
+    index, reach = 0, left
+    while reach < right:
+        best: Life | None = None
+        while index < len(lives) and (lives[index].ret < reach or lives[index].ret == left):
+            if best is None or lives[index].out_call > best.out_call:
+                best = lives[index]
+            index += 1
+        assert best is not None, "the covers leave no gap"
+        chain.append(best)
+        reach = best.out_call
+    return chain
+
+
+def _crossing(lives: Sequence[Life]) -> tuple[Life, Life] | None:
+    """Two values, the second certainly pushed onto the first, and the first popped before it."""
+    outs = sorted({life.out_call for life in lives})
+    first_out: list[Life | None] = [None] * (len(outs) + 1)  # a Fenwick tree from the right
+    index = 0
+    for life in sorted(lives, key=lambda life: life.call):
+        while index < len(lives) and lives[index].ret < life.call:
+            below = lives[index]
+            place = len(outs) - bisect_left(outs, below.out_call)
+            while place <= len(outs):
+                known = first_out[place]
+                if known is None or below.out_ret < known.out_ret:
+                    first_out[place] = below
+                place += place & -place
+            index += 1
+        place = len(outs) - bisect_right(outs, life.ret)
+        while place:
+            below_it = first_out[place]
+            if below_it is not None and below_it.out_ret < life.out_call:
+                return below_it, life
+            place -= place & -place
+    return None
+
+
+class EmptyConflict(Conflict):
+    """A Pop that found nothing, though at each of its instants something was there."""
+
+    def __init__(self, found: Lives, covering: Sequence[Life], position: int) -> None:
+        self._operations = found.operations
+        self._covering = covering
+        self._position = position
+
+    def core(self) -> Core:
+        empty = self._operations[self._position]
+        assert empty.ret is not None
+        holders = cover(self._covering, empty.call, empty.ret)
+        return words.not_empty(
+            empty,
+            [
+                (self._operations[life.insert], _removal(self._operations, life))
+                for life in holders
+            ],
+        )
