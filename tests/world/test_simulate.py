@@ -30,7 +30,7 @@ async def configured(sim: Simulation, number: int, *, text: str = "x") -> None: 
 def test_the_scenario_is_what_was_asked_for() -> None:
     scenario = plain.simulation
     assert (scenario.name, scenario.seeds, scenario.weight) == ("plain", SEEDS, 1)
-    assert (scenario.network, scenario.model, scenario.isolated) == (RELIABLE, "kv", False)
+    assert (scenario.network, scenario.model, scenario.isolated) == (RELIABLE, "by clients", False)
     scenario = configured.simulation
     assert (scenario.seeds, scenario.weight, scenario.limits.steps) == (3, 2, 7)
     assert (scenario.network, scenario.model) == (UNRELIABLE, None)
