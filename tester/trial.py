@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tester.engine.choices import Choices, Seeded
+from tester.guard import guard
 from tester.report import mishap
 from tester.report.story import tell
 from tester.search.again import record_of, run_again
@@ -85,14 +86,15 @@ class Trial:
 
     def run_seeds(self, seeds: range) -> None:
         """Run the seeds, up to the first that fails; later ones may have a shorter story."""
-        for seed in seeds:
-            outcome = run(self._scenario, Choices(Seeded(seed)))
-            self._seeds += 1
-            self._rpcs += outcome.rpcs
-            self._ops += outcome.ops
-            self._virtual_us += outcome.virtual_us
-            if outcome.error is not None:
-                self._fail(self._scenario, seed, outcome, later=range(seed + 1, seeds.stop))
+        with guard.standing():
+            for seed in seeds:
+                outcome = run(self._scenario, Choices(Seeded(seed)))
+                self._seeds += 1
+                self._rpcs += outcome.rpcs
+                self._ops += outcome.ops
+                self._virtual_us += outcome.virtual_us
+                if outcome.error is not None:
+                    self._fail(self._scenario, seed, outcome, later=range(seed + 1, seeds.stop))
 
     def _fail(
         self,

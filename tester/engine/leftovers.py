@@ -49,7 +49,9 @@ def end(coro: Suspended) -> None:
     else:
         import ctypes  # some Pythons are built without; most runs do without
 
+        running, current.node = current.node, None  # which may not reach around Python
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(coro))
+        current.node = running
     if interrupt is not None:
         raise interrupt
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tester.engine.current import CurrentNode
+from tester.guard.caller import node
 
 EPOCH_US = 946_684_800_000_000  # 2000-01-01T00:00:00Z, in microseconds of Unix time
 _SECOND = 1_000_000
@@ -113,6 +114,10 @@ CLOCKS: dict[str, dict[str, Callable[..., Any]]] = {
 }
 
 
+ZONE = {"timezone": 0, "altzone": 0, "daylight": 0, "tzname": ("UTC", "UTC")}
+"""What `time` says of the machine's time zone."""
+
+
 def _stands_for(cls: type) -> type | None:
     real: type | None = vars(cls).get("_stands_for")
     return real
@@ -147,12 +152,16 @@ def _now(machine: CurrentNode) -> datetime.datetime:
     return _epoch + datetime.timedelta(microseconds=wall_us(machine) - EPOCH_US)
 
 
-def stand_ins(node: Callable[[], CurrentNode | None]) -> tuple[type, type]:
+def stand_ins() -> tuple[type, type]:
     """Make what `datetime.date` and `datetime.datetime` mean during a run.
 
     The real ones are C types, whose methods cannot be replaced, so their names are rebound to
-    these. `node` says whose code is asking; when nobody's, the real type answers.
+    these. When no node's code asks, the real type answers.
     """
+
+    def really(real: type, cls: type, method: str) -> Any:
+        found = next(vars(base)[method] for base in real.__mro__ if method in vars(base))
+        return found.__get__(None, cls)
 
     class date(_date, metaclass=_StandIn):
         _stands_for = _date
@@ -160,14 +169,14 @@ def stand_ins(node: Callable[[], CurrentNode | None]) -> tuple[type, type]:
         @classmethod
         def today(cls) -> Any:
             if (machine := node()) is None:
-                return super().today()
+                return really(_date, cls, "today")()
             now = _now(machine)
             return cls(now.year, now.month, now.day)
 
         @classmethod
         def fromtimestamp(cls, timestamp: float, /) -> Any:
             if node() is None:
-                return super().fromtimestamp(timestamp)
+                return really(_date, cls, "fromtimestamp")(timestamp)
             then = _datetime.fromtimestamp(timestamp, _utc)
             return cls(then.year, then.month, then.day)
 
@@ -177,27 +186,38 @@ def stand_ins(node: Callable[[], CurrentNode | None]) -> tuple[type, type]:
         @classmethod
         def now(cls, tz: datetime.tzinfo | None = None) -> Any:
             if (machine := node()) is None:
-                return super().now(tz)
+                return really(_datetime, cls, "now")(tz)
             now = _now(machine)
             now = now.replace(tzinfo=None) if tz is None else now.astimezone(tz)
             return cls.combine(now.date(), now.timetz())
 
         @classmethod
         def today(cls) -> Any:
-            return super().today() if node() is None else cls.now()
+            return really(_datetime, cls, "today")() if node() is None else cls.now()
 
         @classmethod
         def utcnow(cls) -> Any:
-            return super().utcnow() if node() is None else cls.now()
+            return really(_datetime, cls, "utcnow")() if node() is None else cls.now()
 
         @classmethod
         def fromtimestamp(cls, timestamp: float, tz: datetime.tzinfo | None = None) -> Any:
+            real = really(_datetime, cls, "fromtimestamp")
             if tz is not None or node() is None:
-                return super().fromtimestamp(timestamp, tz)
-            return super().fromtimestamp(timestamp, _utc).replace(tzinfo=None)
+                return real(timestamp, tz)
+            return real(timestamp, _utc).replace(tzinfo=None)
 
     fakes: tuple[type, type] = (date, datetime_)
     for fake, real in zip(fakes, (_date, _datetime), strict=True):
         fake.__name__ = fake.__qualname__ = real.__name__
         fake.__module__, fake.__doc__ = real.__module__, real.__doc__
     return fakes
+
+
+def is_stand_in(cls: type) -> bool:
+    """Say whether a class is a stand-in, or derives from one."""
+    return isinstance(cls, _StandIn)
+
+
+def methods(fake: type) -> dict[str, Any]:
+    """The class methods of a stand-in, for a class that derives from the real type."""
+    return {name: value for name, value in vars(fake).items() if isinstance(value, classmethod)}

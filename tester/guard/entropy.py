@@ -19,6 +19,7 @@ from typing import Any
 
 from tester.engine.current import CurrentNode
 from tester.guard import clock
+from tester.guard.caller import node
 
 _MULTICAST = 1 << 40  # the bit of a MAC address that no network card has (RFC 9562, section 6.10)
 _GREGORIAN_100NS = 0x01B21DD213814000  # 1582-10-15 to 1970-01-01 in units of 100 ns
@@ -46,6 +47,26 @@ def _seed(
 ) -> None:
     """Seed a generator of the node's own making: without a seed, from the node's generator."""
     real(self, machine.random().getrandbits(128) if a is None else a, version)
+
+
+def _c_random(machine: CurrentNode, real: type, *seed: Any) -> Any:
+    """Make a generator of C's own class, which would seed itself from the machine."""
+    return real(*seed or (machine.random().getrandbits(128),))
+
+
+def _generated(machine: CurrentNode, real: object) -> tuple[bytes, int | None]:
+    return _uuid1(machine, None).bytes, None
+
+
+class _NodesGenerator:
+    """What `random._inst` is during a run: the generator of the node that asks."""
+
+    def __getattr__(self, name: str) -> Any:
+        def draw(*args: Any, **kwargs: Any) -> Any:
+            machine = node()
+            return getattr(_inst if machine is None else machine.random(), name)(*args, **kwargs)
+
+        return draw
 
 
 def _getnode(machine: CurrentNode, real: object, **_: Any) -> int:
@@ -114,6 +135,10 @@ def _all_tasks(
     return set(ordered)  # made in this order
 
 
+_inst: random.Random = vars(random)["_inst"]
+GENERATOR = _NodesGenerator()
+"""The stand-in for the one that draws for everybody."""
+
 ENTROPY: dict[str, dict[str, Callable[..., Any]]] = {
     "random": {
         name: _from_generator(name)
@@ -123,7 +148,10 @@ ENTROPY: dict[str, dict[str, Callable[..., Any]]] = {
     # `secrets` and `SystemRandom` draw through this name, whatever was imported from them before.
     | {"_urandom": _bytes},
     "random:Random": {"seed": _seed},
+    "_random": {"Random": _c_random},
     "os": {"urandom": _bytes, "getrandom": _bytes},
+    "ssl": {"RAND_bytes": _bytes},
+    "_uuid": {"generate_time_safe": _generated},
     "uuid": {
         "getnode": _getnode,
         "uuid1": _uuid1,

@@ -13,29 +13,27 @@ import datetime
 import functools
 import gc
 import importlib
+import importlib.util
 import logging
+import random
 import sys
+import time
 from _thread import get_ident
 from collections.abc import Callable, Sequence
 from types import BuiltinFunctionType, ModuleType
-from typing import Any
+from typing import Any, Final
 
 from labrpc.errors import TesterError
 from tester.engine import current
 from tester.engine.current import CurrentNode
 from tester.engine.errors import OutsideWorld
-from tester.guard import clock, outside
+from tester.guard import audited, caller, clock, outside
+from tester.guard.blocking import OBJECTS, WAITS
+from tester.guard.caller import node
 from tester.guard.clock import CLOCKS
-from tester.guard.entropy import ENTROPY
-from tester.guard.outside import OUTSIDE
-from tester.guard.prebound import Attribute, Names, Patch, find
-
-_thread: int | None = None  # the thread of the active run
-
-
-def node() -> CurrentNode | None:
-    """Return the node whose code is running on this thread, if any is."""
-    return current.node if get_ident() == _thread else None
+from tester.guard.entropy import ENTROPY, GENERATOR
+from tester.guard.outside import OUTSIDE, TWINS
+from tester.guard.prebound import Attribute, Names, Namespaces, Patch, changed, find
 
 
 class installed:
@@ -52,15 +50,15 @@ class installed:
         self._modules = tuple(modules)
 
     def __enter__(self) -> list[OutsideWorld]:
-        global _thread
-        if _thread is not None:
+        if caller.thread is not None:
             raise TesterError(
                 "a run is active in this process: runs take turns, one after another"
             )
         self._patches = _patches_for(self._modules)
-        _thread = get_ident()
-        current.refusals.clear()
+        caller.thread = get_ident()
+        current.refusals[:] = _unpatchable
         try:
+            _stand()
             for patch in self._patches:
                 patch.apply()
         except BaseException:
@@ -69,10 +67,28 @@ class installed:
         return current.refusals
 
     def __exit__(self, *error: object) -> None:
-        global _thread
-        for patch in reversed(self._patches):
+        current.node = None
+        for patch in reversed([*self._patches, *_during]):
             patch.undo()
-        current.node = _thread = None
+        _during.clear()
+        if not _standing:
+            _put_back()
+        caller.thread = None
+
+
+class standing:
+    """Between runs, what is rebound outside the user's modules stays so: to rebind takes a while.
+
+    For a process that makes one run after another; nobody but a node sees a difference.
+    """
+
+    def __enter__(self) -> None:
+        _standing.append(self)
+
+    def __exit__(self, *error: object) -> None:
+        _standing.remove(self)
+        if not _standing and caller.thread is None:
+            _put_back()
 
 
 class collector_off:
@@ -93,11 +109,14 @@ def _dispatch(real: Callable[..., Any], fake: Callable[..., Any]) -> Callable[..
     @functools.wraps(real)
     def ask(*args: Any, **kwargs: Any) -> Any:
         machine = current.node
-        if machine is None or get_ident() != _thread:
+        if machine is None or get_ident() != caller.thread:
             return real(*args, **kwargs)
         return fake(machine, real, *args, **kwargs)
 
     return ask
+
+
+_during: list[Patch] = []  # of modules that the active run has imported
 
 
 def _log_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
@@ -110,6 +129,7 @@ def _log_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record.msecs = float(now // 1000 % 1000)
         record.relativeCreated = now / 1000
         record.node = machine.name
+        record.thread = 1
     return record
 
 
@@ -123,6 +143,9 @@ def _import(machine: CurrentNode, real: Callable[..., Any], *args: Any, **kwargs
     try:
         return real(*args, **kwargs)
     finally:
+        for patch in _late_comers():
+            patch.apply()
+            _during.append(patch)
         current.node = machine
 
 
@@ -148,29 +171,50 @@ def _real_stdin() -> Any:
 
 
 _log_factory = Attribute(logging, "_logRecordFactory", _log_record)
-_stdin_stand_in = outside.Stdin(node, _real_stdin)
+_stdin_stand_in = outside.Stdin(_real_stdin)
 _stdin = Attribute(sys, "stdin", _stdin_stand_in)
 
 _date, _datetime = datetime.date, datetime.datetime
-_dates: dict[type, type] = dict(zip((_date, _datetime), clock.stand_ins(node), strict=True))
+_dates: dict[type, type] = dict(zip((_date, _datetime), clock.stand_ins(), strict=True))
 
 # The stand-in of every replaced function and class, by the identity of the real one.
 _stand_ins: dict[int, Any] = {id(real): fake for real, fake in _dates.items()}
+_stand_ins[id(vars(random)["_inst"])] = GENERATOR
 
 _fixed: list[Patch] = [
     _log_factory,
     _stdin,
-    Names(vars(datetime), {real.__name__: fake for real, fake in _dates.items()}),
+    *(
+        Names(vars(sys.modules[name]), {real.__name__: fake for real, fake in _dates.items()})
+        for name in ("datetime", "_datetime")
+        if name in sys.modules
+    ),
     *(_Pickled(real, fake) for real, fake in _dates.items()),
+    Names(vars(random), {"_inst": GENERATOR}),
+    Names(vars(time), clock.ZONE),
 ]
 
 
 def _stand_in(value: object) -> Any:
     """Return what a value bound before the run means during it: mostly, itself."""
     if isinstance(value, BuiltinFunctionType) and isinstance(value.__self__, type):
-        fake = _dates.get(value.__self__)  # such as `datetime.now`, a new object at every look
-        return value if fake is None else getattr(fake, value.__name__)
-    return _stand_ins.get(id(value), value)
+        return _date_method(value, value.__self__)
+    made = OBJECTS.get(type(value))
+    return _stand_ins.get(id(value), value) if made is None else made(value)
+
+
+def _date_method(method: BuiltinFunctionType, cls: type) -> Any:
+    """Return the stand-in for such as `datetime.now`, which is a new object at every look."""
+    if cls in _dates:
+        return getattr(_dates[cls], method.__name__)
+    fake = _methods(cls).get(method.__name__)
+    return method if fake is None else fake.__get__(None, cls)
+
+
+def _methods(cls: type) -> dict[str, Any]:
+    """The class methods that a user's class has in a run: those of dates, if it is of dates."""
+    real = next((base for base in cls.__mro__ if base in _dates), None)
+    return {} if real is None or clock.is_stand_in(cls) else clock.methods(_dates[real])
 
 
 def _patch(owner: Any, fakes: dict[str, Callable[..., Any]]) -> list[Patch]:
@@ -188,8 +232,10 @@ def _patch(owner: Any, fakes: dict[str, Callable[..., Any]]) -> list[Patch]:
 def _load(owner: str, fakes: dict[str, Callable[..., Any]]) -> None:
     """Prepare the patches of one owner, `module` or `module:Class`."""
     module, _, cls = owner.partition(":")
-    imported = importlib.import_module(module)
-    _fixed.extend(_patch(getattr(imported, cls) if cls else imported, fakes))
+    imported = sys.modules.get(module) or importlib.import_module(module)
+    found = getattr(imported, cls, None) if cls else imported  # some systems lack some classes
+    if found is not None:
+        _fixed.extend(_patch(found, fakes))
 
 
 IMPORTS: dict[str, dict[str, Callable[..., Any]]] = {
@@ -199,22 +245,87 @@ IMPORTS: dict[str, dict[str, Callable[..., Any]]] = {
 
 # Modules worth no import of ours: they are patched from the first run that finds them imported.
 _late: dict[str, dict[str, Callable[..., Any]]] = {}
-for _owner in dict.fromkeys((*CLOCKS, *ENTROPY, *OUTSIDE, *IMPORTS)):
-    _fakes = CLOCKS.get(_owner, {}) | ENTROPY.get(_owner, {}) | OUTSIDE.get(_owner, {})
-    _fakes |= IMPORTS.get(_owner, {})
-    if _owner.partition(":")[0] in outside.LATE:
-        _late[_owner] = _fakes
-    else:
-        _load(_owner, _fakes)
+audited.listen()
+for _table in (CLOCKS, ENTROPY, OUTSIDE, WAITS, IMPORTS):
+    for _owner, _fakes in _table.items():
+        for _twin in (_owner, *TWINS.get(_owner, ())):
+            _late[_twin] = _late.get(_twin, {}) | _fakes
+for _owner in [owner for owner in _late if owner.partition(":")[0] not in outside.LATE]:
+    if importlib.util.find_spec(_owner.partition(":")[0]) is not None:
+        _load(_owner, _late[_owner])
+    del _late[_owner]
 
-_found: tuple[tuple[ModuleType, ...], list[Patch]] = ((), [])  # in the modules of the last run
+# Stand-ins for what tells the time or draws, which no audit hook hears of.
+_telling: dict[int, Any] = {
+    id(real): _stand_ins[id(real)]
+    for _table in (CLOCKS, ENTROPY)
+    for _owner in _table.keys() & sys.modules.keys() - {"asyncio"}
+    for _name in _table[_owner]
+    if id(real := vars(sys.modules[_owner]).get(_name)) in _stand_ins
+}
+
+# Whose names stay as they are: the harness asks the real world on purpose.
+_HARNESS: Final = frozenset(
+    {"tester", "labrpc", "linearizability", "pytest", "_pytest", "pluggy", "xdist", "execnet"}
+    | {"coverage", "hypothesis", "importlib", "builtins"}
+)
+
+_found: tuple[tuple[ModuleType, ...] | None, list[Patch]] = None, []  # in those of the last run
+_unpatchable: list[OutsideWorld] = []  # in them
+_everybodys: list[Patch] = []  # in all other modules
+_modules_known = 0  # how many there were when they were looked through
+_in_force: list[Patch] = []
+_standing: list[standing] = []
 
 
 def _patches_for(modules: tuple[ModuleType, ...]) -> list[Patch]:
-    global _found
+    global _found, _everybodys, _modules_known
+    if _late_comers() or _modules_known != len(sys.modules):
+        _put_back()
+        _modules_known = len(sys.modules)
+        patches = [*_fixed, *_elsewhere(modules)]
+        names = [patch for patch in patches if isinstance(patch, Names)]
+        others = [patch for patch in patches if not isinstance(patch, Names)]
+        _everybodys = [Namespaces(names), *others]
+        _found = None, []
+    if _found[0] != modules:
+        patches, _unpatchable[:] = find(modules, _stand_in, _methods)
+        _found = (modules, patches)
+    return _found[1]
+
+
+def _stand() -> None:
+    """Put what is everybody's into force, unless it is so still."""
+    if not _in_force:
+        for patch in _everybodys:
+            _in_force.append(patch)
+            patch.apply()
+
+
+def _put_back() -> None:
+    for patch in reversed(_in_force):
+        patch.undo()
+    _in_force.clear()
+
+
+def _late_comers() -> list[Patch]:
+    """Prepare the patches of modules that have been imported since."""
+    known = len(_fixed)
     for owner in [owner for owner in _late if owner.partition(":")[0] in sys.modules]:
         _load(owner, _late.pop(owner))
-        _found = ((), [])
-    if not _found[1] or _found[0] != modules:
-        _found = (modules, _fixed + [patch for m in modules for patch in find(m, _stand_in)])
-    return _found[1]
+    return _fixed[known:]
+
+
+def _elsewhere(modules: tuple[ModuleType, ...]) -> list[Patch]:
+    """Find the functions that other modules took by name: `timeit.default_timer` for one."""
+    patched = {id(patch.namespace) for patch in _fixed if isinstance(patch, Names)}
+    patches: list[Patch] = []
+    for name, module in list(sys.modules.items()):
+        names = getattr(module, "__dict__", None)
+        if type(names) is not dict or id(names) in patched or module in modules:
+            continue
+        if name.partition(".")[0] in _HARNESS or caller.is_debuggers(name):
+            continue
+        if functions := changed(names, lambda value: _telling.get(id(value), value)):
+            patches.append(Names(names, functions))
+    return patches

@@ -8,62 +8,57 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
-from tester.engine import current
 from tester.engine.current import CurrentNode
-from tester.engine.errors import OutsideWorld
+from tester.guard.caller import is_debugger, is_stdlib, node, packages, refuse
 
 Fake = Callable[..., Any]
 
 # Costly to import, and of no use to most runs.
-LATE = frozenset({"concurrent.futures.process", "multiprocessing.process", "numpy.random"})
+LATE = frozenset(
+    {"concurrent.futures.process", "numpy.random", "numpy.random.mtrand", "ssl", "_ssl"}
+    | {"multiprocessing.process", "multiprocessing.queues", "multiprocessing.connection"}
+    | {"_multiprocessing", "_uuid", "platform", "resource", "tracemalloc"}
+)
 
 _STOP = "the test decides when a machine stops"
 _UNSPOKEN = frozenset({"", "__init__", "builtins"})
-_DEBUGGERS = frozenset(
-    {"bdb", "pdb", "ipdb", "pudb", "pydevd", "_pydevd_bundle", "_pydev_bundle", "debugpy"}
-)
-
-
-def _callers() -> list[str]:
-    """Name the top-level packages on the stack, nearest first, above the engine that runs them."""
-    names: list[str] = []
-    frame = sys._getframe(1).f_back
-    while frame is not None:
-        name = str(frame.f_globals.get("__name__"))
-        if not name.startswith(("tester.engine.", "tester.guard.")):
-            names.append(name.partition(".")[0])
-        elif names:
-            break
-        frame = frame.f_back
-    return names
-
-
-def _refuse(machine: CurrentNode, call: str, why: str, instead: str) -> NoReturn:
-    error = OutsideWorld(f"node {machine.name}: {call} {why}; {instead}")
-    current.refusals.append(error)
-    raise error
 
 
 def _refusal(call: str, why: str, instead: str) -> Fake:
     def refused(machine: CurrentNode, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if not _DEBUGGERS.isdisjoint(_callers()):
+        if is_debugger():
             return real(*args, **kwargs)
-        _refuse(machine, call, why, instead)
+        return refuse(machine, call, why, instead)
 
     return refused
 
 
 def _at_exit(machine: CurrentNode, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Let the standard library register what it cleans up, `weakref.finalize` for one."""
-    if _callers()[0] in sys.stdlib_module_names:
+    if packages()[0] in sys.stdlib_module_names:
         return real(*args, **kwargs)
-    _refuse(machine, "atexit.register", "acts after the simulation has ended", _STOP)
+    return refuse(machine, "atexit.register", "acts after the simulation has ended", _STOP)
 
 
-def _getpid(machine: CurrentNode, real: object) -> int:
+def _getpid(machine: CurrentNode, real: object, *_: object) -> int:
     return 1
+
+
+def _getppid(machine: CurrentNode, real: object) -> int:
+    return 0
+
+
+def _get_ident(machine: CurrentNode, real: Callable[[], int]) -> int:
+    """Number the only thread of a machine 1; the standard library looks threads up by it."""
+    return real() if is_stdlib(3) else 1
+
+
+def _nodename(machine: CurrentNode, real: Callable[[], Any]) -> Any:
+    """Give what `uname` tells of the real machine the name of the simulated one."""
+    told = real()
+    return type(told)((told[0], machine.name, *told[2:]))
 
 
 def _gethostname(machine: CurrentNode, real: object) -> str:
@@ -77,6 +72,25 @@ def _getfqdn(machine: CurrentNode, real: object, name: str = "") -> str:
 # why not -> what instead, and who has it.  Names that this Python or system lacks are skipped.
 _REFUSED: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("stops the whole node", "await asyncio.sleep(...) instead", {"time": "sleep"}),
+    (
+        "stops the whole node",
+        "await what you wait for",
+        {
+            "select": "select poll epoll devpoll kqueue",
+            "selectors:_BaseSelectorImpl": "__init__",
+        },
+    ),
+    (
+        "measures the real machine",
+        "count what your own code does",
+        {
+            "os": "getloadavg",
+            "resource": "getrusage",
+            "gc": "get_count get_stats get_objects get_referrers",
+            "sys": "getallocatedblocks _current_frames _current_exceptions",
+            "tracemalloc": "get_traced_memory take_snapshot",
+        },
+    ),
     (
         "is about the real clock",
         "await asyncio.sleep(...) to let time pass",
@@ -109,10 +123,13 @@ _REFUSED: tuple[tuple[str, str, dict[str, str]], ...] = (
         "is about real processes",
         "a simulated machine has one: do the work in a coroutine",
         {
-            "concurrent.futures.process:ProcessPoolExecutor": "submit",
+            "concurrent.futures.process:ProcessPoolExecutor": "__init__ submit",
             "multiprocessing.process:BaseProcess": "start",
             "subprocess:Popen": "__init__",
+            "_posixsubprocess": "fork_exec",
+            "_multiprocessing": "SemLock",
             "os": (
+                "pipe pipe2 eventfd openpty memfd_create setsid setpgid "
                 "system popen fork forkpty posix_spawn posix_spawnp startfile "
                 "execl execle execlp execlpe execv execve execvp execvpe "
                 "spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe "
@@ -123,7 +140,11 @@ _REFUSED: tuple[tuple[str, str, dict[str, str]], ...] = (
     (
         "would end the simulation, not this machine",
         _STOP,
-        {"os": "_exit abort kill killpg", "signal": "raise_signal pthread_kill"},
+        {
+            "os": "_exit abort kill killpg",
+            "signal": "raise_signal pthread_kill",
+            "_thread": "interrupt_main",
+        },
     ),
     (
         "is about signals to the real process",
@@ -152,8 +173,15 @@ _REFUSED: tuple[tuple[str, str, dict[str, str]], ...] = (
         "draws from one generator for the whole process",
         "use the random module, or numpy's default_rng()",
         {
-            # The usual ones: each of its fifty functions would cost every run 0.1 us.
-            "numpy.random": "seed rand randn randint random choice shuffle permutation uniform"
+            "numpy.random": (
+                "beta binomial bytes chisquare choice dirichlet exponential f gamma geometric "
+                "gumbel hypergeometric laplace logistic lognormal logseries multinomial "
+                "multivariate_normal negative_binomial noncentral_chisquare noncentral_f normal "
+                "pareto permutation poisson power rand randint randn random random_integers "
+                "random_sample ranf rayleigh sample seed shuffle standard_cauchy "
+                "standard_exponential standard_gamma standard_normal standard_t triangular "
+                "uniform vonmises wald weibull zipf"
+            )
         },
     ),
     ("reads the real keyboard", "take the value as an argument", {"builtins": "input"}),
@@ -171,8 +199,19 @@ def _call(owner: str, name: str) -> str:
 def _fakes() -> dict[str, dict[str, Fake]]:
     fakes: dict[str, dict[str, Fake]] = {
         "atexit": {"register": _at_exit},
-        "os": {"getpid": _getpid},
+        "os": {
+            "getpid": _getpid,
+            "getppid": _getppid,
+            "getpgrp": _getpid,
+            "getpgid": _getpid,
+            "getsid": _getpid,
+            "uname": _nodename,
+        },
         "socket": {"gethostname": _gethostname, "getfqdn": _getfqdn},
+        "_socket": {"gethostname": _gethostname},
+        "platform": {"node": _gethostname},
+        "threading": {"get_ident": _get_ident, "get_native_id": _get_ident},
+        "_thread": {"get_ident": _get_ident, "get_native_id": _get_ident},
     }
     for why, instead, owners in _REFUSED:
         for owner, names in owners.items():
@@ -184,6 +223,15 @@ def _fakes() -> dict[str, dict[str, Fake]]:
 
 OUTSIDE: dict[str, dict[str, Fake]] = _fakes()  # by owner, `module` or `module:Class`
 
+# What a module of Python's shares with another one, under the names of the first.
+TWINS: dict[str, tuple[str, ...]] = {
+    "os": ("posix", "nt"),
+    "signal": ("_signal",),
+    "socket": ("_socket",),
+    "numpy.random": ("numpy.random.mtrand",),
+    "ssl": ("_ssl",),
+}
+
 
 class Stdin:
     """What `sys.stdin` is during a run: the real one, except that node code may not read it."""
@@ -192,13 +240,13 @@ class Stdin:
         {"read", "read1", "readinto", "readline", "readlines", "buffer", "detach", "close"}
     )
 
-    def __init__(self, node: Callable[[], CurrentNode | None], real: Callable[[], Any]) -> None:
-        self._node, self._real = node, real
+    def __init__(self, real: Callable[[], Any]) -> None:
+        self._real = real
 
     def _for(self, use: str) -> Any:
-        machine = self._node()
-        if machine is not None and use in self._READING and _DEBUGGERS.isdisjoint(_callers()):
-            _refuse(machine, "sys.stdin", "is the real keyboard", "take the value as an argument")
+        machine = node()
+        if machine is not None and use in self._READING and not is_debugger():
+            refuse(machine, "sys.stdin", "is the real keyboard", "take the value as an argument")
         return self._real()
 
     def __getattr__(self, name: str) -> Any:

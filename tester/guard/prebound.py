@@ -1,16 +1,33 @@
 """Finds what a user's module took from the standard library by name, before any run patched it.
 
 `from time import time` keeps the real function, wherever the module then holds it: in a global, a
-class attribute, a default argument, or the closure that `dataclass` makes for a default factory.
+class attribute, a default argument, a container, a partial, an object of its own, or the closure
+that `dataclass` makes for a default factory.
 """
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import functools
+import gc
 import operator
-from collections.abc import Callable, Iterator
-from types import CellType, FunctionType, ModuleType
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from enum import EnumType
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    SimpleNamespace,
+)
+from typing import Any, Final, Protocol
+
+from tester.engine.errors import OutsideWorld
 
 
 class Patch(Protocol):
@@ -27,20 +44,20 @@ _NOTHING = object()
 class Names:
     """A few names of one namespace, and what they mean during a run."""
 
-    __slots__ = ("_fakes", "_get", "_names", "_namespace", "_saved")
+    __slots__ = ("_get", "_names", "_saved", "fakes", "namespace")
 
     def __init__(self, namespace: dict[str, Any], fakes: dict[str, Any]) -> None:
-        self._namespace, self._fakes, self._names = namespace, fakes, tuple(fakes)
+        self.namespace, self.fakes, self._names = namespace, fakes, tuple(fakes)
         # One C call reads all values.  Naming the first twice makes it a tuple even for one name.
         self._get = operator.itemgetter(*self._names, self._names[0])
         self._saved: tuple[Any, ...] = ()
 
     def apply(self) -> None:
-        self._saved = self._get(self._namespace)
-        self._namespace.update(self._fakes)
+        self._saved = self._get(self.namespace)
+        self.namespace.update(self.fakes)
 
     def undo(self) -> None:
-        self._namespace.update(zip(self._names, self._saved, strict=False))
+        self.namespace.update(zip(self._names, self._saved, strict=False))
         self._saved = ()
 
 
@@ -57,7 +74,34 @@ class Bound(Names):
         super().apply()
         if any(map(operator.is_not, self._saved, self._reals)):
             bound = zip(self._names, self._saved, self._reals, strict=False)
-            self._namespace.update({name: now for name, now, real in bound if now is not real})
+            self.namespace.update({name: now for name, now, real in bound if now is not real})
+
+
+class Namespaces:
+    """Names of many namespaces, changed in one go: this happens twice in every run."""
+
+    __slots__ = ("_rows", "_saved")
+
+    def __init__(self, patches: Sequence[Names]) -> None:
+        merged: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+        for patch in patches:
+            merged.setdefault(id(patch.namespace), (patch.namespace, {}))[1].update(patch.fakes)
+        self._rows = [
+            (namespace, fakes, tuple(fakes), operator.itemgetter(*fakes, next(iter(fakes))))
+            for namespace, fakes in merged.values()
+        ]
+        self._saved: list[tuple[Any, ...]] = []
+
+    def apply(self) -> None:
+        save = self._saved.append
+        for namespace, fakes, _, get in self._rows:
+            save(get(namespace))
+            namespace.update(fakes)
+
+    def undo(self) -> None:
+        for (namespace, _, names, _), saved in zip(self._rows, self._saved, strict=False):
+            namespace.update(zip(names, saved, strict=False))
+        self._saved.clear()
 
 
 class Attribute:
@@ -81,79 +125,285 @@ class Attribute:
             self.saved = _NOTHING
 
 
+class Slot:
+    """One slot of one object, which may be frozen."""
+
+    __slots__ = ("_fake", "_of", "_real", "_slot")
+
+    def __init__(self, slot: MemberDescriptorType, of: Any, real: Any, fake: Any) -> None:
+        self._slot, self._of, self._real, self._fake = slot, of, real, fake
+
+    def apply(self) -> None:
+        if _held(self._slot, self._of) is self._real:
+            self._slot.__set__(self._of, self._fake)
+
+    def undo(self) -> None:
+        if _held(self._slot, self._of) is self._fake:
+            self._slot.__set__(self._of, self._real)
+
+
+class Added:
+    """Class methods that a class has during a run, in the place of those it inherits."""
+
+    __slots__ = ("_methods", "_owner")
+
+    def __init__(self, owner: type, methods: dict[str, Any]) -> None:
+        self._owner = owner
+        self._methods = {name: m for name, m in methods.items() if name not in vars(owner)}
+
+    def apply(self) -> None:
+        for name, method in self._methods.items():
+            setattr(self._owner, name, method)
+
+    def undo(self) -> None:
+        for name, method in self._methods.items():
+            if vars(self._owner).get(name) is method:
+                delattr(self._owner, name)
+
+
+class Items:
+    """Items of one container: what a run replaces is put back, wherever it is by then."""
+
+    __slots__ = ("_container", "_fakes")
+
+    def __init__(self, container: Any, fakes: list[tuple[Any, Any]]) -> None:
+        self._container, self._fakes = container, fakes
+
+    def apply(self) -> None:
+        for real, fake in self._fakes:
+            self._replace(real, fake)
+
+    def undo(self) -> None:
+        for real, fake in self._fakes:
+            self._replace(fake, real)
+
+    def _replace(self, old: Any, new: Any) -> None:
+        held = self._container
+        if isinstance(held, dict):
+            for key in [key for key, value in held.items() if value is old]:
+                held[key] = new
+        elif isinstance(held, set):
+            if old in held:
+                held.remove(old)
+                held.add(new)
+        else:
+            for at, value in enumerate(held):
+                if value is old:
+                    held[at] = new
+
+
 Stand = Callable[[object], Any]  # the stand-in for a value, or the value itself
 
-
-def find(module: ModuleType, stand: Stand) -> list[Patch]:
-    """List the patches that let `module` see the stand-ins for what it took by name."""
-    patches: list[Patch] = []
-    if names := _changed(vars(module), stand):
-        patches.append(Bound(vars(module), names))
-    seen: set[int] = set()
-    for value in list(vars(module).values()):
-        patches.extend(_inside(value, module, stand, seen))
-    return patches
+_LARGEST: Final = 10_000
+"""Containers with more items are tables of data; nobody keeps a clock among so many."""
+_DEEPEST: Final = 30
+_ITERATORS: Final = ("builtins", "itertools", "functools", "operator")
 
 
-def _changed(namespace: dict[str, Any], stand: Stand) -> dict[str, Any]:
-    pairs = ((name, value, stand(value)) for name, value in namespace.items())
+def find(
+    modules: Sequence[ModuleType], stand: Stand, methods: Callable[[type], dict[str, Any]]
+) -> tuple[list[Patch], list[OutsideWorld]]:
+    """List the patches that let the modules see the stand-ins for what they took by name.
+
+    `methods` lists the class methods that a class has in a run besides its own. What cannot be
+    patched is refused.
+    """
+    finder = _Finder(modules, stand, methods)
+    for module in modules:
+        finder.module(module)
+    return finder.patches, finder.refusals
+
+
+def changed(namespace: dict[str, Any], stand: Stand) -> dict[str, Any]:
+    """Return the names of a namespace whose values have stand-ins, and these."""
+    pairs = ((name, value, stand(value)) for name, value in list(namespace.items()))
     return {name: fake for name, value, fake in pairs if fake is not value}
 
 
-def _inside(value: Any, module: ModuleType, stand: Stand, seen: set[int]) -> Iterator[Patch]:
-    """Yield the patches within a class or a function that this module defines."""
-    if id(value) in seen:
-        return
-    seen.add(id(value))
-    if isinstance(value, (staticmethod, classmethod)):
-        yield from _inside(value.__func__, module, stand, seen)
-    elif isinstance(value, property):
-        for function in (value.fget, value.fset, value.fdel):
-            yield from _inside(function, module, stand, seen)
-    elif isinstance(value, type) and value.__module__ == module.__name__:
-        yield from _in_class(value, module, stand, seen)
-    elif isinstance(value, (FunctionType, functools._lru_cache_wrapper)):
-        if isinstance(value, FunctionType) and value.__globals__ is vars(module):
-            yield from _in_function(value, stand)
-        for inner in _held(value):
-            yield from _inside(inner, module, stand, seen)
+class _Finder:
+    """A walk through what some modules hold; everything is looked at once."""
+
+    def __init__(
+        self,
+        modules: Sequence[ModuleType],
+        stand: Stand,
+        methods: Callable[[type], dict[str, Any]],
+    ) -> None:
+        self.patches: list[Patch] = []
+        self.refusals: list[OutsideWorld] = []
+        self._own = {module.__name__: vars(module) for module in modules}
+        self._stand = stand
+        self._methods = methods
+        self._seen: dict[int, tuple[Any, Any]] = {}  # by identity: a value, and how it is seen
+        self._depth = 0
+        self._where = ""
+
+    def module(self, module: ModuleType) -> None:
+        self._where = module.__name__
+        mine = {n: v for n, v in vars(module).items() if n[:2] != "__"}  # not its builtins
+        if names := changed(mine, self._look):
+            self.patches.append(Bound(vars(module), names))
+
+    def _look(self, value: Any) -> Any:
+        """Return what a value is during a run; what it holds is patched where it can be."""
+        fake = self._stand(value)
+        if fake is not value:
+            return fake
+        if id(value) in self._seen:
+            return self._seen[id(value)][1]
+        self._seen[id(value)] = value, value
+        kind = type(value)  # isinstance would ask a user's object
+        look = next((f for base, f in _LOOKS.items() if issubclass(kind, base)), _Finder._object)
+        if self._depth < _DEEPEST:
+            self._depth += 1
+            try:
+                self._seen[id(value)] = value, look(self, value)
+            finally:
+                self._depth -= 1
+        return self._seen[id(value)][1]
+
+    # -- what can be changed in place ---------------------------------------------------------
+
+    def _names(self, namespace: dict[str, Any]) -> None:
+        if names := changed(namespace, self._look):
+            self.patches.append(Names(namespace, names))
+
+    def _items(self, value: Any) -> Any:
+        if len(value) <= _LARGEST:
+            values = list(value.values() if isinstance(value, dict) else value)
+            fakes = [(v, fake) for v in values if (fake := self._look(v)) is not v]
+            if fakes:
+                self.patches.append(Items(value, fakes))
+        return value
+
+    def _class(self, cls: type) -> Any:
+        if cls.__module__ not in self._own:
+            return cls
+        if isinstance(cls, EnumType):
+            members: list[Any] = list(cls.__members__.values())
+            for member in members:
+                self._object(member)
+            return cls
+        if added := self._methods(cls):
+            self.patches.append(Added(cls, added))
+        for name, value in list(vars(cls).items()):
+            held = value.__func__ if isinstance(value, staticmethod) else value
+            fake = self._look(held)
+            if fake is held:
+                continue
+            if isinstance(value, staticmethod | BuiltinFunctionType | MethodWrapperType):
+                fake = staticmethod(fake)  # C's functions are no methods: their stand-ins neither
+            self.patches.append(Attribute(cls, name, fake))
+        return cls
+
+    def _function(self, function: FunctionType) -> Any:
+        for cell, held in _cells(function):
+            if (fake := self._look(held)) is not held:
+                self.patches.append(Attribute(cell, "cell_contents", fake))
+        if function.__globals__ is self._own.get(function.__globals__.get("__name__", "")):
+            defaults = function.__defaults__ or ()
+            fakes = tuple(map(self._look, defaults))
+            if any(map(operator.is_not, defaults, fakes)):
+                self.patches.append(Attribute(function, "__defaults__", fakes))
+            self._names(function.__kwdefaults__ or {})
+        self._names(vars(function))
+        return function
+
+    def _object(self, value: Any) -> Any:
+        """Look into an object of the modules' own classes, and at what an iterator holds."""
+        kind = type(value)
+        if hasattr(kind, "__next__") and kind.__module__ in _ITERATORS:
+            for held in gc.get_referents(value):
+                if self._stand(held) is not held:
+                    name = f"{getattr(held, '__module__', '')}.{getattr(held, '__name__', held)}"
+                    sentence = (
+                        f"{self._where} keeps {name} in a {kind.__name__} made before the run, "
+                        "where the simulator cannot replace it; make it where it is used"
+                    )
+                    self.refusals.append(OutsideWorld(sentence))
+        if kind.__module__ in self._own or kind is SimpleNamespace:
+            with contextlib.suppress(AttributeError):  # an object may have slots alone
+                self._items(object.__getattribute__(value, "__dict__"))
+            for slot in [slot for base in kind.__mro__ for slot in vars(base).values()]:
+                if type(slot) is MemberDescriptorType:
+                    held = _held(slot, value)
+                    if (fake := self._look(held)) is not held:
+                        self.patches.append(Slot(slot, value, held, fake))
+        return value
+
+    # -- what must be made anew ---------------------------------------------------------------
+
+    def _tuple(self, value: tuple[Any, ...]) -> Any:
+        if len(value) > _LARGEST:
+            return value
+        fakes = [self._look(item) for item in value]
+        if not any(map(operator.is_not, value, fakes)):
+            return value
+        return tuple.__new__(type(value), fakes)
+
+    def _frozenset(self, value: frozenset[Any]) -> Any:
+        if len(value) > _LARGEST:
+            return value
+        fakes = {item: fake for item in value if (fake := self._look(item)) is not item}
+        return frozenset(fakes.get(item, item) for item in value) if fakes else value
+
+    def _partial(self, value: functools.partial[Any]) -> Any:
+        function, args = self._look(value.func), self._tuple(value.args)
+        self._items(value.keywords)
+        self._items(vars(value))
+        if function is value.func and args is value.args:
+            return value
+        return type(value)(function, *args, **value.keywords)
+
+    def _wrapper(self, value: Any) -> Any:
+        """Look into `time.time.__call__`, and into a method of an object."""
+        held = value.__self__
+        fake = self._look(held)
+        return value if fake is held else getattr(fake, value.__name__)
+
+    def _proxy(self, value: MappingProxyType[Any, Any]) -> Any:
+        for held in gc.get_referents(value):
+            self._look(held)
+        return value
+
+    def _within(self, value: Any) -> Any:
+        """Look into what wraps a function, such as a class method, a property or a cache."""
+        for name in ("__func__", "__wrapped__", "fget", "fset", "fdel", "func"):
+            held = getattr(value, name, None)
+            fake = self._look(held)
+            if fake is not held and name == "func":  # of a cached_property
+                self.patches.append(Attribute(value, name, fake))
+        return value
 
 
-def _in_class(cls: type, module: ModuleType, stand: Stand, seen: set[int]) -> Iterator[Patch]:
-    for name, value in list(vars(cls).items()):
-        held = value.__func__ if isinstance(value, staticmethod) else value
-        fake = stand(held)
-        if fake is held:
-            yield from _inside(value, module, stand, seen)
-        elif isinstance(fake, type) or isinstance(value, FunctionType):
-            yield Attribute(cls, name, fake)
-        else:  # a C function is no method: its stand-in must not become one
-            yield Attribute(cls, name, staticmethod(fake))
+# By kind of value, first match first.
+_LOOKS: Final[dict[type | tuple[type, ...], Callable[[_Finder, Any], Any]]] = {
+    (str, bytes, int, float, ModuleType, type(None)): lambda finder, value: value,
+    type: _Finder._class,
+    FunctionType: _Finder._function,
+    tuple: _Finder._tuple,
+    (dict, list, set, collections.deque): _Finder._items,
+    frozenset: _Finder._frozenset,
+    functools.partial: _Finder._partial,
+    MappingProxyType: _Finder._proxy,
+    (MethodType, MethodWrapperType, BuiltinFunctionType): _Finder._wrapper,
+    (staticmethod, classmethod, property, functools.cached_property): _Finder._within,
+    functools._lru_cache_wrapper: _Finder._within,
+}
 
 
-def _in_function(function: FunctionType, stand: Stand) -> Iterator[Patch]:
-    defaults = function.__defaults__ or ()
-    fakes = tuple(map(stand, defaults))
-    if any(map(operator.is_not, defaults, fakes)):
-        yield Attribute(function, "__defaults__", fakes)
-    keywords = function.__kwdefaults__ or {}
-    if names := _changed(keywords, stand):
-        yield Names(keywords, names)
-    for cell, held in _cells(function):
-        if (fake := stand(held)) is not held:
-            yield Attribute(cell, "cell_contents", fake)
+def _held(slot: MemberDescriptorType, value: Any) -> Any:
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return None  # it is not set
 
 
-def _held(function: Any) -> Iterator[Any]:
-    """Yield what a function wraps: what its closure holds, and what a decorator recorded."""
-    for _, value in _cells(function):
-        yield value
-    yield vars(function).get("__wrapped__")
-
-
-def _cells(function: Any) -> Iterator[tuple[CellType, Any]]:
-    for cell in getattr(function, "__closure__", None) or ():
+def _cells(function: Any) -> list[tuple[CellType, Any]]:
+    cells: list[tuple[CellType, Any]] = []
+    for cell in function.__closure__ or ():
         try:
-            yield cell, cell.cell_contents
+            cells.append((cell, cell.cell_contents))
         except ValueError:
             continue  # an empty cell: the name is not bound yet
+    return cells

@@ -114,17 +114,20 @@ class _Worker:
             for name, scenario in self._tests.items()
         ]
         self._say(Ready(ready))
-        while True:
-            job = job_of(self._receive())
-            match job:
-                case Chunk():
-                    self._run(job)
-                case Tell():
-                    self._tell(job)
-                case Prove():
-                    self._prove(job)
-                case Trace():
-                    self._trace(job)
+        with guard.standing():
+            while True:
+                self._do(job_of(self._receive()))
+
+    def _do(self, job: Chunk | Tell | Prove | Trace) -> None:
+        match job:
+            case Chunk():
+                self._run(job)
+            case Tell():
+                self._tell(job)
+            case Prove():
+                self._prove(job)
+            case Trace():
+                self._trace(job)
 
     def _refuse(self, sentence: str) -> NoReturn:
         self._say(Refused(" ".join(plain(sentence).split())))

@@ -16,7 +16,7 @@ from labrpc.conditions import Ratio
 from labrpc.errors import TesterError
 from tester.engine.node import Node
 from tester.engine.stream import ONLY_ON_RECORD
-from tester.guard import guard
+from tester.guard import caller
 from tester.world.nemesis import Kind, Strike, Undo
 from tester.world.nodes import Member
 
@@ -40,7 +40,7 @@ def maybe(site: str) -> bool:
     For code on nodes; a test asks `sim.maybe`. In each run a quarter of the sites are armed, on
     each node anew, and an armed site fires one time in four. Outside a run it never does.
     """
-    machine = guard.node()
+    machine = caller.node()
     if not isinstance(machine, Node):
         return False
     if not site or not site.isascii() or " " in site:

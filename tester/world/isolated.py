@@ -47,9 +47,9 @@ class Child:
         self._host = host
         self._left: list[Event] = []
         """What it had still to report when it was frozen."""
-        to_child, self._write = os.pipe()
-        self._read, from_child = os.pipe()
         with _as_the_harness(), warnings.catch_warnings():
+            to_child, self._write = os.pipe()
+            self._read, from_child = os.pipe()
             # The child runs one thread and takes no lock that another thread could hold.
             warnings.simplefilter("ignore", DeprecationWarning)
             # What was printed before must not be printed again by the child.

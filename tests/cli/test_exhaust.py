@@ -111,7 +111,7 @@ def test_what_stays_unknown_is_no_pass_and_no_failure(labtester: Runner) -> None
     [
         ("while args.version == 0:\n    pass", "stuck\n", "hangs"),
         (
-            "if args.version == 0:\n    ctypes.string_at(0)",
+            "if args.version == 0:\n    libc.strlen(0)",
             "its process died\n",
             "ends its process",
         ),
@@ -120,7 +120,7 @@ def test_what_stays_unknown_is_no_pass_and_no_failure(labtester: Runner) -> None
 def test_a_placement_that_hangs_or_dies_is_a_failure(
     labtester: Runner, code: str, head: str, sentence: str
 ) -> None:
-    theirs = submit(labtester.folder, code, before="import ctypes")
+    theirs = submit(labtester.folder, code, before="from tests.nobody import libc")
     command = ("exhaust", "tiny", "test_third", "--stuck-after", "1", "--submission", theirs)
     done = labtester(*command)
     assert (done.status, done.err) == (1, "")

@@ -20,7 +20,8 @@ __all__ = ["labtester"]
 
 STUCK_S = "1"
 PUT = """\
-import ctypes, os, re
+import os, re
+from tests.nobody import libc
 if args.key == "loop":
     while True:
         pass
@@ -30,11 +31,11 @@ if args.key == "flood":
     while True:
         print("flood", args)
 if args.key == "exit":
-    ctypes.CDLL(None)._exit(7)  # the guard refuses os._exit
+    libc._exit(7)  # the guard refuses os._exit
 if args.key == "kill":
-    getattr(ctypes.CDLL(None), "raise")(9)  # and os.kill
+    getattr(libc, "raise")(9)  # and os.kill
 if args.key == "segfault":
-    ctypes.string_at(0)
+    libc.strlen(0)
 if args.key == "silence":
     os.closerange(0, 100)
 if args.key == "babble":
@@ -106,7 +107,7 @@ def test_what_dies_is_a_failed_seed_whoever_ran_it(labtester: Runner) -> None:
         text = " ".join(test["story"]["text"].split())
         assert text.startswith("seed 3: its process died")
         assert ending in text
-    assert "ctypes.string_at(0)" in tests["test_segfault"]["story"]["text"]
+    assert "libc.strlen(0)" in tests["test_segfault"]["story"]["text"]
     for name, kind in zip(RAISE, ("KeyboardInterrupt", "SystemExit", "MemoryError"), strict=True):
         test = tests[name]
         assert (test["seeds"], test["failed"], test["lost"]) == (10, [3, 8], None)
@@ -140,8 +141,9 @@ def test_replay_of_what_hangs_shows_its_end_too(labtester: Runner) -> None:
 
 def test_an_accident_of_a_process_costs_nothing(labtester: Runner) -> None:
     """The server ends its process once, and leaves a file behind to know it by."""
-    put = "import ctypes, os\nif args.key == 'third' and not os.path.exists('once'):\n"
-    put += "    os.mkdir('once')\n    ctypes.CDLL(None)._exit(1)"
+    put = "import os\nfrom tests.nobody import libc\n"
+    put += "if args.key == 'third' and not os.path.exists('once'):\n"
+    put += "    os.mkdir('once')\n    libc._exit(1)"
     theirs = submit(labtester.folder, put)
     record = labtester.json("run", "tiny", "--submission", theirs, "--jobs", "1")
     assert Path("once").is_dir()
@@ -220,7 +222,7 @@ class Command:
 @pytest.fixture
 def hanging(labtester: Runner) -> Iterator[Command]:
     """A run whose first test has passed, and whose third hangs."""
-    put = "import ctypes, os\nif args.key == 'third':\n    os.mkdir('hangs')\n    while True: pass"
+    put = "import os\nif args.key == 'third':\n    os.mkdir('hangs')\n    while True: pass"
     theirs = submit(labtester.folder, put)
     command = Command("run", "tiny", "--submission", theirs, "--jobs", "1", "--json", "a.json")
     command.wait_for(Path("hangs"))

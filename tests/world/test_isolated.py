@@ -1,7 +1,6 @@
 """Nodes in child processes: what crosses the pipe, and what becomes of a child that dies."""
 
 import asyncio
-import ctypes
 import functools
 import os
 import sys
@@ -17,9 +16,9 @@ from tester import Deadlock, HandlerCrashed, Simulation, TesterError
 from tester.engine.choices import Choices, Injected, Seeded, Source
 from tester.world.failure import ProcessDied
 from tester.world.run import Outcome, Scenario, run
+from tests.nobody import libc
 from tests.world.lab import AsyncKVServer, once, passes, put_and_get
 
-libc = ctypes.CDLL(None)
 PYTEST = libc.getpid()
 """The real number of this process: os.getpid() is 1 on a node."""
 
