@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol, TypeVar
 from kvsrv.rpc import Err
 from labrpc import ClientEnd
 
-LEADER_MS: Final = 80
-"""What a leader may take for an operation before another server is asked."""
+PATIENCE_MS: Final = 300
+"""What a server may take for an operation before another one is asked."""
 PAUSE_MS: Final = 10, 320
 """After all servers have been asked in vain: the first pause, and what it grows to."""
 
@@ -32,8 +32,9 @@ R = TypeVar("R", bound=Reply)
 class Group:
     """Remembers who led last. Every node that uses one draws its pauses from its own luck."""
 
-    def __init__(self, ends: Sequence[ClientEnd]) -> None:
+    def __init__(self, ends: Sequence[ClientEnd], patience_ms: int = PATIENCE_MS) -> None:
         self._ends = ends
+        self._patience_ms = patience_ms
         self._leader = 0
 
     async def ask(
@@ -58,7 +59,7 @@ class Group:
 
     async def _try(self, method: Callable[[Any, A], Coroutine[Any, Any, R]], args: A) -> R | None:
         try:
-            async with asyncio.timeout(LEADER_MS / 1_000):
+            async with asyncio.timeout(self._patience_ms / 1_000):
                 return await self._ends[self._leader].call(method, args)
         except TimeoutError:
             return None

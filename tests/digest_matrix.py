@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-SEEDS = {"kvsrv": 20, "lock": 20, "dedup": 20, "raft": 2}
+SEEDS = dict.fromkeys(("kvsrv", "lock", "dedup", "rsm"), 20)
+SEEDS |= dict.fromkeys(("raft", "kvraft", "kvraft-dedup"), 2)
 OLDEST = (3, 11)
 WAYS = {  # name: (options, PYTHONHASHSEED)
     "one worker": (("--jobs", "1"), "0"),

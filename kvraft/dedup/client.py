@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from typing import Final
 
 from kvraft.dedup.rpc import GetArgs, WriteArgs
 from kvraft.dedup.server import KVServer
 from kvraft.group import Group
 from labrpc import ClientEnd
 
+LEADER_MS: Final = 80
+"""A leader that takes longer may be none any more. That a write is sent twice does no harm."""
+
 
 class Clerk:
     """A client of a group of KVServers, one operation at a time; `ends` lead to all of them."""
 
     def __init__(self, ends: Sequence[ClientEnd]) -> None:
-        self._group = Group(ends)
+        self._group = Group(ends, LEADER_MS)
         self._client = secrets.randbits(62)
         self._number = 0
 

@@ -156,7 +156,7 @@ async def let_work(
     return [task.result() for task in tasks]
 
 
-async def one_put(client: Client, key: str, version: Version) -> tuple[Version, bool]:
+async def one_put(client: AnyClient[KV], key: str, version: Version) -> tuple[Version, bool]:
     """Put until the server takes it, or may have taken it, reading the key after each try.
 
     `version` is what the client believes. Returns the version it read last, and whether the put
@@ -183,12 +183,17 @@ async def one_put(client: Client, key: str, version: Version) -> tuple[Version, 
 
 
 async def one_client_put(
-    client: Client, keys: Sequence[str], *, random_keys: bool = False
+    client: AnyClient[KV], keys: Sequence[str], *, random_keys: bool = False, pause_ms: int = 0
 ) -> Tally:
-    """Put to the first key, or to random ones, until the client may stop."""
+    """Put to the first key, or to random ones, until the client may stop.
+
+    Before each put it pauses for less than `pause_ms`.
+    """
     versions = dict.fromkeys(keys, 0)
     ok = maybe = 0
     while not client.stopped:
+        if pause_ms:
+            await asyncio.sleep(client.below(pause_ms) / 1_000)
         key = keys[client.below(len(keys))] if random_keys else keys[0]
         versions[key], done = await one_put(client, key, versions[key])
         ok += done

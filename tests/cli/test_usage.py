@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tester import cli
+from tester.labs import LABS
 from tests.running import MAIN, Runner, labtester, submit
 
 __all__ = ["labtester"]
@@ -24,7 +25,7 @@ __all__ = ["labtester"]
         ("run tiy", "labtester run: there is no lab 'tiy'; did you mean tiny?"),
         (
             "run zzz",
-            "labtester run: there is no lab 'zzz'; there is kvsrv, lock, dedup, raft, tiny",
+            f"labtester run: there is no lab 'zzz'; there is {', '.join(LABS)}, tiny",
         ),
         ("run", "LAB"),
         ("run tiny /seeds:5", "/seeds:5"),

@@ -1,0 +1,371 @@
+"""The suite of kvraft-dedup: the matrix of 2024, 4A and 4B, for Put, Append and Get; and ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from tester.labs.dedup import check_elements, differs
+from tester.labs.kvraft.clerks import AppendCluster, GroupAppendWitness
+from tester.labs.kvraft.cluster import within
+from tester.labs.kvraft.generic import (
+    HEALED_S,
+    LOG_FACTOR,
+    PAUSE_MS,
+    Matrix,
+    iterate,
+    speed,
+    unless_done,
+)
+from tester.labs.kvraft.network import CALM, LIMITS, ROUGH
+from tester.labs.kvtest import AnyClient, let_work, make_keys
+from tester.world.handles import AppendKV
+from tester.world.simulate import simulate
+from tester.world.simulation import Simulation
+
+MODEL: Final = "kv-append"
+MAXRAFTSTATE: Final = 1_000
+MAX_SNAPSHOT: Final = 500
+"""Bytes of a snapshot of a store with one small value, and of what it remembers of one client."""
+APPENDS: Final = 10
+MANY: Final = 50
+ROUNDS: Final = 200
+
+
+class Writer(AnyClient[AppendKV]):
+    """A client that writes what nobody else writes: each value once, and none a part of another.
+
+    So every value tells who wrote what of it, which also keeps the check of the history fast.
+    """
+
+    def __init__(self, sim: Simulation, number: int, ck: GroupAppendWitness) -> None:
+        super().__init__(sim, number, ck)
+        self._written = 0
+
+    def element(self) -> str:
+        """The next value."""
+        self._written += 1
+        return f"x {self.number} {self._written} y"
+
+    async def pause(self) -> None:
+        """Wait a little, so that not everybody asks at the same time."""
+        await asyncio.sleep(self.below(PAUSE_MS) / 1_000)
+
+    async def alone(self, key: str) -> str:
+        """Write to a key and read it, which nobody else writes to, until the client may stop.
+
+        Returns what it must hold now.
+        """
+        value = self.element()
+        await self.ck.put(key, value)
+        while not self.stopped:
+            await self.pause()
+            if self.below(2) == 0:
+                new = self.element()
+                old = await self.ck.append(key, new)
+                if old != value:
+                    raise AssertionError(f"Append({key!r}, {new!r}) -> {differs(old, value)}")
+                value += new
+            else:
+                await check_get(self.ck, key, value)
+        return value
+
+    async def anywhere(self, keys: Sequence[str]) -> None:
+        """Append to random keys, put and read them, until the client may stop."""
+        while not self.stopped:
+            await self.pause()
+            key = keys[self.below(len(keys))]
+            if self.below(2) == 0:
+                new = self.element()
+                if new in await self.ck.append(key, new):
+                    raise AssertionError(f"Append({key!r}, {new!r}) found that in the value")
+            elif self.below(10) == 0:
+                await self.ck.put(key, self.element())
+            else:
+                _ = await self.ck.get(key)
+
+
+async def check_get(ck: AppendKV, key: str, value: str) -> None:
+    """Get, and fail unless this is the value; only this client can have changed it."""
+    if (found := await ck.get(key)) != value:
+        raise AssertionError(f"Get({key!r}) -> {differs(found, value)}")
+
+
+async def generic(sim: Simulation, matrix: Matrix) -> None:
+    """Each client writes to its own key, or all to all, in the circumstances of the matrix."""
+    kv = AppendCluster(sim, matrix.servers, matrix.maxraftstate)
+    ck = kv.clerk()
+    writers = [
+        Writer(sim, number, kv.clerk()) for number in range(sim.at_most(matrix.clients, "clients"))
+    ]
+    keys = make_keys(len(writers))
+    expected: dict[str, str] = {}
+
+    async def write(writer: Writer) -> None:
+        writer.stopped = False
+        if matrix.random_keys:
+            await writer.anywhere(keys)
+        else:
+            expected[keys[writer.number]] = await writer.alone(keys[writer.number])
+
+    async def work(seconds: float) -> None:
+        _ = await let_work(sim, writers, seconds, write)
+
+    async def look() -> None:
+        for key, value in expected.items():
+            await check_get(ck, key, value)
+        if matrix.random_keys:
+            _ = await ck.get(keys[kv.below(len(keys))])
+
+    await iterate(sim, kv, matrix, work, look)
+    for key in keys:
+        found = await ck.get(key)
+        if key in expected and found != expected[key]:
+            raise AssertionError(f"at last, Get({key!r}) -> {differs(found, expected[key])}")
+
+
+async def speed_of_appends(sim: Simulation, maxraftstate: int) -> None:
+    """One client appends a thousand times, and never has to wait."""
+    kv = AppendCluster(sim, 3, maxraftstate)
+    writer = Writer(sim, 0, kv.clerk())
+    await check_get(writer.ck, "k", "")  # waits for a leader
+    value = ""
+
+    async def append(_: int) -> None:
+        nonlocal value
+        new = writer.element()
+        old = await writer.ck.append("k", new)
+        sim.history.drop_last_result()  # all together have six million letters
+        if len(old) != len(value):
+            raise AssertionError(f"Append('k', {new!r}) -> {differs(old, value)}")
+        value += new
+
+    await speed(sim, append)
+    await check_get(writer.ck, "k", value)
+
+
+# -- 4A -----------------------------------------------------------------------------------------
+
+
+@simulate(network=CALM, limits=LIMITS, model=MODEL)
+async def test_basic_4a(sim: Simulation) -> None:
+    """One client and five servers."""
+    await generic(sim, Matrix())
+
+
+@simulate(network=CALM, limits=LIMITS, model=None, weight=5)
+async def test_speed_4a(sim: Simulation) -> None:
+    """A thousand appends, one after the other, take at most 33.3 ms each."""
+    await speed_of_appends(sim, -1)
+
+
+@simulate(network=CALM, limits=LIMITS, model=MODEL)
+async def test_concurrent_4a(sim: Simulation) -> None:
+    """Five clients, each with a key of its own."""
+    await generic(sim, Matrix(5))
+
+
+@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+async def test_unreliable_4a(sim: Simulation) -> None:
+    """Five clients on an unreliable network."""
+    await generic(sim, Matrix(5))
+
+
+@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+async def test_unreliable_one_key_4a(sim: Simulation) -> None:
+    """Five clients append to the same key, on an unreliable network."""
+    kv = AppendCluster(sim, 3)
+    ck = kv.clerk()
+    await ck.put("k", first := "first")
+    writers = [Writer(sim, number, kv.clerk()) for number in range(sim.at_most(5, "clients"))]
+    appends = sim.at_most(APPENDS, "appends")
+
+    async def work(writer: Writer) -> list[str]:
+        elements = [writer.element() for _ in range(appends)]
+        for new in elements:
+            if new in await writer.ck.append("k", new):
+                raise AssertionError(f"Append('k', {new!r}) found that in the value already")
+        return elements
+
+    appended = await let_work(sim, writers, 0, work)
+    check_elements(await ck.get("k"), [[first], *appended])
+
+
+@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+async def test_one_partition_4a(sim: Simulation) -> None:
+    """A majority goes on, a minority does nothing, and catches up when it can."""
+    kv = AppendCluster(sim, 5)
+    ck = kv.clerk()
+    await ck.put("1", "13")
+    leader = await kv.leader()
+    rest = [i for i in range(5) if i != leader]
+    majority, minority = rest[:3], [*rest[3:], leader]
+    kv.servers.partition(majority, minority)
+
+    most = kv.clerk()
+    kv.limit(most.name, majority)
+    await within(sim, HEALED_S, most.put("1", "14"), "a majority can talk")
+    await check_get(most, "1", "14")
+
+    puts, gets = kv.clerk(), kv.clerk()
+    for one in (puts, gets):
+        kv.limit(one.name, minority)
+    put = asyncio.create_task(puts.put("1", "15"), name="the put")
+    get = asyncio.create_task(gets.get("1"), name="the get")
+    await unless_done(sim, [put, get], 1, "it was asked of two servers of five")
+    await check_get(most, "1", "14")
+    await most.put("1", "16")
+    await check_get(most, "1", "16")
+    await unless_done(sim, [put, get], 0, "it was asked of two servers of five")
+
+    kv.servers.connect_all()
+    for one in (puts, gets):
+        kv.limit(one.name, range(5))
+    await asyncio.sleep(1)
+    _ = await within(sim, 3, get, "all servers can talk again")
+    await within(sim, 3, put, "all servers can talk again")
+    await check_get(ck, "1", "15")
+
+
+@simulate(network=CALM, limits=LIMITS, model=MODEL)
+async def test_many_partitions_one_client_4a(sim: Simulation) -> None:
+    """The servers are torn apart again and again while one client works."""
+    await generic(sim, Matrix(1, partitions=True))
+
+
+@simulate(network=CALM, limits=LIMITS, model=MODEL)
+async def test_many_partitions_many_clients_4a(sim: Simulation) -> None:
+    """The servers are torn apart again and again while five clients work."""
+    await generic(sim, Matrix(5, partitions=True))
+
+
+@simulate(network=CALM, limits=LIMITS, model=MODEL)
+async def test_persist_one_client_4a(sim: Simulation) -> None:
+    """All servers crash and come back, with one client."""
+    await generic(sim, Matrix(1, crash=True))
+
+
+@simulate(network=CALM, limits=LIMITS, model=MODEL)
+async def test_persist_concurrent_4a(sim: Simulation) -> None:
+    """All servers crash and come back, with five clients."""
+    await generic(sim, Matrix(5, crash=True))
+
+
+@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+async def test_persist_concurrent_unreliable_4a(sim: Simulation) -> None:
+    """All servers crash and come back, on an unreliable network."""
+    await generic(sim, Matrix(5, crash=True))
+
+
+@simulate(network=CALM, limits=LIMITS, model=MODEL)
+async def test_persist_partition_4a(sim: Simulation) -> None:
+    """All servers are torn apart, crash and come back."""
+    await generic(sim, Matrix(5, crash=True, partitions=True))
+
+
+@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+async def test_persist_partition_unreliable_4a(sim: Simulation) -> None:
+    """All servers are torn apart, crash and come back, on an unreliable network."""
+    await generic(sim, Matrix(5, crash=True, partitions=True))
+
+
+@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+async def test_persist_partition_unreliable_linearizable_4a(sim: Simulation) -> None:
+    """The same with seven servers, and fifteen clients that all write to the same keys."""
+    await generic(sim, Matrix(15, 7, crash=True, partitions=True, random_keys=True))
+
+
+# -- 4B -----------------------------------------------------------------------------------------
+
+
+@simulate(network=CALM, limits=LIMITS, model=MODEL)
+async def test_snapshot_rpc_4b(sim: Simulation) -> None:
+    """A server that has missed much gets a snapshot, and then it may be the one that matters."""
+    kv = AppendCluster(sim, 3, MAXRAFTSTATE)
+    servers = kv.servers
+    ck = kv.clerk()
+    await ck.put("a", "A")
+
+    servers.partition([0, 1], [2])
+    most = kv.clerk()
+    kv.limit(most.name, [0, 1])
+    many = sim.at_most(MANY, "keys")
+    for i in range(many):
+        await most.put(f"{i}", f"{i}")
+    await asyncio.sleep(1)
+    await most.put("b", "B")
+    kv.check_log_sizes(LOG_FACTOR * MAXRAFTSTATE)
+
+    servers.partition([0, 2], [1])  # the one that has missed it all is needed now
+    others = kv.clerk()
+    kv.limit(others.name, [0, 2])
+    for key in ("c", "d"):
+        await others.put(key, key.upper())
+    for key in ("a", "b", f"{1 % many}", f"{many - 1}"):
+        await check_get(others, key, key.upper())
+
+    servers.connect_all()
+    await ck.put("e", "E")
+    for key in ("c", "e", f"{1 % many}"):
+        await check_get(ck, key, key.upper())
+
+
+@simulate(network=CALM, limits=LIMITS, model=MODEL, weight=5)
+async def test_snapshot_size_4b(sim: Simulation) -> None:
+    """Many puts to one key leave a short log and a small snapshot."""
+    kv = AppendCluster(sim, 3, MAXRAFTSTATE)
+    ck = kv.clerk()
+    for _ in range(sim.at_most(ROUNDS, "rounds")):
+        for value in ("0", "1"):
+            await ck.put("x", value)
+            await check_get(ck, "x", value)
+    kv.check_log_sizes(LOG_FACTOR * MAXRAFTSTATE)
+    kv.check_snapshot_sizes(MAX_SNAPSHOT)
+
+
+@simulate(network=CALM, limits=LIMITS, model=None, weight=5)
+async def test_speed_4b(sim: Simulation) -> None:
+    """A thousand appends with snapshots take at most 33.3 ms each."""
+    await speed_of_appends(sim, MAXRAFTSTATE)
+
+
+@simulate(network=CALM, limits=LIMITS, model=MODEL)
+async def test_snapshot_recover_4b(sim: Simulation) -> None:
+    """All servers crash and come back from their snapshots, with one client."""
+    await generic(sim, Matrix(1, crash=True, maxraftstate=MAXRAFTSTATE))
+
+
+@simulate(network=CALM, limits=LIMITS, model=MODEL, weight=5)
+async def test_snapshot_recover_many_clients_4b(sim: Simulation) -> None:
+    """All servers crash and come back from their snapshots, with twenty clients."""
+    await generic(sim, Matrix(20, crash=True, maxraftstate=MAXRAFTSTATE))
+
+
+@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+async def test_snapshot_unreliable_4b(sim: Simulation) -> None:
+    """Snapshots on an unreliable network."""
+    await generic(sim, Matrix(5, maxraftstate=MAXRAFTSTATE))
+
+
+@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+async def test_snapshot_unreliable_recover_4b(sim: Simulation) -> None:
+    """All servers crash and come back from their snapshots, on an unreliable network."""
+    await generic(sim, Matrix(5, crash=True, maxraftstate=MAXRAFTSTATE))
+
+
+@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+async def test_snapshot_unreliable_recover_concurrent_partition_4b(sim: Simulation) -> None:
+    """All servers are torn apart, too."""
+    await generic(sim, Matrix(5, crash=True, partitions=True, maxraftstate=MAXRAFTSTATE))
+
+
+@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+async def test_snapshot_unreliable_recover_concurrent_partition_linearizable_4b(
+    sim: Simulation,
+) -> None:
+    """The same with seven servers, and fifteen clients that all write to the same keys."""
+    await generic(
+        sim,
+        Matrix(15, 7, crash=True, partitions=True, maxraftstate=MAXRAFTSTATE, random_keys=True),
+    )

@@ -1,0 +1,198 @@
+"""Part 4B of the kvraft suite: a store that goes on through crashes and partitions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from kvsrv.rpc import Err
+from tester.labs.kvraft.clerks import GroupWitness, KVCluster
+from tester.labs.kvraft.cluster import within
+from tester.labs.kvraft.generic import HEALED_S, PAUSE_MS, Matrix, iterate, speed, unless_done
+from tester.labs.kvraft.network import CALM, LIMITS, ROUGH
+from tester.labs.kvtest import (
+    Tally,
+    check_get,
+    check_put,
+    let_work,
+    make_keys,
+    one_client_put,
+    put_at_least_once,
+)
+from tester.world.simulate import simulate
+from tester.world.simulation import Simulation
+
+KEYS = make_keys(100)
+
+
+async def generic(sim: Simulation, matrix: Matrix) -> None:
+    """Clients put to one key, or to random ones, in the circumstances of the matrix."""
+    kv = KVCluster(sim, matrix.servers, matrix.maxraftstate)
+    ck = kv.clerk()
+    clerks = [kv.clerk() for _ in range(sim.at_most(matrix.clients, "clients"))]
+    keys = KEYS if matrix.random_keys else ["k"]
+    tallies: list[Tally] = []
+
+    async def work(seconds: float) -> None:
+        clients = [kv.client(number, one) for number, one in enumerate(clerks)]
+        tallies.extend(
+            await let_work(
+                sim,
+                clients,
+                seconds,
+                lambda client: one_client_put(
+                    client, keys, random_keys=matrix.random_keys, pause_ms=PAUSE_MS
+                ),
+            )
+        )
+
+    async def look() -> None:
+        if matrix.random_keys:
+            _ = await ck.get(KEYS[kv.below(len(KEYS))])
+        else:
+            await check_versions(ck, "k", tallies)
+
+    await iterate(sim, kv, matrix, work, look)
+    await check_all(ck, keys)
+
+
+async def check_versions(ck: GroupWitness, key: str, tallies: Sequence[Tally]) -> None:
+    """Compare the version of a key to which only these clients have put with what they were told.
+
+    Each OK counts once, and each ErrMaybe at most once.
+    """
+    ok = sum(tally.ok for tally in tallies)
+    maybe = sum(tally.maybe for tally in tallies)
+    _, version, _ = await ck.get(key)
+    if not ok <= version <= ok + maybe:
+        told = f"{ok} puts were answered OK" + (f" and {maybe} ErrMaybe" if maybe else "")
+        raise AssertionError(f"{key!r} has been put {version} times, but {told}")
+
+
+async def check_all(ck: GroupWitness, keys: Sequence[str]) -> None:
+    """Read every key that was put: what was acknowledged must be there; the witness compares."""
+    for key in keys:
+        if ck.acknowledged.latest(key) is not None:
+            _ = await ck.get(key)
+
+
+async def speed_of_puts(sim: Simulation, maxraftstate: int) -> None:
+    """One client puts a thousand times; all succeed, and none has to wait."""
+    kv = KVCluster(sim, 3, maxraftstate)
+    ck = kv.clerk()
+    await check_get(ck, "k", "", 0, Err.NO_KEY)  # waits for a leader
+
+    async def put(number: int) -> None:
+        await check_put(ck, "k", f"{number}", number)
+
+    await speed(sim, put)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_basic_4b(sim: Simulation) -> None:
+    """One client and five servers."""
+    await generic(sim, Matrix())
+
+
+@simulate(network=CALM, limits=LIMITS, weight=5)
+async def test_speed_4b(sim: Simulation) -> None:
+    """A thousand puts, one after the other, take at most 33.3 ms each."""
+    await speed_of_puts(sim, -1)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_concurrent_4b(sim: Simulation) -> None:
+    """Five clients race to put to one key."""
+    await generic(sim, Matrix(5))
+
+
+@simulate(network=ROUGH, limits=LIMITS)
+async def test_unreliable_4b(sim: Simulation) -> None:
+    """Five clients race on an unreliable network."""
+    await generic(sim, Matrix(5))
+
+
+@simulate(network=ROUGH, limits=LIMITS)
+async def test_one_partition_4b(sim: Simulation) -> None:
+    """A majority goes on, a minority does nothing, and catches up when it can."""
+    kv = KVCluster(sim, 5)
+    ck = kv.clerk()
+    version = await put_at_least_once(ck, "1", "13", 0)
+    leader = await kv.leader()
+    rest = [i for i in range(5) if i != leader]
+    majority, minority = rest[:3], [*rest[3:], leader]
+    kv.servers.partition(majority, minority)
+
+    most = kv.clerk()
+    kv.limit(most.name, majority)
+    version = await within(
+        sim, HEALED_S, put_at_least_once(most, "1", "14", version + 1), "a majority can talk"
+    )
+    await check_get(most, "1", "14", version + 1)
+
+    puts, gets = kv.clerk(), kv.clerk()
+    for one in (puts, gets):
+        kv.limit(one.name, minority)
+    put = asyncio.create_task(put_at_least_once(puts, "1", "15", version + 1), name="the put")
+    get = asyncio.create_task(gets.get("1"), name="the get")
+    await unless_done(sim, [put, get], 1, "it was asked of two servers of five")
+    await check_get(most, "1", "14", version + 1)
+    version = await put_at_least_once(most, "1", "16", version + 1)
+    await check_get(most, "1", "16", version + 1)
+    await unless_done(sim, [put, get], 0, "it was asked of two servers of five")
+
+    kv.servers.connect_all()
+    for one in (puts, gets):
+        kv.limit(one.name, range(5))
+    await asyncio.sleep(1)
+    _ = await within(sim, 3, get, "all servers can talk again")
+    version = await within(sim, 3, put, "all servers can talk again")
+    await check_get(ck, "1", "15", version + 1)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_many_partitions_one_client_4b(sim: Simulation) -> None:
+    """The servers are torn apart again and again while one client works."""
+    await generic(sim, Matrix(1, partitions=True))
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_many_partitions_many_clients_4b(sim: Simulation) -> None:
+    """The servers are torn apart again and again while five clients work."""
+    await generic(sim, Matrix(5, partitions=True))
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_persist_one_client_4b(sim: Simulation) -> None:
+    """All servers crash and come back, with one client."""
+    await generic(sim, Matrix(1, crash=True))
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_persist_concurrent_4b(sim: Simulation) -> None:
+    """All servers crash and come back, with five clients."""
+    await generic(sim, Matrix(5, crash=True))
+
+
+@simulate(network=ROUGH, limits=LIMITS)
+async def test_persist_concurrent_unreliable_4b(sim: Simulation) -> None:
+    """All servers crash and come back, on an unreliable network."""
+    await generic(sim, Matrix(5, crash=True))
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_persist_partition_4b(sim: Simulation) -> None:
+    """All servers are torn apart, crash and come back."""
+    await generic(sim, Matrix(5, crash=True, partitions=True))
+
+
+@simulate(network=ROUGH, limits=LIMITS)
+async def test_persist_partition_unreliable_4b(sim: Simulation) -> None:
+    """All servers are torn apart, crash and come back, on an unreliable network."""
+    await generic(sim, Matrix(5, crash=True, partitions=True))
+
+
+@simulate(network=ROUGH, limits=LIMITS)
+async def test_persist_partition_unreliable_linearizable_4b(sim: Simulation) -> None:
+    """The same with seven servers, and fifteen clients that put to a hundred keys."""
+    await generic(sim, Matrix(15, 7, crash=True, partitions=True, random_keys=True))

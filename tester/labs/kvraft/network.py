@@ -1,0 +1,20 @@
+"""The networks of the replicated labs, and the limits of their runs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tester.world.limits import Limits
+from tester.world.simulate import RELIABLE, UNRELIABLE
+
+LATENCY_US: Final = 5_000
+"""What a message takes one way: an operation needs four of them, and has 33.3 ms. So there are
+about as many operations in a second as in the tests of the course."""
+
+CALM: Final = RELIABLE.but(latency_us=LATENCY_US)
+"""Reliable."""
+ROUGH: Final = UNRELIABLE.but(latency_us=LATENCY_US)
+"""Requests are late, and one message in ten is lost."""
+
+LIMITS: Final = Limits(steps=2_000_000, silent_rpcs=20_000, megabytes=1_000)
+"""Many times what a right solution takes that is anything but sparing."""

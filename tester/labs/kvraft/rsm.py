@@ -1,0 +1,246 @@
+"""The suite of the rsm lab: part 4A and its test of snapshots, and ours."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from typing import Final
+
+from kvsrv.rpc import Err
+from tester.labs.kvraft.cluster import ELECTION_TIMEOUT_S, RSMCluster
+from tester.labs.kvraft.network import CALM, LIMITS
+from tester.labs.kvraft.replica import DEC, INC, NULL
+from tester.world.failure import NodeDown
+from tester.world.simulate import simulate
+from tester.world.simulation import Simulation
+
+SUBMIT_S: Final = 10
+"""How long a request is offered to one server after the other."""
+STOP_S: Final = 1
+"""In what time whoever waits must be told that nothing can come any more."""
+MANY: Final = 100
+MAXRAFTSTATE: Final = 1_000
+
+
+class Lab:
+    """Three RSMs with counters, and what the tests of the course do to them."""
+
+    def __init__(self, sim: Simulation, n: int = 3, maxraftstate: int = -1) -> None:
+        self.sim = sim
+        self.group = RSMCluster(sim, n, maxraftstate)
+        self.servers = self.group.servers
+        self._last_leader = 0
+        self._tags = itertools.count(1)
+        self._under_way: dict[bytes, int] = {}
+        """The requests that have not been answered, and when they were submitted."""
+        self._over = False
+        """Nobody offers anything any more."""
+
+    def request(self, kind: bytes) -> bytes:
+        """A request that has not been submitted yet: no two are the same."""
+        return b"%s %d" % (kind, next(self._tags))
+
+    async def submit(self, i: int, kind: bytes) -> tuple[Err, int | None]:
+        """Submit a new request to one server; if that is down, it does not lead."""
+        request = self.request(kind)
+        self._under_way[request] = self.sim.virtual_us
+        try:
+            return await self.group.rsms[i].submit(request)
+        except NodeDown:
+            return Err.WRONG_LEADER, None
+        finally:
+            del self._under_way[request]
+
+    async def offer(self, kind: bytes, among: Sequence[int] = ()) -> int | None:
+        """Offer a request to servers in turn, by default the connected ones, until one applies it.
+
+        Returns the reply; None if nobody has for as long as it may take, or until a shutdown.
+        """
+        deadline = self.sim.now() + SUBMIT_S
+        while self.sim.now() < deadline and not self._over:
+            first, n = self._last_leader, self.group.n
+            for i in [*range(first, n), *range(first)]:
+                if i in (among or self.servers.connected()):
+                    err, reply = await self.submit(i, kind)
+                    if err is Err.OK:
+                        self._last_leader = i
+                        return reply
+            await asyncio.sleep(0.05)
+        return None
+
+    async def inc(self, expected: int, among: Sequence[int] = ()) -> None:
+        """Count up, and fail unless the reply is what it must be."""
+        reply = await self.offer(INC, among)
+        if reply is None:
+            raise self.sim.livelock(f"for {SUBMIT_S} s no server has applied a request")
+        if reply != expected:
+            raise AssertionError(f"the counter is {reply} after {expected} requests to count up")
+
+    async def check_applied(self, requests: int, n: int) -> None:
+        """Wait until `n` servers have applied so many requests; fail if it takes too long.
+
+        That they are in the same state then is watched all the time.
+        """
+        pause = 0.01
+        for _ in range(30):
+            found = sum(applied >= requests for applied in self.group.watch.applied)
+            if found >= n:
+                return
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 1.28)
+        raise self.sim.livelock(
+            f"only {found} servers have applied {requests} requests, and {n} should have"
+        )
+
+    async def count_up(self, times: int, first: int = 1) -> None:
+        """Count up so many times, and have all servers follow each time."""
+        for i in range(first, first + times):
+            await self.inc(i)
+            await self.check_applied(i, self.group.n)
+
+    async def crash_all_and_restart(self) -> None:
+        """Crash all servers, and start them anew a second later."""
+        self.group.crash_all()
+        await asyncio.sleep(ELECTION_TIMEOUT_S)
+        self.group.restart_all()
+
+    async def shut_down_under_load(self) -> None:
+        """Shut all servers down while many requests are under way: everybody is told."""
+        _ = await self.group.leader()
+        offers = [
+            asyncio.create_task(self.offer(NULL), name=f"request {i}")
+            for i in range(self.sim.at_most(MANY, "requests"))
+        ]
+        await asyncio.sleep(0.02)
+        self._over = True
+        rsms = [await rsm.shut_down() for rsm in self.group.rsms]
+        if all(rsms):
+            killed_us = self.sim.virtual_us
+            await asyncio.sleep(STOP_S)
+            self._check_none_waits_since(killed_us)
+        for i in range(self.group.n):
+            self.servers.stop(i)
+        done, _ = await asyncio.wait(offers, timeout=SUBMIT_S + STOP_S)
+        if waiting := len(offers) - len(done):
+            raise self.sim.livelock(f"{waiting} requests were never answered after a shutdown")
+        self._over = False
+
+    def _check_none_waits_since(self, us: int) -> None:
+        if waiting := sum(since <= us for since in self._under_way.values()):
+            raise self.sim.livelock(
+                f"all RSMs were killed {STOP_S} s ago, and submit has not returned for {waiting} "
+                "requests: nothing can come for them any more"
+            )
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_basic_4a(sim: Simulation) -> None:
+    """Ten requests one by one: each reply is right, and all servers apply all of them."""
+    lab = Lab(sim)
+    await lab.count_up(10)
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_concurrent_4a(sim: Simulation) -> None:
+    """Fifty requests at once are applied once each."""
+    lab = Lab(sim)
+    n = sim.at_most(50, "requests")
+    async with asyncio.TaskGroup() as group:
+        offers = [group.create_task(lab.offer(INC), name=f"request {i}") for i in range(n)]
+    if sorted(offer.result() or 0 for offer in offers) != list(range(1, n + 1)):
+        replies = [offer.result() for offer in offers]
+        raise AssertionError(f"{n} requests to count up were answered {replies}")
+    await lab.check_applied(n, 3)
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_leader_failure_4a(sim: Simulation) -> None:
+    """The leader is cut off, the others go on, and it catches up when it is back."""
+    lab = Lab(sim)
+    await lab.inc(1)
+    leader = await lab.group.leader()
+    lab.servers.disconnect(leader)
+    await lab.inc(2)
+    await lab.check_applied(2, 2)
+    lab.servers.connect(leader)
+    await lab.check_applied(2, 3)
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_leader_partition_4a(sim: Simulation) -> None:
+    """A leader in a minority takes many requests: none is applied, all are answered in time."""
+    lab = Lab(sim)
+    await lab.inc(1)
+    leader = await lab.group.leader()
+    rest = [i for i in range(3) if i != leader]
+    lab.servers.partition(rest, [leader])
+    lost = [
+        asyncio.create_task(lab.submit(leader, DEC), name=f"lost {i}")
+        for i in range(sim.at_most(MANY, "requests"))
+    ]
+    await asyncio.sleep(0.01)
+    await lab.inc(2, rest)
+    done, _ = await asyncio.wait(lost, timeout=1)
+    if any(task.result()[0] is Err.OK for task in done):
+        raise AssertionError("a leader that no majority hears answered OK")
+    lab.servers.connect_all()
+    done, _ = await asyncio.wait(lost, timeout=STOP_S)
+    if waiting := len(lost) - len(done):
+        raise sim.livelock(
+            f"s{leader} can hear of the new leader for {STOP_S} s, and submit has not returned "
+            f"for {waiting} requests that were lost with its leadership"
+        )
+    for task in done:
+        if task.result()[0] is not Err.WRONG_LEADER:
+            raise AssertionError(f"a request that was lost was answered {task.result()[0]}")
+    await lab.check_applied(2, 3)
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_restart_replay_4a(sim: Simulation) -> None:
+    """All servers crash, and come back with the state that their logs give."""
+    lab = Lab(sim)
+    many = sim.at_most(MANY, "requests")
+    await lab.count_up(many)
+    await lab.crash_all_and_restart()
+    await lab.inc(many + 1)
+    await asyncio.sleep(1)
+    await lab.check_applied(many + 1, 3)
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_shutdown_4a(sim: Simulation) -> None:
+    """Servers are shut down, and nobody waits for ever."""
+    lab = Lab(sim)
+    await lab.shut_down_under_load()
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_restart_submit_4a(sim: Simulation) -> None:
+    """The same after a restart, and then once more: late answers are not taken for new ones."""
+    lab = Lab(sim)
+    many = sim.at_most(MANY, "requests")
+    await lab.count_up(many)
+    await lab.crash_all_and_restart()
+    await lab.inc(many + 1)
+    await asyncio.sleep(1)
+    await lab.shut_down_under_load()
+    lab.group.restart_all()
+    await lab.inc(many + 2)
+    await lab.check_applied(many + 2, 3)
+
+
+@simulate(network=CALM, model=None, limits=LIMITS)
+async def test_snapshot_4c(sim: Simulation) -> None:
+    """Logs stay short, and after a crash of all the state is that of the snapshots and logs."""
+    lab = Lab(sim, maxraftstate=MAXRAFTSTATE)
+    many = sim.at_most(MANY, "requests")
+    for i in range(1, many + 1):
+        await lab.inc(i)
+    await lab.check_applied(many, 3)
+    lab.group.check_log_sizes(2 * MAXRAFTSTATE)
+    lab.group.crash_all()
+    lab.group.restart_all()
+    await lab.inc(many + 1)
+    await lab.check_applied(many + 1, 3)
