@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from tester.labs import dedup, kvsrv, lock, raft
+from tester.labs import dedup, kvraft, kvraft_dedup, kvsrv, lock, raft, rsm
 from tester.labs.lab import Lab
 
 # The suites are tests like anybody's, but for what observes in them: see tester.guard.origin.
 __harness__ = False
 
-LABS: Final[dict[str, Lab]] = {lab.name: lab for lab in (kvsrv.LAB, lock.LAB, dedup.LAB, raft.LAB)}
+LABS: Final[dict[str, Lab]] = {
+    lab.LAB.name: lab.LAB for lab in (kvsrv, lock, dedup, raft, rsm, kvraft, kvraft_dedup)
+}
 """By the names the command line knows them by."""

@@ -11,9 +11,9 @@ from tester.labs import suite
 from tester.world.run import Scenario, run
 
 SUITES = {
-    "rsm": suite.tests_of("tester.labs.kvraft.rsm"),
-    "versioned": suite.tests_of("tester.labs.kvraft.versioned"),
-    "append": suite.tests_of("tester.labs.kvraft.append"),
+    "rsm": suite.tests_of("tester.labs.rsm.suite"),
+    "versioned": suite.tests_of("tester.labs.kvraft.suite"),
+    "append": suite.tests_of("tester.labs.kvraft_dedup.suite"),
 }
 RSM = """
     basic_4a concurrent_4a leader_failure_4a leader_partition_4a restart_replay_4a shutdown_4a

@@ -134,14 +134,14 @@ class Lab:
             )
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_basic_4a(sim: Simulation) -> None:
     """Ten requests one by one: each reply is right, and all servers apply all of them."""
     lab = Lab(sim)
     await lab.count_up(10)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_concurrent_4a(sim: Simulation) -> None:
     """Fifty requests at once are applied once each."""
     lab = Lab(sim)
@@ -154,7 +154,7 @@ async def test_concurrent_4a(sim: Simulation) -> None:
     await lab.check_applied(n, 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_leader_failure_4a(sim: Simulation) -> None:
     """The leader is cut off, the others go on, and it catches up when it is back."""
     lab = Lab(sim)
@@ -167,7 +167,7 @@ async def test_leader_failure_4a(sim: Simulation) -> None:
     await lab.check_applied(2, 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_leader_partition_4a(sim: Simulation) -> None:
     """A leader in a minority takes many requests: none is applied, all are answered in time."""
     lab = Lab(sim)
@@ -197,7 +197,7 @@ async def test_leader_partition_4a(sim: Simulation) -> None:
     await lab.check_applied(2, 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_restart_replay_4a(sim: Simulation) -> None:
     """All servers crash, and come back with the state that their logs give."""
     lab = Lab(sim)
@@ -209,14 +209,14 @@ async def test_restart_replay_4a(sim: Simulation) -> None:
     await lab.check_applied(many + 1, 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_shutdown_4a(sim: Simulation) -> None:
     """Servers are shut down, and nobody waits for ever."""
     lab = Lab(sim)
     await lab.shut_down_under_load()
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_restart_submit_4a(sim: Simulation) -> None:
     """The same after a restart, and then once more: late answers are not taken for new ones."""
     lab = Lab(sim)
@@ -231,7 +231,7 @@ async def test_restart_submit_4a(sim: Simulation) -> None:
     await lab.check_applied(many + 2, 3)
 
 
-@simulate(network=CALM, model=None, limits=LIMITS)
+@simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_4c(sim: Simulation) -> None:
     """Logs stay short, and after a crash of all the state is that of the snapshots and logs."""
     lab = Lab(sim, maxraftstate=MAXRAFTSTATE)

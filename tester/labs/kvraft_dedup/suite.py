@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from tester.labs.dedup import check_elements, differs
+from tester.labs.dedup.suite import check_elements, differs
 from tester.labs.kvraft.clerks import AppendCluster, GroupAppendWitness
 from tester.labs.kvraft.cluster import within
 from tester.labs.kvraft.generic import (
@@ -24,7 +24,6 @@ from tester.world.handles import AppendKV
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 
-MODEL: Final = "kv-append"
 MAXRAFTSTATE: Final = 1_000
 MAX_SNAPSHOT: Final = 500
 """Bytes of a snapshot of a store with one small value, and of what it remembers of one client."""
@@ -148,7 +147,7 @@ async def speed_of_appends(sim: Simulation, maxraftstate: int) -> None:
 # -- 4A -----------------------------------------------------------------------------------------
 
 
-@simulate(network=CALM, limits=LIMITS, model=MODEL)
+@simulate(network=CALM, limits=LIMITS)
 async def test_basic_4a(sim: Simulation) -> None:
     """One client and five servers."""
     await generic(sim, Matrix())
@@ -160,19 +159,19 @@ async def test_speed_4a(sim: Simulation) -> None:
     await speed_of_appends(sim, -1)
 
 
-@simulate(network=CALM, limits=LIMITS, model=MODEL)
+@simulate(network=CALM, limits=LIMITS)
 async def test_concurrent_4a(sim: Simulation) -> None:
     """Five clients, each with a key of its own."""
     await generic(sim, Matrix(5))
 
 
-@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_unreliable_4a(sim: Simulation) -> None:
     """Five clients on an unreliable network."""
     await generic(sim, Matrix(5))
 
 
-@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_unreliable_one_key_4a(sim: Simulation) -> None:
     """Five clients append to the same key, on an unreliable network."""
     kv = AppendCluster(sim, 3)
@@ -192,7 +191,7 @@ async def test_unreliable_one_key_4a(sim: Simulation) -> None:
     check_elements(await ck.get("k"), [[first], *appended])
 
 
-@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_one_partition_4a(sim: Simulation) -> None:
     """A majority goes on, a minority does nothing, and catches up when it can."""
     kv = AppendCluster(sim, 5)
@@ -228,49 +227,49 @@ async def test_one_partition_4a(sim: Simulation) -> None:
     await check_get(ck, "1", "15")
 
 
-@simulate(network=CALM, limits=LIMITS, model=MODEL)
+@simulate(network=CALM, limits=LIMITS)
 async def test_many_partitions_one_client_4a(sim: Simulation) -> None:
     """The servers are torn apart again and again while one client works."""
     await generic(sim, Matrix(1, partitions=True))
 
 
-@simulate(network=CALM, limits=LIMITS, model=MODEL)
+@simulate(network=CALM, limits=LIMITS)
 async def test_many_partitions_many_clients_4a(sim: Simulation) -> None:
     """The servers are torn apart again and again while five clients work."""
     await generic(sim, Matrix(5, partitions=True))
 
 
-@simulate(network=CALM, limits=LIMITS, model=MODEL)
+@simulate(network=CALM, limits=LIMITS)
 async def test_persist_one_client_4a(sim: Simulation) -> None:
     """All servers crash and come back, with one client."""
     await generic(sim, Matrix(1, crash=True))
 
 
-@simulate(network=CALM, limits=LIMITS, model=MODEL)
+@simulate(network=CALM, limits=LIMITS)
 async def test_persist_concurrent_4a(sim: Simulation) -> None:
     """All servers crash and come back, with five clients."""
     await generic(sim, Matrix(5, crash=True))
 
 
-@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_persist_concurrent_unreliable_4a(sim: Simulation) -> None:
     """All servers crash and come back, on an unreliable network."""
     await generic(sim, Matrix(5, crash=True))
 
 
-@simulate(network=CALM, limits=LIMITS, model=MODEL)
+@simulate(network=CALM, limits=LIMITS)
 async def test_persist_partition_4a(sim: Simulation) -> None:
     """All servers are torn apart, crash and come back."""
     await generic(sim, Matrix(5, crash=True, partitions=True))
 
 
-@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_persist_partition_unreliable_4a(sim: Simulation) -> None:
     """All servers are torn apart, crash and come back, on an unreliable network."""
     await generic(sim, Matrix(5, crash=True, partitions=True))
 
 
-@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_persist_partition_unreliable_linearizable_4a(sim: Simulation) -> None:
     """The same with seven servers, and fifteen clients that all write to the same keys."""
     await generic(sim, Matrix(15, 7, crash=True, partitions=True, random_keys=True))
@@ -279,7 +278,7 @@ async def test_persist_partition_unreliable_linearizable_4a(sim: Simulation) -> 
 # -- 4B -----------------------------------------------------------------------------------------
 
 
-@simulate(network=CALM, limits=LIMITS, model=MODEL)
+@simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_rpc_4b(sim: Simulation) -> None:
     """A server that has missed much gets a snapshot, and then it may be the one that matters."""
     kv = AppendCluster(sim, 3, MAXRAFTSTATE)
@@ -311,7 +310,7 @@ async def test_snapshot_rpc_4b(sim: Simulation) -> None:
         await check_get(ck, key, key.upper())
 
 
-@simulate(network=CALM, limits=LIMITS, model=MODEL, weight=5)
+@simulate(network=CALM, limits=LIMITS, weight=5)
 async def test_snapshot_size_4b(sim: Simulation) -> None:
     """Many puts to one key leave a short log and a small snapshot."""
     kv = AppendCluster(sim, 3, MAXRAFTSTATE)
@@ -330,37 +329,37 @@ async def test_speed_4b(sim: Simulation) -> None:
     await speed_of_appends(sim, MAXRAFTSTATE)
 
 
-@simulate(network=CALM, limits=LIMITS, model=MODEL)
+@simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_recover_4b(sim: Simulation) -> None:
     """All servers crash and come back from their snapshots, with one client."""
     await generic(sim, Matrix(1, crash=True, maxraftstate=MAXRAFTSTATE))
 
 
-@simulate(network=CALM, limits=LIMITS, model=MODEL, weight=5)
+@simulate(network=CALM, limits=LIMITS, weight=5)
 async def test_snapshot_recover_many_clients_4b(sim: Simulation) -> None:
     """All servers crash and come back from their snapshots, with twenty clients."""
     await generic(sim, Matrix(20, crash=True, maxraftstate=MAXRAFTSTATE))
 
 
-@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_unreliable_4b(sim: Simulation) -> None:
     """Snapshots on an unreliable network."""
     await generic(sim, Matrix(5, maxraftstate=MAXRAFTSTATE))
 
 
-@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_unreliable_recover_4b(sim: Simulation) -> None:
     """All servers crash and come back from their snapshots, on an unreliable network."""
     await generic(sim, Matrix(5, crash=True, maxraftstate=MAXRAFTSTATE))
 
 
-@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_unreliable_recover_concurrent_partition_4b(sim: Simulation) -> None:
     """All servers are torn apart, too."""
     await generic(sim, Matrix(5, crash=True, partitions=True, maxraftstate=MAXRAFTSTATE))
 
 
-@simulate(network=ROUGH, limits=LIMITS, model=MODEL)
+@simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_unreliable_recover_concurrent_partition_linearizable_4b(
     sim: Simulation,
 ) -> None:
