@@ -3,7 +3,7 @@
 from typing import Final
 
 from tester.labs.patch import Catalogue, Patch
-from tester.labs.raft import bugs_apply, bugs_elections, bugs_log, bugs_rare
+from tester.labs.raft import bugs_apply, bugs_elections, bugs_log, bugs_rare, bugs_reports
 
 CORE = "raft/core.py"
 SHELL = "raft/raft.py"
@@ -43,7 +43,7 @@ DELIVER = """\
 
     async def _call("""
 
-BUGS: Final = (*bugs_elections.BUGS, *bugs_log.BUGS, *bugs_apply.BUGS)
+BUGS: Final = (*bugs_elections.BUGS, *bugs_log.BUGS, *bugs_apply.BUGS, *bugs_reports.BUGS)
 
 VARIANTS: Final = (
     Patch(

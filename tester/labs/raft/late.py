@@ -20,6 +20,8 @@ from tester.world.simulation import Simulation
 
 LARGE: Final = 3_000
 """Bytes of the first command: of later messages, only those with a snapshot are as long."""
+SELDOM: Final = 15
+"""A snapshot after so many commands: more than are tried until a follower has caught up."""
 OWN_PACES: Final = Pace(5, 4), Pace(8, 3), Pace(3, 5)
 
 
@@ -132,6 +134,39 @@ async def test_snapshots_from_long_ago(sim: Simulation) -> None:
         servers.crash(follower)
         raft.restart(follower)
         await _agree_on(raft, 1 + raft.below(3), 3)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_snapshots_answered_late(sim: Simulation) -> None:
+    """A leader hears that a snapshot was installed when it has a later one itself."""
+    raft = RaftCluster(sim, 3, snapshots=[Pace(SELDOM, SELDOM)] * 3)
+    servers = raft.servers
+    _ = await raft.one(b"x" * LARGE, 3)
+    for _ in range(sim.at_most(3, "rounds")):
+        leader = await raft.check_one_leader()
+        follower = (leader + 1 + raft.below(2)) % 3
+        others = [i for i in range(3) if i != follower]
+        servers.disconnect(follower)
+        await _start_many(raft, leader, SELDOM)
+        _ = await raft.one(raft.command(), 2)
+        held = [servers.hold(i, follower, waits=True, least_bytes=LARGE) for i in others]
+        servers.connect(follower)
+        leader = await raft.check_one_leader()  # the follower's term may have deposed the last one
+        await _start_many(raft, leader, SELDOM + raft.below(5))
+        for hold in held:
+            hold.release(newest_first=bool(raft.below(2)))
+        _ = await raft.one(raft.command(), 3)
+
+
+async def _start_many(raft: RaftCluster, leader: int, count: int) -> None:
+    """Start many commands at once, and wait until somebody has applied the last one."""
+    index = -1
+    for _ in range(count):
+        index, _, _ = await raft.start(leader, raft.command())
+    for _ in range(20):
+        if index > 0 and raft.n_committed(index):
+            return
+        await asyncio.sleep(0.005)
 
 
 @simulate(network=CALM, limits=LIMITS)

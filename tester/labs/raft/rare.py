@@ -76,3 +76,34 @@ async def test_count_after_elections(sim: Simulation) -> None:
         raise TooManyRpcs(
             f"{used} RPCs were sent in an idle second after some elections: {IDLE_RPCS} are enough"
         )
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_counts_begin_anew(sim: Simulation) -> None:
+    """A server leads again, and of what others had when it led before nothing is left."""
+    raft = RaftCluster(sim, 5)
+    servers = raft.servers
+    _ = await raft.one(b"agreed", 5)
+    first = await raft.check_one_leader()
+    near, *far = [i for i in range(5) if i != first]
+    servers.partition([first, near], far)
+    for _ in range(5):
+        _ = await start_on_leader(raft, first, b"lost")
+    await asyncio.sleep(0.3)  # and first hears that near has them all
+
+    second = await new_leader(raft, far)
+    servers.partition([first, second], [])  # both are ahead of the others then
+    _ = await start_on_leader(raft, second, b"later")
+    await asyncio.sleep(0.3)
+    one, other = (i for i in far if i != second)
+    servers.partition([first, one, other], [])
+    _ = await new_leader(raft, [first])
+    servers.partition([first, one], [])
+    for _ in range(5):
+        _ = await raft.start(first, b"on two of five")
+    await asyncio.sleep(0.5)
+
+    servers.partition([second, near, other], [])
+    _ = await raft.one(b"agreed, too", 3)
+    servers.connect_all()
+    _ = await raft.one(b"agreed by all", 5)
