@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tester.labs import LABS
 from tester.labs.lab import Lab
 from tests.tree import ROOT
 
-TINY = Lab("tiny", "tests.tiny", LABS["kvsrv"].classes)
+TINY = Lab("tiny", "tests.tiny", LABS["kvsrv"].classes, course=("test_unreliable", "test_heavy"))
 ROGUE = Lab("rogue", "tests.rogue", LABS["kvsrv"].classes)
 MAIN = (
     "from tester import cli, labs; from tests.running import TINY; "
@@ -30,6 +31,9 @@ def click_runner() -> CliRunner:
     return CliRunner(**{name: value for name, value in options.items() if name in known})
 
 
+_TAKEN = re.compile(r"^.+: \S+\.py -> .+\n", re.MULTILINE)
+
+
 @dataclass
 class Done:
     """What a command came to."""
@@ -37,6 +41,9 @@ class Done:
     status: int
     out: str
     err: str
+    """Without the lines about what was taken from a submission,"""
+    taken: str = ""
+    """which are here."""
 
     @property
     def sentence(self) -> str:
@@ -69,7 +76,8 @@ class Runner:
         out, err = self._capfd.readouterr()
         assert isinstance(ended.value.code, int)
         assert "Traceback" not in err
-        return Done(ended.value.code, out, err)
+        taken = "".join(_TAKEN.findall(err))
+        return Done(ended.value.code, out, _TAKEN.sub("", err), taken)
 
     def json(self, *args: str) -> Any:
         """The record of a command, without what differs from run to run."""

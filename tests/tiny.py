@@ -12,6 +12,7 @@ from tester.world.simulation import Simulation
 
 @simulate(network=UNRELIABLE)
 async def test_unreliable(sim: Simulation) -> None:
+    """A client puts three times on an unreliable network, and it does not matter what it hears."""
     sim.serve()
     clerk = sim.clerk()
     for version in range(3):
@@ -20,6 +21,7 @@ async def test_unreliable(sim: Simulation) -> None:
 
 @simulate(seeds=30, weight=5)
 async def test_heavy(sim: Simulation) -> None:
+    """Three clients put at once."""
     sim.serve()
     async with asyncio.TaskGroup() as clients:
         for number in range(3):
@@ -28,6 +30,10 @@ async def test_heavy(sim: Simulation) -> None:
 
 @simulate(seeds=10)
 async def test_third(sim: Simulation) -> None:
+    """A client puts once.
+
+    Which key, the seed decides.
+    """
     await put_third(sim, "third")
 
 

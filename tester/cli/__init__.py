@@ -18,12 +18,14 @@ import click
 
 from tester.cli import output
 from tester.cli.options import EXIT, INTERRUPTED, shortened, unknown
+from tester.engine import VERSION
 from tester.environment import complaint
 
 COMMANDS: Final[dict[str, str]] = {
     "check": "Check a recorded history for linearizability.",
     "exhaust": "Run every placement of at most K faults.",
     "explain": "Say which faults a failure takes.",
+    "labs": "List the labs, their parts and their tests.",
     "mutants": "Tell which tests find which planted bugs.",
     "replay": "Run one run again, and tell its story.",
     "run": "Run a lab's tests, each on many seeds.",
@@ -116,6 +118,7 @@ def _of_ours(error: Exception) -> str:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+@click.version_option(VERSION, prog_name="labtester", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> int:
     """The MIT 6.5840 labs, in a deterministic simulator.

@@ -111,7 +111,10 @@ jobs_option = click.option(
     help="Worker processes; as many as there are cores by default. Changes no result.",
 )
 tests_option = click.option(
-    "--tests", metavar="NAME,...", help="Run these tests only; * stands for anything."
+    "--tests",
+    metavar="NAME,...",
+    help="These tests only: names, in which * stands for anything, or parts: 'course', 'ours', "
+    "'3c'. `labtester labs` lists them.",
 )
 submission_option = click.option(
     "--submission",
@@ -150,8 +153,12 @@ def pool_of(
     schedule: str | None = None,
     environment: Iterable[tuple[str, str]] = (),
     python: Python | None = None,
+    name_taken: bool = True,
 ) -> Iterator[Pool]:
-    """Workers that have loaded the submission; if they cannot, that is the user's misuse."""
+    """Workers that have loaded the submission; if they cannot, that is the user's misuse.
+
+    What they took from its folder is said at once, unless that has been said before.
+    """
     from tester.workers.launch import Setup, launch
     from tester.workers.pool import CannotStart, Pool
 
@@ -161,20 +168,24 @@ def pool_of(
     how = launch(Setup(lab, LABS[lab], submission, seeds, schedule), environment, python)
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
+            _ = pool.tests()
+            if submission is not None and name_taken:
+                click.echo(f"{submission}: {pool.taken}", err=True)
             yield pool
     except CannotStart as reason:
         raise click.ClickException(str(reason)) from None
 
 
 def select(tests: Sequence[Listed], names: str | None) -> list[Listed]:
-    """The tests of these names or patterns, `test_*_3a`, in the order of the suite."""
+    """The tests of these names, patterns (`test_*_3a`) or parts, in the order of the suite."""
     if names is None:
         return list(tests)
-    known = [test.name for test in tests]
+    parts = sorted({part for test in tests for part in test.parts})
     wanted: set[str] = set()
     for name in (name.strip() for name in names.split(",")):
-        found = [test for test in known if fnmatchcase(test, name)]
+        found = [t.name for t in tests if name.lower() in t.parts or fnmatchcase(t.name, name)]
         if not found:
+            known = [*(test.name for test in tests), *parts]
             raise click.ClickException(unknown("test", name, known))
         wanted.update(found)
     return [test for test in tests if test.name in wanted]

@@ -23,6 +23,7 @@ from tester.cli.options import (
     select,
     stuck_option,
     submission_option,
+    tests_option,
 )
 from tester.workers.launch import Python
 
@@ -63,7 +64,9 @@ class _What:
     schedule: str | None
     stuck_after: int
 
-    def pool(self, way: _Way, seeds: int | None = None) -> AbstractContextManager[Pool]:
+    def pool(
+        self, way: _Way, seeds: int | None = None, *, name_taken: bool = False
+    ) -> AbstractContextManager[Pool]:
         """One worker that runs it in this way."""
         return pool_of(
             self.lab,
@@ -74,14 +77,13 @@ class _What:
             schedule=self.schedule,
             environment=way.environment,
             python=way.python,
+            name_taken=name_taken,
         )
 
 
 @click.command("verify")
 @lab_argument
-@click.option(
-    "--tests", metavar="NAME,...", help="Verify these tests only; * stands for anything."
-)
+@tests_option
 @click.option(
     "--seeds",
     type=integer(1, 2**32),
@@ -129,7 +131,7 @@ def verify(
         *_others(pythons, lambda text: plainly(out, text)),
     ]
     found: dict[str, dict[tuple[str, int], str]] = {}
-    with what.pool(first, seeds) as pool:
+    with what.pool(first, seeds, name_taken=True) as pool:
         chosen = select(pool.tests(), tests)
         runs = [(test.name, seed) for test in chosen for seed in range(test.seeds)]
         schedules = {test.name: test.schedule for test in chosen}

@@ -32,10 +32,11 @@ _trees: WeakKeyDictionary[ModuleType, ast.Module] = WeakKeyDictionary()
 def tree(module: ModuleType) -> ast.Module:
     """Parse the module's source; a module without one is empty."""
     if module not in _trees:
-        name = module.__spec__.name if module.__spec__ else module.__name__  # of __main__, too
-        get_source = getattr(getattr(module.__spec__, "loader", None), "get_source", None)
-        text: str | None = get_source(name) if get_source else None
-        _trees[module] = ast.parse(text or "")
+        origin = getattr(module.__spec__, "origin", None) or ""
+        get_data = getattr(getattr(module.__spec__, "loader", None), "get_data", None)
+        # Its bytes, which are read as Python reads them: a comment need not be in UTF-8.
+        data: bytes = get_data(origin) if get_data and origin.endswith(".py") else b""
+        _trees[module] = ast.parse(data)
     return _trees[module]
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from tester.labs.patch import Catalogue
+
+COURSE: Final = "course"
+OURS: Final = "ours"
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,13 @@ class Lab:
     """The module with its `CATALOGUE` of bugs and of correct variants; "" for none."""
     document: str = ""
     """The chapter of the guide about it: "6-raft.md"."""
+    course: tuple[str, ...] = ()
+    """The tests that are the course's, by name. The others are ours."""
+
+    def parts(self, test: str) -> tuple[str, ...]:
+        """What a test belongs to: `course` or `ours`, and the part in its name, `3c`."""
+        origin = COURSE if test in self.course else OURS
+        return (origin, *re.findall(r"_(\d[a-z])$", test))
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from tester.report import mishap
@@ -18,11 +16,9 @@ _PRINTED_LINES: Final = 10
 _PRINTED_COLUMNS: Final = 200
 _SEEDS_SHOWN: Final = 10
 _GAP: Final = 2
-_WHOLE_NAME: Final = 24
-"""Names of so many columns stand in one line, if what can be read elsewhere gives way to them,"""
-_NAME: Final = 12
-"""and in any case names have so many."""
 _HEADS: Final = ("seeds", "failed", "unknown", "peers", "rpcs", "ops", "virtual", "seeds/s")
+_GIVES_WAY: Final = ("seeds/s", "peers", "virtual", "ops", "rpcs")
+"""Columns that are left out, in this order, where names are long or the terminal is narrow."""
 
 
 def show(console: Console, result: LabResult) -> None:
@@ -31,7 +27,7 @@ def show(console: Console, result: LabResult) -> None:
         if test.telling is not None:
             _show_failure(console, test)
     if result.tests:
-        console.print(table(result, console.width))
+        console.print(table(result, console.width), soft_wrap=True)
     if reported := figures(result):
         plainly(console, reported)
     console.print(verdict_line(result))
@@ -41,7 +37,7 @@ def show_unfinished(console: Console, result: LabResult) -> None:
     """Print what there is of a run that was interrupted: no stories, for nobody has told them."""
     begun = [test for test in result.tests if test.counted.seeds]
     if begun:
-        console.print(table(LabResult(result.lab, begun), console.width))
+        console.print(table(LabResult(result.lab, begun), console.width), soft_wrap=True)
         for test in begun:
             if test.first_bad_seed is not None:
                 plainly(console, f"{test.name}: {bad_seeds(test)}")
@@ -121,25 +117,50 @@ def _listed(seeds: Sequence[int]) -> str:
     return shown if len(seeds) <= _SEEDS_SHOWN else shown + ", ..."
 
 
-def table(result: LabResult, width: int) -> Table:
-    """One row a test. `seeds/s` is of one core: the seeds over the time that their runs took."""
+def table(result: LabResult, width: int) -> Text:
+    """One row a test. `seeds/s` is of one core: the seeds over the time that their runs took.
+
+    A name is never broken, for people look for it and paste it: what can be read elsewhere gives
+    way to it, and where even that is not enough the figures stand in a line of their own.
+    """
     known = not any(test.counted.unknown for test in result.tests)
-    cells = [_cells(test, result.recorded.count(test.name)) for test in result.tests]
-    widths = {head: max(len(head), *(len(row[head]) for row in cells)) for head in _HEADS}
-    heads = [head for head in _HEADS if not (known and head == "unknown")]
-    room = width - sum(_GAP + widths[head] for head in heads)
-    longest = max((len(test.name) for test in result.tests), default=0)
-    for head, least in (("seeds/s", min(longest, _WHOLE_NAME)), ("peers", _NAME)):
-        if room < least:
-            heads.remove(head)
-            room += _GAP + widths[head]
-    made = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
-    made.add_column("test", overflow="fold")
-    for head in heads:
-        made.add_column(head, justify="right", no_wrap=True)
-    for test, row in zip(result.tests, cells, strict=True):
-        made.add_row(Text(_folded(test.name, room)), *(row[head] for head in heads))
-    return made
+    rows = [_cells(test, result.recorded.count(test.name)) for test in result.tests]
+    columns = {
+        head: max(len(head), *(len(row[head]) for row in rows))
+        for head in _HEADS
+        if not (known and head == "unknown")
+    }
+    longest = max(len(test.name) for test in result.tests)
+    fitting = _fitting(columns, width - longest)
+    apart = fitting is None
+    if fitting is None:
+        fitting = _fitting(columns, width) or list(columns)[:2]
+    first = 0 if apart else longest
+    head = {name: Text(name) for name in fitting}
+    lines = [Text("test\n" if apart else "test".ljust(first), "bold")]
+    lines[0].append_text(_figures(head, {name: columns[name] for name in fitting}, "bold"))
+    for test, row in zip(result.tests, rows, strict=True):
+        line = Text(f"{test.name}\n" if apart else test.name.ljust(first))
+        lines.append(line.append_text(_figures(row, {name: columns[name] for name in fitting})))
+    return Text("\n").join(lines)
+
+
+def _fitting(columns: dict[str, int], room: int) -> list[str] | None:
+    """The columns that fit, all of them if possible; None if the least do not."""
+    fitting = list(columns)
+    for head in ("", *_GIVES_WAY):
+        if head in fitting:
+            fitting.remove(head)
+        if sum(_GAP + columns[head] for head in fitting) <= room:
+            return fitting
+    return None
+
+
+def _figures(row: dict[str, Text], columns: dict[str, int], style: str = "") -> Text:
+    line = Text(style=style)
+    for head, width in columns.items():
+        line.append(" " * (_GAP + width - len(row[head]))).append_text(row[head])
+    return line
 
 
 def _cells(test: TestResult, recorded: int) -> dict[str, Text]:
@@ -155,16 +176,6 @@ def _cells(test: TestResult, recorded: int) -> dict[str, Text]:
         "virtual": Text(_seconds(counted.virtual_us)),
         "seeds/s": Text(_rate(test)),
     }
-
-
-def _folded(name: str, room: int) -> str:
-    """The name in lines no longer than this, broken behind underscores where it can be."""
-    lines = [""]
-    for part in re.findall(r"[^_]*_|[^_]+", name):
-        if lines[-1] and len(lines[-1]) + len(part) > room:
-            lines.append("  ")
-        lines[-1] += part
-    return "\n".join(lines)
 
 
 def _seeds(test: TestResult) -> Text:

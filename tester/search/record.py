@@ -6,14 +6,17 @@ and writes it needs no simulation; `tester.search.again` makes it, and runs it a
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tester.engine import SEED_LIMIT
 from tester.engine.choices import Record as Chosen
 from tester.engine.schedule import DEFAULT, SCHEDULES
 
@@ -21,6 +24,9 @@ FOLDER: Final = ".labtester"
 """Where failing records are kept, in the folder a run was started from."""
 SUFFIX: Final = ".sim"
 _LONGEST_NAME: Final = 150
+_MOST_BYTES: Final = 64 << 20
+_MOST_CHOICES: Final = 10_000_000
+"""Far more than a run makes. A few bytes of a record could ask for all the memory there is."""
 
 
 class BadRecord(Exception):
@@ -131,12 +137,31 @@ def file_name(
 def load(path: Path) -> Record:
     """Read a record. Raises BadRecord, saying what is wrong with the file."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _contents(path).decode()
     except OSError as error:
         raise BadRecord(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadRecord(f"{path} is no record: it is not text") from None
     return parse(text, path)
+
+
+def _contents(path: Path) -> bytes:
+    """The bytes of a file; a device or a pipe might give bytes without end, or none for ever."""
+    # Without O_NONBLOCK, to open a pipe that nobody writes into would take for ever.
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(number).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise BadRecord(f"{path} is no record: expected a file, got a device or a pipe")
+        with os.fdopen(number, "rb", closefd=False) as file:
+            data = file.read(_MOST_BYTES + 1)
+    finally:
+        os.close(number)
+    if len(data) > _MOST_BYTES:
+        raise BadRecord(f"{path} is no record: it has more than {_MOST_BYTES} bytes")
+    return data
 
 
 def parse(text: str, path: Path) -> Record:
@@ -152,6 +177,10 @@ def parse(text: str, path: Path) -> Record:
     for name, kind in _FIELDS.items():
         if type(found.get(name)) is not kind:
             raise BadRecord(f"{path} is no record: its {name!r} is not a {kind.__name__}")
+        if kind is str and not _is_text(found[name]):
+            raise BadRecord(f"{path} is no record: its {name!r} is not text")
+    if not 0 <= found["seed"] < SEED_LIMIT:
+        raise BadRecord(f"{path} is no record: its 'seed' is not in [0, 2**128)")
     if found["schedule"] not in SCHEDULES:
         known = ", ".join(SCHEDULES)
         raise BadRecord(
@@ -160,11 +189,21 @@ def parse(text: str, path: Path) -> Record:
     return Record(**{name: found[name] for name in _FIELDS}, choices=_choices(path, found))
 
 
+def _is_text(value: str) -> bool:
+    """Whether it can be written as UTF-8: JSON can spell half of a pair of surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _choices(path: Path, found: dict[str, Any]) -> Chosen:
     sparse = found.get("choices")
     if not isinstance(sparse, dict):
         raise BadRecord(f"{path} is no record: its 'choices' is not an object")
     dense: Chosen = {}
+    left = _MOST_CHOICES
     for stream, places in sparse.items():
         if not isinstance(places, dict):
             raise BadRecord(f"{path} is no record: its choices of {stream!r} are not an object")
@@ -175,7 +214,11 @@ def _choices(path: Path, found: dict[str, Any]) -> Chosen:
                     f"{path} is no record: {index!r}: {value!r} in {stream!r} is no choice; "
                     "an index and a number of 0 or more are"
                 )
-            values += [0] * (int(index) + 1 - len(values))
+            more = max(0, int(index) + 1 - len(values))
+            left -= more
+            if left < 0:
+                raise BadRecord(f"{path} is no record: it has more than {_MOST_CHOICES} choices")
+            values += [0] * more
             values[int(index)] = value
         dense[stream] = values
     return dense

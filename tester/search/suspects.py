@@ -37,14 +37,17 @@ def suspected(scenario: Scenario) -> Iterator[str]:
     for module in code_under_test(scenario):
         file = getattr(module, "__file__", None)
         if file and Path(file).is_file():
-            yield from map(str, suspects(Path(file).read_text(encoding="utf-8"), file))
+            yield from map(str, suspects(Path(file).read_bytes(), file))
 
 
-def suspects(source: str, file: str) -> list[Suspect]:
-    """The suspicious lines of a module, in order; none for what is not Python."""
+def suspects(source: str | bytes, file: str) -> list[Suspect]:
+    """The suspicious lines of a module, in order; none for what is not Python.
+
+    Bytes are in the encoding that they name, as Python reads them.
+    """
     try:
         tree = ast.parse(source)
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return []
     return sorted(set(_Reader(file, _set_names(tree)).read(tree)))
 

@@ -28,6 +28,7 @@ from tester.guard import guard
 from tester.guard.origin import is_users
 from tester.labs import contract
 from tester.labs.suite import tests_of
+from tester.labs.taken import misses, taken
 from tester.report import mishap
 from tester.report.story import relative, tell_placement
 from tester.search.again import Again, code_digest, run_again
@@ -95,7 +96,7 @@ class _Worker:
         self._jobs = jobs
         self._answers = answers
         self._tests: dict[str, Scenario] = {}
-        self._lab = self._folder = ""
+        self._lab = self._folder = self._taken = ""
 
     def work(self) -> NoReturn:
         """Load the submission, then do one job after the other. Raises EOFError at their end."""
@@ -110,10 +111,16 @@ class _Worker:
             place = f"{frames[-1].file}:{frames[-1].line}" if frames else setup.lab.suite
             self._refuse(f"{place}: loading it raised {error!r}")
         ready = [
-            Listed(name, scenario.seeds_of(setup.seeds), scenario.weight, scenario.schedule)
+            Listed(
+                name,
+                scenario.seeds_of(setup.seeds),
+                scenario.weight,
+                scenario.schedule,
+                setup.lab.parts(name),
+            )
             for name, scenario in self._tests.items()
         ]
-        self._say(Ready(ready))
+        self._say(Ready(ready, plain(self._taken)))
         with guard.standing():
             while True:
                 self._do(job_of(self._receive()))
@@ -142,6 +149,9 @@ class _Worker:
             for sentence in found.ignored():
                 self._say(Noted(plain(sentence)))
         contract.check(setup.lab, found, lambda what: self._say(Loading(what)))
+        self._taken = taken(setup.lab, found)
+        for sentence in misses(setup.lab, found.folder) if found.folder else ():
+            self._say(Noted(plain(f"{found.folder}{os.sep}{sentence}")))
         self._say(Loading(""))
         tests = tests_of(setup.lab.suite)
         self._tests = {name: test.under(setup.schedule) for name, test in tests.items()}

@@ -55,6 +55,8 @@ class Pool:
         self, launch: Launch, jobs: int, *, stuck_s: int, note: Callable[[str], None]
     ) -> None:
         self.jobs = jobs
+        self.taken = ""
+        """What was taken from the submission's folder, once a worker has loaded it."""
         self._launch = launch
         self._stuck_s = stuck_s
         self._note = note
@@ -138,9 +140,9 @@ class Pool:
         match message:
             case Loading(what):
                 worker.loading = what
-            case Ready(tests):
+            case Ready(tests, taken):
                 worker.ready = True
-                self._tests = tests
+                self._tests, self.taken = tests, taken
             case Refused(sentence):
                 raise CannotStart(sentence)
             case Noted(text):

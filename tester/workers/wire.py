@@ -91,12 +91,16 @@ class Listed(msgspec.Struct, frozen=True, array_like=True):
     seeds: int
     weight: int
     schedule: str = DEFAULT
+    parts: tuple[str, ...] = ()
+    """What it belongs to: see `tester.labs.Lab.parts`."""
 
 
 class Ready(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The submission is loaded; these are the suite's tests, in order."""
 
     tests: list[Listed]
+    taken: str = ""
+    """What was taken from the submission's folder: see `tester.labs.taken`."""
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, tag=True):

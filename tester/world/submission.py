@@ -22,6 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from tester.world.source import Source
+
 LABS: Final = ("kvsrv", "lock", "raft", "kvraft", "mapreduce")
 """Packages a submission may overlay."""
 
@@ -65,8 +67,10 @@ class Submission:
         place = self._line(error)
         if isinstance(error, SyntaxError):
             if self.holds(error.filename):
-                place = f"{error.filename}:{error.lineno}"
+                place = f"{error.filename}:{error.lineno or 1}"
             return f"{place or self._file(module)}: {error.msg}; the file is not Python"
+        if place is None and isinstance(error, OSError) and self.holds(error.filename):
+            return f"{error.filename} cannot be read: {error.strerror}"
         if place is None and isinstance(error, ImportError) and self.holds(error.path):
             missing = re.match(r"cannot import name '(\w+)'", str(error))
             if missing is not None:  # it is our own package that asked for it
@@ -194,10 +198,13 @@ def _forget(modules: Iterable[str]) -> None:
 def load(folder: Path) -> Submission:
     """Overlay the reference packages with a folder, for the rest of this process.
 
-    Raises BadSubmission if there is no such folder, if it holds nothing that a lab would look
-    at, or if another one has been loaded.
+    Raises BadSubmission if there is no such folder, or if another one has been loaded. Whether it
+    holds anything of a lab is for the lab to say.
     """
-    folder = folder.resolve()
+    try:
+        folder = folder.resolve()
+    except (OSError, RuntimeError):  # RuntimeError: before Python 3.13, of links in a circle
+        raise BadSubmission(f"{folder} leads nowhere: its links go in a circle") from None
     if _loaded:
         if _loaded[0].folder == folder:
             return _loaded[0]
@@ -205,13 +212,9 @@ def load(folder: Path) -> Submission:
             f"this process has loaded {_loaded[0].folder}; load {folder} in a process of its own"
         )
     if not folder.is_dir():
+        remedy = "unpack it, and name the folder" if folder.is_file() else "name one"
         raise BadSubmission(
-            f"{folder} is not a folder; a submission is a folder with lab packages"
-        )
-    if not any((folder / lab).is_dir() for lab in LABS):
-        raise BadSubmission(
-            f"{folder} holds none of the packages {', '.join(LABS)}; "
-            "name the folder that contains them"
+            f"{folder} is not a folder; a submission is a folder with lab packages: {remedy}"
         )
     _forget(_changeable())
     sys.meta_path.insert(0, _Overlay(folder))
@@ -232,7 +235,7 @@ class _Overlay(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         parts = name.split(".")
         if parts[0] not in LABS:
-            return None
+            return self._of_a_helper(name, path)
         if name in FIXED:
             rest = [entry for entry in path or () if not Path(entry).is_relative_to(self._folder)]
             spec = importlib.machinery.PathFinder.find_spec(name, rest)
@@ -242,8 +245,18 @@ class _Overlay(importlib.abc.MetaPathFinder):
         place = self._folder.joinpath(*parts)
         file = place.with_suffix(".py")
         if file.is_file():
-            return importlib.util.spec_from_file_location(name, file)
+            return importlib.util.spec_from_file_location(
+                name, file, loader=Source(name, str(file))
+            )
         return self._package(name, path, place)
+
+    def _of_a_helper(
+        self, name: str, path: Sequence[str] | None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """A module in a package of theirs that is no lab's."""
+        if path is None or not any(Path(entry).is_relative_to(self._folder) for entry in path):
+            return None
+        return _told_apart(importlib.machinery.PathFinder.find_spec(name, path))
 
     def _package(
         self, name: str, path: Sequence[str] | None, place: Path
@@ -310,4 +323,14 @@ class _Helpers(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         if path is not None:
             return None
-        return importlib.machinery.PathFinder.find_spec(name, [str(self._folder)])
+        found = importlib.machinery.PathFinder.find_spec(name, [str(self._folder)])
+        return _told_apart(found)
+
+
+def _told_apart(
+    spec: importlib.machinery.ModuleSpec | None,
+) -> importlib.machinery.ModuleSpec | None:
+    """The spec of a source file, with the loader that tells one file's faults from another's."""
+    if spec is not None and type(spec.loader) is importlib.machinery.SourceFileLoader:
+        spec.loader = Source(spec.name, spec.loader.path)
+    return spec

@@ -157,7 +157,9 @@ def test_a_terminal_without_unicode_is_enough(labtester: Runner) -> None:
     assert done.returncode == 1
     assert "\\xb5 \\udc80" in done.stdout
     kept = re.compile(r"kept as \.labtester/tiny-test_\w+-0-theirs\.sim")
-    assert all(map(kept.fullmatch, done.stderr.splitlines()))
+    taken, *lines = done.stderr.splitlines()
+    assert taken == "theirs: kvsrv/server.py -> KVServer; the reference's: Clerk"
+    assert all(map(kept.fullmatch, lines))
 
 
 def test_each_command_is_what_its_module_holds(labtester: Runner) -> None:

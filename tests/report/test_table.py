@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from tester.report import table
@@ -10,10 +11,12 @@ from tester.workers.results import Counted, LabResult, Lost, Telling, TestResult
 from tester.workers.wire import Figure, Ran, Told
 
 
-def printed(result: LabResult, *, unfinished: bool = False, color: bool = False) -> str:
+def printed(
+    result: LabResult, *, unfinished: bool = False, color: bool = False, width: int = 80
+) -> str:
     console = Console(
         file=io.StringIO(),
-        width=80,
+        width=width,
         color_system="standard" if color else None,
         force_terminal=color,
     )
@@ -40,18 +43,49 @@ def test_a_wide_table_still_fits() -> None:
     passed = counted("pass", times=5000)
     tests = [TestResult(name, 5_000_000, 1000, passed, None) for name in names]
     lines = [line.rstrip() for line in printed(LabResult("kvsrv", tests)).splitlines()]
-    figures = "5 000 (1 in 1000)       0      3  6 170 000  250 000  7 500.0 s"
-    assert lines[:7] == [
-        "test                         seeds  failed  peers       rpcs      ops    virtual",
-        f"test_many_       {figures}",
-        "  clients_put_",
-        "  and_get_",
-        "  under_an_",
-        "  unreliable_",
-        "  network",
+    figures = "  5 000 (1 in 1000)       0      3  6 170 000  250 000  7 500.0 s    1 000"
+    assert lines[:6] == [
+        "test",
+        "              seeds  failed  peers       rpcs      ops    virtual  seeds/s",
+        "test_many_clients_put_and_get_under_an_unreliable_network",
+        figures,
+        "test_a",
+        figures,
     ]
-    assert lines[7] == f"test_a           {figures}"
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 60, 80, 100, 200])
+def test_a_name_is_never_broken(width: int) -> None:
+    names = [
+        "test_snapshot_install_unreliable_3d",
+        "test_a",
+        "test_entries_outlive_power_failures",
+    ]
+    tests = [TestResult(name, 100, 5, counted("pass", times=20), None) for name in names]
+    lines = printed(LabResult("raft", tests), width=width).splitlines()
+    assert [line.split("  ")[0] for line in lines if line.startswith("test_")] == names
+    assert lines[0].startswith("test")
+    figures = [line for line in lines if "20 (1 in 5)       0" in line]
+    assert len(figures) == len(names)
+    if width >= 60:
+        assert max(map(len, lines)) <= width
+
+
+def test_columns_give_way_to_names() -> None:
+    test = TestResult("test_" + "x" * 35, 100, 1, counted("pass", times=20), None)
+    heads = [
+        printed(LabResult("raft", [test]), width=width).splitlines()[0].split()[1:]
+        for width in (110, 93, 84, 77, 68, 61)
+    ]
+    assert heads == [
+        ["seeds", "failed", "peers", "rpcs", "ops", "virtual", "seeds/s"],
+        ["seeds", "failed", "peers", "rpcs", "ops", "virtual"],
+        ["seeds", "failed", "rpcs", "ops", "virtual"],
+        ["seeds", "failed", "rpcs", "ops"],
+        ["seeds", "failed", "rpcs"],
+        ["seeds", "failed"],
+    ]
 
 
 def test_a_failure_a_lost_seed_and_an_unknown() -> None:

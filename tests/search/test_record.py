@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -149,7 +150,8 @@ NO_CHOICE = "an index and a number of 0 or more are"
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("", "is not JSON: Expecting value"),
+        ("", "is not JSON: "),
+        (f'{{"seed": {"9" * 5_000}}}', "is not JSON: "),
         ("{'lab': 1}", "is not JSON"),
         (broken()[:-5], "is not JSON"),
         ("[" * 100_000, "is no record: it is nested too deeply"),
@@ -167,6 +169,11 @@ NO_CHOICE = "an index and a number of 0 or more are"
         (broken(choices={"a": {"x": 1}}), f"'x': 1 in 'a' is no choice; {NO_CHOICE}"),
         (broken(choices={"a": {"-1": 1}}), f"'-1': 1 in 'a' is no choice; {NO_CHOICE}"),
         (broken(choices={"a": {"999999999": 1}}), NO_CHOICE),
+        (broken(choices={"a": {"99999999": 1}}), "it has more than 10000000 choices"),
+        (broken(choices={"a": {"6000000": 1}, "b": {"6000000": 1}}), "more than 10000000 choices"),
+        (broken(seed=-1), "is no record: its 'seed' is not in [0, 2**128)"),
+        (broken(seed=2**128), "is no record: its 'seed' is not in [0, 2**128)"),
+        (broken(submission="\ud800"), "is no record: its 'submission' is not text"),
         (broken(choices={"a": {"1": -1}}), f"'1': -1 in 'a' is no choice; {NO_CHOICE}"),
         (broken(choices={"a": {"1": True}}), f"'1': True in 'a' is no choice; {NO_CHOICE}"),
         (broken(choices={"a": {"1": 1.5}}), f"'1': 1.5 in 'a' is no choice; {NO_CHOICE}"),
@@ -187,6 +194,25 @@ def test_a_file_that_is_no_text_is_no_record(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     assert refusal(tmp_path / "no.sim").endswith("cannot be read: No such file or directory")
     assert refusal(tmp_path).endswith("cannot be read: Is a directory")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/full"])
+def test_a_device_is_no_record(device: str) -> None:
+    if not Path(device).exists():
+        pytest.skip("needs the device")
+    assert refusal(Path(device)).endswith("expected a file, got a device or a pipe")
+
+
+def test_a_pipe_is_no_record_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.sim")
+    assert refusal(tmp_path / "pipe.sim").endswith("expected a file, got a device or a pipe")
+
+
+def test_a_huge_file_is_no_record_and_is_not_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "huge.sim"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    assert refusal(path).endswith("it has more than 67108864 bytes")
 
 
 def refusal(path: Path) -> str:

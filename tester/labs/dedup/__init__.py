@@ -19,4 +19,16 @@ LAB: Final = Lab(
     classes=(KVSERVER, CLERK),
     bugs="tester.labs.dedup.bugs",
     document="3-labs.md",
+    course=(
+        "test_basic",
+        "test_concurrent",
+        "test_unreliable",
+        "test_unreliable_one_key",
+        "test_mem_get",
+        "test_mem_put",
+        "test_mem_append",
+        "test_mem_put_many_clients",
+        "test_mem_get_many_clients",
+        "test_mem_many_appends",
+    ),
 )

@@ -26,4 +26,10 @@ LAB: Final = Lab(
     classes=(KVSERVER, CLERK),
     bugs="tester.labs.kvsrv.bugs",
     document="3-labs.md",
+    course=(
+        "test_reliable_put",
+        "test_put_concurrent_reliable",
+        "test_mem_put_many_clients_reliable",
+        "test_unreliable_net",
+    ),
 )

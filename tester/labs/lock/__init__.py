@@ -23,4 +23,12 @@ LAB: Final = Lab(
     classes=(KVSERVER, CLERK, LOCK),
     bugs="tester.labs.lock.bugs",
     document="3-labs.md",
+    course=(
+        "test_reliable_basic",
+        "test_reliable_nested",
+        "test_one_client_reliable",
+        "test_many_clients_reliable",
+        "test_one_client_unreliable",
+        "test_many_clients_unreliable",
+    ),
 )

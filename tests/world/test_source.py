@@ -1,0 +1,59 @@
+"""A source that is no text is named with the line, whoever imported it."""
+
+from pathlib import Path
+
+import pytest
+
+from tester.world.source import check
+from tests.world.test_submission import GET, SERVER, loaded
+
+LATIN = b"# -*- coding: latin-1 -*-\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"x = 1\n",
+        "x = 'µ'\n".encode(),
+        LATIN + b"x = '\xe4'\n",
+        b"\n# vim: set fileencoding=latin-1 :\n# \xe4\n",
+        b"\xef\xbb\xbfx = 1\n",
+        b"#!/bin/sh\n# coding=utf-8\n",
+    ],
+)
+def test_what_is_text_passes(data: bytes) -> None:
+    check("a.py", data)
+    compile(data, "a.py", "exec")
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "message"),
+    [
+        (b"x = 1\n\ny = 2\0\n", 3, "it holds a NUL byte"),
+        (b"# caf\xe9\n", 1, "the byte 0xe9 is not UTF-8; save the file as UTF-8"),
+        (b"x = 1\n\n# caf\xe9\n", 3, "the byte 0xe9 is not UTF-8; save the file as UTF-8"),
+        (b"x = '\xff'", 1, "the byte 0xff is not UTF-8; save the file as UTF-8"),
+        (b"\n# coding: ascii\n# \xe4", 3, "the byte 0xe4 is not ascii; save the file as UTF-8"),
+        (b"\n# coding: nosuch\n", 2, "there is no encoding 'nosuch'"),
+        (b"x = 1\n# coding: latin-1\n# \xe4", 3, "the byte 0xe4 is not UTF-8; save the file as"),
+    ],
+)
+def test_what_is_no_text_is_refused(data: bytes, line: int, message: str) -> None:
+    with pytest.raises(SyntaxError) as refused:
+        check("a.py", data)
+    assert (refused.value.filename, refused.value.lineno) == ("a.py", line)
+    assert refused.value.msg.startswith(message)
+
+
+@pytest.mark.parametrize("importer", ["kvsrv.client", "kvsrv.mine.deep", "helper", "own.part"])
+@pytest.mark.parametrize("bad", [b"x = 1\n\ny\0 = 2", b"x = 1\n\n# \xe9"])
+def test_the_file_at_fault_is_named_and_not_the_one_that_imports_it(
+    tmp_path: Path, importer: str, bad: bytes
+) -> None:
+    place = tmp_path / "theirs" / f"{importer.replace('.', '/')}.py"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(bad)
+    said = loaded(tmp_path, GET, {"kvsrv/server.py": f"import {importer}\n{SERVER}"})
+    assert said.startswith(f"./theirs/{importer.replace('.', '/')}.py:3: ")
+    assert said.endswith("; the file is not Python")
