@@ -51,12 +51,15 @@ class Lab:
     document: str = ""
     """The chapter of the guide about it: "6-raft.md"."""
     course: tuple[str, ...] = ()
-    """The tests that are the course's, by name. The others are ours."""
+    """The tests that are the course's, by name, where the course numbers no parts."""
 
     def parts(self, test: str) -> tuple[str, ...]:
-        """What a test belongs to: `course` or `ours`, and the part in its name, `3c`."""
-        origin = COURSE if test in self.course else OURS
-        return (origin, *re.findall(r"_(\d[a-z])$", test))
+        """What a test belongs to: `course` or `ours`, and the part in its name, `3c`.
+
+        A part in its name says that it is the course's.
+        """
+        part = re.findall(r"_(\d[a-z])$", test)
+        return (COURSE if part or test in self.course else OURS, *part)
 
     @property
     def files(self) -> tuple[str, ...]:
