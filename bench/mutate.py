@@ -205,13 +205,40 @@ def _block(path: Path, block: list[ast.stmt]) -> Iterator[_Change]:
             yield _Change(path, rest, here.lineno, f"drop `{_text(here)}`")
         if isinstance(here, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        if after:
+        if after and not _commute(here, after[0]):
             swapped = [*before, after[0], here, *after[1:]]
             text = f"`{_text(here)}` after `{_text(after[0])}`"
             yield _Change(path, swapped, here.lineno, text)
-        if len(after) > 1 and isinstance(here, _SIMPLE):
+        if len(after) > 1 and isinstance(here, _SIMPLE) and not _commute(here, *after):
             moved = [*before, *after, here]
             yield _Change(path, moved, here.lineno, f"`{_text(here)}` at the end of its block")
+
+
+def _commute(one: ast.stmt, *others: ast.stmt) -> bool:
+    """Whether it cannot matter which of these assignments comes first: they share no name."""
+    sets = [_assigns(statement) for statement in (one, *others)]
+    if None in sets:
+        return False
+    mine, *theirs = (found for found in sets if found is not None)
+    return not any(mine[0] & (t[0] | t[1]) or mine[1] & t[0] for t in theirs)
+
+
+def _assigns(statement: ast.stmt) -> tuple[set[str], set[str]] | None:
+    """What a plain assignment sets, and what it reads; None if it may do more than that."""
+    match statement:
+        case ast.Assign(targets=[ast.Name() | ast.Attribute() as target], value=value):
+            pass
+        case ast.AnnAssign(
+            target=ast.Name() | ast.Attribute() as target, value=ast.expr() as value
+        ):
+            pass
+        case _:
+            return None
+    plain = ast.Name, ast.Attribute, ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.expr_context
+    if not all(isinstance(node, plain) for node in ast.walk(value)):
+        return None
+    reads = {ast.unparse(n) for n in ast.walk(value) if isinstance(n, ast.Name | ast.Attribute)}
+    return {ast.unparse(target)}, reads
 
 
 def _statement(node: ast.AST) -> Iterator[ast.AST | list[ast.stmt]]:
@@ -266,7 +293,8 @@ def _expression(node: ast.AST, others: dict[str, list[str]]) -> Iterator[ast.exp
                 for new in _COMPARED[type(op)]:
                     yield ast.Compare(left, [*ops[:at], new(), *ops[at + 1 :]], comparators)
         case ast.BinOp(left=left, op=op, right=right):
-            yield ast.BinOp(right, op, left)
+            if not (isinstance(op, ast.Add) and _is_int(left, right)):
+                yield ast.BinOp(right, op, left)
             yield from (ast.BinOp(left, new(), right) for new in _COMPUTED.get(type(op), ()))
             yield from (left, right)
         case ast.BoolOp(op=op, values=values):
@@ -300,6 +328,10 @@ def _expression(node: ast.AST, others: dict[str, list[str]]) -> Iterator[ast.exp
             yield ast.List([], ast.Load())
         case ast.Tuple(elts=[first, second], ctx=ast.Load()):
             yield ast.Tuple([second, first], ast.Load())
+
+
+def _is_int(*nodes: ast.expr) -> bool:
+    return any(isinstance(n, ast.Constant) and type(n.value) is int for n in nodes)
 
 
 def _negated(values: Sequence[ast.expr], make: Any) -> Iterator[ast.expr]:

@@ -217,6 +217,15 @@ def line(verdict: Verdict) -> str:
     return f"killed  {job.file}:{job.line}  {job.name}  {killed.test} {killed.seed} {killed.how}"
 
 
+def _check_reference(lab: str, tests: dict[str, Scenario], seeds: int, cpu_s: float) -> None:
+    """What the reference fails as well says nothing about a mutant."""
+    file = FILES[lab][0]
+    same = Job(-1, file, 1, "the reference", (ROOT / file).read_text(encoding="utf-8"))
+    (verdict,) = verdicts(lab, [same], tests, seeds=seeds, cpu_s=cpu_s)
+    if verdict.killed is not None:
+        raise click.ClickException(f"the reference itself is killed by {verdict.killed}")
+
+
 def _chosen(lab: str, tests: str | None) -> dict[str, Scenario]:
     every = tests_of(LABS[lab].suite)
     names = tests.split(",") if tests else [*every]
@@ -235,7 +244,13 @@ def _chosen(lab: str, tests: str | None) -> dict[str, Scenario]:
 @click.option("--sample", type=click.IntRange(1), help="Take so many mutants, spread evenly.")
 @click.option("--grep", help="Take the mutants whose name contains this.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--cpu", type=float, default=CPU_S, show_default=True, help="Seconds for one run.")
+@click.option(
+    "--cpu",
+    type=float,
+    default=lambda: CPU_S,
+    show_default=str(CPU_S),
+    help="Seconds for one run.",
+)
 @click.option("--json", "json_to", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--list", "listing", is_flag=True, help="List the mutants, and run none.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the mutants that live, and the count.")
@@ -269,6 +284,7 @@ def main(
         return
     found: list[Verdict] = []
     suite = _chosen(lab, tests)
+    _check_reference(lab, suite, seeds, cpu)
     for verdict in verdicts(lab, chosen, suite, seeds=seeds, processes=jobs, cpu_s=cpu):
         found.append(verdict)
         if not quiet or verdict.killed is None:

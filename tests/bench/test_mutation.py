@@ -89,6 +89,20 @@ def test_what_compiles_to_the_same_is_left_out() -> None:
     ]
 
 
+def test_statements_that_can_change_places_stay_where_they_are() -> None:
+    source = (
+        "def f(self, a):\n    self.a = a\n    self.b = {}\n    self.c = g()\n    self.d = self.c"
+    )
+    swaps = [change for change in changes(source) if "after" in change or "end of" in change]
+    assert swaps == [
+        "f: `self.a = a` at the end of its block",
+        "f: `self.b = {}` after `self.c = g()`",
+        "f: `self.b = {}` at the end of its block",
+        "f: `self.c = g()` after `self.d = self.c`",
+    ]
+    assert not any("1 + a" in change for change in changes("def f(a):\n    return a + 1"))
+
+
 def test_the_same_change_at_another_place_is_numbered() -> None:
     assert changes("def f(a, b, c):\n    return g(a < b, b < c, a < b)")[:9] == [
         "f: drop `return g(a < b, b < c, a < b)`",
@@ -153,6 +167,13 @@ def test_a_mutant_is_judged(old: str, new: str, how: str | None) -> None:
     assert REFERENCE.count(old) == 1
     found = killed(REFERENCE.replace(old, new), cpu_s=3)
     assert (found and f"{found.test} {found.seed} {found.how}") == how
+
+
+def test_a_reference_that_fails_itself_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutation, "CPU_S", 1e-4)
+    refused = CliRunner().invoke(mutation.main, ["lock", "--tests", "test_reliable_basic"])
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: the reference itself is killed by ")
 
 
 def test_the_command_lists_and_counts() -> None:
