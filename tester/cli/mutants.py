@@ -26,7 +26,7 @@ from tester.labs import LABS
 from tester.labs.lab import Lab
 
 if TYPE_CHECKING:
-    from tester.labs.patch import Patch
+    from tester.labs.patch import Patch, Rewrite
     from tester.workers.hunt import Kill
 
 SEEDS: Final = 100
@@ -156,7 +156,7 @@ def _solutions(
     return wrong, right
 
 
-def _written(patches: Sequence[Patch], folder: Path) -> list[Solution]:
+def _written(patches: Sequence[Patch | Rewrite], folder: Path) -> list[Solution]:
     return [Solution(p.name, p.about, p.write(folder / p.name), p.killed_by) for p in patches]
 
 

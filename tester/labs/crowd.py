@@ -83,11 +83,11 @@ class Putters(Crowd):
 
 
 class AppendClerks(Crowd):
-    """Clerks of the 2024 server: see `AppendWitness` for the second RPC."""
+    """Clerks of the 2024 server: see `AppendWitness` for the other RPCs."""
 
     module = "kvsrv.dedup.client"
     interface = AppendKV
-    most = 2
+    most = 3
 
     async def put(self) -> None:
         """Have each put the same value."""

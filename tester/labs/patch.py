@@ -1,6 +1,6 @@
-"""A patch on the reference solution: a planted bug, or a variant that is as correct as it was.
+"""A patch on the reference solution, or a rewrite of it: a planted bug, or as correct as it was.
 
-Written into a folder, a patch is a submission like any student's. It can also be planted in a
+Written into a folder, either is a submission like any student's. It can also be planted in a
 process that has loaded no submission, which may then try one patch after the other.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,18 +44,50 @@ class Patch:
 
     def write(self, folder: Path) -> Path:
         """Make the folder a submission, and return it."""
-        place = folder / self.file
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(self.source(), encoding="utf-8")
-        return folder
+        return _write(self.sources(), folder)
+
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """The one changed file, as those of a Rewrite."""
+        return ((self.file, self.source()),)
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A solution in a style of its own, in the place of files of the reference."""
+
+    name: str
+    about: str
+    """One sentence: what is different about it."""
+    files: tuple[tuple[str, str], ...]
+    """("kvsrv/client.py", its source), ..."""
+    killed_by: tuple[str, ...] = ()
+    """The tests that must notice a bug; none for a correct solution."""
+    seeds: int = 5
+    """Within how many seeds, from 0, each of them must notice."""
+
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """The files."""
+        return self.files
+
+    def write(self, folder: Path) -> Path:
+        """Make the folder a submission, and return it."""
+        return _write(self.sources(), folder)
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """The bugs of a lab, which its suite must find, and the variants that it must let pass."""
 
-    bugs: tuple[Patch, ...]
-    variants: tuple[Patch, ...]
+    bugs: tuple[Patch | Rewrite, ...]
+    variants: tuple[Patch | Rewrite, ...]
+
+
+def _write(sources: Iterable[tuple[str, str]], folder: Path) -> Path:
+    for file, source in sources:
+        place = folder / file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(source, encoding="utf-8")
+    return folder
 
 
 def _reference(file: str) -> str:
@@ -68,7 +100,7 @@ def _reference(file: str) -> str:
 
 
 @contextlib.contextmanager
-def planted(patch: Patch, folder: Path) -> Iterator[None]:
+def planted(patch: Patch | Rewrite, folder: Path) -> Iterator[None]:
     """Inside, runs in this process take one file from the patch and the others from ours."""
     with submission.overlaid(patch.write(folder)):
         yield

@@ -14,7 +14,7 @@ import pytest
 from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS, crowd, suite
 from tester.labs.dedup import suite as dedup
-from tester.labs.patch import Patch, planted
+from tester.labs.patch import Patch, Rewrite, planted
 from tester.world import submission
 from tester.world.failure import HandlerCrashed
 from tester.world.run import Outcome, Scenario, run
@@ -63,7 +63,7 @@ def outcomes(scenario: Scenario, seeds: int) -> Iterator[Outcome]:
 
 
 @pytest.mark.parametrize(("bug", "scenario"), BUGS)
-def test_a_planted_bug_is_found(bug: Patch, scenario: Scenario, tmp_path: Path) -> None:
+def test_a_planted_bug_is_found(bug: Patch | Rewrite, scenario: Scenario, tmp_path: Path) -> None:
     with planted(bug, tmp_path):
         found = next((o for o in outcomes(scenario, bug.seeds) if o.verdict == "fail"), None)
     assert found is not None, f"{bug.about} Nothing in {bug.seeds} seeds says so."
@@ -73,7 +73,7 @@ def test_a_planted_bug_is_found(bug: Patch, scenario: Scenario, tmp_path: Path) 
 
 @pytest.mark.parametrize(("variant", "scenario"), VARIANTS)
 def test_a_correct_variant_passes(
-    variant: Patch, scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    variant: Patch | Rewrite, scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dedup, "ITERATIONS", 1)
     with planted(variant, tmp_path):
@@ -103,7 +103,8 @@ def test_each_bug_has_a_test_that_finds_it() -> None:
 def test_each_patch_fits_the_reference() -> None:
     for patches in CATALOGUES.values():
         for patch in (*patches.bugs, *patches.variants):
-            compile(patch.source(), patch.file, "exec")
+            for file, source in patch.sources():
+                compile(source, file, "exec")
 
 
 def test_a_patch_must_fit_the_reference(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_the_suite_has_all_tests_of_the_lab() -> None:
         "test_mem_get_many_clients",
         "test_mem_many_appends",
         "test_unreliable_one_key_put",
+        "test_copies_in_flight",
         "test_any_text",
         "test_forgotten_client",
     ]

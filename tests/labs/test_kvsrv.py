@@ -31,6 +31,7 @@ def test_the_suite_has_all_tests_of_the_lab() -> None:
         "test_many_keys_reliable",
         "test_put_concurrent_unreliable",
         "test_outage",
+        "test_copies",
         "test_get_and_put_reliable",
     ]
 

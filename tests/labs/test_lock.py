@@ -69,13 +69,13 @@ def test_the_suite_has_all_tests_of_the_lab() -> None:
     assert [*SUITE] == [
         "test_reliable_basic",
         "test_reliable_nested",
-        "test_reliable_again",
         "test_one_client_reliable",
         "test_many_clients_reliable",
         "test_one_client_unreliable",
         "test_many_clients_unreliable",
         "test_two_clients_once_unreliable",
         "test_reliable_names",
+        "test_async_with",
         "test_held_for_long",
     ]
 

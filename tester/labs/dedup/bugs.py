@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tester.labs.dedup import bugs_rare
+from tester.labs.dedup import bugs_rare, solutions
 from tester.labs.patch import Catalogue, Patch
 
 SERVER, CLERK = "kvsrv/dedup/server.py", "kvsrv/dedup/client.py"
@@ -297,4 +297,4 @@ VARIANTS: Final = (
     ),
 )
 
-CATALOGUE: Final = Catalogue((*BUGS, *bugs_rare.BUGS), VARIANTS)
+CATALOGUE: Final = Catalogue((*BUGS, *bugs_rare.BUGS), (*VARIANTS, *solutions.SOLUTIONS))

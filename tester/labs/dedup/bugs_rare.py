@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tester.labs.patch import Patch
+from tester.labs.dedup.bugs_copies import ANSWERS_COPIES_WITH_NOTHING, RUNS_COPIES
+from tester.labs.patch import Patch, Rewrite
 
 DEDUP_SERVER, DEDUP_CLERK = "kvsrv/dedup/server.py", "kvsrv/dedup/client.py"
 PUT_IF_NEW = "        if self._is_new(args):\n            self._table[args.key] = args.value\n"
@@ -31,6 +32,18 @@ EVERY_TENTH_TIME = """\
 """
 
 BUGS: Final = (
+    Rewrite(
+        "runs_copies_in_flight",
+        "A copy that arrives before the first request is done is executed as well.",
+        ((DEDUP_SERVER, RUNS_COPIES),),
+        killed_by=("test_copies_in_flight",),
+    ),
+    Rewrite(
+        "answers_copies_with_nothing",
+        "A copy that arrives before the first request is done is answered at once.",
+        ((DEDUP_SERVER, ANSWERS_COPIES_WITH_NOTHING),),
+        killed_by=("test_copies_in_flight",),
+    ),
     Patch(
         "executes_every_copy_of_a_put",
         "The server executes a put as often as it arrives: it may undo what others have written.",

@@ -1,8 +1,8 @@
 """The suite of the 2024 key/value lab: Put, Append and Get, each executed exactly once.
 
 All tests of the 2024 edition under their names, the early one with many appends among them; and
-three of ours. Each takes the server and the clerk from the submission. What the server may keep is
-measured on the server object alone.
+ours. Each takes the server and the clerk from the submission, and asks for what the contract in
+docs/3-labs.md says, no more. What the server may keep is measured on the server object alone.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ CROWD: Final = 1_000
 """So many others write while one client is out of reach."""
 SLACK: Final = 2**16
 """Bytes for what a server needs besides the values it has to remember."""
+
+COPIES: Final = UNRELIABLE.but(latency_us=4_000, duplicate=(1, 2), duplicate_delay_ms=3)
+"""One request in two arrives twice. The copy is at most 3 ms behind, and a reply takes longer:
+the copy comes while the clerk still waits for its answer, and not after it has gone on."""
+ROUNDS: Final = 40
 
 
 def serve(sim: Simulation) -> Remote:
@@ -184,6 +189,7 @@ async def test_mem_get(sim: Simulation) -> None:
     for ck in (one, two):
         check_size(await ck.get("k"), size)
     await two.put("k", "0")
+    await another_client(sim)
     check_memory(sim, server, 0, "the large value has been replaced")
 
 
@@ -194,6 +200,7 @@ async def test_mem_put(sim: Simulation) -> None:
     one, two = clerk(sim), clerk(sim)
     await one.put("k", "v" * sim.at_most(LARGE, "letters"))
     await two.put("k", "")
+    await another_client(sim)
     check_memory(sim, server, 0, "the large value has been replaced")
 
 
@@ -205,7 +212,18 @@ async def test_mem_append(sim: Simulation) -> None:
     size = sim.at_most(LARGE, "letters")
     check_size(await one.append("k", "v" * size), 0)
     check_size(await two.append("k", "w" * size), size)
+    await another_client(sim)
     check_memory(sim, server, 3 * size, "it holds two large values and has answered with one")
+
+
+async def another_client(sim: Simulation) -> None:
+    """Leave something small where a server still has its latest request at hand.
+
+    A task that waits for the next one keeps its variables until then.
+    """
+    ck = clerk(sim)
+    await ck.put("another key", "")
+    _ = await ck.get("another key")
 
 
 def check_size(value: str, size: int) -> None:
@@ -282,6 +300,32 @@ async def test_unreliable_one_key_put(sim: Simulation) -> None:
                     _ = await client.ck.get("k")
 
     _ = await let_work(sim, clients, 0, work)
+
+
+@simulate(network=COPIES, model="kv-append")
+async def test_copies_in_flight(sim: Simulation) -> None:
+    """Requests arrive twice, close together: each write happens once, and its clerk is answered.
+
+    The network of the course makes no copies, so nobody has to know a request for longer than its
+    clerk waits: five clients write and read, but one at a time, and a copy that comes while
+    its request is worked on is all there is to cope with.
+    """
+    serve(sim)
+    clients = [Client(sim, number) for number in range(sim.at_most(5, "clients"))]
+    values = dict.fromkeys(make_keys(2), "")
+    for number in range(sim.at_most(ROUNDS, "rounds")):
+        client = clients[number % len(clients)]
+        key = [*values][client.below(len(values))]
+        new = element(client, number)
+        match client.below(3):
+            case 0:
+                await client.ck.put(key, new)
+                values[key] = new
+            case 1:
+                await _check_append(client.ck, key, new, values[key])
+                values[key] += new
+            case _:
+                await _check_get(client.ck, key, values[key])
 
 
 @simulate(model="kv-append")

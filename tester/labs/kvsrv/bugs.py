@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tester.labs.kvsrv import bugs_rare
+from tester.labs.kvsrv import bugs_rare, solutions
 from tester.labs.patch import Catalogue, Patch
 
 SERVER, CLERK = "kvsrv/server.py", "kvsrv/client.py"
@@ -300,4 +300,4 @@ VARIANTS: Final = (
     ),
 )
 
-CATALOGUE: Final = Catalogue((*BUGS, *bugs_rare.BUGS), VARIANTS)
+CATALOGUE: Final = Catalogue((*BUGS, *bugs_rare.BUGS), (*VARIANTS, *solutions.SOLUTIONS))

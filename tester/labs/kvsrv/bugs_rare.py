@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tester.labs.patch import Patch
+from tester.labs.kvsrv.bugs_copies import SAYS_OK_TO_COPIES
+from tester.labs.patch import Patch, Rewrite
 
 KV_SERVER, KV_CLERK = "kvsrv/server.py", "kvsrv/client.py"
 IMPORT_ASYNCIO = ("from kvsrv.rpc", "import asyncio\n\nfrom kvsrv.rpc")
@@ -23,6 +24,12 @@ TEN_TRIES = """\
 """
 
 BUGS: Final = (
+    Rewrite(
+        "says_ok_to_copies_in_flight",
+        "A put that arrives while the same one is worked on is answered OK at once.",
+        ((KV_SERVER, SAYS_OK_TO_COPIES),),
+        killed_by=("test_copies",),
+    ),
     Patch(
         "takes_versions_of_the_future",
         "A put at a higher version than the key has succeeds, too.",

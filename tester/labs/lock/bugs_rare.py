@@ -20,6 +20,36 @@ IF_FREE_OR_LATE = """\
 
 BUGS: Final = (
     Patch(
+        "async_with_keeps_the_lock",
+        "The end of an `async with` block does not give the lock back.",
+        LOCK,
+        (("        await self.release()\n", "        self._clerk = self._clerk\n"),),
+        killed_by=("test_async_with",),
+        seeds=1,
+    ),
+    Patch(
+        "async_with_does_not_wait",
+        "The block of an `async with` begins without the lock.",
+        LOCK,
+        (("        await self.acquire()\n", ""),),
+        killed_by=("test_async_with",),
+        seeds=1,
+    ),
+    Patch(
+        "async_with_swallows",
+        "An exception that ends a block of `async with` is lost.",
+        LOCK,
+        (
+            ("*_: object) -> None:", "*_: object) -> bool:"),
+            (
+                "        await self.release()\n",
+                "        await self.release()\n        return True\n",
+            ),
+        ),
+        killed_by=("test_async_with",),
+        seeds=1,
+    ),
+    Patch(
         "leases",
         "Acquire takes the lock away from a holder that has kept it for a second.",
         LOCK,

@@ -1,20 +1,24 @@
 """The suite of the lock lab: one holder at a time, and a free lock is soon somebody's.
 
 The four tests of the 2025 edition, each with the second lock of 2026, the two tests that 2026
-added, and ours. Each takes the server, the clerk and the lock from the submission.
+added, and ours. Each takes the server, the clerk and the lock from the submission, and asks for
+what the contract in docs/3-labs.md says, no more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import string
-from typing import Final
+from typing import Final, cast
 
 from kvsrv.rpc import Err
 from tester.labs.kvtest import KEYS, Client, rand_value, spawn_clients_and_wait
+from tester.labs.lock.borrower import Borrower
 from tester.labs.lock.watch import Handle, watching
 from tester.world.failure import MutualExclusionViolated
+from tester.world.handles import KV
 from tester.world.limits import Limits
+from tester.world.nodes import Remote
 from tester.world.simulate import UNRELIABLE, simulate
 from tester.world.simulation import Simulation
 
@@ -26,9 +30,6 @@ DATA: Final = "l0"
 
 HELD_S: Final = 15
 """Longer than any lease that a lock may think of; it has none."""
-
-AGAIN_S: Final = 1
-"""So long a second acquire must have been waiting."""
 
 SHORT: Final = Limits(virtual_s=10)
 """For tests that need only a few RPCs: a lock that is never granted is noticed sooner."""
@@ -116,27 +117,6 @@ async def test_reliable_nested(sim: Simulation) -> None:
     await one.release()
 
 
-@simulate(limits=SHORT)
-async def test_reliable_again(sim: Simulation) -> None:
-    """A handle that holds the lock is not given it a second time: a lock is not re-entrant.
-
-    Not among the tests of the course. A lock that is given to its holder again protects nothing
-    from the holder's other tasks.
-    """
-    sim.serve()
-    (name,) = lock_names(sim, 1)
-    lock = sim.lock(sim.clerk(), name)
-    await lock.acquire()
-    try:
-        async with asyncio.timeout(AGAIN_S):
-            await lock.acquire()
-    except TimeoutError:
-        return
-    raise MutualExclusionViolated(
-        f"the lock {name!r} was acquired twice, and not released between"
-    )
-
-
 @simulate(seeds=20, weight=5)
 async def test_one_client_reliable(sim: Simulation) -> None:
     """One client takes the lock again and again, for two seconds."""
@@ -159,6 +139,9 @@ async def test_one_client_unreliable(sim: Simulation) -> None:
 async def test_many_clients_unreliable(sim: Simulation) -> None:
     """Ten clients compete for the lock, on an unreliable network."""
     await run_clients(sim, 10)
+
+
+# -- not among the tests of the course ----------------------------------------------------------
 
 
 @simulate(network=UNRELIABLE)
@@ -186,6 +169,28 @@ async def test_reliable_names(sim: Simulation) -> None:
         await lock.acquire()
     for lock in locks:
         await lock.release()
+
+
+@simulate(limits=SHORT, model=None)
+async def test_async_with(sim: Simulation) -> None:
+    """Three clients hold the lock by `async with`; it is given back also when a block fails."""
+    sim.serve()
+    (name,) = lock_names(sim, 1)
+    borrowers = []
+    for _ in range(sim.at_most(3, "clients")):
+        ck = cast(Remote, sim.clerk())
+        lock = sim.lock(cast(KV, ck), name)
+        borrowers.append(cast(Borrower, ck._member.make(Borrower, ck, lock)))
+
+    async def work(number: int, borrower: Borrower) -> None:
+        for fails in (number % 2 == 0, number % 2 == 1):
+            wrong = await borrower.borrow(DATA, f"client {number}", fails)
+            if wrong:
+                raise MutualExclusionViolated(wrong)
+
+    async with asyncio.TaskGroup() as group:
+        for number, borrower in enumerate(borrowers):
+            group.create_task(work(number, borrower), name=f"client {number}")
 
 
 @simulate(seeds=20, weight=5)
