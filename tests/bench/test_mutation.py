@@ -169,6 +169,14 @@ def test_a_mutant_is_judged(old: str, new: str, how: str | None) -> None:
     assert (found and f"{found.test} {found.seed} {found.how}") == how
 
 
+@pytest.mark.parametrize("lab", ["kvsrv", "lock", "dedup"])
+def test_what_is_said_to_be_equivalent_is_a_mutant_still(lab: str) -> None:
+    names = {job.name for job in jobs_of(lab)}
+    said = {name for name in mutation.explained() if name.startswith(mutation.FILES[lab])}
+    assert said
+    assert said <= names, said - names
+
+
 def test_a_reference_that_fails_itself_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mutation, "CPU_S", 1e-4)
     refused = CliRunner().invoke(mutation.main, ["lock", "--tests", "test_reliable_basic"])

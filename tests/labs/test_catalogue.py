@@ -55,7 +55,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crowd, "CLIENTS", 1_000)
     monkeypatch.setattr(dedup, "MANY_APPENDS", 100)
     monkeypatch.setattr(dedup, "LARGE", 2**17)
-    monkeypatch.setattr(dedup, "SLACK", 2**12)
+    monkeypatch.setattr(dedup, "SLACK", 2**14)
 
 
 def outcomes(scenario: Scenario, seeds: int) -> Iterator[Outcome]:
