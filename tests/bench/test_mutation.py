@@ -156,7 +156,7 @@ REFERENCE = Path(mutation.ROOT / "lock/lock.py").read_text()
         ("        asked = False\n", "        while True: pass\n", "test_reliable_basic 0 stuck"),
         (
             "        asked = False\n",
-            "        import faulthandler; faulthandler._sigsegv()\n",
+            "        import faulthandler as f; f.disable(); f._sigsegv()\n",
             " 0 died",
         ),
         ("import asyncio\n", "import asyncio\n1 / 0\n", "loading 0 BadSubmission"),
