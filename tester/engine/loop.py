@@ -158,7 +158,7 @@ class Loop(asyncio.AbstractEventLoop):
     ) -> TimerHandle:
         if not delay >= 0:
             raise ValueError(f"a delay is 0 or more seconds, and {delay!r} is not")
-        ahead = round(delay * _MICROSECONDS) if delay < _NEVER else None
+        ahead = (round(delay * _MICROSECONDS) or int(delay > 0)) if delay < _NEVER else None
         return self._timer(ahead, callback, args, context)
 
     def call_at(  # type: ignore[override]
@@ -174,6 +174,8 @@ class Loop(asyncio.AbstractEventLoop):
         if when < _NEVER:
             local = self.now + self.offset
             ahead = max(0, round(max(when, -_NEVER) * _MICROSECONDS) - local)
+            if not ahead and when > self.time():
+                ahead = 1  # or whoever waits until then, and looks at the clock, waits for ever
         return self._timer(ahead, callback, args, context)
 
     def _timer(
