@@ -102,7 +102,7 @@ def line_of_change(module: ModuleType, kind: str, scope: str, name: str, code_li
     root = tree(module)
     where: ast.AST = root
     thing: _Variable | _Attribute
-    if kind in ("class", "function"):
+    if kind in ("class", "function", "foreign"):
         thing = _Attribute(name, scope.rpartition(".")[2])
         defined = _definition(root, scope, name)
     elif kind in ("default", "closure"):

@@ -59,7 +59,7 @@ def _call(frame: FrameType | None) -> str:
 
 
 def _wait(machine: CurrentNode, real: Callable[..., Any], *args: Any, **kwargs: Any) -> NoReturn:
-    blocked(machine)
+    blocked(machine, f"{real.__module__}.{real.__qualname__}")
 
 
 WAITS: dict[str, dict[str, Callable[..., Any]]] = {

@@ -7,20 +7,28 @@ list is compared within one process only, and nothing in it is ever shown.
 
 from __future__ import annotations
 
+import _thread
 import collections
+import contextvars
 import datetime
 import decimal
 import enum
 import fractions
 import functools
+import io
 import itertools
+import logging
 import marshal
+import pickle
+import queue
 import random
 import types
 import uuid
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
+
+from tester.guard import blocking
 
 ATOMS = frozenset(
     {bool, bytes, complex, float, int, range, str, types.NoneType, types.EllipsisType}
@@ -31,8 +39,17 @@ LIMIT = 10_000  # values looked at in one fingerprint: what changes beyond them 
 LARGEST_BUFFER = 1 << 20  # bytes of one array: what changes in a larger one goes unseen
 
 # Classes of these modules are taken apart like the user's own: their state is plain attributes.
-_TRANSPARENT = frozenset({"asyncio", "collections", "queue", "threading", "weakref"})
+_TRANSPARENT = frozenset(
+    {"asyncio", "collections", "queue", "threading", "_thread", "weakref"}
+    | {"argparse", "configparser", "contextlib", "graphlib", "sched", "string"}
+)
 _CLOSED = (enum.Enum, types.GenericAlias)  # but not these
+_HASHES = frozenset(
+    {"_hashlib", "_blake2", "_md5", "_sha1", "_sha2", "_sha3", "_sha256", "_sha512", "hmac"}
+)
+_LOGGING = (
+    frozenset(vars(logging.getLogger("tester.guard"))) | vars(logging.StreamHandler()).keys()
+)
 
 
 class Fingerprint(NamedTuple):
@@ -140,6 +157,9 @@ class _Parts:
             self.mutable = True
             return parts
         self.tokens.append(_Same(value))
+        if (state := _foreign_state(value, kind)) is not UNSET:
+            self.mutable = True
+            return [state]
         try:
             with memoryview(value) as view:
                 if not view.readonly and view.nbytes <= LARGEST_BUFFER:
@@ -194,6 +214,33 @@ def contents(cell: types.CellType) -> object:
         return UNSET
 
 
+def _foreign_state(value: Any, kind: type) -> object:
+    """Read the state of a library's object that keeps one out of sight; UNSET of any other."""
+    if kind.__module__ in _HASHES and hasattr(kind, "digest"):
+        return value.digest(*((32,) if str(value.name).startswith("shake") else ()))
+    if kind.__module__.startswith("numpy.random."):
+        owner = getattr(value, "_bit_generator", value)  # of a Generator, or of a RandomState
+        state = getattr(owner, "state", None)
+        return UNSET if state is None else pickle.dumps(state, 2)
+    if issubclass(kind, logging.Logger | logging.Handler):  # which keep caches among the rest
+        return {name: held for name, held in vars(value).items() if name not in _LOGGING}
+    return UNSET
+
+
+def _text(parts: _Parts, value: io.StringIO | io.BytesIO) -> list[Any]:
+    parts.tokens.append("closed" if value.closed else (value.getvalue(), value.tell()))
+    return []
+
+
+def _variable(parts: _Parts, value: contextvars.ContextVar[Any]) -> list[Any]:
+    """Take the default of a variable: a run's own context has no value of it."""
+    parts.tokens.append(_Same(value))
+    try:
+        return [contextvars.Context().run(value.get)]
+    except LookupError:
+        return []
+
+
 def _attributes(value: object, kind: type) -> list[Any]:
     """List the attributes of an object, in its `__dict__` and in its slots, without asking it."""
     parts: list[Any] = []
@@ -236,6 +283,11 @@ def _bound(parts: _Parts, value: Any) -> list[Any]:
     return [value.__self__]
 
 
+def _proxy(parts: _Parts, value: types.MappingProxyType[Any, Any]) -> list[Any]:
+    parts.mutable = True  # not through it, but what it shows may change
+    return [value.copy()]
+
+
 _CONTENT: dict[type, Callable[[_Parts, Any], list[Any]]] = {
     dict: _Parts.mapping,
     list: lambda parts, value: parts.items(list.__iter__(value), len(value)),
@@ -246,13 +298,21 @@ _CONTENT: dict[type, Callable[[_Parts, Any], list[Any]]] = {
     set: _Parts.members,
     frozenset: _Parts.members,
     bytearray: lambda parts, value: parts.whole(bytes(value)),
-    types.MappingProxyType: lambda parts, value: [value.copy()],
+    types.MappingProxyType: _proxy,
     types.FunctionType: _Parts.function,
     types.MethodType: lambda parts, value: [value.__func__, value.__self__],
     types.BuiltinMethodType: _bound,
     types.MethodWrapperType: _bound,
     types.GeneratorType: _generator,
-    functools.partial: lambda parts, value: [value.func, value.args, value.keywords],
+    functools.partial: lambda parts, value: [value.func, value.args, value.keywords, vars(value)],
+    io.StringIO: _text,
+    io.BytesIO: _text,
+    contextvars.ContextVar: _variable,
+    decimal.Context: lambda parts, value: parts.whole(repr(value)),
+    type(_thread.allocate_lock()): lambda parts, value: parts.whole(_Same(value), value.locked()),
+    blocking.Lock: lambda parts, value: parts.whole(_Same(value), value.locked()),
+    blocking.SimpleQueue: lambda parts, value: parts.whole(_Same(value), value.qsize()),
+    queue.SimpleQueue: lambda parts, value: parts.whole(_Same(value), value.qsize()),
     functools._lru_cache_wrapper: _cache,
     itertools.count: lambda parts, value: parts.whole(repr(value)),
     random.SystemRandom: lambda parts, value: [],
@@ -261,5 +321,7 @@ _CONTENT: dict[type, Callable[[_Parts, Any], list[Any]]] = {
 }
 _MUTABLE = frozenset(
     {dict, list, set, bytearray, collections.deque, itertools.count, random.Random}
-    | {types.GeneratorType, functools._lru_cache_wrapper}
+    | {types.GeneratorType, functools._lru_cache_wrapper, functools.partial}
+    | {io.StringIO, io.BytesIO, contextvars.ContextVar, decimal.Context}
+    | {type(_thread.allocate_lock()), blocking.Lock, blocking.SimpleQueue, queue.SimpleQueue}
 )

@@ -21,7 +21,7 @@ import time
 from _thread import get_ident
 from collections.abc import Callable, Sequence
 from types import BuiltinFunctionType, ModuleType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from labrpc.errors import TesterError
 from tester.engine import current
@@ -105,7 +105,43 @@ class collector_off:
             gc.enable()
 
 
+class _Class:
+    """A class of C's whose making is answered by the node: everything but that is the class."""
+
+    def __init__(self, real: type, make: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, real, updated=())
+        self._real, self._make = real, make
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._make(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def __getitem__(self, parameters: Any) -> Self:
+        return self
+
+    def __or__(self, other: Any) -> Any:
+        return self._real | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | self._real
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        return (self._real,)
+
+    def __instancecheck__(self, instance: object) -> bool:
+        real = instance._real if type(instance) in OBJECTS.values() else instance  # type: ignore[attr-defined]
+        return isinstance(real, self._real)
+
+
 def _dispatch(real: Callable[..., Any], fake: Callable[..., Any]) -> Callable[..., Any]:
+    if isinstance(real, type):
+        return _Class(real, _asking(real, fake))
+    return _asking(real, fake)
+
+
+def _asking(real: Callable[..., Any], fake: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def ask(*args: Any, **kwargs: Any) -> Any:
         machine = current.node

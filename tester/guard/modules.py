@@ -20,7 +20,7 @@ from itertools import chain
 from types import CellType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from tester.guard import blame
+from tester.guard import blame, foreign
 from tester.guard.fingerprint import (
     ATOMS,
     UNSET,
@@ -75,6 +75,7 @@ _WHAT_AND_ADVICE = {
     "default": ("a default argument", "default to None, and make it inside"),
     "closure": ("a variable of an enclosing function", "keep it in an object that each run makes"),
     "function": ("a function attribute", "keep it in an object that each run makes"),
+    "foreign": ("an attribute of somebody else's", "keep it in an object that each run makes"),
     "cache": ("a cached function", "keep the cache in an object that each run makes"),
 }
 
@@ -133,6 +134,7 @@ class _Snapshot:
         self._contents: list[Any] = []
         self._attributes: list[dict[str, Any]] = []
         self._mutable: list[tuple[_Held, bytes | None]] = []
+        self._foreign: list[tuple[Mapping[str, Any], str, Any]] = []
         self._seen: set[tuple[int, str]] = set()
         for module in modules:
             self._module(module)
@@ -144,6 +146,8 @@ class _Snapshot:
         if not all(map(operator.is_, chain.from_iterable(self._namespaces), self._values)):
             return False
         if any(self._attributes):
+            return False
+        if any(names.get(name, UNSET) is not value for names, name, value in self._foreign):
             return False
         try:
             if not all(map(operator.is_, map(_contents, self._cells), self._contents)):
@@ -166,6 +170,11 @@ class _Snapshot:
         names = vars(module)
         self._namespace(names)
         imported = blame.imported(module)
+        for owner, name, namespace in foreign.attributes(module, self._own):
+            value = namespace.get(name, UNSET)
+            self._foreign.append((namespace, name, value))
+            if value is not UNSET:
+                self._keep(Place(module.__name__, "foreign", owner, name), value)
         for name, value in list(names.items()):
             if not is_dunder(name) and not isinstance(value, ModuleType):
                 place = Place(module.__name__, "global", "", name)
@@ -196,6 +205,8 @@ class _Snapshot:
             own = value.__globals__ is vars(module)
             if own and not value.__code__.co_filename.startswith("<"):  # else dataclass made it
                 self._function(value, module, dotted)
+            elif "__wrapped__" in vars(value):  # a library's, around one of the user's
+                self._attached(value, module, dotted)
             self._inside(vars(value).get("__wrapped__"), module, dotted)
         else:
             for name in ("__func__", "__wrapped__", "fget", "fset", "fdel", "func"):
@@ -204,22 +215,41 @@ class _Snapshot:
     def _class(self, cls: type, module: ModuleType, dotted: str) -> None:
         names = vars(cls)
         self._namespace(names)
+        if isinstance(cls, EnumType):
+            members: list[Any] = list(cls)
+            for member in members:
+                self._member(member, module, f"{dotted}.{member.name}")
         for name, value in list(names.items()):
             place = Place(module.__name__, "class", dotted, name)
             if not (is_dunder(name) or name == "_abc_impl" or _is_of_enum(cls, name)):
                 self._keep(place, value)
             self._inside(value, module, place.dotted)
 
-    def _function(self, function: FunctionType, module: ModuleType, dotted: str) -> None:
-        code, attributes = function.__code__, vars(function)
-        line = code.co_firstlineno
+    def _attached(self, function: FunctionType, module: ModuleType, dotted: str) -> None:
+        """Keep what is attached to a function: the registry of a singledispatch for one."""
+        attributes = vars(function)
+        own = function.__globals__ is vars(module)  # else what is private is not the user's
         if not attributes:
             self._attributes.append(attributes)
         else:
             self._namespace(attributes)
         for name, value in attributes.items():
-            if not is_dunder(name):
+            if not is_dunder(name) if own else name[:1] != "_":
                 self._keep(Place(module.__name__, "function", dotted, name), value)
+
+    def _member(self, member: Any, module: ModuleType, dotted: str) -> None:
+        """Keep what a member of an enumeration holds: its value, and attributes of its own."""
+        names = vars(member)
+        self._namespace(names)
+        for name, value in names.items():
+            if name[:1] != "_":
+                self._keep(Place(module.__name__, "class", dotted, name), value)
+        self._keep(Place(module.__name__, "class", dotted, "value"), names.get("_value_"))
+
+    def _function(self, function: FunctionType, module: ModuleType, dotted: str) -> None:
+        code = function.__code__
+        line = code.co_firstlineno
+        self._attached(function, module, dotted)
         defaults = function.__defaults__ or ()
         positional = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
         keywords = function.__kwdefaults__ or {}
