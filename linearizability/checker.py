@@ -8,11 +8,10 @@ from functools import partial
 from typing import cast
 
 from linearizability.collector import collector_paused
-from linearizability.decision import Case, Conflict, Inapplicable, Proof, partition
-from linearizability.explanation.relax import SearchConflict, SearchProof
+from linearizability.decision import Case, Conflict, Inapplicable, Proof, Stepwise, partition
+from linearizability.explanation.relax import GenericSearch
 from linearizability.model import Model
 from linearizability.operation import Annotation, Event, Operation, from_events
-from linearizability.search import Search
 from linearizability.verdict import (
     DEFAULT_BUDGET,
     Illegal,
@@ -67,7 +66,7 @@ class _Task:
     model: Model
     case: Case
     decision: Proof | Conflict | None = None
-    search: Search | None = None
+    search: Stepwise | None = None
     configurations: int = 0
 
     def decide(self) -> None:
@@ -79,18 +78,20 @@ class _Task:
 
     def advance(self, limit: int) -> int:
         """Search up to `limit` further configurations; how many it took."""
-        search = self.search or Search(self.model, self.case.operations)
+        search = self.search or self._begin()
         self.search = search
         search.advance(limit)
         if search.linearizable is not None:
             self.search = None  # its memory is needed elsewhere
-            if search.linearizable:
-                self.decision = SearchProof(search)
-            else:
-                self.decision = SearchConflict(self.model, self.case.operations, search)
+            self.decision = search.decision()
         spent = search.configurations - self.configurations
         self.configurations = search.configurations
         return spent
+
+    def _begin(self) -> Stepwise:
+        if self.case.search is not None:
+            return self.case.search()
+        return GenericSearch(self.model, self.case.operations)
 
     def linearized(self) -> Linearized:
         proof = cast(Proof, self.decision)
@@ -104,7 +105,7 @@ class _Task:
         if self.search is None:
             returns = sum(op.ret is not None for op in self.case.operations)
             return Undecided(*self.case[:2], 0, None, returns)
-        left = self.search.level_count - self.search.deepest_level
+        left = self.search.returns_left
         stuck = self.case.operations[self.search.blocked]
         self.search.forget()
         return Undecided(*self.case[:2], self.configurations, stuck, left)

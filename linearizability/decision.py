@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from linearizability.operation import Operation, returned_early
 
@@ -66,6 +66,33 @@ class FoundConflict(Conflict):
         return self.found
 
 
+class Stepwise(Protocol):
+    """A search that goes on for as long as somebody pays for it in configurations."""
+
+    linearizable: bool | None
+
+    @property
+    def configurations(self) -> int:
+        """How many were visited; the unit of every budget."""
+
+    @property
+    def blocked(self) -> int:
+        """The position of the operation whose return no order got past so far."""
+
+    @property
+    def returns_left(self) -> int:
+        """How many returns the furthest configuration has before it."""
+
+    def advance(self, limit: int) -> None:
+        """Visit up to `limit` further configurations, or fewer if that decides it."""
+
+    def decision(self) -> Proof | Conflict:
+        """What was found, once `linearizable` is not None."""
+
+    def forget(self) -> None:
+        """Drop what only the search itself needs, which is nearly all of its memory."""
+
+
 Decide = Callable[[Sequence[Operation]], "Proof | Conflict | Inapplicable"]
 
 
@@ -85,12 +112,14 @@ class Case(NamedTuple):
     key: Hashable
     operations: Sequence[Operation]
     decide: Callable[[], Proof | Conflict | Inapplicable] | None = None
+    search: Callable[[], Stepwise] | None = None  # instead of the generic one
 
 
 def partition(
     key_of: Callable[[Any], Hashable] | None,
     decide: Decide | None,
     history: Iterable[Operation],
+    search: Callable[[Sequence[Operation]], Stepwise] | None = None,
 ) -> list[Case]:
     """A case for each independent object that `key_of` finds in the inputs, in order of the keys.
 
@@ -107,7 +136,12 @@ def partition(
         else:
             parts[key] = [op]
     return [
-        Case(key, parts[key], None if decide is None else partial(decide, parts[key]))
+        Case(
+            key,
+            parts[key],
+            None if decide is None else partial(decide, parts[key]),
+            None if search is None else partial(search, parts[key]),
+        )
         for key in in_order(parts)
     ]
 

@@ -118,9 +118,6 @@ def told(output: Any) -> str:
 
 def in_call_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     """The distinct operations, as objects, by call and then by return."""
-    distinct: list[Operation] = []
-    for op in operations:
-        if not any(op is other for other in distinct):
-            distinct.append(op)
+    distinct = list({id(op): op for op in operations}.values())
     distinct.sort(key=lambda op: (op.call, op.ret is None, op.ret or 0))
     return tuple(distinct)

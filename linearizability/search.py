@@ -75,6 +75,11 @@ class Search:
         """How many returns the furthest configuration has behind it."""
         return self._deepest[0]
 
+    @property
+    def returns_left(self) -> int:
+        """How many returns the furthest configuration has before it."""
+        return self.level_count - self._deepest[0]
+
     def advance(self, limit: int) -> None:
         """Visit up to `limit` further configurations."""
         window, memo, stack = self._window, self._memo, self._stack

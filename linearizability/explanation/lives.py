@@ -180,3 +180,15 @@ def not_least(
     members = [op for holder in holders for op in holder if op is not None]
     core = in_call_order([insert, remove, *members])
     return Core(core, why, f"{value} was not the least")
+
+
+def no_pairs(operations: Sequence[Operation], *, minimised: bool) -> Core:
+    """Some values of a queue with all their operations."""
+    values = {op.input.value: None for op in operations if len(op.input) > 1}
+    some = ", ".join(map(short, list(values)[:4])) + (", ..." if len(values) > 4 else "")
+    why = (
+        f"There is no order in which {some} can have been enqueued such that each Dequeue took"
+        " what was first in the queue."
+    )
+    core = in_call_order(operations)
+    return Core(core, why, "no order of the queue fits its Dequeues", minimised=minimised)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from linearizability.decision import Case, Conflict, Proof
+from linearizability.explanation.relax import GenericSearch
 from linearizability.model import Model, State, next_states
 from linearizability.operation import Operation
-from linearizability.search import Search
 
 REFINED = 5_000
 CUT_CONFIGURATIONS = 20_000
@@ -198,6 +198,7 @@ def _order_of(model: Model, case: Case) -> list[int] | None:
     decision = case.decide() if case.decide is not None else None
     if isinstance(decision, Proof | Conflict):
         return decision.order() if isinstance(decision, Proof) else None
-    search = Search(model, case.operations)
+    search = case.search() if case.search else GenericSearch(model, case.operations)
     search.advance(CUT_CONFIGURATIONS)
-    return search.order() if search.linearizable else None
+    found = search.decision() if search.linearizable else None
+    return found.order() if isinstance(found, Proof) else None

@@ -74,6 +74,20 @@ def _relaxed(op: Operation) -> Operation:
     return Operation(op.client, Relaxed(op.input), None, op.call, op.ret, op.metadata)
 
 
+class GenericSearch(Search):
+    """The generic search, with what it finds as a decision."""
+
+    def __init__(self, model: Model, operations: Sequence[Operation]) -> None:
+        super().__init__(model, operations)
+        self._model = model
+        self._operations = operations
+
+    def decision(self) -> Proof | Conflict:
+        if self.linearizable:
+            return SearchProof(self)
+        return SearchConflict(self._model, self._operations, self)
+
+
 class SearchProof(Proof):
     """What the generic search found: an order."""
 

@@ -24,6 +24,7 @@ from linearizability.inputs import (
 from linearizability.methods import priority_queue as priority_queue_method
 from linearizability.methods import queue as queue_method
 from linearizability.methods import stack as stack_method
+from linearizability.methods.pairs import PairSearch
 from linearizability.methods.sets import cases as set_cases
 from linearizability.model import Model
 from linearizability.operation import OPEN, told
@@ -110,7 +111,7 @@ queue = Model(
     describe_operation=_describe,
     describe_state=_describe_queue,
     why_not=_queue_why_not,
-    method=partial(partition, itemgetter(0), queue_method.decide),
+    method=partial(partition, itemgetter(0), queue_method.decide, search=PairSearch),
 )
 
 
