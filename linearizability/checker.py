@@ -11,7 +11,7 @@ from linearizability.collector import collector_paused
 from linearizability.decision import Case, Conflict, Inapplicable, Proof, Stepwise, partition
 from linearizability.explanation.relax import GenericSearch
 from linearizability.model import Model
-from linearizability.operation import Annotation, Event, Operation, from_events
+from linearizability.operation import Annotation, Event, Operation, check_stamps, from_events
 from linearizability.verdict import (
     DEFAULT_BUDGET,
     Illegal,
@@ -40,13 +40,16 @@ def check(
     The operations may come in any order. `budget` bounds the configurations that searches may
     visit, summed over partitions; there is no other limit, so the same input gives the same
     verdict on any machine. With `all_partitions` the check goes on after the first partition that
-    is not linearizable. Raises ValueError for an operation that returns before its call.
+    is not linearizable. Raises ValueError for an operation that returns before its call, and
+    TypeError for stamps that are no integers and a model whose functions do not keep their word.
     """
     if budget < 0:
         raise ValueError(f"budget is a number of configurations, not {budget}")
     with collector_paused():
         method = model.method or partial(partition, model.partition, None)
-        operations = model.settle(_operations(history))
+        operations = _operations(history)
+        check_stamps(operations)
+        operations = model.settle(operations)
         tasks = [_Task(model, case) for case in method(operations)]
         _decide(tasks, budget, all_partitions)
     notes = tuple(annotations)

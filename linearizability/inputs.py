@@ -136,3 +136,12 @@ class DeleteMin(NamedTuple):
     """Take the least value from a priority queue -> the value, or None if there is none."""
 
     key: str
+
+
+class Transaction(NamedTuple):
+    """Several reads and writes at once -> what each read returned, None for the writes.
+
+    `steps` are ("r", key, anything) and ("w", key, value); a read sees the writes before it.
+    """
+
+    steps: tuple[tuple[str, Hashable, Hashable], ...]

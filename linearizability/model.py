@@ -71,8 +71,29 @@ class Model:
     indefinite: Callable[[Any, Any], bool] | None = None
     method: Method | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("init", "step", "key", "read_only", "describe_operation", "describe_state"):
+            if not callable(getattr(self, name)):
+                raise TypeError(
+                    f"model {self.name!r}: {name} is {getattr(self, name)!r}: expected a function"
+                )
+
     def __repr__(self) -> str:
         return f"Model({self.name!r})"
+
+    def stepped(self, result: Any) -> Any:
+        """What step returned, if that can be an answer; raises TypeError if not."""
+        if self.nondeterministic:
+            if result is None or isinstance(result, bool):
+                raise TypeError(
+                    f"model {self.name!r}: step returned {result!r}: expected all next states,"
+                    " as a list, which is empty if the step is illegal"
+                )
+        elif type(result) is not tuple or len(result) != 2:
+            raise TypeError(
+                f"model {self.name!r}: step returned {result!r}: expected (legal, next state)"
+            )
+        return result
 
     def first_states(self) -> tuple[State, ...]:
         """All states the object may start in."""
@@ -82,7 +103,7 @@ class Model:
     def outcomes(self, state: State, operation: Operation) -> tuple[State, ...]:
         """All states the operation may leave behind; none: it is illegal in this state."""
         output = OPEN if operation.ret is None else operation.output
-        result = self.step(state, operation.input, output)
+        result = self.stepped(self.step(state, operation.input, output))
         if self.nondeterministic:
             return tuple(result)
         legal, after = result

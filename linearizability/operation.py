@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 Client = int | str
@@ -90,6 +91,10 @@ def from_events(events: Iterable[Event]) -> list[Operation]:
             operation = Operation(event.client, event.value, None, stamp, None, event.metadata)
             calls[event.id] = operation
             operations.append(operation)
+        elif event.kind != "return":
+            raise ValueError(
+                f"event {stamp} is of kind {event.kind!r}: expected 'call' or 'return'"
+            )
         else:
             returned = calls.pop(event.id, None)
             if returned is None:
@@ -99,6 +104,30 @@ def from_events(events: Iterable[Event]) -> list[Operation]:
             if event.metadata is not None:
                 returned.metadata = event.metadata
     return operations
+
+
+_call_of, _ret_of = attrgetter("call"), attrgetter("ret")
+
+
+def check_stamps(operations: Sequence[Operation]) -> None:
+    """Raises TypeError for what is no operation, or has stamps that are no integers.
+
+    Sums tell it at the least expense: one float, and the sum is one.
+    """
+    try:
+        calls = sum(map(_call_of, operations))
+        returns = sum(filter(None, map(_ret_of, operations)))
+        if type(calls) is int and type(returns) is int:
+            return
+    except (AttributeError, TypeError):
+        pass  # found below
+    for number, op in enumerate(operations):
+        if not isinstance(op, Operation):
+            raise TypeError(f"entry {number} of the history is {op!r}: expected an Operation")
+        for name, stamp in (("call", op.call), ("ret", op.ret)):
+            if not isinstance(stamp, int) and not (name == "ret" and stamp is None):
+                what = "an integer" if name == "call" else "an integer, or None if it is open"
+                raise TypeError(f"{name} of {op} is {stamp!r}: expected {what}")
 
 
 def returned_early(op: Operation) -> ValueError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from linearizability.model import Model, State
+from linearizability.model import Model, State, _itself
 from linearizability.operation import OPEN, Operation
 
 # (bit, kind, rank) of an operation in progress: its bit in the mask, the number of its
@@ -31,16 +31,21 @@ class Row(dict[int, tuple[int, ...]]):
         table, state = self.table, self.state
         asked, output = table.pairs[kind]
         if table.nondeterministic:
-            after = table.step(state, asked, output)
+            after = table.model.stepped(table.step(state, asked, output))
             outcomes = tuple(dict.fromkeys(map(table.number, after)))
         else:
-            legal, after = table.step(state, asked, output)
+            result = table.step(state, asked, output)
+            if type(result) is not tuple or len(result) != 2:
+                table.model.stepped(result)
+            legal, after = result
             if not legal:
                 outcomes = ()
             elif after is state:
                 outcomes = self.number
             else:
                 outcomes = table.rows[table.number(after)].number
+        if table.watches:
+            table.watch(self.number[0], state, kind)
         if table.read_only[kind] and outcomes and outcomes != self.number:
             table.complain(kind, state)
         self[kind] = outcomes
@@ -58,16 +63,27 @@ class Transitions:
         self.pairs: list[tuple[Any, Any]] = []  # of each kind of operation: input and output
         self.read_only: list[bool] = []
         self._key = model.key
+        # With a key of its own a state may be mutable, and step may have changed it in place.
+        self.watches = model.key is not _itself
         self._numbers: dict[Hashable, int] = {}
+        self._keys: list[Hashable] = []
         self._kinds: dict[Any, int] = {}
 
     def number(self, state: State) -> int:
         """States are numbered as they come up."""
         key = self._key(state)
-        number = self._numbers.get(key)
+        try:
+            number = self._numbers.get(key)
+        except TypeError as error:
+            raise TypeError(
+                f"model {self.model.name!r}: a state cannot be told from others ({error}): make"
+                " states immutable, or give the model a key function, as key=tuple"
+            ) from error
         if number is None:
             number = self._numbers[key] = len(self.rows)
             self.rows.append(Row(state, number, self))
+            if self.watches:
+                self._keys.append(key)
         return number
 
     def kind(self, operation: Operation) -> int:
@@ -83,6 +99,15 @@ class Transitions:
             self.pairs.append((operation.input, output))
             self.read_only.append(self.model.read_only(operation.input, output))
         return kind
+
+    def watch(self, number: int, state: State, kind: int) -> None:
+        """A state that was changed in place would make every verdict wrong."""
+        if self._key(state) != self._keys[number]:
+            text = self.model.describe_operation(*self.pairs[kind])
+            raise ValueError(
+                f"model {self.model.name!r}: step changed its state in place when it did {text}:"
+                " return a new state and leave the old one alone"
+            )
 
     def complain(self, kind: int, state: State) -> None:
         """A wrong declaration would give wrong verdicts."""

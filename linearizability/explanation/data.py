@@ -7,7 +7,7 @@ from typing import Any
 
 from linearizability.model import Model
 from linearizability.operation import Operation
-from linearizability.verdict import Illegal, Ok, Refuted, Undecided, Unknown, Verdict
+from linearizability.verdict import Illegal, Linearized, Ok, Refuted, Undecided, Unknown, Verdict
 
 PREFIX_END = 100
 """Of the longest prefix so many last operations are written, whatever the size of the history."""
@@ -15,29 +15,28 @@ PREFIX_END = 100
 LineOf = Callable[[Operation], int | None]
 
 
-def as_data(verdict: Verdict, line_of: LineOf | None = None) -> dict[str, Any]:
+def as_data(
+    verdict: Verdict, line_of: LineOf | None = None, *, explained: bool = True
+) -> dict[str, Any]:
     """Strings, numbers, lists and dicts only; operations with the lines they came from.
 
     `verdict` is "ok", "illegal" or "unknown". Illegal has a list `refuted`, the headline first,
     each entry with key, why, missing, core, the end of the longest prefix, candidates and
-    configurations; Illegal and Unknown have a list `undecided`, Ok has its `partitions`.
+    configurations; Illegal and Unknown have a list `undecided`, Ok has its `partitions`. Without
+    an explanation the entries of `refuted` have only key, operations and configurations.
     """
     names = line_of or (lambda op: None)
     data: dict[str, Any] = {"verdict": type(verdict).__name__.lower(), "model": verdict.model.name}
     match verdict:
         case Ok(_, partitions):
-            data["partitions"] = [
-                {
-                    "key": _key(partition.key),
-                    "operations": len(partition.operations),
-                    "configurations": partition.configurations,
-                }
-                for partition in partitions
-            ]
+            data["partitions"] = [_size(partition) for partition in partitions]
         case Illegal(model, partitions, undecided):
-            first = verdict.headline
-            others = [partition for partition in partitions if partition is not first]
-            data["refuted"] = [_refuted(model, part, names) for part in (first, *others)]
+            if explained:
+                first = verdict.headline
+                others = [partition for partition in partitions if partition is not first]
+                data["refuted"] = [_refuted(model, part, names) for part in (first, *others)]
+            else:
+                data["refuted"] = [_size(partition) for partition in partitions]
             data["undecided"] = [_undecided(partition) for partition in undecided]
         case Unknown(_, undecided, budget):
             data["budget"] = budget
@@ -47,17 +46,24 @@ def as_data(verdict: Verdict, line_of: LineOf | None = None) -> dict[str, Any]:
 
 def _refuted(model: Model, refuted: Refuted, names: LineOf) -> dict[str, Any]:
     return {
-        "key": _key(refuted.key),
         "why": refuted.why,
         "missing": refuted.missing,
         "core": [_operation(model, op, names) for op in refuted.core],
+        "minimised": refuted.minimised,
         "prefix_length": len(refuted.prefix),
         "prefix_end": [_operation(model, op, names) for op in refuted.prefix[-PREFIX_END:]],
         "candidates": [
             {**_operation(model, op, names), "why": why} for op, why in refuted.candidates
         ],
-        "operations": len(refuted.operations),
-        "configurations": refuted.configurations,
+        **_size(refuted),
+    }
+
+
+def _size(partition: Refuted | Linearized) -> dict[str, Any]:
+    return {
+        "key": _key(partition.key),
+        "operations": len(partition.operations),
+        "configurations": partition.configurations,
     }
 
 

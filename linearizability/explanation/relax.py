@@ -52,7 +52,7 @@ def relaxed(model: Model) -> Model:
 
 def outcomes(model: Model, state: State, input: Any, output: Any) -> tuple[State, ...]:
     """All states that an operation may leave behind."""
-    result = model.step(state, input, output)
+    result = model.stepped(model.step(state, input, output))
     if model.nondeterministic:
         return tuple(result)
     legal, after = result

@@ -33,6 +33,22 @@ def explain(verdict: Verdict, name: Name | None = None) -> str:
     return "\n\n".join(sections) + "\n"
 
 
+def summary(verdict: Verdict, *, explained: bool = True) -> str:
+    """The verdict in one line; without an explanation nothing more is worked out for it."""
+    if isinstance(verdict, Illegal):
+        if not explained:
+            return f"not linearizable: {_keys_wrong(verdict)}"
+        refuted = verdict.headline
+        return f"not linearizable: {name_of(refuted.key)}: {refuted.missing}"
+    if isinstance(verdict, Unknown):
+        return f"unknown: the budget of {counted(verdict.budget, 'configuration')} was spent"
+    return str(verdict)
+
+
+def _keys_wrong(verdict: Illegal) -> str:
+    return _keys([partition.key for partition in verdict.partitions])
+
+
 def _illegal(verdict: Illegal, name: Name) -> list[str]:
     refuted, model = verdict.headline, verdict.model
     sections = [

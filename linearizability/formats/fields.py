@@ -17,7 +17,7 @@ FIELDS = frozenset(
 OWN = frozenset({"t0", "t1", "meta", "metadata"})
 """Names of metadata that the documents suggest; they are never a slip."""
 
-TELLS = frozenset({"get", "read", "dequeue", "pop", "delete-min", "contains"})
+TELLS = frozenset({"get", "read", "dequeue", "pop", "delete-min", "contains", "txn"})
 """Operations whose reply is a value."""
 
 _MEANT = {
@@ -54,7 +54,7 @@ def misnamed(row: Row, op: str, *, returned: bool) -> str | None:
     if not returned or op not in TELLS or "err" in row or "rv" in row or row.get("rver"):
         return None
     for name, field in (("v", "rv"), ("ver", "rver")):
-        if row.get(name):
+        if row.get(name) and op not in ("contains", "txn"):
             return f"{name!r} says nothing in a {op}: {_WHAT[field]} is {field!r}"
     if strange:
         return (

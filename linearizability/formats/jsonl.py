@@ -10,11 +10,14 @@ A reply that no model allows is for the checker to judge; what cannot be underst
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
+from linearizability.collector import collector_paused
 from linearizability.formats.fields import FIELDS, TELLS, Row, misnamed
 from linearizability.formats.recorded import Recorded, malformed
+from linearizability.formats.values import frozen
 from linearizability.inputs import (
     Acquire,
     Add,
@@ -33,6 +36,7 @@ from linearizability.inputs import (
     Read,
     Release,
     Remove,
+    Transaction,
     Write,
 )
 from linearizability.operation import OPEN, Operation
@@ -49,7 +53,11 @@ _STATUSES = ("ok", "fail", "info")
 _OK, _NO_KEY, _VERSION, _MAYBE = "OK", "ErrNoKey", "ErrVersion", "ErrMaybe"
 
 
-class _Malformed(Exception):
+BLOCK = 4_096
+"""So many lines are decoded at once."""
+
+
+class _Malformed(ValueError):
     """What is wrong with a line."""
 
 
@@ -57,39 +65,149 @@ def read_jsonl(lines: Iterable[str], name: str, model: str) -> Recorded:
     """A history of the named model; raises HistoryError for the first malformed line.
 
     Keys and errors are shared between operations, and nothing is kept of a line but its operation.
-    Fields that the format does not know travel as metadata.
+    Fields that the format does not know travel as metadata. Lines are decoded many at a time; a
+    block in which anything is unusual is read again line by line.
     """
     recorded = Recorded()
-    readers = READERS[model]
-    decode = json.JSONDecoder().raw_decode
-    keys: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if not text:
-            continue
+    reader = _Lines(recorded, name, model)
+    numbers: list[int] = []
+    texts: list[str] = []
+    with collector_paused():
+        for number, line in enumerate(lines, 1):
+            text = line.strip()
+            if text:
+                numbers.append(number)
+                texts.append(text)
+                if len(texts) == BLOCK:
+                    reader.read(numbers, texts)
+                    numbers, texts = [], []
+        reader.read(numbers, texts)
+    return recorded
+
+
+class _Lines:
+    """Turns lines into operations."""
+
+    def __init__(self, recorded: Recorded, name: str, model: str) -> None:
+        self._recorded = recorded
+        self._name = name
+        self._model = model
+        self._readers = READERS[model]
+        self._decoder = json.JSONDecoder(parse_constant=_no_number)
+        self._keys: dict[str, str] = {}
+        self._gets: dict[str, Get] = {}
+
+    def read(self, numbers: Sequence[int], texts: Sequence[str]) -> None:
+        """A block of lines with their numbers."""
+        rows = self._rows(texts)
+        if rows is None:
+            for number, text in zip(numbers, texts, strict=True):
+                self._read_line(number, text)
+        elif self._model == "kv":
+            self._read_kv(numbers, rows)
+        else:
+            for number, row in zip(numbers, rows, strict=True):
+                self._read_row(number, row)
+
+    def _rows(self, texts: Sequence[str]) -> list[Row] | None:
+        """The objects of all lines at once; None if not each line is one, without any doubt."""
+        if not all(text[0] == "{" and text[-1] == "}" for text in texts):
+            return None
+        joined = ",\n".join(texts)
         try:
-            row, end = decode(text)
+            rows: list[Row] = self._decoder.decode(f"[{joined}]")
+        except (ValueError, RecursionError):
+            return None
+        # As many names as fields, so that no field is there twice.
+        if len(rows) != len(texts) or sum(map(len, rows)) != joined.count('":'):
+            return None
+        return rows
+
+    def _read_line(self, number: int, text: str) -> None:
+        """One line, carefully."""
+        try:
+            row, end = self._decoder.raw_decode(text)
             if end != len(text):
                 raise _Malformed("more than one JSON value on a line")
             if type(row) is dict and text.count(":") != len(row):
                 _refuse_duplicates(text)
-            op = _operation(row, readers, keys, model)
-            if op is None:
-                recorded.failed += 1
-            else:
-                recorded.add(op, number)
         except json.JSONDecodeError as error:
-            what = f"not a JSON object: {error.msg} at column {error.colno}"
-            raise malformed(name, number, what) from None
+            what = f"not a JSON object: {error.msg} at column {error.colno}{_hint(text)}"
+            raise malformed(self._name, number, what) from None
         except RecursionError:
-            raise malformed(name, number, "not an operation: nested too deeply") from None
+            what = "not an operation: nested too deeply"
+            raise malformed(self._name, number, what) from None
         except _Malformed as error:
-            raise malformed(name, number, str(error)) from None
+            raise malformed(self._name, number, str(error)) from None
         except ValueError as error:  # Python's limit on the digits of an integer
-            raise malformed(
-                name, number, f"a number that is too long: {len(text)} letters on this line"
-            ) from error
-    return recorded
+            what = f"a number that is too long: {len(text)} letters on this line"
+            raise malformed(self._name, number, what) from error
+        self._read_row(number, row)
+
+    def _read_row(self, number: int, row: Any) -> None:
+        try:
+            op = _operation(row, self._readers, self._keys, self._model)
+        except _Malformed as error:
+            raise malformed(self._name, number, str(error)) from None
+        if op is None:
+            self._recorded.failed += 1
+        else:
+            self._recorded.add(op, number)
+
+    def _read_kv(self, numbers: Sequence[int], rows: Sequence[Row]) -> None:
+        """The usual lines of `kv` without calls, because reading is what checking costs."""
+        add, line = self._recorded.operations.append, self._recorded.lines.append
+        keys, gets = self._keys, self._gets
+        new, errors = tuple.__new__, _ERRORS
+        for number, row in zip(numbers, rows, strict=True):
+            kind, call, ret = row.get("op"), row.get("call"), row.get("ret")
+            client, key, err = row.get("c"), row.get("k"), row.get("err")
+            if (
+                type(client) is type(call) is type(ret) is int
+                and type(key) is str
+                and (err is None or type(err) is str)
+                and (err is None or err in errors)
+                and (ret >= call >= 0 or (ret == -1 and call >= 0))
+            ):
+                if kind == "get" and ret >= 0 and err is not None:
+                    value, version = row.get("rv", ""), row.get("rver", 0)
+                    known = 6 + ("rv" in row) + ("rver" in row)
+                    if type(value) is str and type(version) is int and len(row) == known:
+                        get = gets.get(key)
+                        if get is None:
+                            key = keys.setdefault(key, key)
+                            get = gets[key] = Get(key)
+                        output = (value, version, errors[err])
+                        if version >= 0:
+                            add(Operation(client, get, output, call, ret))
+                            line(number)
+                            continue
+                elif kind == "put":
+                    value, version = row.get("v"), row.get("ver")
+                    known = 7 + ("err" in row)
+                    if type(value) is str and type(version) is int and len(row) == known:
+                        put = new(Put, (keys.setdefault(key, key), value, version))
+                        if version >= 0:
+                            is_open = ret == -1
+                            answer = None if is_open else errors[err or _OK]
+                            end = None if is_open else ret
+                            add(Operation(client, put, answer, call, end))
+                            line(number)
+                            continue
+            self._read_row(number, row)
+
+
+def _no_number(text: str) -> float:
+    raise _Malformed(f"{text} is no JSON value")
+
+
+def _hint(text: str) -> str:
+    """What a line may be that is no JSON."""
+    if text.startswith(("{:", "[{:", "#jepsen", "#{:")):
+        return "; this looks like EDN: read it with --format jepsen-edn"
+    if text.startswith("INFO") and "jepsen" in text:
+        return "; this looks like a log of Jepsen: read it with --format jepsen-etcd"
+    return ""
 
 
 def _operation(
@@ -206,6 +324,8 @@ def _kv_put(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
 
 
 def _read(kind: Callable[[str], Any]) -> Reader:
+    """A read of a string, of `kv-append`."""
+
     def read(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
         value = _text(row, "rv", "the value returned", "")
         plausible = err in (None, _OK) or (err == _NO_KEY and not value)
@@ -221,6 +341,35 @@ def _write(kind: Callable[[str, str], Any]) -> Reader:
     return write
 
 
+def _any(row: Row, field: str, what: str) -> Any:
+    """A value of any type; null is what a register holds at first, the empty string."""
+    if field not in row:
+        raise _Malformed(f"{field!r} is missing: expected a value, {what}")
+    value = row[field]
+    return "" if value is None else frozen(value)
+
+
+def _read_any(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
+    value = _any(row, "rv", "the value returned") if "rv" in row else ""
+    plausible = err in (None, _OK) or (err == _NO_KEY and value == "")
+    return Read(key), value if plausible else (value, err)
+
+
+def _write_any(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
+    return Write(key, _any(row, "v", "the value written")), _done(err)
+
+
+def _put_in(kind: Callable[[str, Any], Any]) -> Reader:
+    """An insertion; null would mean that there is nothing."""
+
+    def put_in(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
+        if row.get("v") is None:
+            raise _expected(row, "v", "a value other than null, what is put in")
+        return kind(key, frozen(row["v"])), _done(err)
+
+    return put_in
+
+
 def _append(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
     asked = Append(key, _text(row, "v", "the token appended"))
     told = _text(row, "rv", "the value before", "") if "rv" in row else None
@@ -228,7 +377,7 @@ def _append(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
 
 
 def _cas(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    asked = Cas(key, _text(row, "from", "the value expected"), _text(row, "v", "the new value"))
+    asked = Cas(key, _any(row, "from", "the value expected"), _any(row, "v", "the new value"))
     return asked, {None: True, _OK: True, _VERSION: False, _MAYBE: OPEN}.get(err, err)
 
 
@@ -251,31 +400,66 @@ def _count(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
 
 
 def _take(kind: Callable[[str], Any]) -> Reader:
+    """A removal; without a value, or with null, there was nothing."""
+
     def take(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-        value = row.get("rv")
-        if value is not None and type(value) is not str:
-            what = "a string, the value taken, or nothing if there was none"
-            raise _expected(row, "rv", what)
-        return kind(key), (None if err == _NO_KEY else _done(err)) or value
+        output = None if err == _NO_KEY else _done(err)
+        if output is None and row.get("rv") is not None:
+            output = frozen(row["rv"])
+        return kind(key), output
 
     return take
 
 
 def _set_operation(kind: Callable[[str, str], Any]) -> Reader:
     def change(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-        return kind(key, _text(row, "v", "the element")), _truth(row, err)
+        return kind(key, _any(row, "v", "the element")), _truth(row, err)
 
     return change
 
 
 def _elements(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
     value = row.get("rv", [])
-    if type(value) is not list or not all(type(element) is str for element in value):
-        raise _expected(row, "rv", "a list of strings, the elements")
-    return Read(key), _done(err) or value
+    if type(value) is not list:
+        raise _expected(row, "rv", "a list, the elements")
+    return Read(key), _done(err) or [frozen(element) for element in value]
 
 
-_REGISTER = {"get": _read(Read), "read": _read(Read), "put": _write(Write), "write": _write(Write)}
+def _transaction(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
+    what = 'a list of steps ["r", key] and ["w", key, value]'
+    given = row.get("v")
+    if type(given) is not list or not all(map(_is_step, given)):
+        raise _expected(row, "v", what)
+    steps = tuple(
+        (step[0], frozen(step[1]), _any({"v": step[2]}, "v", "") if step[0] == "w" else None)
+        for step in given
+    )
+    replies = row.get("rv")
+    if replies is None and not any(step[0] == "r" for step in steps):
+        replies = [None] * len(steps)
+    if _done(err) is None and row.get("ret") not in (-1, None) and type(replies) is not list:
+        raise _expected(row, "rv", "a list, what each step returned, null for the writes")
+    told = None
+    if type(replies) is list:
+        told = tuple(
+            _any({"rv": reply}, "rv", "") if step[0] == "r" else None
+            for step, reply in zip_longest(steps, replies, fillvalue=("?",))
+        )
+    return Transaction(steps), _done(err) or told
+
+
+def _is_step(step: Any) -> bool:
+    return type(step) is list and (
+        (len(step) in (2, 3) and step[0] == "r") or (len(step) == 3 and step[0] == "w")
+    )
+
+
+_REGISTER: dict[str, Reader] = {
+    "get": _read_any,
+    "read": _read_any,
+    "put": _write_any,
+    "write": _write_any,
+}
 
 READERS: dict[str, dict[str, Reader]] = {
     "kv": {"get": _kv_get, "put": _kv_put},
@@ -284,13 +468,14 @@ READERS: dict[str, dict[str, Reader]] = {
     "kv-append": {"get": _read(Get), "put": _write(Put), "append": _append},
     "mutex": {"acquire": _acquire, "release": _release},
     "counter": {"read": _count, "increment": _increment},
-    "queue": {"enqueue": _write(Enqueue), "dequeue": _take(Dequeue)},
-    "stack": {"push": _write(Push), "pop": _take(Pop)},
-    "priority-queue": {"insert": _write(Insert), "delete-min": _take(DeleteMin)},
+    "queue": {"enqueue": _put_in(Enqueue), "dequeue": _take(Dequeue)},
+    "stack": {"push": _put_in(Push), "pop": _take(Pop)},
+    "priority-queue": {"insert": _put_in(Insert), "delete-min": _take(DeleteMin)},
     "set": {
         "add": _set_operation(Add),
         "remove": _set_operation(Remove),
         "contains": _set_operation(Contains),
         "read": _elements,
     },
+    "txn": {"txn": _transaction},
 }

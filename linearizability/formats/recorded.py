@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from linearizability.operation import Operation
@@ -36,6 +37,14 @@ class Recorded:
     def add(self, operation: Operation, line: int) -> None:
         self.operations.append(operation)
         self.lines.append(line)
+
+    def without(self, failed: Collection[int]) -> Recorded:
+        """The history without the operations of these ids, which certainly did not happen."""
+        rest = Recorded(failed=self.failed + len(failed))
+        for op, line in zip(self.operations, self.lines, strict=True):
+            if id(op) not in failed:
+                rest.add(op, line)
+        return rest
 
     def line_of(self, operation: Operation) -> int | None:
         """Where an operation stands in the file."""

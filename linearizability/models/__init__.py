@@ -18,6 +18,7 @@ from linearizability.inputs import (
     Read,
     Release,
     Remove,
+    Transaction,
     Write,
 )
 from linearizability.models.append import kv_append
@@ -25,6 +26,7 @@ from linearizability.models.collection import counter, priority_queue, queue, se
 from linearizability.models.kv import kv, versioned_kv
 from linearizability.models.mutex import mutex
 from linearizability.models.register import cas_register, cas_register_of, register, register_of
+from linearizability.models.txn import txn
 
 MODELS = {
     model.name: model
@@ -39,6 +41,7 @@ MODELS = {
         stack,
         priority_queue,
         set_,
+        txn,
     )
 }
 
@@ -61,6 +64,7 @@ __all__ = [
     "Read",
     "Release",
     "Remove",
+    "Transaction",
     "Write",
     "cas_register",
     "cas_register_of",
@@ -74,5 +78,6 @@ __all__ = [
     "register_of",
     "set_",
     "stack",
+    "txn",
     "versioned_kv",
 ]

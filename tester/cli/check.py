@@ -1,28 +1,49 @@
-"""`labtester check`: decide whether a recorded history is linearizable, and say why if not."""
+"""`labtester check`: decide whether recorded histories are linearizable, and say why if not."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
+from typing import Any
 
 import click
 
-from linearizability import Illegal, Ok, Unknown
+from linearizability import Illegal, Model, Ok, Unknown, Verdict
 from linearizability import check as decide
 from linearizability.explanation.data import as_data
-from linearizability.explanation.text import explain
-from linearizability.formats import FORMATS, HistoryError, read_history
-from linearizability.models import MODELS
+from linearizability.explanation.text import explain, summary
+from linearizability.formats import FORMATS, HistoryError, Recorded, expand, read_history
+from linearizability.formats.values import frozen
+from linearizability.models import MODELS, cas_register_of, register_of
 from linearizability.verdict import DEFAULT_BUDGET
 from tester.cli.options import EXIT
 
+INITIAL = {"register": register_of, "cas-register": cas_register_of}
+WORST_FIRST = ("fail", "misuse", "unknown", "pass")
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What to check histories for, and what to say about them."""
+
+    model: Model
+    format: str | None
+    budget: int
+    all_keys: bool
+    explain: bool
+
 
 @click.command("check")
-@click.argument("file")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--model", required=True, type=click.Choice(list(MODELS)), help="What was recorded.")
 @click.option(
-    "--format", "format_", default="jsonl", type=click.Choice(FORMATS), show_default=True
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    help="Default: jepsen-edn for files named *.edn, else jsonl.",
 )
+@click.option("--initial", metavar="JSON", help='What a register holds at first; default: "".')
 @click.option(
     "--budget",
     default=DEFAULT_BUDGET,
@@ -31,46 +52,119 @@ from tester.cli.options import EXIT
     help="Most configurations to visit; 1e6 are a few seconds.",
 )
 @click.option("--all-keys", is_flag=True, help="Go on after the first key that is wrong.")
+@click.option("--no-explain", is_flag=True, help="Say what is wrong, and do not work out why.")
 @click.option("--json", "json_", metavar="FILE", help="Write the verdict as JSON; - is stdout.")
 def check(
-    file: str, model: str, format_: str, budget: int, all_keys: bool, json_: str | None
+    files: tuple[str, ...],
+    model: str,
+    format_: str | None,
+    initial: str | None,
+    budget: int,
+    all_keys: bool,
+    no_explain: bool,
+    json_: str | None,
 ) -> None:
-    """Check a recorded history against a model.
+    """Check recorded histories against a model.
 
-    Exit 0: linearizable. 1: not. 2: the file cannot be read. 3: unknown, the budget was spent.
+    A FILE may be compressed with gzip, - is standard input, and a folder stands for the histories
+    in it, as those of a Jepsen or Maelstrom store. Of several each has a line.
+
+    Exit 0: linearizable. 1: not. 2: a file cannot be read. 3: unknown, the budget was spent.
     """
     try:
-        sys.exit(EXIT[_judge(file, model, format_, budget, all_keys, json_)])
+        task = Task(_model(model, initial), format_, budget, all_keys, not no_explain)
+        names = [name for file in files for name in expand(file)]
+        if len(names) == 1 and names == list(files):
+            outcome, data, text = _judge(names[0], task)
+        else:
+            outcome, data, text = _judge_all(names, task)
+        if json_ != "-":
+            click.echo(text, nl=False)
+        if json_ is not None:
+            _write(json_, data)
+        sys.exit(EXIT[outcome])
     except HistoryError as error:
         click.echo(f"labtester check: {error}", err=True)
-    except Exception as error:  # noqa: BLE001  (a crash must not look like a verdict)
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        click.echo(
-            f"labtester check: no verdict on {file}, the checker failed with {what};"
-            " please report it with the file",
-            err=True,
-        )
     sys.exit(EXIT["misuse"])
 
 
-def _judge(
-    file: str, model: str, format_: str, budget: int, all_keys: bool, json_: str | None
-) -> str:
-    """Read, decide and report; the outcome, by its name in the table of exit codes."""
-    recorded = read_history(file, model, format_)
+def _model(name: str, initial: str | None) -> Model:
+    if initial is None:
+        return MODELS[name]
+    if name not in INITIAL:
+        raise HistoryError(f"--initial is for {' and '.join(INITIAL)}, not for {name}")
+    try:
+        value = json.loads(initial)
+    except (ValueError, RecursionError) as error:
+        raise HistoryError(f"--initial {initial} is not JSON: a string needs quotes") from error
+    return INITIAL[name]("" if value is None else frozen(value))
+
+
+def _judge(file: str, task: Task) -> tuple[str, dict[str, Any], str]:
+    """Outcome, data and text of one history. Raises HistoryError if there is no verdict."""
+    verdict, recorded = _decide(file, task)
+    try:
+        data = as_data(verdict, recorded.line_of, explained=task.explain)
+        if task.explain:
+            text = explain(verdict, lambda op: f"line {recorded.line_of(op)}")
+        else:
+            text = f"{summary(verdict, explained=False)}\n"
+    except Exception as error:
+        raise _crash(file, error) from error
+    return _outcome(verdict), data, text
+
+
+def _judge_all(names: list[str], task: Task) -> tuple[str, dict[str, Any], str]:
+    """The same for several histories, each with a line; those without a verdict have one, too."""
+    outcomes: list[str] = []
+    entries: list[dict[str, Any]] = []
+    lines: list[str] = []
+    for name in names:
+        try:
+            verdict, recorded = _decide(name, task)
+            data = as_data(verdict, recorded.line_of, explained=task.explain)
+            outcomes.append(_outcome(verdict))
+            lines.append(f"{name}: {summary(verdict, explained=task.explain)}")
+        except HistoryError as error:
+            outcomes.append("misuse")
+            data = {"verdict": "none", "error": str(error)}
+            lines.append(f"{name}: no verdict: {error}")
+        entries.append({"file": name, **data})
+    worst = min(outcomes, key=WORST_FIRST.index)
+    return worst, {"histories": entries}, "".join(f"{line}\n" for line in lines)
+
+
+def _decide(file: str, task: Task) -> tuple[Verdict, Recorded]:
+    recorded = read_history(file, task.model.name, task.format)
     for earlier, later in recorded.overlaps():
         what = f"{file}:{later}: overlaps the operation of line {earlier} of the same client"
         click.echo(f"warning: {what}; do the recorder's stamps tie?", err=True)
-    verdict = decide(MODELS[model], recorded.operations, budget=budget, all_partitions=all_keys)
-    text = explain(verdict, lambda op: f"line {recorded.line_of(op)}")
-    if json_ != "-":
-        click.echo(text, nl=False)
-    if json_ is not None:
-        report = json.dumps(as_data(verdict, recorded.line_of), indent=2) + "\n"
-        try:
-            with click.open_file(json_, "w", encoding="utf-8") as out:
-                out.write(report)
-        except OSError as error:
-            raise HistoryError(f"cannot write {json_}: {error.strerror}") from error
-    verdicts = {Ok: "pass", Illegal: "fail", Unknown: "unknown"}
-    return verdicts[type(verdict)]
+    try:
+        verdict = decide(
+            task.model, recorded.operations, budget=task.budget, all_partitions=task.all_keys
+        )
+    except Exception as error:
+        raise _crash(file, error) from error
+    return verdict, recorded
+
+
+def _crash(file: str, error: Exception) -> HistoryError:
+    """A crash must not look like a verdict."""
+    if isinstance(error, ValueError):  # a sentence of the checker about the history
+        return HistoryError(f"no verdict on {file}: {error}")
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    return HistoryError(
+        f"no verdict on {file}, the checker failed with {what}; please report it with the file"
+    )
+
+
+def _outcome(verdict: Verdict) -> str:
+    return {Ok: "pass", Illegal: "fail", Unknown: "unknown"}[type(verdict)]
+
+
+def _write(file: str, data: dict[str, Any]) -> None:
+    try:
+        with click.open_file(file, "w", encoding="utf-8") as out:
+            out.write(json.dumps(data, indent=2) + "\n")
+    except OSError as error:
+        raise HistoryError(f"cannot write {file}: {error.strerror}") from error

@@ -26,6 +26,7 @@ from linearizability.inputs import (
     Read,
     Release,
     Remove,
+    Transaction,
     Write,
 )
 from linearizability.models import (
@@ -38,6 +39,7 @@ from linearizability.models import (
     register,
     set_,
     stack,
+    txn,
 )
 
 Random = random.Random
@@ -215,6 +217,30 @@ def _guess_set(rng: Random, input: Any, inputs: list[Any]) -> Any:
     return rng.choice((True, False, None) if not isinstance(input, Contains) else (True, False))
 
 
+def _ask_transaction(rng: Random, number: int, client: int) -> Transaction:
+    steps: list[tuple[str, str, Any]] = []
+    for _ in range(rng.randint(1, 3)):
+        key = rng.choice("xxy")
+        steps.append(("w", key, rng.randint(1, 2)) if rng.random() < 0.4 else ("r", key, None))
+    return Transaction(tuple(steps))
+
+
+def _answer_transaction(state: Any, input: Transaction) -> tuple[Any, ...]:
+    values = dict(state)
+    replies: list[Any] = []
+    for kind, key, value in input.steps:
+        replies.append(values.get(key, "") if kind == "r" else None)
+        if kind == "w":
+            values[key] = value
+    return tuple(replies)
+
+
+def _guess_transaction(rng: Random, input: Transaction, inputs: list[Any]) -> Any:
+    if rng.random() < 0.03:
+        return rng.choice((None, (), 7))
+    return tuple(rng.choice(("", 1, 2)) if kind == "r" else None for kind, _, _ in input.steps)
+
+
 SUBJECTS = {
     "register": Subject(register, _ask_register, _answer_register, _guess_register),
     "register-repeated": Subject(
@@ -236,6 +262,7 @@ SUBJECTS = {
         )
         for repeated in (False, True)
     },
+    "txn": Subject(txn, _ask_transaction, _answer_transaction, _guess_transaction),
     "set-unique": Subject(set_, _ask_unique_set, _answer_set, _guess_set),
     "set-growing": Subject(set_, _ask_growing_set, _answer_set, _guess_growing_set),
     "set": Subject(set_, _ask_set, _answer_set, _guess_set),

@@ -164,6 +164,70 @@ def test_misuse_is_named() -> None:
         check(wrong, [write(1, 0, 1)])
 
 
+def broken(**functions: Any) -> Model:
+    return dataclasses.replace(PLAIN, **{"name": "mine", **functions})
+
+
+@pytest.mark.parametrize(
+    ("model", "complaint"),
+    [
+        (
+            {"step": lambda s, i, o: None},
+            r"model 'mine': step returned None: expected \(legal, next state\)",
+        ),
+        (
+            {"step": lambda s, i, o: True},
+            r"model 'mine': step returned True: expected \(legal, next state\)",
+        ),
+        (
+            {"step": lambda s, i, o: None, "init": lambda: [0], "nondeterministic": True},
+            r"model 'mine': step returned None: expected all next states",
+        ),
+        (
+            {"step": lambda s, i, o: (True, [1])},
+            r"model 'mine': a state cannot be told from others",
+        ),
+        ({"init": dict}, r"model 'mine': a state cannot be told from others"),
+    ],
+)
+def test_a_model_that_does_not_keep_its_word_is_named(
+    model: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(TypeError, match=complaint):
+        check(broken(**model), [write(1, 0, 1), read(1, 2, 3)])
+
+
+def test_a_state_that_is_changed_in_place_is_noticed() -> None:
+    def careless(state: list[int], input: Any, output: Any) -> tuple[bool, list[int]]:
+        state.append(1)
+        return True, state
+
+    with pytest.raises(ValueError, match="'mine': step changed its state in place when it did"):
+        check(broken(init=list, step=careless, key=tuple), [write(1, 0, 1), write(2, 2, 3)])
+
+
+def test_a_function_that_is_none_is_named() -> None:
+    with pytest.raises(TypeError, match="model 'mine': init is 0: expected a function"):
+        broken(init=0)
+
+
+@pytest.mark.parametrize("stamp", [1.0, float("nan"), "1"])
+def test_stamps_that_are_no_integers_are_named(stamp: Any) -> None:
+    with pytest.raises(TypeError, match=r"call of .* expected an integer"):
+        check(REGISTER, [write(1, stamp, None)])
+    with pytest.raises(TypeError, match=r"ret of .* expected an integer, or None if it is open"):
+        check(kv, [Operation(0, Get("x"), ("", 0, "ErrNoKey"), 0, stamp)])
+
+
+def test_a_history_of_something_else_is_named() -> None:
+    with pytest.raises(TypeError, match=r"call of .* is None: expected an integer"):
+        check(REGISTER, [write(1, None, 3)])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="entry 1 of the history is 7: expected an Operation"):
+        check(REGISTER, [write(1, 0, 1), 7])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="event 0 is of kind 'invoke': expected 'call' or"):
+        from_events([Event(0, "invoke", None, 0)])  # type: ignore[arg-type]
+
+
 def test_the_collector_is_as_it_was() -> None:
     assert gc.isenabled()
     check(REGISTER, POISON, budget=10)

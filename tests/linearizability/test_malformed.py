@@ -131,16 +131,32 @@ def test_a_malformed_line_is_named(line: str, complaint: str) -> None:
             "'v' is \"3\": expected an integer, the difference",
         ),
         ("set", '"op":"add","v":"a","rv":1', "'rv' is 1: expected true or false"),
-        ("set", '"op":"read","rv":[1]', "'rv' is [1]: expected a list of strings, the elements"),
+        ("set", '"op":"read","rv":1', "'rv' is 1: expected a list, the elements"),
+        (
+            "queue",
+            '"op":"enqueue"',
+            "'v' is missing: expected a value other than null, what is put in",
+        ),
+        (
+            "stack",
+            '"op":"push","v":null',
+            "'v' is null: expected a value other than null, what is put in",
+        ),
+        ("register", '"op":"write","v":NaN', "NaN is no JSON value"),
+        (
+            "txn",
+            '"op":"txn","v":[["x","k"]],"rv":[]',
+            """'v' is [["x", "k"]]: expected a list of steps ["r", key] and ["w", key, value]""",
+        ),
+        (
+            "txn",
+            '"op":"txn","v":[["r","k"]]',
+            "'rv' is missing: expected a list, what each step returned, null for the writes",
+        ),
         (
             "cas-register",
             '"op":"cas","v":"a"',
-            "'from' is missing: expected a string, the value expected",
-        ),
-        (
-            "queue",
-            '"op":"dequeue","rv":7',
-            "'rv' is 7: expected a string, the value taken, or nothing if there was none",
+            "'from' is missing: expected a value, the value expected",
         ),
     ],
 )
@@ -221,11 +237,11 @@ def test_a_malformed_event_is_named(
 
 def test_what_cannot_be_read_at_all(tmp_path: Path) -> None:
     binary = tmp_path / "binary"
-    binary.write_bytes(b"\xff\xfe")
+    binary.write_bytes(b"\xff\xfa")
     for path, model, kind, complaint in (
         (tmp_path / "none", "kv", "jsonl", f"cannot read {tmp_path / 'none'}: No such file"),
         (tmp_path, "kv", "jsonl", f"cannot read {tmp_path}: Is a directory"),
-        (binary, "kv", "jsonl", f"{binary} is no UTF-8 text: invalid start byte"),
+        (binary, "kv", "jsonl", f"{binary} is no UTF-8 text: invalid start byte; convert it to"),
         (binary, "kv", "porcupine-kv", "format porcupine-kv records histories of model kv-append"),
         (binary, "kv", "edn", f"'edn' is no format: expected one of {', '.join(FORMATS)}"),
     ):

@@ -31,6 +31,7 @@ def test_they_have_their_command_line_names() -> None:
         "stack",
         "priority-queue",
         "set",
+        "txn",
     ]
 
 

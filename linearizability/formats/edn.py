@@ -1,0 +1,92 @@
+"""The part of EDN that histories are written in: maps of plain values, one event each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Any
+
+from linearizability.formats.recorded import malformed
+from linearizability.formats.values import FALSE, TRUE, Json
+
+_TOKEN = re.compile(
+    r"""[\s,]+ | ;.* | (?P<open>\#\{|\{|\[|\() | (?P<close>[}\])])
+    | (?P<string>"(?:[^"\\]|\\.)*") | (?P<discard>\#_) | (?P<tag>\#[A-Za-z][^\s,{}\[\]()"]*)
+    | (?P<char>\\\S[^\s,{}\[\]()"]*) | (?P<atom>[^\s,{}\[\]()"\\;]+)""",
+    re.VERBOSE,
+)
+_INTEGER = re.compile(r"[+-]?\d{1,4000}N?")
+_FLOAT = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?M?")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
+_CLOSES = {"{": "}", "#{": "}", "[": "]", "(": ")"}
+
+
+def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The maps of a text, which may stand in a vector, with the lines on which they begin.
+
+    nil is None, true and false are `TRUE` and `FALSE`, a keyword is a string with its colon, a
+    vector or list is a tuple, a set a frozenset, a map inside of a map a `Json`. Tags are skipped.
+    Raises HistoryError for what is no EDN.
+    """
+    stack: list[tuple[str, list[Any], int]] = []
+    number = 0
+    for number, line in enumerate(lines, 1):
+        position = 0
+        while position < len(line):
+            match = _TOKEN.match(line, position)
+            if match is None:
+                shown = line[position : position + 20].strip()
+                raise malformed(name, number, f"not EDN: cannot read {shown!r}")
+            position = match.end()
+            kind, token = match.lastgroup, match.group()
+            if kind is None or kind == "tag":
+                continue
+            if kind == "open":
+                if stack or token in ("{", "#{"):
+                    stack.append((token, [], number))
+            elif kind == "close":
+                if not stack:
+                    continue  # of the vector around the events
+                opening, items, began = stack.pop()
+                if _CLOSES[opening] != token:
+                    what = f"not EDN: {opening} of line {began} is closed by {token}"
+                    raise malformed(name, number, what)
+                value = _closed(opening, items, name, began)
+                if stack:
+                    stack[-1][1].append(_inner(value))
+                elif isinstance(value, dict):
+                    yield began, value
+            elif stack:
+                stack[-1][1].append(_atom(kind, token))
+            else:
+                raise malformed(name, number, f"not an event: expected a map, not {token[:40]}")
+    if stack:
+        raise malformed(name, stack[0][2], f"the history ends inside this {stack[0][0]}")
+
+
+def _closed(opening: str, items: list[Any], name: str, line: int) -> Any:
+    if opening == "{":
+        if len(items) % 2:
+            raise malformed(name, line, "not EDN: a map with a key that has no value")
+        return dict(zip(map(str, items[::2]), items[1::2], strict=True))
+    return frozenset(items) if opening == "#{" else tuple(items)
+
+
+def _inner(value: Any) -> Hashable:
+    """A map as a value of another one, so that it can be compared and hashed."""
+    if isinstance(value, dict):
+        entries = sorted(f"{key} {item!r}" for key, item in value.items())
+        return Json("{" + ", ".join(entries) + "}")
+    return value  # type: ignore[no-any-return]
+
+
+def _atom(kind: str, token: str) -> Hashable:
+    if kind == "string":
+        return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), token[1:-1])
+    if token in ("nil", "true", "false"):
+        return {"nil": None, "true": TRUE, "false": FALSE}[token]
+    if _INTEGER.fullmatch(token):
+        return int(token.rstrip("N"))
+    if _FLOAT.fullmatch(token):
+        return float(token.rstrip("M"))
+    return token

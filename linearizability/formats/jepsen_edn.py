@@ -1,0 +1,205 @@
+"""Reader of the histories that Jepsen and Maelstrom write: events in EDN.
+
+    {:process 0, :type :invoke, :f :write, :value 3, :time 12, :index 0}
+    {:process 0, :type :ok, :f :write, :value 3, :time 34, :index 1}
+
+The order of the events is the time. `:ok` returned, `:fail` certainly did not happen and is left
+out, `:info`, or no end at all, leaves the operation open. Events of the nemesis are skipped. Where
+every value of a client is a pair [key value], as jepsen.independent and Maelstrom write them, the
+first is the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, NamedTuple
+
+from linearizability.formats.edn import read_edn
+from linearizability.formats.recorded import HistoryError, Recorded, malformed
+from linearizability.inputs import (
+    Acquire,
+    Add,
+    Cas,
+    Dequeue,
+    Enqueue,
+    Increment,
+    Pop,
+    Push,
+    Read,
+    Release,
+    Remove,
+    Transaction,
+    Write,
+)
+from linearizability.operation import Operation
+
+_SHAPE = "{:process 0, :type :invoke, :f :read, :value nil}"
+
+
+class _Event(NamedTuple):
+    line: int
+    process: int
+    kind: str
+    function: str
+    value: Any
+
+
+# (key, value of the invocation, process) -> input; (value of the end) -> output
+_Ask = Callable[[Any, Any, int], Any]
+_Answer = Callable[[Any], Any]
+
+
+def _nothing(value: Any) -> None:
+    return None
+
+
+def _nil(value: Any) -> Any:
+    """Nil is what a register holds at first, the empty string."""
+    return "" if value is None else value
+
+
+def _compare(key: Any, value: Any, process: int) -> Cas:
+    old, new = value
+    return Cas(key, _nil(old), _nil(new))
+
+
+def _transaction(key: Any, value: Any, process: int) -> Transaction:
+    return Transaction(tuple(_micro(op) for op in value))
+
+
+def _micro(op: Any) -> tuple[str, Hashable, Hashable]:
+    function, key, value = op
+    if function not in (":r", ":w"):
+        raise ValueError(function)
+    return function[1:], key, _nil(value)
+
+
+def _results(value: Any) -> tuple[Any, ...]:
+    return tuple(item if kind == "r" else None for kind, _, item in map(_micro, value))
+
+
+_REGISTER: dict[str, tuple[_Ask, _Answer]] = {
+    "read": (lambda key, value, process: Read(key), _nil),
+    "write": (lambda key, value, process: Write(key, _nil(value)), _nothing),
+}
+_FUNCTIONS: dict[str, dict[str, tuple[_Ask, _Answer]]] = {
+    "register": _REGISTER,
+    "cas-register": {**_REGISTER, "cas": (_compare, lambda value: True)},
+    "mutex": {
+        "acquire": (lambda key, value, process: Acquire(key, process), _nothing),
+        "release": (lambda key, value, process: Release(key, process), _nothing),
+    },
+    "queue": {
+        "enqueue": (lambda key, value, process: Enqueue(key, value), _nothing),
+        "dequeue": (lambda key, value, process: Dequeue(key), lambda value: value),
+    },
+    "stack": {
+        "push": (lambda key, value, process: Push(key, value), _nothing),
+        "pop": (lambda key, value, process: Pop(key), lambda value: value),
+    },
+    "set": {
+        "add": (lambda key, value, process: Add(key, value), _nothing),
+        "remove": (lambda key, value, process: Remove(key, value), _nothing),
+        "read": (lambda key, value, process: Read(key), lambda value: value),
+    },
+    "counter": {
+        "add": (lambda key, value, process: Increment(key, value), _nothing),
+        "increment": (
+            lambda key, value, process: Increment(key, 1 if value is None else value),
+            _nothing,
+        ),
+        "read": (lambda key, value, process: Read(key), lambda value: value),
+    },
+    "txn": {"txn": (_transaction, _results)},
+}
+
+
+def read_jepsen_edn(lines: Iterable[str], name: str, model: str) -> Recorded:
+    """A history of the named model; raises HistoryError for the first event that is wrong."""
+    functions = _FUNCTIONS.get(model)
+    if functions is None:
+        known = ", ".join(_FUNCTIONS)
+        raise HistoryError(f"format jepsen-edn records histories of {known}, not of {model}")
+    events = [event for line, map_ in read_edn(lines, name) if (event := _event(line, map_, name))]
+    keyed = model != "txn" and _keyed(events)
+    recorded = Recorded()
+    calls: dict[int, tuple[_Event, Operation]] = {}
+    failed: set[int] = set()
+    for stamp, event in enumerate(events):
+        if event.kind == "invoke":
+            if event.process in calls:
+                what = f"process {event.process} calls before its last call ended"
+                raise malformed(name, event.line, what)
+            asked = _asked(functions, event, name, model, keyed=keyed)
+            op = Operation(event.process, asked, None, stamp, None)
+            calls[event.process] = (event, op)
+            recorded.add(op, event.line)
+            continue
+        call, found = calls.pop(event.process, (None, None))
+        if call is None or found is None or call.function != event.function:
+            what = f"process {event.process} ends a {event.function} that it has not called"
+            raise malformed(name, event.line, what)
+        if event.kind == "ok":
+            value = event.value[1] if keyed and event.value is not None else event.value
+            try:
+                found.output = functions[event.function][1](value)
+            except (TypeError, ValueError) as error:
+                raise _wrong_value(event, name) from error
+            found.ret = stamp
+        elif event.kind == "fail":
+            failed.add(id(found))
+    return recorded.without(failed) if failed else recorded
+
+
+def _event(line: int, found: dict[str, Any], name: str) -> _Event | None:
+    """An event of a client; None for one of the nemesis."""
+    process, kind = found.get(":process"), found.get(":type")
+    if type(process) is not int:
+        if process is None:
+            what = f"':process' is missing: expected an event like {_SHAPE}"
+            raise malformed(name, line, what)
+        return None
+    if kind not in (":invoke", ":ok", ":fail", ":info"):
+        what = f"':type' is {kind}: expected :invoke, :ok, :fail or :info"
+        raise malformed(name, line, what)
+    function = found.get(":f")
+    if not isinstance(function, str):
+        raise malformed(name, line, f"':f' is missing: expected an event like {_SHAPE}")
+    return _Event(line, process, str(kind)[1:], function.removeprefix(":"), found.get(":value"))
+
+
+def _keyed(events: Iterable[_Event]) -> bool:
+    """Whether the values of all calls are pairs whose first is a key."""
+    calls = [event for event in events if event.kind == "invoke"]
+    return bool(calls) and all(
+        isinstance(event.value, tuple)
+        and len(event.value) == 2
+        and (event.function != "cas" or isinstance(event.value[1], tuple))
+        for event in calls
+    )
+
+
+def _asked(
+    functions: dict[str, tuple[_Ask, _Answer]],
+    event: _Event,
+    name: str,
+    model: str,
+    *,
+    keyed: bool,
+) -> Any:
+    if event.function not in functions:
+        known = ", ".join(f":{function}" for function in functions)
+        what = f"':f' is :{event.function}: expected an operation of model {model}: {known}"
+        raise malformed(name, event.line, what)
+    key, value = event.value if keyed else ("", event.value)
+    try:
+        return functions[event.function][0](key, value, event.process)
+    except (TypeError, ValueError) as error:
+        raise _wrong_value(event, name) from error
+
+
+def _wrong_value(event: _Event, name: str) -> HistoryError:
+    text = repr(event.value)
+    shown = text if len(text) <= 40 else text[:37] + "..."
+    what = f"':value' is {shown}, which means nothing for :{event.function}"
+    return malformed(name, event.line, what)

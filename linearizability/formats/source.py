@@ -1,0 +1,96 @@
+"""Where a history comes from: a file, plain or compressed, standard input, or a folder of runs."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from linearizability.formats.recorded import HistoryError
+
+STANDARD_INPUT = "-"
+HISTORIES = ("*.jsonl", "*.jsonl.gz", "*.edn", "*.edn.gz")
+_GZIP = b"\x1f\x8b"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_MARK = b"\xef\xbb\xbf"
+
+
+def expand(path: str) -> list[str]:
+    """The histories that a name stands for: itself, or those in a folder.
+
+    In the folder of a Jepsen or Maelstrom store that is each run's history.edn, without the links
+    to the latest run. Raises HistoryError for a folder without any.
+    """
+    folder = Path(path)
+    if path == STANDARD_INPUT or not folder.is_dir():
+        return [path]
+    if (folder / "history.edn").is_file():
+        return [str(folder / "history.edn")]
+    stored = [p for p in sorted(folder.rglob("history.edn")) if not _behind_a_link(folder, p)]
+    found = stored or sorted(p for pattern in HISTORIES for p in folder.glob(pattern))
+    if not found:
+        raise HistoryError(
+            f"{path} is a folder without a history: expected history.edn, as in a Jepsen or"
+            f" Maelstrom store, or files named {', '.join(HISTORIES)}"
+        )
+    return [str(p) for p in found]
+
+
+def _behind_a_link(folder: Path, path: Path) -> bool:
+    inside = [parent for parent in path.parents if folder in parent.parents]
+    return any(parent.is_symlink() for parent in inside)
+
+
+@contextmanager
+def opened(path: Path | str, name: str) -> Iterator[TextIO]:
+    """The text of a history; every failure to read it is a HistoryError with the remedy."""
+    try:
+        if path == STANDARD_INPUT:
+            with _text(sys.stdin.buffer, name) as text:
+                yield text
+        else:
+            with open(path, "rb") as raw, _text(raw, name) as text:  # noqa: PTH123
+                yield text
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise HistoryError(f"{name} is a damaged gzip file: {error}") from error
+    except OSError as error:
+        raise HistoryError(f"cannot read {name}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise HistoryError(
+            f"{name} is no UTF-8 text: {error.reason}; convert it to UTF-8 first"
+        ) from error
+
+
+@contextmanager
+def _text(raw: BinaryIO, name: str) -> Iterator[TextIO]:
+    buffered = io.BufferedReader(_Raw(raw))
+    stream = buffered
+    if buffered.peek(2)[:2] == _GZIP:
+        stream = io.BufferedReader(_Raw(gzip.GzipFile(fileobj=buffered)))
+    start = stream.peek(3)[:3]
+    if start[:2] in _UTF16:
+        raise HistoryError(
+            f"{name} is UTF-16 text: convert it first, as with iconv -f UTF-16 -t UTF-8"
+        )
+    encoding = "utf-8-sig" if start == _UTF8_MARK else "utf-8"
+    yield io.TextIOWrapper(stream, encoding=encoding)
+
+
+class _Raw(io.RawIOBase):
+    """A binary stream that is left open when what reads from it is closed."""
+
+    def __init__(self, stream: BinaryIO | gzip.GzipFile) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)

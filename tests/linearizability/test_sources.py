@@ -1,0 +1,328 @@
+"""Histories as they really come: Jepsen's EDN, stores, compressed files, pipes, many at a time."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from linearizability import Operation, check
+from linearizability.formats import HistoryError, expand, read_history
+from linearizability.formats.edn import read_edn
+from linearizability.formats.values import FALSE, TRUE, Json, frozen
+from linearizability.models import (
+    MODELS,
+    Acquire,
+    Add,
+    Cas,
+    Dequeue,
+    Enqueue,
+    Increment,
+    Read,
+    Release,
+    Transaction,
+    Write,
+)
+from tester.cli.check import check as command
+
+GOOD = '{"c":0,"op":"write","k":"x","v":"a","call":1,"ret":2}\n'
+BAD = GOOD + '{"c":1,"op":"read","k":"x","rv":"","call":3,"ret":4}\n'
+
+
+def run(*arguments: object, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(command, list(map(str, arguments)), input=stdin)
+
+
+def edn(tmp_path: Path, model: str, *events: str) -> list[Operation]:
+    """Operations of events such as `0 :invoke :read nil`."""
+    lines = []
+    for event in events:
+        process, kind, function, value = event.split(" ", 3)
+        lines.append(f"{{:process {process}, :type {kind}, :f {function}, :value {value}}}")
+    path = tmp_path / "history.edn"
+    path.write_text("\n".join(lines))
+    return read_history(path, model).operations
+
+
+def test_a_cas_register_with_failures_and_what_nobody_knows(tmp_path: Path) -> None:
+    assert edn(
+        tmp_path,
+        "cas-register",
+        "0 :invoke :read nil",
+        "1 :invoke :write 3",
+        ":nemesis :info :start nil",
+        "0 :ok :read nil",
+        "1 :info :write 3",
+        "2 :invoke :cas [3 4]",
+        "2 :ok :cas [3 4]",
+        "3 :invoke :cas [4 5]",
+        "3 :fail :cas [4 5]",
+        "4 :invoke :read nil",
+    ) == [
+        Operation(0, Read(""), "", 0, 2),
+        Operation(1, Write("", 3), None, 1, None),
+        Operation(2, Cas("", 3, 4), True, 4, 5),
+        Operation(4, Read(""), None, 8, None),
+    ]
+
+
+def test_keyed_values(tmp_path: Path) -> None:
+    assert edn(
+        tmp_path,
+        "cas-register",
+        "0 :invoke :read [7 nil]",
+        "0 :ok :read [7 3]",
+        "0 :invoke :cas [7 [1 2]]",
+        "0 :ok :cas [7 [1 2]]",
+        '1 :invoke :write ["b" 9]',
+    ) == [
+        Operation(0, Read(7), 3, 0, 1),  # type: ignore[arg-type]
+        Operation(0, Cas(7, 1, 2), True, 2, 3),  # type: ignore[arg-type]
+        Operation(1, Write("b", 9), None, 4, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "events", "asked", "output"),
+    [
+        ("register", ["0 :invoke :write 3", "0 :ok :write 3"], Write("", 3), None),
+        ("mutex", ["0 :invoke :acquire nil", "0 :ok :acquire nil"], Acquire("", 0), None),
+        ("mutex", ["0 :invoke :release nil", "0 :ok :release nil"], Release("", 0), None),
+        ("queue", ["0 :invoke :enqueue 5", "0 :ok :enqueue 5"], Enqueue("", 5), None),
+        ("queue", ["0 :invoke :dequeue nil", "0 :ok :dequeue 5"], Dequeue(""), 5),
+        ("set", ["0 :invoke :add 5", "0 :ok :add 5"], Add("", 5), None),
+        ("set", ["0 :invoke :read nil", "0 :ok :read #{5 6}"], Read(""), frozenset({5, 6})),
+        ("set", ["0 :invoke :read nil", "0 :ok :read [5 6]"], Read(""), (5, 6)),
+        ("counter", ["0 :invoke :add -2", "0 :ok :add -2"], Increment("", -2), None),
+        ("counter", ["0 :invoke :read nil", "0 :ok :read 4"], Read(""), 4),
+        (
+            "txn",
+            ["0 :invoke :txn [[:r x nil] [:w y 1]]", "0 :ok :txn [[:r x 3] [:w y 1]]"],
+            Transaction((("r", "x", ""), ("w", "y", 1))),
+            (3, None),
+        ),
+    ],
+)
+def test_an_operation_of_each_model(
+    tmp_path: Path, model: str, events: list[str], asked: Any, output: Any
+) -> None:
+    [op] = edn(tmp_path, model, *events)
+    assert (type(op.input), op.input, op.output, op.ret) == (type(asked), asked, output, 1)
+
+
+def test_edn_in_all_its_forms() -> None:
+    text = """
+    [{:index 0, :value [1 -2 3N 1.5 "a\\n\\"b" nil true false \\a x/y :k], ; comment
+      :tagged #jepsen.history.Op{:a 1 :b #{2}} :list (1 2)}
+     {:index 1}]
+    """
+    first, second = [found for _, found in read_edn(text.splitlines(), "f")]
+    assert first[":value"] == (*(1, -2, 3, 1.5, 'a\n"b', None, TRUE, FALSE, "\\a", "x/y", ":k"),)
+    assert first[":tagged"] == Json("{:a 1, :b frozenset({2})}")
+    assert first[":list"] == (1, 2)
+    assert second == {":index": 1}
+    assert [line for line, _ in read_edn(text.splitlines(), "f")] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{:a 1", "h:1: the history ends inside this {"),
+        ("{:a [1}", "h:1: not EDN: [ of line 1 is closed by }"),
+        ("{:a}", "h:1: not EDN: a map with a key that has no value"),
+        ("3", "h:1: not an event: expected a map, not 3"),
+        ('{:a "x', "h:1: not EDN: cannot read '\"x'"),
+    ],
+)
+def test_what_is_no_edn(text: str, complaint: str) -> None:
+    with pytest.raises(HistoryError) as caught:
+        list(read_edn([text], "h"))
+    assert str(caught.value) == complaint
+
+
+@pytest.mark.parametrize(
+    ("events", "complaint"),
+    [
+        (["0 :ok :read nil"], ":1: process 0 ends a read that it has not called"),
+        (["0 :nope :read nil"], ":1: ':type' is :nope: expected :invoke, :ok, :fail or :info"),
+        (
+            ["0 :invoke :pop nil"],
+            ":1: ':f' is :pop: expected an operation of model cas-register: :read, :write, :cas",
+        ),
+        (["0 :invoke :cas 3"], ":1: ':value' is 3, which means nothing for :cas"),
+        (
+            ["0 :invoke :read nil", "0 :invoke :read nil"],
+            ":2: process 0 calls before its last call ended",
+        ),
+    ],
+)
+def test_events_that_cannot_be(tmp_path: Path, events: list[str], complaint: str) -> None:
+    with pytest.raises(HistoryError) as caught:
+        edn(tmp_path, "cas-register", *events)
+    assert str(caught.value).endswith(complaint)
+
+
+def test_a_model_that_jepsen_has_not(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError, match="format jepsen-edn records histories of register"):
+        edn(tmp_path, "kv", "0 :invoke :read nil")
+
+
+def test_values_of_any_json_type() -> None:
+    values = [1, "1", 1.5, True, False, [1, [2]], {"b": 1, "a": [True]}]
+    made = [frozen(value) for value in values]
+    assert len(set(made)) == len(values)
+    assert made[-1] == frozen({"a": [True], "b": 1})
+    assert [repr(value) for value in made[3:5]] == ["true", "false"]
+
+
+@pytest.mark.parametrize("value", ["1", "true", "[1, {}]", '{"a": 1}', "1.5", "null"])
+def test_any_value_can_be_written_read_and_taken(tmp_path: Path, value: str) -> None:
+    write, enqueue = (
+        f'{{"c":0,"op":"{op}","v":{value},"call":1,"ret":2}}\n' for op in ("write", "enqueue")
+    )
+    read, dequeue = (
+        f'{{"c":0,"op":"{op}","rv":{value},"call":3,"ret":4}}\n' for op in ("read", "dequeue")
+    )
+    path = tmp_path / "h.jsonl"
+    path.write_text(write + read)
+    assert run(path, "--model", "register").output == "linearizable: 2 operations, 1 key\n"
+    path.write_text(write + '{"c":0,"op":"read","rv":"other","call":3,"ret":4}\n')
+    assert run(path, "--model", "register").exit_code == 1
+    if value != "null":
+        path.write_text(enqueue + dequeue)
+        assert run(path, "--model", "queue").exit_code == 0
+
+
+def test_an_initial_value(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    path.write_text('{"c":0,"op":"read","rv":0,"call":1,"ret":2}\n')
+    assert run(path, "--model", "register").exit_code == 1
+    assert run(path, "--model", "cas-register", "--initial", "0").exit_code == 0
+    wrong = run(path, "--model", "register", "--initial", "zero")
+    assert (wrong.exit_code, wrong.stderr) == (
+        2,
+        "labtester check: --initial zero is not JSON: a string needs quotes\n",
+    )
+    assert (
+        "is for register and cas-register, not for kv"
+        in run(path, "--model", "kv", "--initial", "0").stderr
+    )
+
+
+def test_compressed_marked_and_piped(tmp_path: Path) -> None:
+    packed, marked = tmp_path / "h.jsonl.gz", tmp_path / "h.jsonl"
+    packed.write_bytes(gzip.compress(GOOD.encode()))
+    marked.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    for result in (
+        run(packed, "--model", "register"),
+        run(marked, "--model", "register"),
+        run("-", "--model", "register", stdin=GOOD.encode()),
+        run("-", "--model", "register", stdin=gzip.compress(GOOD.encode())),
+    ):
+        assert (result.exit_code, result.output) == (0, "linearizable: 1 operation, 1 key\n")
+
+
+def test_hints(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    for content, hint in (
+        (GOOD.encode("utf-16"), "is UTF-16 text: convert it first, as with iconv -f UTF-16"),
+        (b"{:process 0, :type :invoke}", "looks like EDN: read it with --format jepsen-edn"),
+        (b"INFO  jepsen.util - 0\t:invoke\t:read\tnil", "read it with --format jepsen-etcd"),
+        (gzip.compress(GOOD.encode())[:-9], "is a damaged gzip file"),
+        (b"", "has no operations"),
+    ):
+        path.write_bytes(content)
+        result = run(path, "--model", "register")
+        assert result.exit_code == 2
+        assert hint in result.stderr
+
+
+def test_a_store_is_found_by_its_folder(tmp_path: Path) -> None:
+    runs = tmp_path / "store" / "lin-kv"
+    for name in ("20260101", "20260102"):
+        (runs / name).mkdir(parents=True)
+        (runs / name / "history.edn").write_text(
+            "{:process 0, :type :invoke, :f :write, :value [1 2]}\n"
+            "{:process 0, :type :ok, :f :write, :value [1 2]}\n"
+        )
+    (runs / "latest").symlink_to(runs / "20260102")
+    assert expand(str(runs / "latest")) == [str(runs / "latest" / "history.edn")]
+    found = [str(runs / name / "history.edn") for name in ("20260101", "20260102")]
+    assert expand(str(tmp_path / "store")) == found
+    result = run(tmp_path / "store", "--model", "cas-register")
+    assert (result.exit_code, result.output) == (
+        0,
+        "".join(f"{name}: linearizable: 1 operation, 1 key\n" for name in found),
+    )
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    result = run(empty, "--model", "cas-register")
+    assert result.exit_code == 2
+    assert "is a folder without a history: expected history.edn" in result.stderr
+
+
+def test_several_histories_have_a_line_each(tmp_path: Path) -> None:
+    good, bad, broken = (tmp_path / f"{name}.jsonl" for name in ("good", "bad", "broken"))
+    good.write_text(GOOD)
+    bad.write_text(BAD)
+    broken.write_text("{")
+    result = run(good, bad, broken, "--model", "register", "--json", tmp_path / "out.json")
+    assert result.exit_code == 1
+    assert result.output == (
+        f"{good}: linearizable: 1 operation, 1 key\n"
+        f"{bad}: not linearizable: key 'x': the register holds one value at a time\n"
+        f"{broken}: no verdict: {broken}:1: not a JSON object: Expecting property name enclosed"
+        " in double quotes at column 2\n"
+    )
+    data = json.loads((tmp_path / "out.json").read_text())
+    assert [entry["verdict"] for entry in data["histories"]] == ["ok", "illegal", "none"]
+    assert data["histories"][1]["refuted"][0]["why"]
+    assert run(good, broken, "--model", "register").exit_code == 2
+    assert run(good, good, "--model", "register").exit_code == 0
+
+
+def test_without_an_explanation(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    path.write_text(BAD)
+    result = run(path, "--model", "register", "--no-explain")
+    assert (result.exit_code, result.output) == (1, "not linearizable: 'x'\n")
+    result = run(path, "--model", "register", "--no-explain", "--json", "-")
+    [refuted] = json.loads(result.output)["refuted"]
+    assert refuted == {"key": "x", "operations": 2, "configurations": 0}
+
+
+def test_transactions_from_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    lines = [
+        '{"c":0,"op":"txn","v":[["w","x",1],["w","y",1]],"call":1,"ret":2}',
+        '{"c":1,"op":"txn","v":[["r","x"],["r","y"]],"rv":[1,1],"call":3,"ret":4}',
+        '{"c":1,"op":"txn","v":[["r","z"]],"rv":[null],"call":5,"ret":6}',
+    ]
+    path.write_text("\n".join(lines))
+    result = run(path, "--model", "txn")
+    assert (result.exit_code, result.output) == (0, "linearizable: 3 operations, 2 keys\n")
+    path.write_text("\n".join(lines).replace("[1,1]", "[1,null]"))
+    result = run(path, "--model", "txn")
+    assert result.exit_code == 1
+    assert "cannot read '' of 'y', which holds 1" in result.output
+
+
+def test_transactions_that_share_keys_belong_together() -> None:
+    def write(client: int, *keys: Any) -> Operation:
+        steps = tuple(("w", key, 1) for key in keys)
+        return Operation(client, Transaction(steps), None, client, client + 1)
+
+    verdict = check(
+        MODELS["txn"],
+        [write(0, "a", "b"), write(1, "c"), write(2, "b", "d"), write(3, ("c", "e"))],
+    )
+    assert not verdict  # None is no answer to writes
+    history = [write(0, "a", "b"), write(1, "c"), write(2, "b", "d"), write(3, ("a", "b", "d"))]
+    for op in history:
+        op.output = (None,) * len(op.input.steps)
+    verdict = check(MODELS["txn"], history)
+    assert verdict
+    sizes = sorted(len(partition.operations) for partition in verdict.partitions)  # type: ignore[union-attr]
+    assert sizes == [1, 1, 2]
