@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from kvsrv.rpc import Err, Version
-from tester.labs.kvraft.cluster import APPEND, VERSIONED, StoreCluster
+from tester.labs.kvraft.cluster import APPEND, VERSIONED, Limits, StoreCluster
 from tester.labs.kvraft.watch import Acknowledged
 from tester.labs.kvtest import AnyClient
 from tester.labs.witness import describe_get, describe_put, short
@@ -116,7 +116,7 @@ class GroupAppendWitness(_GroupWitness):
 class KVCluster(StoreCluster):
     """Servers of the versioned store, whose clerks have witnesses."""
 
-    def __init__(self, sim: Simulation, n: int, maxraftstate: int = -1) -> None:
+    def __init__(self, sim: Simulation, n: int, maxraftstate: Limits = -1) -> None:
         super().__init__(sim, n, VERSIONED, maxraftstate)
         self.acknowledged = Acknowledged(sim)
 
@@ -133,7 +133,7 @@ class KVCluster(StoreCluster):
 class AppendCluster(StoreCluster):
     """Servers of the store of 2024, whose clerks have witnesses."""
 
-    def __init__(self, sim: Simulation, n: int, maxraftstate: int = -1) -> None:
+    def __init__(self, sim: Simulation, n: int, maxraftstate: Limits = -1) -> None:
         super().__init__(sim, n, APPEND, maxraftstate)
 
     def clerk(self) -> GroupAppendWitness:

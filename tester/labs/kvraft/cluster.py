@@ -19,13 +19,17 @@ import itertools
 from collections.abc import Awaitable, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar, cast
 
+from labrpc.errors import TesterError
 from raft.api import SNAPSHOT, STATE
+from tester.labs.kvraft.network import CALM
 from tester.labs.kvraft.replica import RSMReplica, Server, ServerReplica, Submitter
 from tester.labs.kvraft.verdicts import LogsTooLong
 from tester.labs.kvraft.watch import Watch
 from tester.world import submission
 from tester.world.group import Group
 from tester.world.handles import KV, AppendKV
+from tester.world.nodes import Remote
+from tester.world.simulate import Conditions
 from tester.world.simulation import Simulation
 
 T = TypeVar("T")
@@ -75,6 +79,11 @@ class Cluster:
             await asyncio.sleep(0.02)
         raise self.sim.livelock(f"a leader was expected within {LEADER_S} s, and there is none")
 
+    def leader_name(self) -> str | None:
+        """Who leads at this moment, as far as the watch knows."""
+        leaders = [seen for seen in self.watch.leaders.servers if seen.leads]
+        return max(leaders, key=lambda seen: seen.term).name if leaders else None
+
     def crash_all(self) -> None:
         """Take all servers down: what they have saved is left."""
         for i in range(self.n):
@@ -86,6 +95,31 @@ class Cluster:
             if not self.servers.is_up(i):
                 self.servers.restart(i)
         self.servers.connect_all()
+
+    def disturb_peers(self, conditions: Conditions | None) -> None:
+        """Give the links between servers conditions of their own; None: the network's again.
+
+        Only there a network may deliver a request twice without wronging a clerk: of two copies of
+        one put, the second one finds the version used up, and may be answered first.
+        """
+        for (one, other), end in self.servers.links.items():
+            if one != other:
+                self.sim.network.set_conditions(conditions, end)
+
+    async def calm(self) -> None:
+        """Have nothing fail any more: all servers are up and can talk, on a reliable network."""
+        await self.sim.quiet()
+        self.sim.network.conditions = CALM
+        self.disturb_peers(None)
+        self.restart_all()
+
+    def held(self) -> dict[str, int]:
+        """Bytes that each replica holds in memory, with all that it refers to."""
+        replicas = cast(list[Remote], self._replicas)
+        return {
+            name: self.sim.measure(one)
+            for name, one in zip(self.servers.names, replicas, strict=True)
+        }
 
     def log_sizes(self) -> dict[str, int]:
         """Bytes of the Raft state that each server has saved."""
@@ -116,16 +150,29 @@ class Cluster:
                 )
 
 
+Limits = int | Sequence[int]
+"""What maxraftstate is: the same for all servers, or for each its own."""
+
+
+def _limits(maxraftstate: Limits, n: int) -> Sequence[int]:
+    if isinstance(maxraftstate, int):
+        return [maxraftstate] * n
+    if len(maxraftstate) != n:
+        raise TesterError(f"expected maxraftstate for {n} servers, got {len(maxraftstate)}")
+    return maxraftstate
+
+
 class RSMCluster(Cluster):
     """Replicas of the rsm lab."""
 
-    def __init__(self, sim: Simulation, n: int, maxraftstate: int = -1) -> None:
+    def __init__(self, sim: Simulation, n: int, maxraftstate: Limits = -1) -> None:
         super().__init__(sim, n, once=True)
         _ = sim.submission.get("kvraft.rsm", "RSM")  # whatever is wrong with it is said here
         self.rsms: list[Submitter] = []
+        limits = _limits(maxraftstate, n)
         for i, node in enumerate(self.servers.nodes):
             ends = self.servers.ends(i)
-            arguments = (i, maxraftstate, node.disk, node.probe, *ends)
+            arguments = (i, limits[i], node.disk, node.probe, *ends)
             made = node.make(RSMReplica, *arguments, like=Submitter, name=node.name)
             node.serve(made)
             self.rsms.append(cast(Submitter, made))
@@ -157,15 +204,18 @@ class MakeClerk:
 class StoreCluster(Cluster):
     """Servers of a replicated store, and clerks of theirs."""
 
-    def __init__(self, sim: Simulation, n: int, service: Service, maxraftstate: int = -1) -> None:
+    def __init__(
+        self, sim: Simulation, n: int, service: Service, maxraftstate: Limits = -1
+    ) -> None:
         super().__init__(sim, n)
         for module, name in ((service.server, "KVServer"), (service.client, "Clerk")):
             _ = sim.submission.get(module, name)  # whatever is wrong with it is said here
         self._service = service
         self._numbers = itertools.count()
+        limits = _limits(maxraftstate, n)
         for i, node in enumerate(self.servers.nodes):
             ends = self.servers.ends(i)
-            arguments = (service.server, i, maxraftstate, node.disk, node.probe, *ends)
+            arguments = (service.server, i, limits[i], node.disk, node.probe, *ends)
             made = node.make(ServerReplica, *arguments, like=Server, name=node.name)
             node.serve(made)
             self._replicas.append(cast(Server, made))

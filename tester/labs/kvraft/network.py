@@ -15,6 +15,12 @@ CALM: Final = RELIABLE.but(latency_us=LATENCY_US)
 """Reliable."""
 ROUGH: Final = UNRELIABLE.but(latency_us=LATENCY_US)
 """Requests are late, and one message in ten is lost."""
+FAULTY: Final = ROUGH.but(
+    request_loss=(1, 20), reply_loss=(1, 20), reply_hold=(1, 20), late=(1, 20)
+)
+"""Messages are lost, held back, and delivered when nobody waits any more."""
+TWICE: Final = FAULTY.but(duplicate=(1, 20))
+"""Some are delivered twice as well: see `Cluster.disturb_peers`."""
 
 LIMITS: Final = Limits(steps=2_000_000, silent_rpcs=20_000, megabytes=1_000)
 """Many times what a right solution takes that is anything but sparing."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tester.labs.kvraft import basic, snapshots
+from tester.labs.kvraft import basic, ours, snapshots
 
-PARTS: Final = (basic, snapshots)
+PARTS: Final = (basic, snapshots, ours)
 
 globals().update(
     (name, test) for part in PARTS for name, test in vars(part).items() if name.startswith("test_")

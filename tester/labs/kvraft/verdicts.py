@@ -31,3 +31,7 @@ class LogsTooLong(Verdict):
 
 class TooSlow(Verdict):
     """Operations take longer than the protocol needs."""
+
+
+class HoldsTooMuch(Verdict):
+    """A replica remembers what is over."""

@@ -73,6 +73,11 @@ class Watch:
         for at, name in enumerate(names):
             sim.listen(name, partial(self._told, at))
 
+    @property
+    def total(self) -> int:
+        """How many requests the replica has applied that has applied most."""
+        return len(self._log)
+
     def _told(self, server: int, what: str, *data: Any) -> None:
         if what == "started":
             self.applied[server] = 0

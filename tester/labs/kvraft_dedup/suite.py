@@ -18,8 +18,9 @@ from tester.labs.kvraft.generic import (
     speed,
     unless_done,
 )
-from tester.labs.kvraft.network import CALM, LIMITS, ROUGH
+from tester.labs.kvraft.network import CALM, LIMITS, ROUGH, TWICE
 from tester.labs.kvtest import AnyClient, let_work, make_keys
+from tester.world import faults
 from tester.world.handles import AppendKV
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
@@ -27,6 +28,8 @@ from tester.world.simulation import Simulation
 MAXRAFTSTATE: Final = 1_000
 MAX_SNAPSHOT: Final = 500
 """Bytes of a snapshot of a store with one small value, and of what it remembers of one client."""
+OWN_LIMITS: Final = (500, 900, 1_700, -1, 1_200)
+"""Of maxraftstate: the servers make snapshots at different indices, and one makes none."""
 APPENDS: Final = 10
 MANY: Final = 50
 ROUNDS: Final = 200
@@ -368,3 +371,71 @@ async def test_snapshot_unreliable_recover_concurrent_partition_linearizable_4b(
         sim,
         Matrix(15, 7, crash=True, partitions=True, maxraftstate=MAXRAFTSTATE, random_keys=True),
     )
+
+
+# -- not among the tests of the course ----------------------------------------------------------
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_next_leader_knows(sim: Simulation) -> None:
+    """A write has happened, and its client asks the next leader again: it happens once.
+
+    The one that executed it is gone by then, or all have started from their snapshots.
+    """
+    kv = AppendCluster(sim, 3, MAXRAFTSTATE)
+    writers = [Writer(sim, number, kv.clerk()) for number in range(2)]
+    wrote: list[list[str]] = [[], []]
+    servers = kv.servers.names
+    for round_ in range(sim.at_most(6, "rounds")):
+        for writer in writers:
+            await append(writer, wrote[writer.number])
+        leader = await kv.leader()
+        names = [writer.name for writer in writers]
+        deaf = sim.links.cut([servers, names], one_way=True)
+        writes = [
+            asyncio.create_task(append(writer, wrote[writer.number]), name=writer.name)
+            for writer in writers
+        ]
+        await asyncio.sleep(0.06)
+        if round_ % 2:
+            kv.crash_all()
+            kv.restart_all()
+        else:
+            kv.servers.crash(leader)
+        sim.links.mend(deaf)
+        for write in writes:
+            await within(sim, HEALED_S, write, "two servers of three are left")
+        kv.restart_all()
+    check_elements(await writers[0].ck.get("k"), wrote)
+
+
+async def append(writer: Writer, wrote: list[str]) -> None:
+    """Append the next element to the key of all, and note it."""
+    new = writer.element()
+    wrote.append(new)
+    if new in await writer.ck.append("k", new):
+        raise AssertionError(f"Append('k', {new!r}) found that in the value already")
+
+
+@simulate(network=TWICE, limits=LIMITS)
+async def test_snapshots_at_different_times(sim: Simulation) -> None:
+    """Servers make snapshots of different prefixes of the log; messages come twice and late."""
+    kv = AppendCluster(sim, 5, OWN_LIMITS)
+    writers = [Writer(sim, number, kv.clerk()) for number in range(sim.at_most(4, "clients"))]
+    wrote: list[list[str]] = [[] for _ in writers]
+    _ = sim.nemesis(
+        *(faults.crash, faults.partition, faults.isolate_leader, faults.long_reordering),
+        seconds=5,
+        nodes=kv.servers.names,
+        leader=kv.leader_name,
+    )
+
+    async def work(writer: Writer) -> None:
+        while not writer.stopped:
+            await writer.pause()
+            await append(writer, wrote[writer.number])
+
+    _ = await let_work(sim, writers, 5, work)
+    await kv.calm()
+    value = await within(sim, HEALED_S, writers[0].ck.get("k"), "all servers can talk again")
+    check_elements(value, wrote)

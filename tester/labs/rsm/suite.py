@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from kvsrv.rpc import Err
-from tester.labs.kvraft.cluster import ELECTION_TIMEOUT_S, RSMCluster
-from tester.labs.kvraft.network import CALM, LIMITS
+from tester.labs.kvraft.cluster import ELECTION_TIMEOUT_S, Limits, RSMCluster
+from tester.labs.kvraft.network import CALM, LIMITS, TWICE
 from tester.labs.kvraft.replica import DEC, INC, NULL
+from tester.labs.kvraft.verdicts import HoldsTooMuch
+from tester.world import faults
 from tester.world.failure import NodeDown
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
@@ -19,14 +21,23 @@ SUBMIT_S: Final = 10
 """How long a request is offered to one server after the other."""
 STOP_S: Final = 1
 """In what time whoever waits must be told that nothing can come any more."""
+AGREEMENTS: Final = 50
+"""So often a group is asked for one more thing until all servers have everything."""
 MANY: Final = 100
 MAXRAFTSTATE: Final = 1_000
+OWN_LIMITS: Final = (400, 700, 1_500, -1, 1_000)
+"""Of maxraftstate: the servers make snapshots at different indices, and one makes none."""
+FEW, ROUNDS = 100, 6
+BYTES_PER_REQUEST: Final = 20
+"""What a replica may keep of a request that is over: nothing, if not for chance."""
+SLACK: Final = 10_000
+"""Bytes by which the log may be longer than before."""
 
 
 class Lab:
     """Three RSMs with counters, and what the tests of the course do to them."""
 
-    def __init__(self, sim: Simulation, n: int = 3, maxraftstate: int = -1) -> None:
+    def __init__(self, sim: Simulation, n: int = 3, maxraftstate: Limits = -1) -> None:
         self.sim = sim
         self.group = RSMCluster(sim, n, maxraftstate)
         self.servers = self.group.servers
@@ -69,11 +80,29 @@ class Lab:
             await asyncio.sleep(0.05)
         return None
 
-    async def inc(self, expected: int, among: Sequence[int] = ()) -> None:
-        """Count up, and fail unless the reply is what it must be."""
+    async def one(self, among: Sequence[int] = ()) -> int:
+        """Count up; the reply may be any, for a request that was lost may have been applied."""
         reply = await self.offer(INC, among)
         if reply is None:
             raise self.sim.livelock(f"for {SUBMIT_S} s no server has applied a request")
+        return reply
+
+    async def agree(self) -> None:
+        """Have all servers apply all that any has applied, and some more.
+
+        A new leader commits what others have left when it is asked for something itself.
+        """
+        for _ in range(AGREEMENTS):
+            _ = await self.one()
+            await asyncio.sleep(0.1)
+            if min(self.group.watch.applied) == self.group.watch.total:
+                return
+        behind = f"{self.group.watch.applied} requests, of {self.group.watch.total}"
+        raise self.sim.livelock(f"all servers can talk, and have applied {behind}")
+
+    async def inc(self, expected: int, among: Sequence[int] = ()) -> None:
+        """Count up, and fail unless the reply is what it must be."""
+        reply = await self.one(among)
         if reply != expected:
             raise AssertionError(f"the counter is {reply} after {expected} requests to count up")
 
@@ -244,3 +273,90 @@ async def test_snapshot_4c(sim: Simulation) -> None:
     lab.group.restart_all()
     await lab.inc(many + 1)
     await lab.check_applied(many + 1, 3)
+
+
+# -- not among the tests of the course ----------------------------------------------------------
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_laggard_gets_a_snapshot(sim: Simulation) -> None:
+    """A server misses more than the logs hold, and goes on from a snapshot of another one."""
+    lab = Lab(sim, maxraftstate=MAXRAFTSTATE)
+    for _ in range(sim.at_most(3, "rounds")):
+        leader = await lab.group.leader()
+        lab.servers.disconnect((leader + 1) % 3)
+        for _ in range(30):
+            await lab.one()
+        lab.servers.connect_all()
+        await lab.agree()
+
+
+async def _disturbed(sim: Simulation, lab: Lab) -> None:
+    """Requests for whoever leads, while messages and servers suffer; in the end all agree."""
+    _ = sim.nemesis(
+        *(faults.crash, faults.partition, faults.isolate_leader, faults.one_way),
+        seconds=8,
+        leader=lab.group.leader_name,
+    )
+    requests = []
+    for _ in range(sim.at_most(160, "rounds")):
+        for i in range(lab.group.n):
+            if lab.servers.is_up(i):
+                request = asyncio.create_task(lab.submit(i, INC), name=f"request to s{i}")
+                requests.append(request)
+        await asyncio.sleep(lab.group.below(100) / 1_000)
+    await lab.group.calm()
+    await lab.agree()
+    done, _ = await asyncio.wait(requests, timeout=STOP_S)
+    if waiting := len(requests) - len(done):
+        raise sim.livelock(
+            f"all servers have applied everything, and submit has not returned for {waiting} "
+            "requests that were lost long ago"
+        )
+
+
+@simulate(network=TWICE, limits=LIMITS)
+async def test_leaders_come_and_go(sim: Simulation) -> None:
+    """Requests are submitted everywhere, and leaders deposed: each is applied once or never."""
+    await _disturbed(sim, Lab(sim))
+
+
+@simulate(network=TWICE, limits=LIMITS)
+async def test_snapshots_at_different_times(sim: Simulation) -> None:
+    """The same, and the servers make snapshots of different prefixes of the log."""
+    await _disturbed(sim, Lab(sim, 5, OWN_LIMITS))
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_forgets_requests_that_are_over(sim: Simulation) -> None:
+    """A replica keeps nothing of requests that were answered, or lost with its leadership."""
+    lab = Lab(sim, maxraftstate=MAXRAFTSTATE)
+    few, rounds = sim.at_most(FEW, "requests"), sim.at_most(ROUNDS, "rounds")
+    await _lose(lab, few)
+    before = lab.group.held()
+    for _ in range(rounds):
+        await _lose(lab, few)
+    more = 2 * rounds * few
+    for name, held in lab.group.held().items():
+        if held - before[name] > more * BYTES_PER_REQUEST + SLACK:
+            raise HoldsTooMuch(
+                f"{name} holds {held - before[name]} bytes more after {more} more requests, all "
+                "of which are over: forget a request when submit returns"
+            )
+
+
+async def _lose(lab: Lab, requests: int) -> None:
+    """Have so many requests lost with the leadership of their server, and as many applied."""
+    leader = await lab.group.leader()
+    lab.servers.disconnect(leader)
+    lost = [
+        asyncio.create_task(lab.submit(leader, DEC), name=f"lost {i}") for i in range(requests)
+    ]
+    rest = [i for i in range(3) if i != leader]
+    await lab.one(rest)
+    lab.servers.connect_all()
+    _ = await asyncio.gather(*lost)
+    async with asyncio.TaskGroup() as group:
+        for i in range(requests):
+            _ = group.create_task(lab.offer(INC), name=f"request {i}")
+    await lab.agree()

@@ -1,0 +1,158 @@
+"""Tests of the replicated store that are not among those of the course."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from kvsrv.rpc import Err
+from tester.labs.kvraft.basic import check_all, check_versions
+from tester.labs.kvraft.clerks import KVCluster
+from tester.labs.kvraft.cluster import within
+from tester.labs.kvraft.generic import HEALED_S, PAUSE_MS, check_sizes
+from tester.labs.kvraft.network import CALM, FAULTY, LIMITS, TWICE
+from tester.labs.kvtest import let_work, make_keys, one_client_put, put_at_least_once
+from tester.labs.witness import describe_put
+from tester.world import faults
+from tester.world.simulate import simulate
+from tester.world.simulation import Simulation
+
+OWN_LIMITS: Final = (500, 900, 1_700, -1, 1_200)
+"""Of maxraftstate: the servers make snapshots at different indices, and one makes none."""
+FAILOVER_S: Final = 3
+"""A clerk has an answer so soon after a leader has gone: the next one is elected within a second,
+and then it has to be found."""
+SOAK_S: Final = 60
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_leader_crashes(sim: Simulation) -> None:
+    """The leader crashes again and again: clerks move on to the next one, and soon."""
+    kv = KVCluster(sim, 3)
+    clerks = [kv.clerk() for _ in range(sim.at_most(3, "clients"))]
+    versions = [await put_at_least_once(ck, ck.name, "0", 0) for ck in clerks]
+    for round_ in range(1, sim.at_most(6, "rounds") + 1):
+        leader = await kv.leader()
+        if round_ % 2:
+            kv.servers.crash(leader)
+        else:  # it goes on to believe that it leads, and takes what it is asked
+            kv.servers.disconnect(leader)
+        for i, ck in enumerate(clerks):
+            put = put_at_least_once(ck, ck.name, f"{round_}", versions[i] + 1)
+            versions[i] = await within(sim, FAILOVER_S, put, "two servers of three are left")
+        if not kv.servers.is_up(leader):
+            kv.servers.restart(leader)
+        kv.servers.connect(leader)
+    await check_all(clerks[0], [ck.name for ck in clerks])
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_wrong_leader_is_no_proof(sim: Simulation) -> None:
+    """A leader is deposed while a put is under way, which happens all the same.
+
+    Whatever the server answers that was asked first, another copy of the put finds the version
+    used up, by the first one.
+    """
+    kv = KVCluster(sim, 3)
+    ck, other = kv.clerk(), kv.clerk()
+    version = 0
+    for round_ in range(sim.at_most(4, "rounds")):
+        version = await put_at_least_once(ck, "k", "before", version) + 1
+        leader = await kv.leader()
+        rest = [i for i in range(3) if i != leader]
+        names = [kv.servers.names[i] for i in rest]
+        # The others get what the leader sends, and it hears nothing of them.
+        deaf = sim.links.cut([names, [kv.servers.names[leader]]], one_way=True)
+        put = asyncio.create_task(ck.put("k", f"{round_}", version), name="the put")
+        await asyncio.sleep(0.05)
+        kv.servers.disconnect(leader)
+        sim.links.mend(deaf)
+        kv.limit(other.name, rest)
+        seen = await within(sim, HEALED_S, other.get("k"), "two servers of three are left")
+        kv.servers.connect(leader)
+        err = await within(sim, HEALED_S, put, "all servers can talk again")
+        happened = seen[:2] == (f"{round_}", version + 1)
+        if happened and err is Err.VERSION:
+            raise AssertionError(
+                f"{describe_put('k', f'{round_}', version, err)}, though it has happened: "
+                f"{other.name} has read it"
+            )
+        version = (await ck.get("k"))[1]
+
+
+@simulate(network=FAULTY, limits=LIMITS)
+async def test_snapshots_at_different_times(sim: Simulation) -> None:
+    """Servers make snapshots of different prefixes of the log, and hear of them twice and late."""
+    kv = KVCluster(sim, 5, OWN_LIMITS)
+    kv.disturb_peers(TWICE)
+    clerks = [kv.clerk() for _ in range(sim.at_most(4, "clients"))]
+    clients = [kv.client(number, ck) for number, ck in enumerate(clerks)]
+    _ = sim.nemesis(
+        *(faults.crash, faults.partition, faults.isolate_leader, faults.long_reordering),
+        seconds=5,
+        nodes=kv.servers.names,
+        leader=kv.leader_name,
+    )
+    tallies = await let_work(
+        sim, clients, 5, lambda client: one_client_put(client, ["k"], pause_ms=PAUSE_MS)
+    )
+    await kv.calm()
+    await within(
+        sim, HEALED_S, check_versions(clerks[0], "k", tallies), "all servers can talk again"
+    )
+
+
+@simulate(network=FAULTY, limits=LIMITS)
+async def test_reads_while_leaders_change(sim: Simulation) -> None:
+    """Half of the clients only read: no leader that was deposed may answer them."""
+    kv = KVCluster(sim, 5)
+    kv.disturb_peers(TWICE)
+    clerks = [kv.clerk() for _ in range(sim.at_most(6, "clients"))]
+    keys = make_keys(2)
+    _ = sim.nemesis(
+        *(faults.isolate_leader, faults.one_way, faults.pause, faults.partition),
+        seconds=6,
+        nodes=kv.servers.names,
+        leader=kv.leader_name,
+    )
+
+    async def client(number: int) -> None:
+        ck, version = clerks[number], dict.fromkeys(keys, 0)
+        while sim.now() < 6:
+            await asyncio.sleep(kv.below(PAUSE_MS) / 1_000)
+            key = keys[kv.below(len(keys))]
+            if number % 2:
+                _ = await ck.put(key, f"{ck.name}.{version[key]}", version[key])
+            _, version[key], _ = await ck.get(key)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(len(clerks)):
+            _ = group.create_task(client(number), name=f"client {number}")
+        await asyncio.sleep(6)
+        await kv.calm()
+    await check_all(clerks[0], keys)
+
+
+async def soak(sim: Simulation, seconds: int = SOAK_S) -> None:
+    """Seven servers, fifteen clients, and whatever can happen, for a minute."""
+    kv = KVCluster(sim, 7, 2_000)
+    kv.disturb_peers(TWICE)
+    clerks = [kv.clerk() for _ in range(sim.at_most(15, "clients"))]
+    clients = [kv.client(number, ck) for number, ck in enumerate(clerks)]
+    keys = make_keys(10)
+    _ = sim.nemesis(
+        *(faults.crash, faults.partition, faults.isolate_leader, faults.one_way),
+        *(faults.pause, faults.late_requests, faults.long_reordering),
+        seconds=seconds,
+        nodes=kv.servers.names,
+        leader=kv.leader_name,
+    )
+    _ = await let_work(
+        sim,
+        clients,
+        seconds,
+        lambda client: one_client_put(client, keys, random_keys=True, pause_ms=PAUSE_MS),
+    )
+    await kv.calm()
+    await within(sim, HEALED_S, check_all(clerks[0], keys), "all servers can talk again")
+    check_sizes(kv, 2_000)
