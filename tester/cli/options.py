@@ -18,11 +18,14 @@ from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.labs import LABS
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
+    from contextlib import AbstractContextManager
+
     from rich.console import Console
 
     from tester.workers.launch import Python
     from tester.workers.pool import Pool
     from tester.workers.results import Telling
+    from tester.workers.surroundings import Where
     from tester.workers.wire import Listed
 
 EXIT: Final = {"pass": 0, "fail": 1, "misuse": 2, "unknown": 3}
@@ -151,7 +154,6 @@ def pool_of(
     stuck_after: int,
     *,
     schedule: str | None = None,
-    environment: Iterable[tuple[str, str]] = (),
     python: Python | None = None,
     name_taken: bool = True,
 ) -> Iterator[Pool]:
@@ -165,7 +167,7 @@ def pool_of(
     def note(text: str) -> None:
         click.echo(f"warning: {text}", err=True)
 
-    how = launch(Setup(lab, LABS[lab], submission, seeds, schedule), environment, python)
+    how = launch(Setup(lab, LABS[lab], submission, seeds, schedule), python=python)
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
             _ = pool.tests()
@@ -174,6 +176,30 @@ def pool_of(
             yield pool
     except CannotStart as reason:
         raise click.ClickException(str(reason)) from None
+
+
+def elsewhere(
+    lab: str, submission: str | None, stuck_after: int, schedule: str | None = None
+) -> Callable[[Where], AbstractContextManager[Pool]]:
+    """What starts one more worker with the submission, amid other surroundings.
+
+    What it has to note, the others have said; and if it cannot load the submission, that is a
+    finding: it raises CannotStart.
+    """
+    from tester.workers.launch import Setup, launch
+    from tester.workers.pool import Pool
+    from tester.workers.surroundings import amid
+
+    @contextmanager
+    def start(where: Where) -> Iterator[Pool]:
+        with amid(where) as around:
+            setup = Setup(lab, LABS[lab], submission, None, schedule, around)
+            hashes = [("PYTHONHASHSEED", where.hash_seed)] if where.hash_seed else []
+            how = launch(setup, hashes)
+            with Pool(how, 1, stuck_s=stuck_after, note=lambda text: None) as pool:
+                yield pool
+
+    return start
 
 
 def select(tests: Sequence[Listed], names: str | None) -> list[Listed]:

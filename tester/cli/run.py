@@ -13,6 +13,7 @@ from tester.cli.options import (
     check_writable,
     command_for,
     console,
+    elsewhere,
     finish,
     integer,
     jobs_option,
@@ -82,7 +83,13 @@ def run(
             else:
                 with bar(lab) as progress:
                     result = runner.run_lab(
-                        pool, lab, chosen, command, progress, exitfirst=exitfirst
+                        pool,
+                        lab,
+                        chosen,
+                        command,
+                        progress,
+                        exitfirst=exitfirst,
+                        elsewhere=elsewhere(lab, submission, stuck_after, schedule),
                     )
         except runner.Interrupted as interrupted:
             table.show_unfinished(console(json_to), interrupted.result)
@@ -92,6 +99,8 @@ def run(
     out = console(json_to)
     still = _show_recorded(recorded, result)
     table.show(out, result)
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
     for test in result.tests:
         telling = test.telling
         if telling is None or not telling.found:

@@ -14,6 +14,7 @@ import click
 from tester.cli.options import (
     check_writable,
     console,
+    elsewhere,
     finish,
     integer,
     json_option,
@@ -26,33 +27,29 @@ from tester.cli.options import (
     tests_option,
 )
 from tester.workers.launch import Python
+from tester.workers.surroundings import FACTORS, HERE, OTHER_HASHES, Where
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from tester.workers.inquiry import Run, Start
     from tester.workers.pool import Pool
     from tester.workers.wire import Traced
 
 _AGAIN: Final = "again in the same process"
-_CAUSES: Final = {
-    _AGAIN: "module-level state or a cache that a run leaves behind",
-    "in a fresh process": "state made at import, the environment, or the order of addresses",
-    "with another hash seed": "iteration over a set, or hash() used as a number",
-    "on another Python": "counting turns of the event loop, or a library that has changed",
-}
+_VERSIONS: Final = (
+    "It was another version of Python: the code depends on how many turns of the event loop "
+    "something takes, or on a library that has changed."
+)
 
 
 @dataclass(frozen=True)
 class _Way:
-    """A way to run the seeds: which interpreter, and with which environment."""
+    """A way to run the seeds: which interpreter, and what is different around it."""
 
     name: str
-    environment: tuple[tuple[str, str], ...] = (("PYTHONHASHSEED", "0"),)
+    where: Where = HERE
     python: Python | None = None
-
-    @property
-    def cause(self) -> str:
-        return _CAUSES.get(self.name, _CAUSES["on another Python"])
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,9 @@ class _What:
     stuck_after: int
 
     def pool(
-        self, way: _Way, seeds: int | None = None, *, name_taken: bool = False
+        self, python: Python | None, seeds: int | None = None, *, name_taken: bool = False
     ) -> AbstractContextManager[Pool]:
-        """One worker that runs it in this way."""
+        """One worker that runs it as usual; if it cannot, that is the user's misuse."""
         return pool_of(
             self.lab,
             self.submission,
@@ -75,10 +72,14 @@ class _What:
             1,
             self.stuck_after,
             schedule=self.schedule,
-            environment=way.environment,
-            python=way.python,
+            python=python,
             name_taken=name_taken,
         )
+
+    @property
+    def start(self) -> Start:
+        """What starts a worker amid other surroundings."""
+        return elsewhere(self.lab, self.submission, self.stuck_after, self.schedule)
 
 
 @click.command("verify")
@@ -115,10 +116,12 @@ def verify(
 ) -> int:
     """Check that a run depends on its seed alone.
 
-    Runs each seed twice in one process, then in a fresh process, with another hash seed, and on
-    the other interpreters. Where two runs differ, shows the first event in which they do.
+    Runs each seed twice in one process, then in a process around which all is different, with
+    another hash seed, and on the other interpreters. Where two runs differ, shows the first event
+    in which they do, and finds out what it takes.
     """
     from tester.report.table import plainly
+    from tester.workers.inquiry import digests
     from tester.workers.plan import Digests
 
     check_writable(json_to)
@@ -126,12 +129,12 @@ def verify(
     what = _What(lab, submission, schedule, stuck_after)
     first = _Way("in the first process")
     ways = [
-        _Way("in a fresh process"),
-        _Way("with another hash seed", (("PYTHONHASHSEED", "777"),)),
+        _Way("in other surroundings", Where(tuple(FACTORS))),
+        _Way("with another hash seed", Where(hash_seed=OTHER_HASHES)),
         *_others(pythons, lambda text: plainly(out, text)),
     ]
     found: dict[str, dict[tuple[str, int], str]] = {}
-    with what.pool(first, seeds, name_taken=True) as pool:
+    with what.pool(None, seeds, name_taken=True) as pool:
         chosen = select(pool.tests(), tests)
         runs = [(test.name, seed) for test in chosen for seed in range(test.seeds)]
         schedules = {test.name: test.schedule for test in chosen}
@@ -142,7 +145,10 @@ def verify(
                 raise click.ClickException(desk.misuse)
             found[name] = desk.found
     for way in ways:
-        with what.pool(way, seeds) as pool:
+        if way.python is None:
+            found[way.name] = digests(what.start, way.where, runs)
+            continue
+        with what.pool(way.python, seeds) as pool:
             pool.tests()
             desk = Digests(runs)
             pool.work(desk)
@@ -155,7 +161,8 @@ def verify(
         return finish("pass", json_to, record | {"verdict": "pass"})
     name, (test, seed) = differing
     way = next((way for way in ways if way.name == name), _Way(name))
-    text = _divergence(what, first, way, test, seed)
+    usual = found[_AGAIN if name == _AGAIN else first.name][test, seed]
+    text = _divergence(what, way, (test, seed), usual, found[name][test, seed])
     story = f"{test}, seed {seed}: another run {name}\n\n{text}"
     plainly(out, story)
     seeded = {"test": test, "seed": seed, "schedule": schedules[test]}
@@ -175,50 +182,32 @@ def _differing(
     return None
 
 
-def _divergence(what: _What, first: _Way, way: _Way, test: str, seed: int) -> str:
+def _divergence(what: _What, way: _Way, run: Run, usual: str, other: str) -> str:
     """The first event in which two runs differ, what came before, and who may be to blame."""
-    left, right = _traces(what, first, way, test, seed)
-    lines = []
-    if left is None or right is None:
-        lines.append("One of the two runs hung or ended its process.")
+    from tester.report.divergence import divergence
+    from tester.workers.inquiry import HISTORY, inquire, traced
+
+    if other.startswith("cannot be loaded"):
+        return f"There it {other}"
+    if way.python is not None:
+        left, right = _traces(what, None, run, 1), _traces(what, way.python, run, 1)
+        return divergence(left[0], right[0], "version", _VERSIONS)
+    cause = inquire(what.start, run, usual)
+    if cause.kind == HISTORY:
+        first, *_, last = _traces(what, None, run, 3)
     else:
-        at = next(
-            (
-                i
-                for i, pair in enumerate(zip(left.events, right.events, strict=False))
-                if pair[0] != pair[1]
-            ),
-            min(len(left.events), len(right.events)),
-        )
-        lines += [f"The first event that differs is number {at}. Before it, both had:", ""]
-        lines += [f"    {event}" for event in left.events[max(0, at - 5) : at]]
-        lines += ["", "Then one had, and the other:", ""]
-        for trace in (left, right):
-            lines.append(f"    {trace.events[at] if at < len(trace.events) else '(its end)'}")
-    lines += ["", f"The usual cause: {way.cause}."]
-    suspects = [] if left is None else left.suspects
-    if suspects:
-        lines += ["", "Lines to look at:", "", *(f"    {suspect}" for suspect in suspects)]
-    return "\n".join(lines)
+        first, last = traced(what.start, cause.left, run), traced(what.start, cause.right, run)
+    return divergence(first, last, cause.kind, cause.sentence)
 
 
-def _traces(what: _What, first: _Way, way: _Way, test: str, seed: int) -> Sequence[Traced | None]:
+def _traces(what: _What, python: Python | None, run: Run, times: int) -> Sequence[Traced | None]:
     from tester.workers.plan import Traces
 
-    if way.name == _AGAIN:
-        with what.pool(first) as pool:
-            pool.tests()
-            desk = Traces(test, seed, 2)
-            pool.work(desk)
-        return desk.found
-    found = []
-    for one in (first, way):
-        with what.pool(one) as pool:
-            pool.tests()
-            desk = Traces(test, seed, 1)
-            pool.work(desk)
-        found += desk.found
-    return found
+    with what.pool(python) as pool:
+        pool.tests()
+        desk = Traces(*run, times)
+        pool.work(desk)
+    return desk.found
 
 
 def _others(pythons: Sequence[str], say: Callable[[str], None]) -> Iterator[_Way]:

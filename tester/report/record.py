@@ -19,7 +19,11 @@ def of_run(result: LabResult) -> dict[str, Any]:
         "verdict": result.verdict,
         "digest": result.digest,
         "tests": [_of_test(test) for test in result.tests],
-    } | ({"not_run": result.not_run} if result.not_run else {})
+    } | {
+        name: what
+        for name, what in (("not_run", result.not_run), ("warnings", result.warnings))
+        if what
+    }
 
 
 def _of_test(test: TestResult) -> dict[str, Any]:
@@ -45,7 +49,7 @@ def _of_test(test: TestResult) -> dict[str, Any]:
         "schedule": test.schedule,
         "lost": counted.seeds - 1 if test.lost is not None else None,
         "story": None if test.telling is None else of_story(test.telling),
-    }
+    } | ({"differs": test.differs} if test.differs else {})
 
 
 def of_story(telling: Telling) -> dict[str, Any]:

@@ -26,6 +26,8 @@ def show(console: Console, result: LabResult) -> None:
     for test in result.tests:
         if test.telling is not None:
             _show_failure(console, test)
+        if test.differs:
+            _show_difference(console, result.lab, test)
     if result.tests:
         console.print(table(result, console.width), soft_wrap=True)
     if reported := figures(result):
@@ -78,6 +80,13 @@ def _show_failure(console: Console, test: TestResult) -> None:
     plainly(console, mishap.story(test.telling))
     plainly(console, "")
     show_printed(console, test.telling, most=_PRINTED_LINES)
+
+
+def _show_difference(console: Console, lab: str, test: TestResult) -> None:
+    """The test's seed 0 went another way in another process."""
+    heading = f"{test.name}: its runs depend on more than their seeds"
+    console.print(Text(heading, style="bold red"), soft_wrap=True)
+    plainly(console, f"\n{test.differs}\n")
 
 
 def show_printed(console: Console, telling: Telling, *, most: int | None = None) -> None:

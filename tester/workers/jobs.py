@@ -38,6 +38,7 @@ from tester.search.explain import describe as in_words
 from tester.search.record import parse
 from tester.search.shrink import symptom
 from tester.search.suspects import suspected
+from tester.workers import surroundings
 from tester.workers.frames import say
 from tester.workers.launch import Setup
 from tester.workers.telling import told_of
@@ -56,6 +57,7 @@ from tester.workers.wire import (
     Ran,
     Ready,
     Refused,
+    Suspected,
     Tell,
     Told,
     Trace,
@@ -81,14 +83,18 @@ def main(jobs: int, answers: int, stack: int) -> NoReturn:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the stack says enough
     faulthandler.enable(stack)
     faulthandler.register(STACK_SIGNAL, file=stack, all_threads=False)
-    if sys.platform == "linux":
-        # In an infinite loop it would not notice that the parent has been killed.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _end_with_parent()
     worker = _Worker(jobs, answers)
     warnings.showwarning = worker.show_warning
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent has hung up
         worker.work()
     os._exit(0)  # without farewell: what the code under test has left behind must not keep us
+
+
+def _end_with_parent() -> None:
+    """Have the process be killed as soon as its parent is: in a loop it would not notice."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class _Worker:
@@ -101,6 +107,8 @@ class _Worker:
     def work(self) -> NoReturn:
         """Load the submission, then do one job after the other. Raises EOFError at their end."""
         setup = msgspec.msgpack.decode(self._receive(), type=Setup)
+        surroundings.enter(setup.around, (self._jobs, self._answers), STACK_SIGNAL)
+        _end_with_parent()  # which may be another one now
         self._lab, self._folder = setup.name, setup.submission or ""
         try:
             self._load(setup)
@@ -220,7 +228,11 @@ class _Worker:
         scenario = self._tests[job.test]
         outcome = run(scenario, Choices(Seeded(int(job.seed))), keep_trace=True)
         events = [plain(repr(entry)) for entry in outcome.trace]
-        self._say(Traced(outcome.digest, events, list(suspected(scenario))))
+        lines = [
+            Suspected(one.file, one.line, one.why, one.kinds, one.function)
+            for one in suspected(scenario)
+        ]
+        self._say(Traced(f"{outcome.verdict} {outcome.digest}", events, lines))
 
     def _seed(self, scenario: Scenario, seed: int) -> tuple[Ran, Outcome | Failure]:
         return self._timed(scenario, lambda: run(scenario, Choices(Seeded(seed))))

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from tester.labs.lab import Lab
+from tester.workers.surroundings import USUAL, Around, environment
 from tester.workers.wire import encode
 from tester.workers.worker import Launch
 
@@ -35,6 +36,8 @@ class Setup(msgspec.Struct, frozen=True):
     """How many seeds were asked for; None: as many as each test says."""
     schedule: str | None = None
     """The schedule that was asked for; None: each test's own."""
+    around: Around = USUAL
+    """What is different around it."""
 
 
 class Python(NamedTuple):
@@ -46,23 +49,29 @@ class Python(NamedTuple):
 
 def launch(
     setup: Setup,
-    environment: Iterable[tuple[str, str]] = (),
+    variables: Iterable[tuple[str, str]] = (),
     python: Python | None = None,
 ) -> Launch:
     """How to start a worker, which imports what this process would import.
 
-    `environment` is on top of ours; `python` is another interpreter, with modules of its own.
+    `variables` are on top of our environment; `python` is another interpreter, with modules of
+    its own.
     """
     if python is None:
         python = Python(sys.executable, sys.path)
-        path = [entry or _HOME for entry in python.path]
+        path = [str(Path(entry).absolute()) if entry else _HOME for entry in python.path]
     else:
         path = [_HOME, *filter(None, python.path)]
-    variables = {
+    usual = {
         "PYTHONHASHSEED": "0",
         "OPENBLAS_NUM_THREADS": "1",  # a submission's numpy would start threads nobody needs
         **os.environ,
-        **dict(environment),
     }
+    if usual["PYTHONHASHSEED"] == "random":  # then no run could be repeated
+        usual["PYTHONHASHSEED"] = "0"
+    if setup.around.varied and setup.submission is not None:  # the folder may be another there
+        folder = str(Path(setup.submission).absolute())
+        setup = msgspec.structs.replace(setup, submission=folder)
     command = (python.executable, "-P", "-c", _BEGIN, "\n".join(path))
-    return Launch(command, variables, encode(setup))
+    whole = environment(usual, setup.around) | dict(variables)
+    return Launch(command, whole, encode(setup))

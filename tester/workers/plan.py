@@ -8,7 +8,7 @@ depend on who ran what either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 from tester.workers.results import Counted, LabResult, Lost, Telling, TestResult
@@ -243,7 +243,7 @@ class Digests:
 
     def __init__(self, runs: Sequence[tuple[str, int]]) -> None:
         self._waiting = list(runs)
-        self._wanted = len(runs)
+        self._wanted = set(runs)
         self.found: dict[tuple[str, int], str] = {}
         """(test, seed) -> verdict and digest; or what became of its process."""
         self.misuse = ""
@@ -254,6 +254,11 @@ class Digests:
             return None
         test, seed = self._waiting.pop(0)
         return Chunk(test, seed, 1)
+
+    def narrow(self, runs: Collection[tuple[str, int]]) -> None:
+        """Want no others any more."""
+        self._wanted &= set(runs)
+        self._waiting = [run for run in self._waiting if run in self._wanted]
 
     def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
         assert isinstance(job, Chunk)
@@ -266,10 +271,11 @@ class Digests:
         self.found[job.test, job.first] = f"stuck, or {lost.ending}"
 
     def wants(self, job: Job) -> bool:
-        return True
+        assert isinstance(job, Chunk)
+        return (job.test, job.first) in self._wanted
 
     def finished(self) -> bool:
-        return len(self.found) == self._wanted
+        return self._wanted <= self.found.keys()
 
 
 class Traces:

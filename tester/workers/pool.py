@@ -86,12 +86,16 @@ class Pool:
     def work(self, desk: Desk, progress: Callable[[], None] = lambda: None) -> None:
         """Run the desk's jobs until it is finished; calls `progress` several times a second."""
         while not desk.finished():
-            self._feed(desk)
-            self._listen(desk)
-            self._watch(desk)
+            self.turn(desk)
             progress()
         for worker in [worker for worker in self._workers if worker.jobs]:
             self._drop(worker)  # it runs what nobody wants any more
+
+    def turn(self, desk: Desk, wait_s: float = _TICK_S) -> None:
+        """Get on with the desk's jobs; waits for the workers to say something, or so long."""
+        self._feed(desk)
+        self._listen(desk, wait_s)
+        self._watch(desk)
 
     # -- workers come and go ----------------------------------------------------------------------
 
@@ -124,15 +128,16 @@ class Pool:
 
     # -- what they say ----------------------------------------------------------------------------
 
-    def _listen(self, desk: Desk | None) -> None:
-        for key, _ in self._selector.select(_TICK_S):
+    def _listen(self, desk: Desk | None, wait_s: float = _TICK_S) -> None:
+        for key, _ in self._selector.select(wait_s):
             worker: Worker = key.data
             if key.fd == worker.answers:
                 for message in worker.hear():
                     self._take(worker, message, desk)
             elif not worker.drain():
                 self._selector.unregister(worker.output)
-        time.sleep(_NAP_S)  # many answers at once cost less than one at a time
+        if wait_s:
+            time.sleep(_NAP_S)  # many answers at once cost less than one at a time
 
     def _take(self, worker: Worker, message: Message, desk: Desk | None) -> None:
         if worker.distrusted:

@@ -118,6 +118,8 @@ class Counted:
         """What the test has reported of its runs, by name."""
         self.spoilt = False
         """Whether the last one changed what outlives a run."""
+        self.first: Ran | None = None
+        """Seed 0, unless its process hung or died."""
         self.worst: Ran | None = None
         """The first run that failed, or else the first that stayed unknown."""
         self._hash = hashlib.blake2b(digest_size=16)
@@ -125,6 +127,8 @@ class Counted:
     def add(self, ran: Ran) -> None:
         """Count the next seed."""
         seed, self.seeds = self.seeds, self.seeds + 1
+        if seed == 0:
+            self.first = ran
         if ran.verdict != "pass":
             failed = ran.verdict == "fail"
             if self.worst is None or (failed and not self.failed):
@@ -171,11 +175,13 @@ class TestResult:
     telling: Telling | None = None
     """The story of its first failing seed."""
     schedule: str = DEFAULT
+    differs: str = ""
+    """The story of its seed 0 in another process, where it went another way; "" if it did not."""
 
     @property
     def verdict(self) -> str:
         """`fail`, `unknown` or `pass`."""
-        if self.counted.failed or (self.telling and self.telling.differed):
+        if self.counted.failed or self.differs or (self.telling and self.telling.differed):
             return "fail"
         return "unknown" if self.counted.unknown else "pass"
 
@@ -200,6 +206,8 @@ class LabResult:
     """The test of each recorded failure that is left, and that none of these seeds has found."""
     not_run: list[str] = field(default_factory=list)
     """Tests that were left out, because one before them failed."""
+    warnings: list[str] = field(default_factory=list)
+    """What is no failure under this command, and would be one elsewhere."""
 
     @property
     def verdict(self) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 
 from tester.search.shortest import shortest
 from tester.workers.first import Chase, Trail
+from tester.workers.inquiry import Start
 from tester.workers.plan import Plan, Tellings
 from tester.workers.pool import Pool
 from tester.workers.results import LabResult, Telling, TestResult
+from tester.workers.second import SecondLook
 from tester.workers.wire import Listed
 
 
@@ -33,6 +35,7 @@ def run_lab(
     progress: Callable[[Plan], None] = lambda plan: None,
     *,
     exitfirst: bool = False,
+    elsewhere: Start | None = None,
 ) -> LabResult:
     """Run each test on its seeds, and tell of its first failing seed, or of a later one.
 
@@ -42,18 +45,29 @@ def run_lab(
     With `exitfirst`, the run ends at the first test, in their order, that fails, and that test at
     its first failing seed: which these are does not depend on how many workers there are.
 
+    With `elsewhere`, seed 0 of each light test is run in another process, too, and what goes
+    another way there is entered as a failure: see `SecondLook`.
+
     `command` gives the command that runs one seed of a test again. Raises Misuse, Interrupted, and
     `CannotStart` when the submission does not load.
     """
     start = time.monotonic()
     plan = Chase(lab, tests, pool.jobs, Trail) if exitfirst else Plan(lab, tests, pool.jobs)
+    looked_at = tests if elsewhere is not None else ()
+
+    def go_on() -> None:
+        progress(plan)
+        second.turn()
+
     try:
-        pool.work(plan, lambda: progress(plan))
-        if plan.misuse:
-            raise Misuse(plan.misuse)
-        result = plan.result()
-        over = time.monotonic()
-        result.elapsed_s = over - start
+        with SecondLook(elsewhere, looked_at) as second:
+            pool.work(plan, go_on)
+            if plan.misuse:
+                raise Misuse(plan.misuse)
+            result = plan.result()
+            over = time.monotonic()
+            result.elapsed_s = over - start
+            second.compare(pool, result)
         _tell(pool, result, command)
         result.told_s = time.monotonic() - over
     except KeyboardInterrupt:

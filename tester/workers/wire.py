@@ -212,12 +212,23 @@ class Proved(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Why the submission cannot be run at all; "" if it can."""
 
 
+class Suspected(msgspec.Struct, frozen=True, array_like=True):
+    """A line of the user's code, and what it may depend on: see `tester.search.suspects`."""
+
+    file: str
+    line: int
+    why: str
+    kinds: tuple[str, ...]
+    function: str
+
+
 class Traced(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The events of a run as text, and the lines of the user's code that may make it differ."""
 
     digest: str
+    """Verdict and digest, as of a Ran."""
     events: list[str]
-    suspects: list[str]
+    suspects: list[Suspected]
 
 
 Job = Chunk | Tell | Prove | Trace

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tester.workers.surroundings import FACTORS
 from tests.running import TWO_CLIENTS, Runner, labtester, submit, submit_lock
 
 __all__ = ["labtester"]
@@ -15,7 +16,7 @@ __all__ = ["labtester"]
 WAYS = [
     "in the first process",
     "again in the same process",
-    "in a fresh process",
+    "in other surroundings",
     "with another hash seed",
 ]
 CALM = ("--seeds", "2")
@@ -69,7 +70,7 @@ def test_the_order_of_a_set_is_caught_and_its_line_is_named(labtester: Runner) -
     assert done.out == f"{found['story']}\n"
     assert done.out.startswith(f"test_heavy, seed 0: another run {WAYS[3]}\n\n")
     assert re.search(r"The first event that differs is number \d+\. Before it", done.out)
-    assert "The usual cause: iteration over a set, or hash() used as a number." in done.out
+    assert "It takes no more than another hash seed (PYTHONHASHSEED)" in done.out
     source = (Path(theirs) / "kvsrv" / "server.py").read_text().splitlines()
     line = next(n for n, text in enumerate(source, 1) if "for peer in peers" in text)
     suspects = done.out.partition("Lines to look at:\n\n")[2].splitlines()
@@ -92,6 +93,49 @@ def test_state_that_outlives_a_run_is_caught(labtester: Runner) -> None:
     found = record(labtester, *args)
     assert (found["verdict"], found["differs"]) == ("fail", WAYS[1])
     assert found["story"].startswith(f"test_third, seed 0: another run {WAYS[1]}\n")
+    assert "something outlives a run" in " ".join(found["story"].split())
+    assert re.search(r"server.py:\d+ sets something that outlives a run", found["story"])
+
+
+DIFFERS = "\n    return PutReply(Err.VERSION)"
+
+
+@pytest.mark.parametrize(
+    ("before", "put", "cause"),
+    [
+        ("import os", "if 'ELSEWHERE' in os.environ:", "environment"),
+        ("import pathlib", "if pathlib.Path.cwd().name == 'work':", "folder"),
+        ("import sys", "if len(sys.argv) > 1:", "arguments"),
+    ],
+)
+def test_what_a_run_must_not_depend_on_is_varied_and_named(
+    labtester: Runner, before: str, put: str, cause: str
+) -> None:
+    theirs = submit(labtester.folder, put + DIFFERS, before=before)
+    args = ("tiny", "--tests", "test_third", "--seeds", "1", "--submission", theirs)
+    found = record(labtester, *args)
+    assert (found["verdict"], found["differs"]) == ("fail", WAYS[2])
+    told = " ".join(found["story"].split())
+    assert f"It takes no more than that {FACTORS[cause]}." in told
+    assert re.search(r"Lines to look at: theirs/kvsrv/server.py:\d+ ", told)
+
+
+def test_a_clock_in_a_list_is_chance(labtester: Runner) -> None:
+    put = "if CLOCKS[0]() // 1000 % 2:\n    return PutReply(Err.VERSION)"
+    theirs = submit(labtester.folder, put, before="import time\nCLOCKS = [time.perf_counter_ns]")
+    found = record(labtester, "tiny", "--seeds", "20", "--submission", theirs)
+    assert found["verdict"] == "fail"
+    told = " ".join(found["story"].split())
+    assert "server.py:6 keeps a clock, which may be the real one" in told
+
+
+def test_what_does_not_load_elsewhere_is_caught(labtester: Runner) -> None:
+    Path("here.txt").write_text("here")
+    theirs = submit(labtester.folder, before="TEXT = open('here.txt').read()")
+    found = record(labtester, "tiny", "--seeds", "1", "--submission", theirs)
+    assert (found["verdict"], found["differs"]) == ("fail", WAYS[2])
+    assert "cannot be loaded: " in found["story"]
+    assert "server.py:5: importing it raised FileNotFoundError" in found["story"]
 
 
 # -- other interpreters --------------------------------------------------------------------------

@@ -1,0 +1,110 @@
+"""An inquiry: what has to be different around a process for a run to go another way.
+
+Nothing is guessed: the run is repeated in new processes, amid surroundings that differ in one
+respect at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from typing import Final, NamedTuple
+
+from tester.workers.plan import Digests, Traces
+from tester.workers.pool import CannotStart, Pool
+from tester.workers.surroundings import FACTORS, HERE, OTHER_HASHES, Where
+from tester.workers.wire import Traced
+
+Start = Callable[[Where], AbstractContextManager[Pool]]
+"""Starts one more worker, amid these surroundings. Its pool raises CannotStart."""
+Run = tuple[str, int]
+"""A test, and a seed."""
+
+_TRIES: Final = 3
+"""Other addresses are tried so often: two objects lie in the same order every other time."""
+
+CHANCE: Final = "chance"
+HISTORY: Final = "history"
+HASHES: Final = "hash seed"
+ADDRESSES: Final = "addresses"
+
+
+class Cause(NamedTuple):
+    """What makes a run go another way."""
+
+    kind: str
+    """CHANCE, ADDRESSES, HISTORY, HASHES, another one of FACTORS, or "" if nobody knows."""
+    left: Where = HERE
+    right: Where = HERE
+    """Two places where it goes two ways."""
+
+    @property
+    def sentence(self) -> str:
+        """What was found out."""
+        return _SAID.get(self.kind) or f"It takes no more than that {FACTORS[self.kind]}."
+
+
+_SAID: Final = {
+    CHANCE: "Two processes that were started alike went two ways: the code comes by a real clock, "
+    "by randomness that is not the node's, or by the address of an object.",
+    ADDRESSES: "It takes no more than that objects lie at other addresses in memory: id(), the "
+    "hash or the repr of an object that has none of its own, or the order of a set of such "
+    "objects.",
+    HISTORY: "A new process always goes one way, and a process in which other runs came before "
+    "goes another: something outlives a run, in a module, a class, a default argument, a cache or "
+    "a file.",
+    HASHES: "It takes no more than another hash seed (PYTHONHASHSEED): the order of a set of "
+    "strings, or hash() used as a number.",
+    "": "Repeated amid surroundings that differ in one respect at a time, it went the same way "
+    "each time: it depends on several things at once, or on chance that seldom shows.",
+}
+
+
+def digests(start: Start, where: Where, runs: Collection[Run]) -> dict[Run, str]:
+    """What runs come to in a new process: verdict and digest, or what became of the process."""
+    desk = Digests(list(runs))
+    try:
+        with start(where) as pool:
+            pool.tests()
+            pool.work(desk)
+    except CannotStart as reason:
+        return dict.fromkeys(runs, f"cannot be loaded: {reason}")
+    return desk.found
+
+
+def traced(start: Start, where: Where, run: Run) -> Traced | None:
+    """Every event of a run in a new process; None if that hangs or ends."""
+    desk = Traces(*run, 1)
+    try:
+        with start(where) as pool:
+            pool.tests()
+            pool.work(desk)
+    except CannotStart:
+        return None
+    return desk.found[0]
+
+
+def inquire(start: Start, run: Run, usual: str) -> Cause:
+    """Why a run that came to `usual` in a process that had run others came to something else."""
+
+    def at(where: Where) -> str:
+        return digests(start, where, [run])[run]
+
+    alone = at(HERE)
+    if at(HERE) != alone:
+        return Cause(CHANCE)
+    for salt in range(_TRIES):
+        moved = Where((ADDRESSES,), salt=salt)
+        if at(moved) != alone:
+            return Cause(ADDRESSES, right=moved)
+    suspected = tuple(name for name in FACTORS if name != ADDRESSES)
+    if at(Where(suspected)) != alone:
+        while len(suspected) > 1:
+            half = suspected[: len(suspected) // 2]
+            suspected = half if at(Where(half)) != alone else suspected[len(half) :]
+        only = Where(suspected)
+        return Cause(suspected[0], right=only) if at(only) != alone else Cause("")
+    hashed = Where(hash_seed=OTHER_HASHES)
+    if at(hashed) != alone:
+        return Cause(HASHES, right=hashed)
+    return Cause(HISTORY if usual != alone else "")

@@ -1,0 +1,129 @@
+"""The second look: seed 0 of each light test, in another process around which all is different.
+
+That process runs under another hash seed as well, and the tests in the opposite order. What goes
+the same way there depends on nothing of this, so in the usual case one process is enough. What
+does not is run again, under the same hash seed, and under the other one alone: only if the hash
+seed explains everything, it is no failure, because whoever fixes that seed never sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Final, Self
+
+from tester.report import divergence
+from tester.workers.inquiry import HASHES, HISTORY, Run, Start, digests, inquire, traced
+from tester.workers.plan import Digests, Traces
+from tester.workers.pool import CannotStart, Pool
+from tester.workers.results import LabResult
+from tester.workers.surroundings import FACTORS, HERE, OTHER_HASHES, Where
+from tester.workers.wire import Listed
+
+_ALL: Final = tuple(FACTORS)
+_HEAD: Final = "seed 0: not deterministic"
+
+
+class SecondLook:
+    """Use it as a context; call `turn` while the first look lasts, and then `compare`."""
+
+    def __init__(self, start: Start | None, tests: Sequence[Listed]) -> None:
+        self._start = start
+        light = () if start is None else [test for test in reversed(tests) if test.weight == 1]
+        self._runs: list[Run] = [(test.name, 0) for test in light]
+        self._desk = Digests(self._runs)
+        self._stack = ExitStack()
+        self._pool: Pool | None = None
+        self._refused = ""
+
+    def __enter__(self) -> Self:
+        if self._runs and self._start is not None:
+            where = Where(_ALL, OTHER_HASHES)
+            self._pool = self._stack.enter_context(self._start(where))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, frames)
+
+    def turn(self, wait_s: float = 0) -> None:
+        """Get on, as far as it goes at once."""
+        if self._pool is None or self._refused or self._desk.finished():
+            return
+        try:
+            self._pool.turn(self._desk, wait_s)
+        except CannotStart as reason:
+            self._refused = f"cannot be loaded: {reason}"
+
+    def compare(self, first: Pool, result: LabResult) -> None:
+        """Compare what came of it with the result of the first look, and enter what differs."""
+        if self._start is None:
+            return
+        usual = {
+            (test.name, 0): f"{ran.verdict} {ran.digest}"
+            for test in result.tests
+            if (ran := test.counted.first) is not None and not ran.leaves_traces
+        }
+        self._desk.narrow(usual)
+        while not (self._refused or self._desk.finished()):
+            self.turn(0.1)
+        there = {run: self._refused or self._desk.found[run] for run in self._runs if run in usual}
+        differing = {run: (usual[run], came) for run, came in there.items() if came != usual[run]}
+        if not differing:
+            return
+        fixed = digests(self._start, Where(_ALL), differing)
+        hashed = digests(self._start, Where(hash_seed=OTHER_HASHES), differing)
+        hashes, failing = [], []
+        for run, (first_time, came) in sorted(
+            differing.items(), key=lambda item: self._runs.index(item[0]), reverse=True
+        ):
+            if fixed[run] != first_time or hashed[run] not in (first_time, came):
+                failing.append(run)
+            elif hashed[run] == came:
+                hashes.append(run)
+            elif _has_digest(came):  # neither alone, but both together; or chance
+                failing.append(run)
+        if hashes:
+            result.warnings.append(_warning(self._start, hashes))
+        for test in result.tests:
+            if (test.name, 0) in failing[:1]:
+                test.differs = _story(
+                    self._start, first, failing[0], usual[failing[0]], there[failing[0]]
+                )
+            elif (test.name, 0) in failing:
+                test.differs = f"{_HEAD}, like that of {failing[0][0]}"
+
+
+def _has_digest(came: str) -> bool:
+    """Whether a run came to an end; what hung or died only once was an accident."""
+    return not came.startswith(("stuck", "cannot be loaded"))
+
+
+def _story(start: Start, first: Pool, run: Run, usual: str, there: str) -> str:
+    if there.startswith("cannot be loaded"):
+        return f"{_HEAD}\n\nIn another process, around which all is different, it {there}"
+    cause = inquire(start, run, usual)
+    if cause.kind == HISTORY:
+        desk = Traces(*run, 1)
+        first.work(desk)
+        left = desk.found[0]
+    else:
+        left = traced(start, cause.left, run)
+    right = traced(start, cause.right, run)
+    told = divergence.divergence(left, right, cause.kind, cause.sentence)
+    return f"{_HEAD}\n\nIn another process the same seed went another way.\n{told}"
+
+
+def _warning(start: Start, runs: Sequence[Run]) -> str:
+    names = ", ".join(name for name, _ in runs)
+    lines = divergence.lines_of(traced(start, HERE, runs[0]), HASHES)
+    where = f" ({'; '.join(lines)})" if lines else ""
+    return (
+        f"{names}: another hash seed makes another run{where}. labtester run fixes "
+        "PYTHONHASHSEED, and pytest does not: iterate over a list, a dict or a sorted set"
+    )
