@@ -13,6 +13,7 @@ from _pytest._code.code import (  # the only reports that pytest-xdist carries o
     ReprFileLocation,
     ReprTraceback,
 )
+from _pytest.skipping import evaluate_xfail_marks
 
 from tester.environment import complaint
 
@@ -132,7 +133,15 @@ def _try(item: pytest.Function, own: Scenario) -> None:
     seed = _number(config, "sim_seed", 0)
     folder = config.rootpath / FOLDER
     start = config.invocation_params.dir
-    trial = Trial(own.under(asked), item.nodeid, folder, start, command, _PYTEST_SAYS)
+    trial = Trial(
+        own.under(asked),
+        item.nodeid,
+        folder,
+        start,
+        command,
+        _PYTEST_SAYS,
+        keep=config.option.runxfail or evaluate_xfail_marks(item) is None,
+    )
     try:
         if seed is not None:
             trial.run_seeds(range(seed, seed + 1))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tester.engine.choices import Choices, Seeded
@@ -21,7 +23,25 @@ from tester.search.diagnosis import (
 )
 from tester.search.record import Record
 from tester.search.shortest import in_words
+from tester.world.failure import HandlerCrashed
 from tester.world.run import Outcome, Scenario, run
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Whoever shows log records hears none of these runs: they are not the test's own."""
+
+    def drop(record: logging.LogRecord) -> bool:
+        return False
+
+    handlers = logging.getLogger().handlers[:]
+    for handler in handlers:
+        handler.addFilter(drop)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(drop)
 
 
 class Trial:
@@ -30,7 +50,7 @@ class Trial:
     `test` is its node id, `folder` where records are kept, and `start` where whoever reads of them
     stands. `command(schedule, seed)` is what runs a seed again, or everything if the seed is None.
     An exception of one of the `unheeded` types is no failure: it is for the runner of the tests,
-    as a skip is.
+    as a skip is. Failures are put on record, unless `keep` says that they are expected.
     """
 
     def __init__(
@@ -41,6 +61,8 @@ class Trial:
         start: Path,
         command: Callable[[str, int | None], str],
         unheeded: tuple[type[BaseException], ...],
+        *,
+        keep: bool = True,
     ) -> None:
         self.notes: list[str] = []
         """What became of records."""
@@ -52,6 +74,7 @@ class Trial:
         self._start = start
         self._command = command
         self._unheeded = unheeded
+        self._keep = keep
         self._seeds = self._rpcs = self._ops = self._virtual_us = 0
         self._started = time.perf_counter()
 
@@ -71,8 +94,7 @@ class Trial:
             scenario = self._scenario.under(kept.schedule)
             again = run_again(kept, scenario)
             outcome = again.outcome
-            if isinstance(outcome.error, self._unheeded):
-                raise outcome.error
+            self._heed(outcome)
             if outcome.verdict == "pass":
                 path.unlink(missing_ok=True)
                 self.notes.append(f"mended: {self._shown(path)} passes, and is gone")
@@ -106,14 +128,14 @@ class Trial:
     ) -> None:
         """Tell of a seed that failed, and put it on record."""
         assert outcome.error is not None
-        if isinstance(outcome.error, self._unheeded):
-            raise outcome.error
-        diagnosis = diagnose(scenario, seed, outcome)
-        diagnosis, rivals = diagnose_several(scenario, diagnosis, later)
+        self._heed(outcome)
+        with unheard():
+            diagnosis = diagnose(scenario, seed, outcome)
+            diagnosis, rivals = diagnose_several(scenario, diagnosis, later)
         seed = diagnosis.seed
         if rivals:
             first = f"{in_words(seed, rivals)}\n\n{first}"
-        if diagnosis.explanation is not None:
+        if diagnosis.explanation is not None and self._keep:
             shrunk = diagnosis.explanation.shrunk
             record = record_of(scenario, shrunk, lab="", test=self._test, submission="")
             path, sentence = self._corpus.save(record)
@@ -127,10 +149,21 @@ class Trial:
 
         Of other code its seed may make other choices; then what runs all runs the record first.
         """
-        anew = run(scenario, Choices(Seeded(kept.seed)))
+        with unheard():
+            anew = run(scenario, Choices(Seeded(kept.seed)))
+            diagnosis = diagnose_recorded(scenario, kept.seed, outcome)
         seed = None if anew.error is None else kept.seed
-        diagnosis = diagnose_recorded(scenario, kept.seed, outcome)
         self._tell(kept.seed, diagnosis, self._command(scenario.schedule, seed), first)
+
+    def _heed(self, outcome: Outcome) -> None:
+        """Raise what is no failure, though a run has ended with it, here or on a node."""
+        error = outcome.error
+        if isinstance(error, self._unheeded):
+            raise error
+        if isinstance(error, HandlerCrashed):
+            for kind in self._unheeded:
+                if error.failure.kind == kind.__name__:
+                    raise kind(error.failure.message)
 
     def _tell(self, seed: int, diagnosis: Diagnosis, command: str, first: str) -> None:
         outcome = diagnosis.outcome

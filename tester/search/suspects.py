@@ -19,7 +19,7 @@ _SET_METHODS: Final = frozenset(
 )
 _ORDERS: Final = frozenset({"list", "tuple", "iter", "enumerate", "zip", "map", "filter", "next"})
 
-_HASHES: Final = ("hash seed", "addresses")
+_HASHES: Final = ("hash seed", "addresses", "chance")
 _FILES: Final = ("folder", "temporary", "chance", "history")
 _CLOCKS: Final = ("chance", "time zone")
 _MEMORY: Final = ("addresses", "chance", "history")
@@ -275,8 +275,6 @@ class _Reader:
                 yield node, "shows an object, perhaps with its address", ("addresses", "chance")
             case ast.Attribute(attr="__repr__" | "__str__", value=ast.Name(id="object")):
                 yield node, "shows an object with its address", ("addresses", "chance")
-            case ast.Call(func=ast.Name(id="str" | "format"), args=[ast.Name(), *_]):
-                yield node, "shows an object, perhaps with its address", ("addresses", "chance")
 
     def _iterations(
         self, overs: Iterable[ast.expr]

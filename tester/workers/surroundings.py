@@ -138,12 +138,15 @@ def enter(around: Around, pipes: Collection[int], passed_on: signal.Signals) -> 
 
 def _have_another_parent(pipes: Collection[int], passed_on: signal.Signals) -> None:
     """Go on as a child of this process, which passes a signal on to it, and ends as it does."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [passed_on])  # until it can be passed on
     child = os.fork()
+    if child != 0:
+        signal.signal(passed_on, lambda number, frame: os.kill(child, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [passed_on])
     if child == 0:
         return
     for pipe in pipes:
         os.close(pipe)
-    signal.signal(passed_on, lambda number, frame: os.kill(child, number))
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     if code < 0:

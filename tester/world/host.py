@@ -44,6 +44,7 @@ from tester.guard.waiting import waiting
 from tester.world import memory
 from tester.world.disk import Disk
 from tester.world.failure import describe, first
+from tester.world.interruption import interruption
 from tester.world.operation import Operation, operation
 from tester.world.probe import OnProbe, Probe
 from tester.world.returned import Returned
@@ -166,8 +167,6 @@ class Host(Node):
 
     def failed(self, error: BaseException, doing: str, returned: Returned | None = None) -> None:
         """Tell the run what went wrong here, as plain data."""
-        if isinstance(error, KeyboardInterrupt):
-            raise error  # somebody is at the keyboard
         self._report(error, doing, self.loop.now, returned)
 
     def _report(
@@ -177,6 +176,9 @@ class Host(Node):
         time_us: int | None,
         returned: Returned | None = None,
     ) -> None:
+        if (outside := interruption(error)) is not None:
+            # Of all exceptions this one leaves a task as well, and all that would swallow it.
+            raise KeyboardInterrupt from outside
         for call in held_by(first(error), self):
             self.forgot(call)
         failure = describe(error, self.name, doing, time_us)

@@ -30,6 +30,7 @@ from tester.world.failure import (
     user_frames,
 )
 from tester.world.history import History
+from tester.world.interruption import interruption
 from tester.world.operation import WrongResult
 from tester.world.scenario import Scenario, SimulatedTest, code_under_test, own_module
 from tester.world.simulation import Simulation
@@ -126,10 +127,10 @@ def run(
             if scenario.model is not None:
                 checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
                 check.judge(checked)
-        except KeyboardInterrupt:
-            execution.abandon()
-            raise
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
+            if (outside := interruption(raised)) is not None:
+                execution.abandon()
+                raise outside from None
             error = first(raised)
             if checked is None:
                 checked, error = _rather(scenario, sim, error)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tester.workers import second
+from tester.workers.inquiry import Cause
 from tester.workers.surroundings import FACTORS, HERE, Around, Where, amid, environment
 from tests.running import Runner, labtester, submit
 
@@ -39,6 +41,8 @@ def test_a_leak_that_one_process_cannot_see_comes_to_light(
     labtester: Runner, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("SOMETHING", "1")
+    # What it takes is not looked for here: see the tests of verify.
+    monkeypatch.setattr(second, "inquire", lambda *args: Cause(""))
     before, put = LEAKS[name]
     before += f"\nPARENT = {os.getpid()}\n"
     before += "import tempfile\nTMP = tempfile.gettempdir" if "TMP" in put else ""
@@ -47,8 +51,7 @@ def test_a_leak_that_one_process_cannot_see_comes_to_light(
     assert done.status == 1, done.out
     assert "test_third: its runs depend on more than their seeds\n" in done.out
     assert "seed 0: not deterministic\n" in done.out
-    assert "It takes no more than that " in done.out
-    assert re.search(r"Lines to look at:\n\n    theirs/kvsrv/server.py:\d+ ", done.out)
+    assert re.search(r"theirs/kvsrv/server.py:\d+ ", done.out)
     (test,) = json.loads(Path("a.json").read_text())["tests"]
     assert (test["failed"], test["verdict"]) == ([], "fail")
     assert test["differs"].startswith("seed 0: not deterministic")
@@ -64,7 +67,7 @@ def test_a_set_of_objects_comes_to_light(labtester: Runner) -> None:
     labtester(*args, "--json", "a.json")
     (test,) = json.loads(Path("a.json").read_text())["tests"]
     told = " ".join(test["differs"].split())
-    assert "It takes no more than that objects lie at other addresses in memory" in told
+    assert "objects lie at other addresses" in told or "by the address of an object" in told
     lines = told.partition("Lines to look at: ")[2]
     assert "iterates over a set: its order is that of its hashes" in lines
     assert "outlives" not in lines
