@@ -12,11 +12,15 @@ from tester.engine.errors import SharedState
 from tester.search.explain import Explanation, explain
 from tester.search.shortest import SEEDS, Size, shortest
 from tester.search.shrink import as_recorded, shrink, symptom
+from tester.search.suspects import suspected
 from tester.world.failure import NonDeterministic
 from tester.world.run import Outcome, Scenario, repeat, run
 
 _LATER: Final = 20
 """In so many seeds after the first that failed, others are looked for."""
+
+
+_SUSPECTS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def diagnose(
     `attempt` is called before each run that tries something else: it takes many of them, and
     somebody may wait for a sign of life.
     """
-    again = repeat(scenario, seed, failing)
+    again = _with_suspects(scenario, repeat(scenario, seed, failing))
     if isinstance(again.error, NonDeterministic | SharedState) or failing.verdict != "fail":
         return Diagnosis(seed, again, None)
     shrunk = shrink(scenario, seed, failing, attempt)
@@ -55,6 +59,22 @@ def diagnose(
         # The test looks at more than choices, such as at the seed.
         return Diagnosis(seed, again, None)
     return Diagnosis(seed, shrunk.outcome, explain(scenario, shrunk, attempt))
+
+
+def _with_suspects(scenario: Scenario, outcome: Outcome) -> Outcome:
+    """The outcome, with the lines that may be why it is not the same twice, if that is its fault.
+
+    Within one process strings have one hash: the order of a set of them is no reason.
+    """
+    if not isinstance(outcome.error, NonDeterministic) or outcome.modules:
+        return outcome
+    kind = "history" if "left something behind" in str(outcome.error) else "chance"
+    fitting = [one for one in suspected(scenario) if kind in one.kinds]
+    if not fitting:
+        return outcome
+    fitting.sort(key=lambda one: (one.kinds.index(kind), one.file, one.line))
+    lines = "\n".join(f"    {one}" for one in fitting[:_SUSPECTS])
+    return outcome.failing_with(NonDeterministic(f"{outcome.error}.\nLines to look at:\n{lines}"))
 
 
 def diagnose_recorded(

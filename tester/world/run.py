@@ -245,6 +245,8 @@ def _with_its_return(
     return again if replace(again.failure, returned=None) == error.failure else error
 
 
+_MORE: Final = 3
+"""A seed that went two ways is run so often again, to know whether it goes on like that."""
 _CANNOT_TRAVEL: Final = frozenset({NotAMessage.__name__, WrongResult.__name__})
 _excused: set[tuple[SimulatedTest, tuple[str, ...]]] = set()
 
@@ -268,14 +270,20 @@ def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
         return again.failing_with(failing.error)
     if again.digest == failing.digest:
         return again
-    why = (
-        "Something in the code under test is not a function of the seed: the order of a set, a "
-        "real clock, or what an earlier run left behind in a module"
-    )
     if failing.modules:
         change = failing.modules[0]
         why = (
             f"The first run left something behind: {change.file}:{change.line}: {change.sentence}"
+        )
+    elif any(run(scenario, Choices(Seeded(seed))).digest != again.digest for _ in range(_MORE)):
+        why = (
+            "It goes yet another way each time: the code comes by a real clock, by randomness "
+            "that is not the node's, or by the address of an object, as in the order of a set"
+        )
+    else:
+        why = (
+            "From then on it goes the same way each time: an earlier run left something behind, "
+            "in a class, a default argument, a cache or a file"
         )
     return again.failing_with(
         NonDeterministic(

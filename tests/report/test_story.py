@@ -1,5 +1,6 @@
 """The story of every kind of failure, word for word, in 80 columns."""
 
+import itertools
 import re
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -154,7 +155,7 @@ def test_state_that_outlives_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_that_is_another_one_when_it_is_repeated() -> None:
-    runs = iter(range(2))
+    runs = itertools.count()
 
     async def differs(sim: Simulation) -> None:
         number = next(runs)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tester import SharedState, Simulation, Undecided
+from tester import NonDeterministic, SharedState, Simulation, Undecided
 from tester.engine.choices import Choices, Seeded
 from tester.search import shrink
 from tester.search.diagnosis import Diagnosis, diagnose, diagnose_several
@@ -56,7 +56,7 @@ def test_a_seed_that_goes_another_way_the_second_time_is_not_shrunk() -> None:
     assert diagnosis.outcome.kind == "NonDeterministic"
     assert diagnosis.explanation is None
     assert attempts == 0
-    assert next(numbers) == 2
+    assert next(numbers) == 3
 
 
 def test_a_seed_that_passes_the_second_time_is_not_shrunk() -> None:
@@ -183,3 +183,30 @@ def test_a_short_story_is_told_at_once() -> None:
 def test_what_was_not_made_smaller_is_told_at_once() -> None:
     one = diagnose(scenario(shared), 0, run(scenario(shared), Choices(Seeded(0))))
     assert diagnose_several(scenario(shared), one, range(1, 9)) == (one, [])
+
+
+def test_chance_is_named_as_what_makes_runs_differ() -> None:
+    count = itertools.count()
+
+    async def counts(sim: Simulation) -> None:
+        sim.serve()
+        sim.note(str(next(count)))
+        raise KeyError
+
+    _, diagnosis, _ = diagnosed(scenario(counts))
+    assert isinstance(diagnosis.outcome.error, NonDeterministic)
+    assert "It goes yet another way each time" in str(diagnosis.outcome.error)
+
+
+def test_what_a_run_left_behind_is_named_as_what_makes_runs_differ() -> None:
+    just_once = iter([0])
+
+    async def once(sim: Simulation) -> None:
+        sim.serve()
+        sim.note("first" if next(just_once, None) == 0 else "later")
+        raise KeyError
+
+    _, diagnosis, _ = diagnosed(scenario(once))
+    said = str(diagnosis.outcome.error)
+    assert isinstance(diagnosis.outcome.error, NonDeterministic)
+    assert "From then on it goes the same way each time" in said

@@ -27,10 +27,10 @@ LEAKS = {
     "environment": ("import os", "if os.getenv('SOMETHING') is None:"),
     "environment, at import": ("import os\nHAS = 'SOMETHING' in os.environ", "if not HAS:"),
     "command line": ("import sys", "if sys.argv[1:]:"),
-    "parent": ("import os", "if PARENT != os.getppid():"),
+    "parent": ("import os\nTHEIRS = os.getppid()", "if PARENT != THEIRS:"),
     "user": ("import os.path", "if os.path.expanduser('~').endswith('/home'):"),
     "temporary files": ("import os, tempfile", "if 'left-behind' in os.listdir(TMP()):"),
-    "time zone": ("import time", "if time.tzname[0] == 'ELSE':"),
+    "time zone": ("import time\nZONE = time.tzname[0]", "if ZONE == 'ELSE':"),
     "umask": ("import os", "mask = os.umask(0)\nos.umask(mask)\nif mask == 0o077:"),
     "standard input": ("import os", "if os.read(0, 3) == b'one':"),
 }
@@ -82,7 +82,7 @@ def test_the_order_of_strings_is_a_warning_with_its_line(labtester: Runner) -> N
     (warning,) = record["warnings"]
     assert "another hash seed makes another run (theirs/kvsrv/server.py:" in warning
     assert "iterates over a set" in warning
-    assert f"warning: {warning}\n" == done.err
+    assert f"warning: {warning}\n" in done.err
     assert "not deterministic" not in done.out
     assert all("differs" not in test for test in record["tests"])
 
@@ -98,7 +98,7 @@ def test_what_does_not_load_elsewhere_fails(labtester: Runner) -> None:
 
 def test_a_correct_submission_is_none_the_wiser(labtester: Runner) -> None:
     done = labtester("run", "tiny", "--seeds", "10", "--submission", submit(labtester.folder))
-    assert (done.status, done.err) == (0, "")
+    assert (done.status, "warning" in done.err) == (0, False)
     assert "not deterministic" not in done.out
 
 
