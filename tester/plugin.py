@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _STATISTICS = "labtester"
 _NOTE = "labtester-record"
+_DIGITS = 100
 _PYTEST_SAYS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
 _STORY = pytest.StashKey[tuple[BaseException, str]]()
 """What an item failed with, and the story to show instead of its traceback."""
@@ -76,9 +77,10 @@ def _number(config: pytest.Config, name: str, least: int) -> int | None:
     option = f"--{name.replace('_', '-')}"
     if not str(text).isdecimal():
         raise pytest.UsageError(f"{option} takes a whole number of {least} or more, not {text!r}")
-    number = int(text)
     from tester.engine import SEED_LIMIT
 
+    # Python refuses to read a number of thousands of digits.
+    number = int(text) if len(str(text)) <= _DIGITS else SEED_LIMIT
     if not least <= number < SEED_LIMIT:
         raise pytest.UsageError(f"{option} takes a whole number from {least} to 2**128 - 1")
     return number

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from tests.lower_bounds import oldest, requirements
 from tests.tree import PACKAGES, ROOT, sources
 
-PINS = {
+PINS: dict[str, Requirement] = {
     canonicalize_name(requirement.name): requirement
     for requirement in map(
         Requirement,
@@ -41,11 +41,18 @@ def needed(*names: str) -> Iterator[str]:
                     waiting.append(other)
 
 
-def test_all_that_is_installed_is_pinned_to_one_version() -> None:
-    assert set(needed("labtester[dev]")) - {"labtester"} <= set(PINS)
+def test_a_pin_names_one_version() -> None:
     for name, pin in PINS.items():
         assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), f"{name} is not pinned"
         assert pin.url is None
+
+
+def test_all_that_is_installed_is_pinned() -> None:
+    installed = set(needed("labtester[dev]")) - {"labtester"}
+    for name in installed & set(PINS):
+        if importlib.metadata.version(name) not in PINS[name].specifier:
+            pytest.skip(f"{name} has another version here, and other versions may need others")
+    assert installed <= set(PINS)
 
 
 @pytest.mark.parametrize("requirement", requirements())

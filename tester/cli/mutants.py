@@ -17,6 +17,7 @@ from tester.cli.options import (
     jobs_option,
     json_option,
     lab_argument,
+    resolved,
     schedule_option,
     select,
     stuck_option,
@@ -134,7 +135,7 @@ def _with_suite(lab: Lab, suite: str | None) -> Lab:
         return lab
     if not Path(suite).is_file() or not suite.endswith(".py"):
         raise click.ClickException(f"{suite} is not a Python file; name the one with your tests")
-    return replace(lab, suite=str(Path(suite).resolve()))
+    return replace(lab, suite=resolved(suite))
 
 
 def _solutions(
@@ -167,7 +168,7 @@ def _folders(parent: str) -> list[Solution]:
             f"{parent} is not a folder; it is to hold one for each solution"
         )
     found = [
-        Solution(child.name, "", child.resolve(), given=True)
+        Solution(child.name, "", Path(resolved(child)), given=True)
         for child in sorted(folder.iterdir())
         if child.is_dir() and child.name[0] not in "._"
     ]

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -43,8 +44,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
     if near:
-        return f"there is no {kind} {name!r}; did you mean {near[0]}?"
-    return f"there is no {kind} {name!r}; there is {', '.join(known)}"
+        return f"there is no {kind} {shortened(name)}; did you mean {near[0]}?"
+    return f"there is no {kind} {shortened(name)}; there is {', '.join(known)}"
 
 
 def shortened(value: str) -> str:
@@ -97,6 +98,18 @@ def tidy_path(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     if value == "":
         raise click.UsageError("--submission '' names no folder; leave it out for the reference")
     return os.path.normpath(value) if value else value
+
+
+def resolved(path: str | Path) -> str:
+    """The whole path; a worker is told of it in UTF-8."""
+    try:
+        whole = str(Path(path).resolve())
+        whole.encode()
+    except UnicodeEncodeError:
+        raise click.ClickException(f"expected a path in UTF-8, got {whole!r}") from None
+    except (OSError, RuntimeError):  # RuntimeError: before Python 3.13, of links in a circle
+        raise click.ClickException(f"{path} leads nowhere: its links go in a circle") from None
+    return whole
 
 
 def cores() -> int:
@@ -251,8 +264,6 @@ def labelled(
     schedule: str | None = None,
 ) -> tuple[str, str | None, Telling]:
     """The lab, the submission and the run that `FILE` or `LAB TEST --seed S` name."""
-    from pathlib import Path
-
     from tester.search.record import SUFFIX, BadRecord, load
     from tester.workers.results import Telling, telling_of
 

@@ -96,6 +96,25 @@ def test_there_is_a_core_where_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) 
     assert terminal.cores() == 1
 
 
+def test_a_path_that_a_worker_cannot_be_told_of_is_refused(tmp_path: Path) -> None:
+    assert terminal.resolved(tmp_path / "x" / "..") == str(tmp_path)
+    with pytest.raises(click.ClickException, match=r"expected a path in UTF-8, got '.*\\udcff'"):
+        terminal.resolved("\udcff")
+
+
+@pytest.mark.parametrize("text", ["1", "8", " 3 ", "007"])
+def test_an_integer_in_its_range(text: str) -> None:
+    assert terminal.integer(1, 8)(text) == int(text)
+
+
+@pytest.mark.parametrize("text", ["0", "9", "-1", "", "x", "1.5", "1_0", "٣", "9" * 5_000])
+def test_what_is_no_integer_in_the_range(text: str) -> None:
+    with pytest.raises(click.BadParameter) as refused:
+        terminal.integer(1, 8)(text)
+    assert refused.value.message.startswith("expected an integer, 1 to 8, got '")
+    assert len(refused.value.message) < 150
+
+
 # -- commands ------------------------------------------------------------------------------------
 
 

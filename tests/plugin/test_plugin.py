@@ -140,6 +140,7 @@ def test_how_many_seeds_are_run(
         ("--sim-seed=", "--sim-seed takes a whole number of 0 or more, not ''"),
         ("--sim-seed=1.5", "--sim-seed takes a whole number of 0 or more, not '1.5'"),
         ("--sim-seeds=0", "--sim-seeds takes a whole number from 1 to 2**128 - 1"),
+        (f"--sim-seed={'9' * 5_000}", "--sim-seed takes a whole number from 0 to 2**128 - 1"),
         (f"--sim-seed={2**128}", "--sim-seed takes a whole number from 0 to 2**128 - 1"),
     ],
 )
