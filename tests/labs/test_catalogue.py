@@ -26,7 +26,11 @@ LIGHT = """
     initial_election_3a re_election_3a rpc_bytes_3b concurrent_starts_3b rejoin_3b count_3b
     persist1_3c snapshot_basic_3d snapshot_init_3d figure8_scripted old_leader_is_not_heeded
     only_one_can_win entries_outlive_power_failures duplicates_and_late_requests
-    snapshots_twice_and_late backup_is_fast late_answers
+    snapshots_twice_and_late backup_is_fast late_answers counts_begin_anew
+    votes_outlive_power_failures power_fails_at_any_save
+    entries_from_before_a_snapshot entries_of_an_older_term votes_asked_for_long_ago
+    snapshots_from_long_ago snapshots_answered_late requests_from_long_ago
+    snapshots_at_own_paces snapshots_handed_over_late
 """
 """The tests of a Raft that also take a variant no time."""
 

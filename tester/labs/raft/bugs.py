@@ -3,7 +3,15 @@
 from typing import Final
 
 from tester.labs.patch import Catalogue, Patch
-from tester.labs.raft import bugs_apply, bugs_elections, bugs_log, bugs_rare, bugs_reports
+from tester.labs.raft import (
+    bugs_apply,
+    bugs_elections,
+    bugs_log,
+    bugs_rare,
+    bugs_reports,
+    solution_actor,
+    solution_loops,
+)
 
 CORE = "raft/core.py"
 SHELL = "raft/raft.py"
@@ -42,6 +50,21 @@ DELIVER = """\
             await self._apply.put(message)
 
     async def _call("""
+
+APPEND_AND_SEND = """\
+        for peer in self.peers:
+            self._catch_up(peer)
+        self._advance_commit()
+"""
+TAKE_SNAPSHOT = "        self._drive(Snapshot(index, data))\n"
+TAKE_SNAPSHOT_LATER = """\
+        loop = asyncio.get_running_loop()
+        _ = loop.call_later(0.03, self._compact, index, data)
+
+    def _compact(self, index: int, data: bytes) -> None:
+        if not self._killed:
+            self._drive(Snapshot(index, data))
+"""
 
 BUGS: Final = (*bugs_elections.BUGS, *bugs_log.BUGS, *bugs_apply.BUGS, *bugs_reports.BUGS)
 
@@ -125,6 +148,44 @@ VARIANTS: Final = (
         SHELL,
         ((STEP, "        await asyncio.sleep(random.randint(0, 3) / 1_000)\n" + STEP),),
     ),
+    Patch(
+        "sends_with_heartbeats",
+        "Commands wait for the next heartbeat, and go out together.",
+        CORE,
+        (
+            (APPEND_AND_SEND, "        self._advance_commit()\n"),
+            (
+                "        self._advance_commit()\n        self._catch_up(peer)\n",
+                "        self._advance_commit()\n",
+            ),
+        ),
+    ),
+    Patch(
+        "never_syncs",
+        "It takes what was saved for safe, as a solution of the course does.",
+        SHELL,
+        (("await self._persister.sync()", "pass"),),
+    ),
+    Patch(
+        "compacts_later",
+        "A snapshot of the service's is taken over a little later, by a timer.",
+        SHELL,
+        ((TAKE_SNAPSHOT, TAKE_SNAPSHOT_LATER),),
+    ),
+    Patch(
+        "takes_turns",
+        "The election timeouts of the servers follow each other, and never meet.",
+        SHELL,
+        (
+            (
+                "random.randint(*ELECTION_MS)",
+                "ELECTION_MS[0] + 70 * self._core.me + random.randint(0, 60)",
+            ),
+        ),
+    ),
 )
 
-CATALOGUE: Final = Catalogue((*BUGS, *bugs_rare.BUGS), VARIANTS)
+CATALOGUE: Final = Catalogue(
+    (*BUGS, *bugs_rare.BUGS),
+    (*VARIANTS, *solution_actor.SOLUTIONS, *solution_loops.SOLUTIONS),
+)
