@@ -79,7 +79,8 @@ _SOURCES: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ),
     ("gc weakref tracemalloc sys.getrefcount ctypes", _MEMORY, "looks at real memory"),
     (
-        "contextvars.ContextVar threading.local sys.modules functools.lru_cache functools.cache",
+        """contextvars.ContextVar threading.local sys.modules functools.lru_cache functools.cache
+        sys.setrecursionlimit sys.setswitchinterval""",
         ("history",),
         "may keep something from one run for the next",
     ),

@@ -233,7 +233,8 @@ def test_an_argument_that_cannot_travel_is_told_with_the_line_of_the_call(
 
 
 def test_a_seed_that_is_not_the_same_twice_is_told_apart(labtester: Runner) -> None:
-    once = "import sys\nruns = getattr(sys, 'runs', 0)\nsys.runs = runs + 1\nassert runs != 3"
+    once = "import sys\nlimit = sys.getrecursionlimit()\nsys.setrecursionlimit(limit + 1)\n"
+    once += "assert limit != 1003"
     theirs = submit(
         labtester.folder,
         "\n".join(["if args.key == 'third':", *(f"    {line}" for line in once.splitlines())]),

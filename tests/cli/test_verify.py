@@ -87,14 +87,15 @@ def test_hash_as_a_number_is_caught(labtester: Runner) -> None:
 
 
 def test_state_that_outlives_a_run_is_caught(labtester: Runner) -> None:
-    put = "import sys\nsys.runs = getattr(sys, 'runs', 0) + 1\nassert sys.runs != 3"
+    put = "import sys\nlimit = sys.getrecursionlimit() + 1\nsys.setrecursionlimit(limit)\n"
+    put += "assert limit != 1003"
     theirs = submit(labtester.folder, put)
     args = ("tiny", "--tests", "test_third", *CALM, "--submission", theirs)
     found = record(labtester, *args)
     assert (found["verdict"], found["differs"]) == ("fail", WAYS[1])
     assert found["story"].startswith(f"test_third, seed 0: another run {WAYS[1]}\n")
     assert "something outlives a run" in " ".join(found["story"].split())
-    assert re.search(r"server.py:\d+ sets something that outlives a run", found["story"])
+    assert re.search(r"server.py:\d+ may keep something from one run", found["story"])
 
 
 DIFFERS = "\n    return PutReply(Err.VERSION)"
@@ -120,12 +121,15 @@ def test_what_a_run_must_not_depend_on_is_varied_and_named(
     assert re.search(r"Lines to look at: theirs/kvsrv/server.py:\d+ ", told)
 
 
-def test_a_clock_in_a_list_is_chance(labtester: Runner) -> None:
-    put = "if CLOCKS[0]() // 1000 % 2:\n    return PutReply(Err.VERSION)"
-    theirs = submit(labtester.folder, put, before="import time\nCLOCKS = [time.perf_counter_ns]")
-    found = record(labtester, "tiny", "--seeds", "20", "--submission", theirs)
-    assert found["verdict"] == "fail"
+def test_a_clock_that_is_read_at_import_is_chance(labtester: Runner) -> None:
+    put = "raise type(f'At{BEGUN}', (Exception,), {})"
+    before = "import time\nBEGUN = time.perf_counter_ns()"
+    theirs = submit(labtester.folder, put, before=before)
+    args = ("tiny", "--tests", "test_third", "--seeds", "1", "--submission", theirs)
+    found = record(labtester, *args)
+    assert (found["verdict"], found["differs"]) == ("fail", WAYS[2])
     told = " ".join(found["story"].split())
+    assert "Two processes that were started alike went two ways" in told
     assert "server.py:6 keeps a clock, which may be the real one" in told
 
 
