@@ -8,7 +8,7 @@ seed explains everything, it is no failure, because whoever fixes that seed neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Self
@@ -76,18 +76,7 @@ class SecondLook:
         differing = {run: (usual[run], came) for run, came in there.items() if came != usual[run]}
         if not differing:
             return
-        fixed = digests(self._start, Where(_ALL), differing)
-        hashed = digests(self._start, Where(hash_seed=OTHER_HASHES), differing)
-        hashes, failing = [], []
-        for run, (first_time, came) in sorted(
-            differing.items(), key=lambda item: self._runs.index(item[0]), reverse=True
-        ):
-            if fixed[run] != first_time or hashed[run] not in (first_time, came):
-                failing.append(run)
-            elif hashed[run] == came:
-                hashes.append(run)
-            elif _has_digest(came):  # neither alone, but both together; or chance
-                failing.append(run)
+        failing, hashes = _judged(self._start, differing)
         if hashes:
             result.warnings.append(_warning(self._start, hashes))
         for test in result.tests:
@@ -97,6 +86,32 @@ class SecondLook:
                 )
             elif (test.name, 0) in failing:
                 test.differs = f"{_HEAD}, like that of {failing[0][0]}"
+
+
+def _judged(start: Start, differing: Mapping[Run, tuple[str, str]]) -> tuple[list[Run], list[Run]]:
+    """Of runs with what they came to at first and then: which fail, and which only go by hashes.
+
+    Those are asked twice: what is up to chance may look as if the hash seed decided it, once.
+    """
+    failing: set[Run] = set()
+    hashes: set[Run] = set()
+    left = list(differing)
+    for salt in range(2):
+        fixed = digests(start, Where(_ALL, salt=salt), left)
+        hashed = digests(start, Where(hash_seed=OTHER_HASHES, salt=salt), left)
+        for run in left:
+            usual, came = differing[run]
+            if fixed[run] != usual or hashed[run] not in (usual, came):
+                failing.add(run)
+            elif hashed[run] == came:
+                hashes.add(run)
+            elif _has_digest(came) or run in hashes:  # both together decide; or it is chance
+                failing.add(run)
+        left = [run for run in left if run in hashes and run not in failing]
+        if not left:
+            break
+    in_order = list(differing)[::-1]
+    return [run for run in in_order if run in failing], [run for run in in_order if run in left]
 
 
 def _has_digest(came: str) -> bool:

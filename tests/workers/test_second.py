@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from tester.workers import second
 from tester.workers.inquiry import Cause
+from tester.workers.pool import Pool
 from tester.workers.surroundings import FACTORS, HERE, Around, Where, amid, environment
 from tests.running import Runner, labtester, submit
 
@@ -100,6 +102,20 @@ def test_a_correct_submission_is_none_the_wiser(labtester: Runner) -> None:
     done = labtester("run", "tiny", "--seeds", "10", "--submission", submit(labtester.folder))
     assert (done.status, "warning" in done.err) == (0, False)
     assert "not deterministic" not in done.out
+
+
+def _no_process(where: Where) -> AbstractContextManager[Pool]:
+    raise AssertionError(where)
+
+
+def test_chance_that_looks_once_as_if_hashes_decided_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = ("test_a", 0)
+    came = iter(["here", "there", "here", "here"])
+    monkeypatch.setattr(second, "digests", lambda start, where, runs: {run: next(came)})
+    judged = second._judged(_no_process, {run: ("here", "there")})
+    assert judged == ([run], [])
 
 
 # -- surroundings --------------------------------------------------------------------------------
