@@ -10,6 +10,8 @@ from tester.report.lines import Line
 
 _WHOLE: Final = 24
 """A run of so many lines is told whole."""
+_GROUP_ROWS: Final = 24
+"""Of what a group of servers was asked for, so many rows."""
 _TAIL: Final = 24
 """Of a longer one, so many last lines, unless the failure says which operations matter."""
 _DETAIL: Final = 12
@@ -35,9 +37,36 @@ def about(all_lines: Sequence[Line], ops: Collection[int | None]) -> list[str]:
         worth = [
             line for line in worth if line.op in ops or (line.op is None and not line.is_message)
         ]
+    if any(line.is_state for line in worth):
+        worth = _asked_of_a_group(worth)
     told = [str(line) for line in worth]
     left_out = len(all_lines) - len(told)
     return [*told, _left_out(left_out, about=", about other operations")] if left_out else told
+
+
+def _asked_of_a_group(worth: Sequence[Line]) -> list[Line]:
+    """Of operations that a group of servers was asked for, as many lines as are worth telling.
+
+    First the operations, with the messages that a server did something about; then who led; then
+    what else happened to servers; and at last what was asked in vain. Of each, the latest.
+    """
+    heeded = {line.rpc for line in worth if line.is_state}
+
+    def rank(line: Line) -> int:
+        if line.is_message:
+            return 0 if line.rpc in heeded else 3
+        if line.op is not None:
+            return 0
+        return 1 if line.is_state else 2
+
+    rows = 0
+    chosen = []
+    for at in sorted(range(len(worth)), key=lambda at: (rank(worth[at]), -at)):
+        rows += len(str(worth[at]).splitlines())
+        if rows > _GROUP_ROWS:
+            break
+        chosen.append(at)
+    return [worth[at] for at in sorted(chosen)]
 
 
 def latest(

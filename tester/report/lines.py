@@ -169,14 +169,14 @@ class _Narrator:
                 case _:
                     said = _happened(event)
                     if said is not None:
-                        yield Line(event.time_us, *said, event.kind, self._meant(event))
+                        yield Line(event.time_us, *said, event.kind, *self._meant(event))
 
-    def _meant(self, event: TraceEvent) -> int | None:
-        """The operation whose RPC somebody named in saying what happened to a server."""
+    def _meant(self, event: TraceEvent) -> tuple[int | None, int | None]:
+        """Which operation, and which RPC of it, somebody named in saying what happened."""
         match event:
             case Does(rpc=int(rpc)):
-                return self._sent[rpc][1]
-        return None
+                return self._sent[rpc][1], rpc
+        return None, None
 
     def _operation(self, event: Call | Return | Unheard) -> Line:
         op = self._outcome.history.ops[event.op]

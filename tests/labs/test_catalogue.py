@@ -31,8 +31,12 @@ LIGHT = """
     entries_from_before_a_snapshot entries_of_an_older_term votes_asked_for_long_ago
     snapshots_from_long_ago snapshots_answered_late requests_from_long_ago
     snapshots_at_own_paces snapshots_handed_over_late
+    basic_4b one_partition_4b snapshot_rpc_4c snapshot_recover_4c leader_crashes
+    wrong_leader_is_no_proof unreliable_one_key_4a one_partition_4a snapshot_rpc_4b
+    next_leader_knows snapshots_at_different_times
 """
-"""The tests of a Raft that also take a variant no time."""
+"""The tests of Raft, and of stores on it, that also take a variant no time."""
+HEAVY = ("raft", "kvraft", "kvraft-dedup")
 
 
 def _is_light(test: str) -> bool:
@@ -50,7 +54,7 @@ VARIANTS = [
     for lab, patches in CATALOGUES.items()
     for variant in patches.variants
     for test, scenario in SUITES[lab].items()
-    if lab != "raft" or _is_light(test)
+    if lab not in HEAVY or _is_light(test)
 ]
 
 
@@ -87,7 +91,9 @@ def test_a_correct_variant_passes(
 
 
 def test_every_lab_has_a_catalogue_of_a_size() -> None:
-    for lab, least in {"kvsrv": 12, "lock": 8, "dedup": 10, "raft": 40}.items():
+    sizes = {"kvsrv": 12, "lock": 8, "dedup": 10, "raft": 40}
+    sizes |= {"rsm": 16, "kvraft": 16, "kvraft-dedup": 14}
+    for lab, least in sizes.items():
         assert len(CATALOGUES[lab].bugs) >= least
         assert len(CATALOGUES[lab].variants) >= 5
         names = [patch.name for patch in (*CATALOGUES[lab].bugs, *CATALOGUES[lab].variants)]

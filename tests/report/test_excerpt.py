@@ -112,3 +112,24 @@ def test_what_was_said_long_before_is_not_told_of_stuck_servers() -> None:
 def test_stuck_servers_that_never_answered_have_their_last_lines_told() -> None:
     run = [state(0, "is cut off"), *noise(50, 40)]
     assert excerpt.latest(run, [], [], stuck=True) == excerpt.latest(run, [], [])
+
+
+def asked(at: int, rpc: int, op: int, answer: str, *logged: Line) -> list[Line]:
+    """An RPC of an operation, and what became of it."""
+    sent = Line(at, "c0.s1", "KVServer.put('k')", "send", op, rpc)
+    return [sent, *logged, Line(at + 1, "s1", answer, "answer", op, rpc)]
+
+
+def test_of_what_a_group_was_asked_the_retries_are_left_out_first() -> None:
+    put = [Line(0, "c0", "Put('k')", "call", 0)]
+    for rpc in range(40):
+        put += asked(2 * rpc, rpc, 0, "ErrWrongLeader")
+    logged = Line(100, "s1", "logs #50 as entry 1 of term 2", "does", 0, 50)
+    put += [state(99, "leads term 2"), *asked(100, 50, 0, "OK", logged), crash(102)]
+    put += [Line(103, "c0", "Put('k') -> OK", "return", 0)]
+    text = "\n".join(excerpt.about([*put, *asked(110, 60, 1, "OK")], {0}))
+    for wanted in ("Put('k') -> OK", "leads term 2", "#50", "as entry 1 of", "crashes", "#39 Err"):
+        assert wanted in text
+    assert "#10 " not in text
+    assert len(text.splitlines()) == 25
+    assert text.splitlines()[0].endswith("c0      Put('k')")

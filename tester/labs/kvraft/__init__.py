@@ -19,5 +19,6 @@ LAB: Final = Lab(
     name="kvraft",
     suite="tester.labs.kvraft.suite",
     classes=(RAFT, RSM, KVSERVER, CLERK),
+    bugs="tester.labs.kvraft.bugs",
     document="7-kvraft.md",
 )

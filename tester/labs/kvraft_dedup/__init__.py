@@ -20,5 +20,6 @@ LAB: Final = Lab(
     name="kvraft-dedup",
     suite="tester.labs.kvraft_dedup.suite",
     classes=(RAFT, RSM, KVSERVER, CLERK),
+    bugs="tester.labs.kvraft_dedup.bugs",
     document="7-kvraft.md",
 )

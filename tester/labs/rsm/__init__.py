@@ -16,5 +16,6 @@ LAB: Final = Lab(
     name="rsm",
     suite="tester.labs.rsm.suite",
     classes=(RAFT, RSM),
+    bugs="tester.labs.rsm.bugs",
     document="7-kvraft.md",
 )

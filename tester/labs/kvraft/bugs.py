@@ -1,0 +1,482 @@
+"""Bugs of a replicated key/value server and of its clerk, and variants that are none."""
+
+from typing import Final
+
+from tester.labs.patch import Catalogue, Patch
+
+SERVER, CLERK, GROUP = "kvraft/server.py", "kvraft/client.py", "kvraft/group.py"
+RSM, CORE = "kvraft/rsm.py", "raft/core.py"
+BASIC, SPEED, CONCURRENT = "test_basic_4b", "test_speed_4b", "test_concurrent_4b"
+UNRELIABLE, ONE_PARTITION = "test_unreliable_4b", "test_one_partition_4b"
+PARTITIONS = "test_many_partitions_many_clients_4b"
+PERSIST, PERSIST_UNRELIABLE = "test_persist_one_client_4b", "test_persist_concurrent_unreliable_4b"
+SNAPSHOT_RPC, SIZE, RECOVER = (
+    "test_snapshot_rpc_4c",
+    "test_snapshot_size_4c",
+    "test_snapshot_recover_4c",
+)
+CRASHES, NO_PROOF = "test_leader_crashes", "test_wrong_leader_is_no_proof"
+DIFFERENT, READS = "test_snapshots_at_different_times", "test_reads_while_leaders_change"
+
+MAKE = "        self._rsm = RSM(peers, me, persister, maxraftstate, KVMachine())\n"
+OWN_MACHINE = """\
+        self._machine = KVMachine()
+        self._rsm = RSM(peers, me, persister, maxraftstate, self._machine)
+"""
+GET = """\
+        err, reply = await self._rsm.submit(KV_REQUEST.encode(KVRequest(args.key)))
+        return reply if isinstance(reply, GetReply) else GetReply("", 0, err)
+"""
+LOCAL = "self._machine.apply(KV_REQUEST.encode(KVRequest(args.key)))"
+PUT = "        err, reply = await self._rsm.submit(KV_REQUEST.encode(request))\n"
+MAYBE = """\
+        if tried and reply.err is Err.VERSION:
+            return Err.MAYBE  # an earlier try may have used this version up
+"""
+MOVE_ON = """\
+                tried = True
+                self._leader = (self._leader + 1) % len(self._ends)
+"""
+CALL = "                return await self._ends[self._leader].call(method, args)\n"
+INSTALL = "                self._restore(message.snapshot)\n"
+SUBMIT = "    async def submit(self, request: bytes) -> tuple[Err, R | None]:\n"
+
+BUGS: Final = (
+    Patch(
+        "reads_what_it_has",
+        "A server answers reads from its own table, whoever leads.",
+        SERVER,
+        ((MAKE, OWN_MACHINE), (GET, f"        return {LOCAL}\n")),
+        killed_by=(ONE_PARTITION, CONCURRENT),
+        seeds=2,
+    ),
+    Patch(
+        "reads_while_it_believes_that_it_leads",
+        "A leader answers reads from its table, and may have been deposed.",
+        SERVER,
+        (
+            (MAKE, OWN_MACHINE),
+            (
+                GET,
+                f"""\
+        if not self._rsm.raft.get_state()[1]:
+            return GetReply("", 0, Err.WRONG_LEADER)
+        return {LOCAL}
+""",
+            ),
+            ("from kvsrv.rpc import", "from kvsrv.rpc import Err,"),
+        ),
+        killed_by=(ONE_PARTITION, READS),
+        seeds=10,
+    ),
+    Patch(
+        "knows_no_key_when_it_does_not_lead",
+        "A server that does not lead answers a read with ErrNoKey.",
+        SERVER,
+        (
+            ('GetReply("", 0, err)', 'GetReply("", 0, Err.NO_KEY)'),
+            ("from kvsrv.rpc import", "from kvsrv.rpc import Err,"),
+        ),
+        killed_by=(BASIC,),
+    ),
+    Patch(
+        "answers_puts_without_a_majority",
+        "A put is answered when Raft has taken it, by what the table of the leader says.",
+        SERVER,
+        (
+            (MAKE, OWN_MACHINE),
+            (
+                PUT,
+                """\
+        _, _, leads = self._rsm.raft.start(
+            ENTRY.encode(Entry(0, 0, KV_REQUEST.encode(request)))
+        )
+        if not leads:
+            return PutReply(Err.WRONG_LEADER)
+        version = self._machine.apply(KV_REQUEST.encode(KVRequest(args.key))).version
+        err, reply = Err.OK, PutReply(Err.OK if version == args.version else Err.VERSION)
+""",
+            ),
+            ("from kvsrv.rpc import", "from kvsrv.rpc import Err,"),
+            ("import RSM\n", "import ENTRY, RSM, Entry\n"),
+        ),
+        killed_by=(CONCURRENT, PARTITIONS),
+    ),
+    Patch(
+        "never_leaves_a_dead_leader",
+        "The clerk goes on to ask a server that does not answer.",
+        GROUP,
+        (
+            (
+                MOVE_ON,
+                """\
+                tried = True
+                if reply is not None:
+                    self._leader = (self._leader + 1) % len(self._ends)
+""",
+            ),
+        ),
+        killed_by=(CRASHES, ONE_PARTITION),
+        seeds=2,
+    ),
+    Patch(
+        "stays_with_the_first_server",
+        "The clerk waits until the server it asked first leads.",
+        GROUP,
+        ((MOVE_ON, "                tried = True\n"),),
+        killed_by=(BASIC, CRASHES),
+        seeds=10,
+    ),
+    Patch(
+        "sure_that_nothing_happened",
+        "The clerk says ErrVersion though an earlier try may have happened.",
+        CLERK,
+        ((MAYBE, ""),),
+        killed_by=(UNRELIABLE, PERSIST_UNRELIABLE),
+    ),
+    Patch(
+        "takes_wrong_leader_for_a_proof",
+        "The clerk takes ErrWrongLeader for a proof that nothing happened, and waits for replies.",
+        GROUP,
+        (
+            ("                tried = True\n", "                tried |= reply is None\n"),
+            ("PATIENCE_MS: Final = 300", "PATIENCE_MS: Final = 10_000"),
+        ),
+        killed_by=(NO_PROOF,),
+    ),
+    Patch(
+        "doubts_what_it_must_know",
+        "The clerk says ErrMaybe though it has asked only once.",
+        CLERK,
+        ((MAYBE, MAYBE.replace("tried and ", "")),),
+        killed_by=(BASIC, CONCURRENT),
+    ),
+    Patch(
+        "takes_version_for_success",
+        "The clerk says OK where an earlier try may have happened.",
+        CLERK,
+        ((MAYBE, MAYBE.replace("Err.MAYBE", "Err.OK")),),
+        killed_by=(UNRELIABLE, PERSIST_UNRELIABLE),
+    ),
+    Patch(
+        "puts_at_a_later_version",
+        "The clerk reads the version when it asks again, and puts at that one.",
+        CLERK,
+        (
+            (
+                MAYBE,
+                """\
+        if tried and reply.err is Err.VERSION:
+            _, version, _ = await self.get(key)
+            return await self.put(key, value, version)
+""",
+            ),
+        ),
+        killed_by=(UNRELIABLE, PERSIST_UNRELIABLE),
+    ),
+    Patch(
+        "makes_no_snapshot",
+        "The limit of the Raft state is ignored.",
+        RSM,
+        (("3 * self._maxraftstate > 0:", "3 * self._maxraftstate > 10**9:"),),
+        killed_by=(SIZE,),
+        seeds=1,
+    ),
+    Patch(
+        "makes_snapshots_always",
+        "Snapshots are made although nobody wants any.",
+        RSM,
+        (("3 * self._maxraftstate > 0:", "3 * self._maxraftstate:"),),
+        killed_by=(BASIC,),
+        seeds=1,
+    ),
+    Patch(
+        "skips_after_a_snapshot",
+        "The operation that follows an installed snapshot is not applied.",
+        RSM,
+        ((INSTALL, INSTALL + "                _ = await self._queue.get()\n"),),
+        killed_by=(SNAPSHOT_RPC,),
+    ),
+    Patch(
+        "starts_without_its_snapshot",
+        "After a restart the table is empty, and the log begins after the snapshot.",
+        RSM,
+        (("        if data := persister.read_snapshot():\n", '        if data := b"":\n'),),
+        killed_by=(RECOVER,),
+        seeds=1,
+    ),
+    Patch(
+        "goes_back_to_old_snapshots",
+        "A snapshot that covers less than what was applied moves the server backwards.",
+        CORE,
+        ((" and index > self.commit:", ":"),),
+        killed_by=(DIFFERENT,),
+        seeds=50,
+    ),
+    Patch(
+        "waits_for_a_heartbeat",
+        "A leader sends what it was given with its next heartbeat.",
+        CORE,
+        (
+            (
+                "        for peer in self.peers:\n            self._catch_up(peer)\n",
+                "",
+            ),
+        ),
+        killed_by=(SPEED,),
+        seeds=1,
+    ),
+)
+
+READ_INDEX = f"""\
+        raft = self._rsm.raft
+        term, leads = raft.get_state()
+        if leads and self._term == term and await self._leads_still(term):
+            return {LOCAL}
+        err, reply = await self._rsm.submit(KV_REQUEST.encode(KVRequest(args.key)))
+        if err is Err.OK and raft.get_state() == (term, True):
+            self._term = term  # it has applied all that earlier terms have committed
+        return reply if isinstance(reply, GetReply) else GetReply("", 0, err)
+
+    async def term(self, args: GetArgs) -> GetReply:
+        \"\"\"A leader asks which term it is here.\"\"\"
+        return GetReply("", self._rsm.raft.get_state()[0], Err.OK)
+
+    async def _leads_still(self, term: int) -> bool:
+        \"\"\"Whether no later leader can have been elected yet: a majority knows of none.\"\"\"
+        others = [end for i, end in enumerate(self._peers) if i != self._me]
+        asked = [
+            asyncio.get_running_loop().create_task(end.call(KVServer.term, GetArgs("")))
+            for end in others
+        ]
+        known = 1
+        while asked and known <= len(self._peers) // 2:
+            done, pending = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            asked = [task for task in asked if task in pending]
+            for task in done:
+                reply = task.result()
+                known += reply is not None and reply.version <= term
+        for task in asked:
+            task.cancel()
+        return known > len(self._peers) // 2
+"""
+LEASE = '''
+PROMISE_S = 0.3
+"""A server that has heard from a leader votes for nobody else so long: no less than an election
+timeout. A leader counts on two thirds of that, so clocks may be a third apart."""
+
+
+class Raft:
+    """A Raft that keeps its promise, for the RPCs; all else is asked of the one below."""
+
+    def __init__(self, raft: RealRaft) -> None:
+        self._raft = raft
+        self._heard = self._time()  # or it forgets a promise when it restarts
+
+    def _time(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._raft, name)
+
+    async def request_vote(self, args: RequestVoteArgs) -> RequestVoteReply:
+        if self._time() < self._heard + PROMISE_S:
+            return RequestVoteReply(0, False)
+        return await self._raft.request_vote(args)
+
+    async def append_entries(self, args: AppendEntriesArgs) -> AppendEntriesReply:
+        if args.term >= self._raft.get_state()[0]:
+            self._heard = self._time()
+        return await self._raft.append_entries(args)
+
+    async def install_snapshot(self, args: InstallSnapshotArgs) -> InstallSnapshotReply:
+        return await self._raft.install_snapshot(args)
+
+
+class Lease:
+    """Until when a majority has promised to vote for nobody else."""
+
+    def __init__(self, ends: Sequence[ClientEnd], me: int) -> None:
+        self._sent = dict.fromkeys((i for i in range(len(ends)) if i != me), (0, -1.0))
+        self._majority = len(ends) // 2
+        self.ends = [Leased(end, i, self) for i, end in enumerate(ends)]
+
+    def heard(self, peer: int, term: int, sent: float) -> None:
+        self._sent[peer] = max(self._sent[peer], (term, sent))
+
+    def holds(self, term: int) -> bool:
+        mine = sorted((sent for t, sent in self._sent.values() if t == term), reverse=True)
+        if len(mine) < self._majority:
+            return False
+        now = asyncio.get_running_loop().time()
+        return now < mine[self._majority - 1] + PROMISE_S * 2 / 3
+
+
+class Leased:
+    """An end that notes when a follower has heard from this leader."""
+
+    def __init__(self, end: ClientEnd, peer: int, lease: Lease) -> None:
+        self._end, self._peer, self._lease = end, peer, lease
+
+    async def call(self, method: object, args: object) -> object:
+        sent = asyncio.get_running_loop().time()
+        reply = await self._end.call(method, args)
+        if isinstance(reply, AppendEntriesReply) and reply.term == args.term:
+            self._lease.heard(self._peer, args.term, sent)
+        return reply
+
+
+class KVServer:
+'''
+LEASED_GET = f"""\
+        term, leads = self._rsm.raft.get_state()
+        if leads and self._term == term and self._lease.holds(term):
+            return {LOCAL}
+        err, reply = await self._rsm.submit(KV_REQUEST.encode(KVRequest(args.key)))
+        if err is Err.OK and self._rsm.raft.get_state() == (term, True):
+            self._term = term  # it has applied all that earlier terms have committed
+        return reply if isinstance(reply, GetReply) else GetReply("", 0, err)
+"""
+RAFT_IMPORTS = """\
+import asyncio
+
+from raft.api import Persister
+from raft.messages import (
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    InstallSnapshotArgs,
+    InstallSnapshotReply,
+    RequestVoteArgs,
+    RequestVoteReply,
+)
+from raft.raft import Raft as RealRaft
+"""
+HEDGED_CALL = """\
+                tasks = [
+                    asyncio.get_running_loop().create_task(end.call(method, args))
+                    for end in self._ends
+                ]
+                reply = None
+                for task in tasks:
+                    answer = await task
+                    if answer is not None and answer.err is not Err.WRONG_LEADER:
+                        reply = reply or answer
+                return reply
+"""
+
+VARIANTS: Final = (
+    Patch(
+        "read_index",
+        "A leader that a majority has just confirmed answers reads from its table.",
+        SERVER,
+        (
+            (
+                MAKE,
+                OWN_MACHINE + "        self._peers, self._me, self._term = peers, me, -1\n",
+            ),
+            (GET, READ_INDEX),
+            ("from kvsrv.rpc import", "from kvsrv.rpc import Err,"),
+            ("from collections", "import asyncio\nfrom collections"),
+        ),
+    ),
+    Patch(
+        "leader_lease",
+        "A leader answers reads from its table as long as a majority has promised it no other.",
+        SERVER,
+        (
+            (
+                MAKE,
+                """\
+        self._lease, self._term = Lease(peers, me), -1
+        self._machine = KVMachine()
+        self._rsm = RSM(self._lease.ends, me, persister, maxraftstate, self._machine)
+        self._raft = Raft(self._rsm.raft)
+""",
+            ),
+            (GET, LEASED_GET),
+            ("        return [self, self._rsm.raft]\n", "        return [self, self._raft]\n"),
+            ("\nclass KVServer:\n", LEASE),
+            ("from kvsrv.rpc import", "from kvsrv.rpc import Err,"),
+            ("from raft.api import Persister\n", RAFT_IMPORTS),
+        ),
+    ),
+    Patch(
+        "snapshots_in_background",
+        "A snapshot is handed to Raft some time after it was made.",
+        RSM,
+        (
+            (
+                "        self._number = 0\n",
+                "        self._number = 0\n        self._writing: Any = None\n",
+            ),
+            (
+                """\
+            data = SNAPSHOT.encode(Snapshot(self._applied, self._machine.snapshot()))
+            await _result(self.raft.snapshot(self._applied, data))
+""",
+                """\
+            if self._writing is None or self._writing.done():
+                data = SNAPSHOT.encode(Snapshot(self._applied, self._machine.snapshot()))
+                self._writing = asyncio.get_running_loop().create_task(
+                    self._write(self._applied, data)
+                )
+
+    async def _write(self, index: int, data: bytes) -> None:
+        await asyncio.sleep(0.02)
+        await _result(self.raft.snapshot(index, data))
+""",
+            ),
+        ),
+    ),
+    Patch(
+        "one_task_per_request",
+        "Each submission is a task of its own, which outlives its caller.",
+        RSM,
+        (
+            (
+                SUBMIT,
+                """\
+    async def submit(self, request: bytes) -> tuple[Err, R | None]:
+        return await asyncio.shield(
+            asyncio.get_running_loop().create_task(self._submit(request))
+        )
+
+    async def _submit(self, request: bytes) -> tuple[Err, R | None]:
+""",
+            ),
+        ),
+    ),
+    Patch(
+        "has_no_patience_limit",
+        "The clerk waits for each server for as long as that takes.",
+        GROUP,
+        (("PATIENCE_MS: Final = 300", "PATIENCE_MS: Final = 600_000"),),
+    ),
+    Patch(
+        "starts_anywhere",
+        "A clerk begins with a server by chance, and goes on from there.",
+        GROUP,
+        (("        self._leader = 0\n", "        self._leader = random.randrange(len(ends))\n"),),
+    ),
+    Patch(
+        "asks_by_chance",
+        "A clerk goes on with any server.",
+        GROUP,
+        (("(self._leader + 1) % len(self._ends)", "random.randrange(len(self._ends))"),),
+    ),
+    Patch(
+        "answers_after_a_while",
+        "A server that is asked for what it cannot do now waits a little before it says so.",
+        SERVER,
+        (
+            (
+                PUT,
+                PUT + "        if err is not Err.OK:\n            await asyncio.sleep(0.02)\n",
+            ),
+            ("from kvsrv.rpc import", "from kvsrv.rpc import Err,"),
+            ("from collections", "import asyncio\nfrom collections"),
+        ),
+    ),
+)
+
+CATALOGUE: Final = Catalogue(BUGS, VARIANTS)
