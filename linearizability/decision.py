@@ -28,16 +28,19 @@ class Core:
 
     Precisely: drop every other read-only operation, let every other one have been answered
     anything, or have done nothing, in its interval, and the history is still not linearizable.
-    (Those of locks and collections speak of whole holdings and lives instead: they are illegal
-    alone, and with all that is open.) `why` is one or two sentences; `missing` says what cannot
-    exist ("no moment exists at which version 6 became 7"). Not `minimised`: there may be a smaller
-    one, which was too expensive to look for.
+    A core that is illegal `alone` speaks of whole holdings of a lock, or of whole lives of values
+    in a collection, instead: taking others out of a legal history leaves it legal.
+
+    `why` is one or two sentences; `missing` says what cannot exist ("no moment exists at which
+    version 6 became 7"). Not `minimised`: there may be a smaller one, which was too expensive to
+    look for.
     """
 
     operations: tuple[Operation, ...]
     why: str
     missing: str
     minimised: bool = True
+    alone: bool = False
 
 
 class Conflict(ABC):

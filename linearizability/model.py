@@ -54,6 +54,10 @@ class Model:
     indefinite(input, output) declares replies that leave open whether the operation took effect,
     now, later or never: an operation so answered is treated as open although it returned.
 
+    fold(operations) gives the state after operations that are known to be legal in this order, at
+    less expense than one step after the other: for states that grow with the history. Only
+    explanations use it.
+
     `method` is a special method: it partitions a history and decides the parts without a search,
     or declines to.
     """
@@ -69,6 +73,7 @@ class Model:
     describe_state: Callable[[State], str] = repr
     why_not: Callable[[State, Any, Any], str] = _why_not
     indefinite: Callable[[Any, Any], bool] | None = None
+    fold: Callable[[Sequence[Operation]], State] | None = None
     method: Method | None = None
 
     def __post_init__(self) -> None:

@@ -107,12 +107,13 @@ class Refuted:
 
     @cached_property
     def _prefix(self) -> Prefix:
-        core = self.core
+        core = self._core
         with collector_paused():
             found = self.conflict.prefix()
-            if found is None:
-                found = prefix_by_cuts(self.model, self.operations, core)
-            return complete(self.model, self.operations, found)
+            if found is not None:
+                return complete(self.model, self.operations, found, len(found))
+            order, certain = prefix_by_cuts(self.model, self.operations, core)
+            return complete(self.model, self.operations, order, certain)
 
     @cached_property
     def prefix(self) -> tuple[Operation, ...]:

@@ -17,6 +17,13 @@ _PLACES = {
 }
 
 
+def alone(
+    operations: tuple[Operation, ...], why: str, missing: str, *, minimised: bool = True
+) -> Core:
+    """A core that is illegal by itself."""
+    return Core(operations, why, missing, minimised, alone=True)
+
+
 def who(op: Operation) -> str:
     """As "c3's Dequeue"."""
     return f"{client_name(op.client)}'s {type(op.input).__name__}"
@@ -35,13 +42,13 @@ def short(value: object) -> str:
 
 def answered_nonsense(op: Operation) -> Core:
     why = f"{who(op)} was answered {short(op.output)}."
-    return Core((op,), why, f"no {place(op)} gives this answer")
+    return alone((op,), why, f"no {place(op)} gives this answer")
 
 
 def never_inserted(op: Operation) -> Core:
     value = short(op.output)
     why = f"{who(op)} returned {value}, which nobody put into the {place(op)}."
-    return Core((op,), why, f"nobody put {value} in")
+    return alone((op,), why, f"nobody put {value} in")
 
 
 def removed_twice(inserted: Sequence[Operation], removed: Sequence[Operation]) -> Core:
@@ -51,7 +58,7 @@ def removed_twice(inserted: Sequence[Operation], removed: Sequence[Operation]) -
     once = "once" if times == 1 else f"{times} times"
     why = f"{value} left the {place(removed[0])} {again}, but it was put in {once}."
     core = in_call_order([*inserted, *removed])
-    return Core(core, why, f"{value} was put in {once}")
+    return alone(core, why, f"{value} was put in {once}")
 
 
 def removed_early(insert: Operation, remove: Operation) -> Core:
@@ -61,7 +68,7 @@ def removed_early(insert: Operation, remove: Operation) -> Core:
         f" {type(insert.input).__name__}, by {client_name(insert.client)}, began at"
         f" {insert.call}."
     )
-    return Core(in_call_order([insert, remove]), why, f"{value} left before it was put in")
+    return alone(in_call_order([insert, remove]), why, f"{value} left before it was put in")
 
 
 def stayed(insert: Operation, remove: Operation | None) -> str:
@@ -93,7 +100,7 @@ def overtook(
         f" {two_out.ret}) and {left}."
     )
     core = in_call_order([one, two, two_out, *([] if one_out is None else [one_out])])
-    return Core(core, why, f"{b} overtook {a}")
+    return alone(core, why, f"{b} overtook {a}")
 
 
 def too_few_removals(
@@ -109,7 +116,7 @@ def too_few_removals(
         f" time, but {may} may have taken any."
     )
     core = in_call_order([*stayed_in, *takers, *proofs])
-    return Core(core, why, f"not all of {some} can have left the {kind}")
+    return alone(core, why, f"not all of {some} can have left the {kind}")
 
 
 def not_empty(
@@ -130,7 +137,7 @@ def not_empty(
     )
     members = [op for holder in holders for op in holder if op is not None]
     core = in_call_order([empty, *members, *takers])
-    return Core(core, why, f"the {place(empty)} was never empty then")
+    return alone(core, why, f"the {place(empty)} was never empty then")
 
 
 def crossed(
@@ -149,7 +156,7 @@ def crossed(
         f" and {still}."
     )
     core = in_call_order([one, one_out, two, *([] if two_out is None else [two_out])])
-    return Core(core, why, f"{a} left the stack from under {b}")
+    return alone(core, why, f"{a} left the stack from under {b}")
 
 
 def no_bottom(holders: Sequence[tuple[Operation, Operation | None]]) -> Core:
@@ -161,7 +168,7 @@ def no_bottom(holders: Sequence[tuple[Operation, Operation | None]]) -> Core:
         f" all that time: {shown}{more}."
     )
     members = [op for holder in holders for op in holder if op is not None]
-    return Core(in_call_order(members), why, "no value can have been at the bottom")
+    return alone(in_call_order(members), why, "no value can have been at the bottom")
 
 
 def not_least(
@@ -179,7 +186,7 @@ def not_least(
     )
     members = [op for holder in holders for op in holder if op is not None]
     core = in_call_order([insert, remove, *members])
-    return Core(core, why, f"{value} was not the least")
+    return alone(core, why, f"{value} was not the least")
 
 
 def no_pairs(operations: Sequence[Operation], *, minimised: bool) -> Core:
@@ -191,4 +198,4 @@ def no_pairs(operations: Sequence[Operation], *, minimised: bool) -> Core:
         " what was first in the queue."
     )
     core = in_call_order(operations)
-    return Core(core, why, "no order of the queue fits its Dequeues", minimised=minimised)
+    return alone(core, why, "no order of the queue fits its Dequeues", minimised=minimised)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
+from heapq import nsmallest
 from typing import NamedTuple
 
-from linearizability.decision import Case, Conflict, Proof
+from linearizability.decision import Case, Conflict, Core, Proof
 from linearizability.explanation.relax import GenericSearch
-from linearizability.model import Model, State, next_states
-from linearizability.operation import Operation
+from linearizability.model import Model, State, last_states, next_states
+from linearizability.operation import OPEN, Operation
 
-REFINED = 5_000
+REFINED = 1_000
 CUT_CONFIGURATIONS = 20_000
+AHEAD = 200
 REMEMBERED = 100
 """Of so many last operations of an order the states between them are kept."""
 
@@ -26,18 +28,22 @@ class Prefix(NamedTuple):
     nexts: list[int]
 
 
-def complete(model: Model, operations: Sequence[Operation], found: Sequence[int]) -> Prefix:
+def complete(
+    model: Model, operations: Sequence[Operation], found: Sequence[int], certain: int
+) -> Prefix:
     """Make the most of an order that a method found for the time before things went wrong.
 
     A method may count on operations in progress without looking at the answers they got later:
     where one does not fit, the order ends. Reads in progress that fit somewhere near the end are
     put there, and whatever can still follow does, so that in the end nothing can. `operations`
-    must not be linearizable. Linear in time and memory, whatever the states are.
+    must not be linearizable. The first `certain` operations of the order are known to fit, and
+    are not executed one by one where the model can do better. Linear in time and memory.
     """
-    order: list[int] = []
+    certain = max(0, min(certain, len(found) - REMEMBERED))
+    order = list(found[:certain])
     # The states it may be in before and after each of the last operations.
-    layers: deque[list[State]] = deque([list(model.first_states())])
-    for position in found:
+    layers = deque([_states_after(model, [operations[position] for position in order])])
+    for position in found[certain:]:
         after = next_states(model, layers[-1], operations[position])
         if not after:
             break
@@ -47,20 +53,31 @@ def complete(model: Model, operations: Sequence[Operation], found: Sequence[int]
             layers.popleft()
     inside = set(order)
     rest = [
-        position
+        (op.ret, position)
         for position, op in enumerate(operations)
-        if position not in inside and op.ret is not None
+        if op.ret is not None and position not in inside
     ]
-    by_call = sorted(rest, key=lambda position: operations[position].call)
-    by_return = sorted(rest, key=lambda position: operations[position].ret or 0)
     nexts: list[int] = []
+    by_call: list[tuple[int, int]] = []
+    by_return: list[tuple[int, int]] = []
     called = first = 0
+    ahead = AHEAD
     while True:
-        while by_return[first] in inside:
+        while first < len(by_return) and by_return[first][1] in inside:
             first += 1
-        horizon = operations[by_return[first]].ret or 0
-        while called < len(by_call) and operations[by_call[called]].call <= horizon:
-            nexts.append(by_call[called])
+        if first == len(by_return):  # at the beginning, and after so many more operations
+            by_return = nsmallest(ahead, (one for one in rest if one[1] not in inside))
+            limit, known = by_return[-1][0], {*nexts, *inside}
+            by_call = sorted(
+                (operations[p].call, p)
+                for _, p in rest
+                if operations[p].call <= limit and p not in known
+            )
+            called = first = 0
+            ahead *= 2
+        horizon = by_return[first][0]
+        while called < len(by_call) and by_call[called][0] <= horizon:
+            nexts.append(by_call[called][1])
             called += 1
         added = _extend(model, operations, order, layers, nexts)
         if added is None:
@@ -69,6 +86,19 @@ def complete(model: Model, operations: Sequence[Operation], found: Sequence[int]
         nexts.remove(added)
         if len(layers) > REMEMBERED:
             layers.popleft()
+
+
+def _states_after(model: Model, operations: Sequence[Operation]) -> list[State]:
+    """The states that operations known to be legal may end in, without those in between."""
+    if model.fold is not None:
+        return [model.fold(operations)]
+    if model.nondeterministic:
+        return last_states(model, operations)
+    [state] = model.first_states()
+    step = model.step
+    for op in operations:
+        _, state = step(state, op.input, OPEN if op.ret is None else op.output)
+    return [state]
 
 
 def _extend(
@@ -123,9 +153,11 @@ def _place(
 
 
 def prefix_by_cuts(
-    model: Model, operations: Sequence[Operation], core: Sequence[Operation]
-) -> list[int]:
+    model: Model, operations: Sequence[Operation], core: Core
+) -> tuple[list[int], int]:
     """An order, as positions, of the longest stretch of time for which one is found.
+
+    With it, how many of its first operations certainly fit: all before the first in progress.
 
     A *cut* after k returns keeps those k operations and makes those in progress open, without
     their answers. It is illegal once every operation of the core has returned. From there this
@@ -142,20 +174,18 @@ def prefix_by_cuts(
         stamp = returned[count - 1][0]
         history, positions = [], []
         for position, op in enumerate(operations):
-            if op.call > stamp:
-                continue
-            if op.ret is not None and op.ret > stamp:
-                if model.read_only(op.input, op.output):
-                    continue
-                op = Operation(op.client, op.input, None, op.call, None)
-            history.append(op)
-            positions.append(position)
+            if op.call <= stamp:
+                ret = op.ret
+                kept = op if ret is None or ret <= stamp else _cut(model, op, stamp)
+                if kept is not None:
+                    history.append(kept)
+                    positions.append(position)
         work -= len(history)
         found = _order(model, history)
         return None if found is None else [positions[index] for index in found]
 
     stamps = [stamp for stamp, _ in returned]
-    ends = sorted({op.ret for op in core if op.ret is not None})
+    ends = sorted({op.ret for op in core.operations if op.ret is not None})
     illegal = bisect_right(stamps, ends[-1])
     legal, best, step = 0, list[int](), 1
     # Once there is an order, a longer one is looked for only where that costs little.
@@ -163,13 +193,40 @@ def prefix_by_cuts(
         middle = max(illegal - step, legal + 1)
         if ends:
             middle = min(max(bisect_left(stamps, ends.pop()), legal + 1), illegal - 1)
+            if core.alone and ends and not _fits_alone(model, core, stamps[middle - 1]):
+                illegal = middle
+                continue
         found = order_of(middle)
         if found is None:
             illegal = middle
         else:
             legal, best, ends = middle, found, []
         step = step * 8 if legal == 0 else (illegal - legal) // 2
-    return best
+    until = stamps[legal - 1] if legal else -1
+    certain = 0
+    for position in best:
+        ret = operations[position].ret
+        if ret is None or ret > until:
+            break
+        certain += 1
+    return best, certain
+
+
+def _cut(model: Model, op: Operation, stamp: int) -> Operation | None:
+    """What a cut leaves of an operation; None for nothing."""
+    if op.call > stamp:
+        return None
+    if op.ret is not None and op.ret > stamp:
+        if model.read_only(op.input, op.output):
+            return None
+        return Operation(op.client, op.input, None, op.call, None)
+    return op
+
+
+def _fits_alone(model: Model, core: Core, stamp: int) -> bool:
+    """Whether the core, cut at a stamp, is possible: if it is not, the whole is not either."""
+    cut = [_cut(model, op, stamp) for op in core.operations]
+    return _order(model, [op for op in cut if op is not None]) is not None
 
 
 def _order(model: Model, history: list[Operation]) -> list[int] | None:
@@ -178,6 +235,8 @@ def _order(model: Model, history: list[Operation]) -> list[int] | None:
     Without some of its reads a partition may fall into several.
     """
     cases = [Case(None, history)] if model.method is None else model.method(history)
+    if len(cases) == 1 and len(cases[0].operations) == len(history):
+        return _order_of(model, cases[0])
     index = {id(op): position for position, op in enumerate(history)}
     merged: list[tuple[int, int, int, int]] = []
     for number, case in enumerate(cases):
@@ -189,8 +248,7 @@ def _order(model: Model, history: list[Operation]) -> list[int] | None:
             op = case.operations[position]
             instant = op.call if instant is None else max(instant, op.call)
             merged.append((instant, number, place, index[id(op)]))
-    if len(cases) > 1:
-        merged.sort()
+    merged.sort()
     return [entry[-1] for entry in merged]
 
 
@@ -199,6 +257,6 @@ def _order_of(model: Model, case: Case) -> list[int] | None:
     if isinstance(decision, Proof | Conflict):
         return decision.order() if isinstance(decision, Proof) else None
     search = case.search() if case.search else GenericSearch(model, case.operations)
-    search.advance(CUT_CONFIGURATIONS)
+    search.advance(max(CUT_CONFIGURATIONS, 2 * len(case.operations)))
     found = search.decision() if search.linearizable else None
     return found.order() if isinstance(found, Proof) else None

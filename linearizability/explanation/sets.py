@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from linearizability.decision import Core
-from linearizability.explanation.lives import short, who
+from linearizability.explanation.lives import alone, short, who
 from linearizability.inputs import Add, Contains, Read
 from linearizability.operation import Operation, client_name, in_call_order
 
@@ -16,13 +16,13 @@ def removed_twice(add: Operation | None, removes: Sequence[Operation]) -> Core:
     one, other = (client_name(op.client) for op in removes)
     why = f"{one}'s Remove and {other}'s Remove both found {value}, but it was added once at most."
     core = in_call_order([*removes, *([] if add is None else [add])])
-    return Core(core, why, f"{value} can be removed only once")
+    return alone(core, why, f"{value} can be removed only once")
 
 
 def never_added(op: Operation, element: Any = None) -> Core:
     value = short(element if isinstance(op.input, Read) else op.input.value)
     saw = f"{who(op)} saw {value} in the set"
-    return Core((op,), f"{saw}, but nobody added it.", f"nobody added {value}")
+    return alone((op,), f"{saw}, but nobody added it.", f"nobody added {value}")
 
 
 def _saw(op: Operation) -> str:
@@ -59,7 +59,7 @@ def no_life(
         )
     why = f"{value} cannot have come and left as it was seen: {'; '.join(facts)}."
     core = in_call_order([add, *present, *absent, *removed, *may_remove])
-    return Core(core, why, f"{value} was seen when it cannot have been in the set, or missed")
+    return alone(core, why, f"{value} was seen when it cannot have been in the set, or missed")
 
 
 def no_chain(one: Operation, other: Operation) -> Core:
@@ -71,7 +71,7 @@ def no_chain(one: Operation, other: Operation) -> Core:
         f"{who(one)} saw {short(first)} but not {short(second)}, {who(other)} saw {short(second)}"
         f" but not {short(first)}, and nothing was ever removed."
     )
-    return Core(in_call_order([one, other]), why, "one of two reads must have seen more")
+    return alone(in_call_order([one, other]), why, "one of two reads must have seen more")
 
 
 def wrong_block(earlier: Operation, later: Operation, evidence: Sequence[Operation]) -> Core:
@@ -79,25 +79,25 @@ def wrong_block(earlier: Operation, later: Operation, evidence: Sequence[Operati
     ended = f"{_name(later)} had returned (at {later.ret})"
     began = f"{_name(earlier)} began (at {earlier.call})"
     if isinstance(later.input, Add) and isinstance(earlier.input, Read):
-        return Core(
+        return alone(
             in_call_order([earlier, later]),
             f"{ended} before {began}, which did not see it.",
             f"the read must have seen {short(later.input.value)}",
         )
     if isinstance(later.input, Read) and isinstance(earlier.input, Read):
         why = f"{ended} before {began}, but it saw more, and nothing was ever removed."
-        return Core(in_call_order([earlier, later]), why, "a later read cannot see less")
+        return alone(in_call_order([earlier, later]), why, "a later read cannot see less")
     if isinstance(later.input, Read):
         why = f"{ended} before {began}, but it saw {short(earlier.input.value)}."
         core = in_call_order([earlier, later])
-        return Core(core, why, f"{short(earlier.input.value)} was seen before it was added")
+        return alone(core, why, f"{short(earlier.input.value)} was seen before it was added")
     reader = evidence[0]
     why = (
         f"{ended} before {began}, but {who(reader)} saw {short(earlier.input.value)} and not"
         f" {short(later.input.value)}."
     )
     core = in_call_order([earlier, later, reader])
-    return Core(core, why, "what was added first must be seen first")
+    return alone(core, why, "what was added first must be seen first")
 
 
 def _name(op: Operation) -> str:

@@ -112,7 +112,7 @@ def _both_hold(operations: Sequence[Operation], one: Holding, other: Holding) ->
         f"{_who(second)} acquire returned at {other.start} while {client_name(first.input.owner)},"
         f" which acquired at {one.start}, {until}."
     )
-    return Core(in_call_order(core), why, "two owners hold one lock")
+    return Core(in_call_order(core), why, "two owners hold one lock", alone=True)
 
 
 def _who(op: Operation) -> str:

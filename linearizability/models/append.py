@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -10,7 +11,7 @@ from linearizability.decision import partition
 from linearizability.inputs import Append, Get, Put
 from linearizability.methods.append import decide, is_get
 from linearizability.model import Model
-from linearizability.operation import OPEN, told
+from linearizability.operation import OPEN, Operation, told
 
 
 def _step(state: str, input: Any, output: Any) -> tuple[bool, str]:
@@ -39,6 +40,16 @@ def _why_not(state: str, input: Any, output: Any) -> str:
     return f"{what} {output!r}: the value is {state!r}"
 
 
+def _appended(operations: Sequence[Operation]) -> str:
+    parts: list[str] = []
+    for op in operations:
+        if isinstance(op.input, Put):
+            parts = [op.input.value]
+        elif isinstance(op.input, Append):
+            parts.append(op.input.value)
+    return "".join(parts)
+
+
 kv_append = Model(
     name="kv-append",
     init=str,
@@ -47,5 +58,6 @@ kv_append = Model(
     read_only=is_get,
     describe_operation=_describe_operation,
     why_not=_why_not,
+    fold=_appended,
     method=partial(partition, itemgetter(0), decide),
 )

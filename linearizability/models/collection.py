@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
 from functools import partial
+from heapq import heappop, heappush
 from operator import itemgetter
 from typing import Any
 
@@ -27,7 +30,7 @@ from linearizability.methods import stack as stack_method
 from linearizability.methods.pairs import PairSearch
 from linearizability.methods.sets import cases as set_cases
 from linearizability.model import Model
-from linearizability.operation import OPEN, told
+from linearizability.operation import OPEN, Operation, told
 
 
 def _fits(output: Any, truth: Any) -> bool:
@@ -87,6 +90,16 @@ def _line_up(state: tuple[Any, ...], input: Any, output: Any) -> tuple[bool, tup
     raise TypeError(f"a queue has no operation {input!r}")
 
 
+def _queued(operations: Sequence[Operation]) -> tuple[Any, ...]:
+    held: deque[Any] = deque()
+    for op in operations:
+        if isinstance(op.input, Enqueue):
+            held.append(op.input.value)
+        elif held:
+            held.popleft()
+    return tuple(held)
+
+
 def _queue_read_only(input: Any, output: Any) -> bool:
     return isinstance(input, Dequeue) and output is None
 
@@ -111,6 +124,7 @@ queue = Model(
     describe_operation=_describe,
     describe_state=_describe_queue,
     why_not=_queue_why_not,
+    fold=_queued,
     method=partial(partition, itemgetter(0), queue_method.decide, search=PairSearch),
 )
 
@@ -124,6 +138,16 @@ def _pile(state: tuple[Any, ...], input: Any, output: Any) -> tuple[bool, tuple[
                 return True, state[:-1]
             return bool(output == (state[-1] if state else None)), state[:-1]
     raise TypeError(f"a stack has no operation {input!r}")
+
+
+def _piled(operations: Sequence[Operation]) -> tuple[Any, ...]:
+    held: list[Any] = []
+    for op in operations:
+        if isinstance(op.input, Push):
+            held.append(op.input.value)
+        elif held:
+            held.pop()
+    return tuple(held)
 
 
 def _stack_read_only(input: Any, output: Any) -> bool:
@@ -146,6 +170,7 @@ stack = Model(
     describe_operation=_describe,
     describe_state=_describe_queue,
     why_not=_stack_why_not,
+    fold=_piled,
     method=partial(partition, itemgetter(0), stack_method.decide),
 )
 
@@ -161,6 +186,16 @@ def _rank(state: tuple[Any, ...], input: Any, output: Any) -> tuple[bool, tuple[
                 return True, state[1:]
             return bool(output == (state[0] if state else None)), state[1:]
     raise TypeError(f"a priority queue has no operation {input!r}")
+
+
+def _ranked(operations: Sequence[Operation]) -> tuple[Any, ...]:
+    held: list[Any] = []
+    for op in operations:
+        if isinstance(op.input, Insert):
+            heappush(held, op.input.value)
+        elif held:
+            heappop(held)
+    return tuple(sorted(held))
 
 
 def _rank_read_only(input: Any, output: Any) -> bool:
@@ -183,6 +218,7 @@ priority_queue = Model(
     describe_operation=_describe,
     describe_state=_describe_queue,
     why_not=_rank_why_not,
+    fold=_ranked,
     method=partial(partition, itemgetter(0), priority_queue_method.decide),
 )
 
@@ -198,6 +234,16 @@ def _collect(state: frozenset[Any], input: Any, output: Any) -> tuple[bool, froz
         case Read():
             return output is OPEN or _elements(output) == state, state
     raise TypeError(f"a set has no operation {input!r}")
+
+
+def _collected(operations: Sequence[Operation]) -> frozenset[Any]:
+    held: set[Any] = set()
+    for op in operations:
+        if isinstance(op.input, Add):
+            held.add(op.input.value)
+        elif isinstance(op.input, Remove):
+            held.discard(op.input.value)
+    return frozenset(held)
 
 
 def _elements(output: Any) -> frozenset[Any] | None:
@@ -233,5 +279,6 @@ set_ = Model(
     describe_operation=_describe,
     describe_state=_describe_set,
     why_not=_set_why_not,
+    fold=_collected,
     method=set_cases,
 )

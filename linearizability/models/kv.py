@@ -6,6 +6,7 @@ version the key is at, and then raises it by one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -15,7 +16,7 @@ from linearizability.inputs import Get, Put
 from linearizability.methods.kv.decide import cases
 from linearizability.methods.kv.table import MAYBE, NO_KEY, OK, VERSION, Dialect, read_only
 from linearizability.model import Model
-from linearizability.operation import OPEN
+from linearizability.operation import OPEN, Operation
 
 State = tuple[Any, int]
 
@@ -41,6 +42,7 @@ def versioned_kv(*, loose_maybe: bool = False, version_error_without_key: bool =
         describe_operation=describe_operation,
         describe_state=_describe_state,
         why_not=_why_not,
+        fold=None if loose_maybe else _written,
         method=partial(cases, dialect),
     )
 
@@ -75,6 +77,16 @@ def _outcomes(dialect: Dialect, state: State, input: Get | Put, output: Any) -> 
     if output == NO_KEY:
         return (state,) if version == 0 else ()
     return (state,) if output in (VERSION, MAYBE) and exists else ()
+
+
+def _written(operations: Sequence[Operation]) -> State:
+    """The state after Puts that are known to be legal: those that fit were applied."""
+    value, version = _first_state()
+    for op in operations:
+        asked = op.input
+        if len(asked) > 1 and asked[2] == version:
+            value, version = asked[1], version + 1
+    return value, version
 
 
 def _read_explains(state: State, output: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -11,7 +11,7 @@ from linearizability.decision import partition
 from linearizability.inputs import Cas, Read, Write
 from linearizability.methods.register import decide, decide_cas, is_read
 from linearizability.model import Model
-from linearizability.operation import OPEN, told
+from linearizability.operation import OPEN, Operation, told
 
 State = Any
 
@@ -26,6 +26,7 @@ def register_of(initial: Hashable) -> Model:
         read_only=is_read,
         describe_operation=_describe_operation,
         why_not=_why_not,
+        fold=partial(_last_written, initial),
         method=partial(partition, itemgetter(0), partial(decide, initial)),
     )
 
@@ -43,6 +44,11 @@ def cas_register_of(initial: Hashable) -> Model:
         method=partial(partition, itemgetter(0), partial(decide_cas, initial)),
         indefinite=_nobody_knows,
     )
+
+
+def _last_written(initial: Hashable, operations: Sequence[Operation]) -> State:
+    written = (op.input.value for op in reversed(operations) if isinstance(op.input, Write))
+    return next(written, initial)
 
 
 def _same(initial: Hashable) -> Hashable:
