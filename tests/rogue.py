@@ -61,5 +61,10 @@ async def test_memory(sim: Simulation) -> None:
 
 
 @simulate(seeds=10)
+async def test_hoard(sim: Simulation) -> None:
+    await put_third(sim, "hoard")
+
+
+@simulate(seeds=10)
 async def test_calm(sim: Simulation) -> None:
     await put_third(sim, "calm")

@@ -16,8 +16,8 @@ from typing import Final, NoReturn
 
 import click
 
-from tester.cli import output
-from tester.cli.options import EXIT, INTERRUPTED, shortened, unknown
+from tester.cli import interrupts, output
+from tester.cli.options import EXIT, shortened, unknown
 from tester.engine import VERSION
 from tester.environment import complaint
 
@@ -61,7 +61,7 @@ class Commands(click.Group):
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """The console command `labtester`."""
-    with output.unfailing():
+    with output.unfailing(), interrupts.handled():
         status = _status(sys.argv[1:] if args is None else args)
     sys.exit(status)
 
@@ -79,7 +79,7 @@ def _status(args: Sequence[str]) -> int:
     except click.ClickException as error:
         return _misuse(f"labtester: {error.format_message()}")
     except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        return interrupts.status()
     except Exception as error:  # noqa: BLE001 - a traceback, with status 1, would look like a verdict
         return _misuse(f"labtester: {_of_ours(error)}")
 

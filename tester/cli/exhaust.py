@@ -17,9 +17,9 @@ from tester.cli.options import (
     integer,
     json_option,
     lab_argument,
+    limit_options,
     pool_of,
     select_one,
-    stuck_option,
     submission_option,
 )
 
@@ -44,7 +44,7 @@ _SAVE_EVERY: Final = 100
 @click.option("--restart", is_flag=True, help="Begin anew, whatever has been run.")
 @submission_option
 @json_option
-@stuck_option
+@limit_options
 def exhaust(
     lab: str,
     test: str,

@@ -18,13 +18,13 @@ from tester.cli.options import (
     finish,
     json_option,
     labelled,
+    limit_options,
     pool_for,
     pool_of,
     schedule_option,
     seed_in_range,
     select,
     select_one,
-    stuck_option,
     submission_option,
 )
 
@@ -56,7 +56,7 @@ _NO_FAILURE: Final = {
 @schedule_option
 @submission_option
 @json_option
-@stuck_option
+@limit_options
 def explain(
     what: tuple[str, ...],
     seed: int | None,

@@ -17,10 +17,11 @@ from tester.cli.options import (
     jobs_option,
     json_option,
     lab_argument,
+    limit_options,
+    memory_limit,
     resolved,
     schedule_option,
     select,
-    stuck_option,
     tests_option,
 )
 from tester.labs import LABS
@@ -78,7 +79,7 @@ class Solution(NamedTuple):
 )
 @schedule_option
 @json_option
-@stuck_option
+@limit_options
 def mutants(
     lab: str,
     seeds: int,
@@ -200,7 +201,7 @@ def _hunt(
             click.echo(f"warning: {solution.name}: {text}", err=True)
 
     folder = None if solution.folder is None else str(solution.folder)
-    how = launch(Setup(lab, chosen, folder, seeds, schedule))
+    how = launch(Setup(lab, chosen, folder, seeds, schedule, memory=memory_limit()))
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
             listed = select(pool.tests(), tests)

@@ -32,8 +32,10 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
 EXIT: Final = {"pass": 0, "fail": 1, "misuse": 2, "unknown": 3}
 """The exit status of a verdict. A failure beats an unknown, and an unknown a pass."""
 
-INTERRUPTED: Final = 130
-STUCK_AFTER_S: Final = 30
+STUCK_AFTER_S: Final = 3
+LEAST_MEMORY: Final = 256 << 20
+MOST_MEMORY: Final = 1 << 30
+_MEMORY: Final = "tester.memory"
 _QUOTED: Final = 60
 _DIGITS: Final = 100
 """Python refuses to read integers of more than some thousand; none of ours has so many."""
@@ -148,14 +150,56 @@ schedule_option = click.option(
 json_option = click.option(
     "--json", "json_to", metavar="FILE", help="Write a record as JSON; - is standard output."
 )
-stuck_option = click.option(
+_stuck_option = click.option(
     "--stuck-after",
     type=integer(1, 86_400),
     metavar="SECONDS",
     default=STUCK_AFTER_S,
     show_default=True,
-    help="End a run without progress for so long in real time: an infinite loop.",
+    help="End a run without progress in so much CPU time: an infinite loop.",
 )
+
+
+def memory_in_bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """`512M` as a number of bytes; it stays in the context, for those that start workers."""
+    if value is None:
+        return None
+    number, unit = (value[:-1], value[-1].upper()) if value[-1:].isalpha() else (value, "")
+    if not (number.isascii() and number.isdecimal() and unit in _UNITS and len(number) < 15):
+        raise click.UsageError(f"expected a size such as 512M or 2G, got {value!r}")
+    size = int(number) * _UNITS[unit]
+    if size < LEAST_MEMORY:
+        raise click.UsageError(f"a worker needs {LEAST_MEMORY >> 20}M of memory, got {value}")
+    ctx.meta[_MEMORY] = value, size
+    return size
+
+
+_UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_memory_option = click.option(
+    "--memory",
+    metavar="SIZE",
+    callback=memory_in_bytes,
+    expose_value=False,
+    help="What a worker process may have: 512M, 2G. By default its share of the machine, 1G at "
+    "most.",
+)
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The limits of a worker process."""
+    return _stuck_option(_memory_option(command))
+
+
+def memory_limit() -> int:
+    """Bytes of memory that a worker may have: what was asked for, or its share of the machine.
+
+    That does not hang on --jobs, which changes no result.
+    """
+    context = click.get_current_context(silent=True)
+    if context is not None and _MEMORY in context.meta:
+        return int(context.meta[_MEMORY][1])
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(LEAST_MEMORY, min(MOST_MEMORY, 3 * total // (4 * cores())))
 
 
 @contextmanager
@@ -180,7 +224,8 @@ def pool_of(
     def note(text: str) -> None:
         click.echo(f"warning: {text}", err=True)
 
-    how = launch(Setup(lab, LABS[lab], submission, seeds, schedule), python=python)
+    setup = Setup(lab, LABS[lab], submission, seeds, schedule, memory=memory_limit())
+    how = launch(setup, python=python)
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
             _ = pool.tests()
@@ -203,10 +248,12 @@ def elsewhere(
     from tester.workers.pool import Pool
     from tester.workers.surroundings import amid
 
+    memory = memory_limit()
+
     @contextmanager
     def start(where: Where) -> Iterator[Pool]:
         with amid(where) as around:
-            setup = Setup(lab, LABS[lab], submission, None, schedule, around)
+            setup = Setup(lab, LABS[lab], submission, None, schedule, around, memory)
             hashes = [("PYTHONHASHSEED", where.hash_seed)] if where.hash_seed else []
             how = launch(setup, hashes)
             with Pool(how, 1, stuck_s=stuck_after, note=lambda text: None) as pool:
@@ -253,6 +300,9 @@ def _options(submission: str | None, stuck_after: int) -> list[str]:
     options = ["--submission", submission] if submission is not None else []
     if stuck_after != STUCK_AFTER_S:
         options += ["--stuck-after", str(stuck_after)]
+    context = click.get_current_context(silent=True)
+    if context is not None and _MEMORY in context.meta:
+        options += ["--memory", context.meta[_MEMORY][0]]
     return options
 
 

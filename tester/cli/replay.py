@@ -10,10 +10,10 @@ from tester.cli.options import (
     finish,
     json_option,
     labelled,
+    limit_options,
     pool_for,
     schedule_option,
     seed_in_range,
-    stuck_option,
     submission_option,
 )
 
@@ -27,7 +27,7 @@ from tester.cli.options import (
 @schedule_option
 @submission_option
 @json_option
-@stuck_option
+@limit_options
 def replay(
     what: tuple[str, ...],
     seed: int | None,

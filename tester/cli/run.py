@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tester.cli import interrupts
 from tester.cli.options import (
-    INTERRUPTED,
     check_writable,
     command_for,
     console,
@@ -19,10 +19,10 @@ from tester.cli.options import (
     jobs_option,
     json_option,
     lab_argument,
+    limit_options,
     pool_of,
     schedule_option,
     select,
-    stuck_option,
     submission_option,
     tests_option,
 )
@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
 @schedule_option
 @submission_option
 @json_option
-@stuck_option
+@limit_options
 def run(
     lab: str,
     seeds: int | None,
@@ -72,30 +72,32 @@ def run(
     check_writable(json_to)
     command = command_for(lab, submission, stuck_after, schedule)
     corpus = Corpus(lab, submission)
-    with pool_of(lab, submission, seeds, jobs, stuck_after, schedule=schedule) as pool:
-        chosen = select(pool.tests(), tests)
-        try:
-            recorded = _try_recorded(pool, corpus, [test.name for test in chosen])
-            left = [telling for _, telling in recorded if telling.verdict == "fail"]
-            if exitfirst and left:
-                result = LabResult(lab, [], not_run=[test.name for test in chosen])
-                table.plainly(console(json_to), mishap.story(left[0]))
-            else:
-                with bar(lab) as progress:
-                    result = runner.run_lab(
-                        pool,
-                        lab,
-                        chosen,
-                        command,
-                        progress,
-                        exitfirst=exitfirst,
-                        elsewhere=elsewhere(lab, submission, stuck_after, schedule),
-                    )
-        except runner.Interrupted as interrupted:
-            table.show_unfinished(console(json_to), interrupted.result)
-            return INTERRUPTED
-        except runner.Misuse as misuse:
-            raise click.ClickException(str(misuse)) from None
+    try:
+        with pool_of(lab, submission, seeds, jobs, stuck_after, schedule=schedule) as pool:
+            chosen = select(pool.tests(), tests)
+            try:
+                recorded = _try_recorded(pool, corpus, [test.name for test in chosen])
+                left = [telling for _, telling in recorded if telling.verdict == "fail"]
+                if exitfirst and left:
+                    result = LabResult(lab, [], not_run=[test.name for test in chosen])
+                    table.plainly(console(json_to), mishap.story(left[0]))
+                else:
+                    with bar(lab) as progress:
+                        result = runner.run_lab(
+                            pool,
+                            lab,
+                            chosen,
+                            command,
+                            progress,
+                            exitfirst=exitfirst,
+                            elsewhere=elsewhere(lab, submission, stuck_after, schedule),
+                        )
+            except runner.Interrupted as interrupted:
+                return _unfinished(json_to, interrupted.result)
+            except runner.Misuse as misuse:
+                raise click.ClickException(str(misuse)) from None
+    except KeyboardInterrupt:  # before there was anything to count
+        return _unfinished(json_to, LabResult(lab, [], interrupted=True))
     out = console(json_to)
     still = _show_recorded(recorded, result)
     table.show(out, result)
@@ -108,6 +110,15 @@ def run(
         click.echo(corpus.keep(telling.found, telling.test).sentence, err=True)
     told = record.of_run(result) | ({"recorded": still} if still else {})
     return finish(result.verdict, json_to, told)
+
+
+def _unfinished(json_to: str | None, result: LabResult) -> int:
+    """Say what is known of an interrupted run."""
+    from tester.report import record, table
+
+    table.show_unfinished(console(json_to), result)
+    finish(result.verdict, json_to, record.of_run(result))
+    return interrupts.status()
 
 
 def _try_recorded(pool: Pool, corpus: Corpus, tests: Sequence[str]) -> list[tuple[Path, Telling]]:

@@ -19,10 +19,10 @@ from tester.cli.options import (
     integer,
     json_option,
     lab_argument,
+    limit_options,
     pool_of,
     schedule_option,
     select,
-    stuck_option,
     submission_option,
     tests_option,
 )
@@ -103,7 +103,7 @@ class _What:
 @schedule_option
 @submission_option
 @json_option
-@stuck_option
+@limit_options
 def verify(
     lab: str,
     tests: str | None,

@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
-from tester.engine import current, leftovers
+from tester.engine import current, leftovers, pulse, reserve
 from tester.engine.errors import OutsideWorld, SharedState
 from tester.engine.tasks import Future, Handle, Task, TimerHandle, failed_unheard, note_death
 
@@ -105,24 +105,30 @@ class Loop(asyncio.AbstractEventLoop):
                 tasks.append(handle)
         for event in arrived:
             receive[event[0]](event)
-        left = limit
-        while left:
-            if ready:
-                handle = ready.popleft()
-            elif tasks:
-                handle = tasks.pop(self._pick(len(tasks)) if len(tasks) > 1 else 0)
-            else:
-                break
-            left -= 1
-            if handle._cancelled:
-                continue
-            try:
-                handle._context.run(handle._callback, *handle._args)  # type: ignore[arg-type]
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # noqa: BLE001 - also SystemExit: it goes to the verdict
-                self.errors.append(error)
-        return limit - left
+        left = limit if limit < pulse.EVERY_STEPS else pulse.EVERY_STEPS  # noqa: FURB136 - a call costs more
+        rest = limit - left
+        while True:
+            while left:
+                if ready:
+                    handle = ready.popleft()
+                elif tasks:
+                    handle = tasks.pop(self._pick(len(tasks)) if len(tasks) > 1 else 0)
+                else:
+                    return limit - left - rest
+                left -= 1
+                if handle._cancelled:
+                    continue
+                try:
+                    handle._context.run(handle._callback, *handle._args)  # type: ignore[arg-type]
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - also SystemExit: for the verdict
+                    reserve.release()
+                    self.errors.append(error)
+            if not rest:
+                return limit
+            left = min(rest, pulse.beat())  # so many callbacks at one instant may take long
+            rest -= left
 
     # -- what asyncio asks of a loop --------------------------------------------------------------
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-EVERY_STEPS: Final = 5_000
-"""A run beats once in so many callbacks, and never while it is stuck.
+EVERY_STEPS: Final = 256
+"""A run beats once in so many callbacks, or more often where its listeners wish; never while it
+is stuck in one."""
 
-Many times a second, also where code under test is slow and a machine has other things to do.
-"""
-
-_listeners: list[Callable[[], object]] = []
+_listeners: list[Callable[[], int]] = []
 
 
-def listen(listener: Callable[[], object]) -> None:
-    """Have it called at each beat, for as long as this process lives."""
+def listen(listener: Callable[[], int]) -> None:
+    """Have it called at each beat, for as long as this process lives.
+
+    It returns after how many callbacks it wants to be called again, at the latest.
+    """
     _listeners.append(listener)
 
 
-def beat() -> None:
-    """Say that a run gets on; it changes nothing in the run."""
-    for listener in _listeners:
-        listener()
+def silence() -> None:
+    """Have nobody called any more, in this process and those that it forks."""
+    _listeners.clear()
+
+
+def beat() -> int:
+    """Say that a run gets on; after how many callbacks to do so again. It changes nothing."""
+    return min([EVERY_STEPS, *(listener() for listener in _listeners)])

@@ -171,8 +171,7 @@ class Scheduler:
                 for event in outbox:
                     route(place, event)
                 if self.steps > self._beat_at:
-                    self._beat_at = self.steps + pulse.EVERY_STEPS
-                    pulse.beat()
+                    self._beat_at = self.steps + pulse.beat()
                 if self.steps > limit:
                     raise self._spent()
                 if finished():

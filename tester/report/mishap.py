@@ -19,7 +19,10 @@ def story(telling: Telling) -> str:
     """The story of a seed, whatever became of the attempt to tell it."""
     if telling.lost is not None:
         return lost(telling.seed, telling.lost, telling.command)
-    assert telling.told is not None  # a telling that is finished is one or the other
+    if telling.told is None:
+        kind = telling.first.symptom[:1] if telling.first is not None else ()
+        head = f"seed {telling.seed}: {kind[0] if kind else 'not decided'}"
+        return _letter(head, "Interrupted before its story was told.", command=telling.command)
     if telling.differed:
         return _differed(telling)
     return telling.told.story.rstrip("\n")
@@ -29,13 +32,22 @@ def lost(seed: int | None, what: Lost, command: str) -> str:
     """A seed whose process hung or died; None: a run of none, whose choices were enumerated."""
     of = "" if seed is None else f"seed {seed}: "
     places = [(place.file, place.line, place.function) for place in what.users()]
-    if what.stuck_s:
+    if what.what:
+        head, said = f"{of}{what.what}", what.sentence
+    elif what.waited:
         head = f"{of}stuck"
         said = (
-            f"The run made no progress for {what.stuck_s} seconds of real time, so its process "
-            "was ended. An infinite loop without an `await`, or a wait that blocks the whole "
-            "process, never lets anybody else run, and no virtual time passes in it. (This limit "
-            "alone goes by the wall clock; --stuck-after sets it.)"
+            f"The run waited for {what.stuck_s} seconds of real time, so its process was ended. A "
+            "call that blocks the whole process, such as reading from a pipe or a socket, never "
+            "lets anybody else run, and no virtual time passes in it. (This limit alone goes by "
+            "the wall clock; it is ten times what --stuck-after says.)"
+        )
+    elif what.stuck_s:
+        head = f"{of}stuck"
+        said = (
+            f"The run made no progress in {what.stuck_s} seconds of CPU time, so its process was "
+            "ended. An infinite loop without an `await` never lets anybody else run, and no "
+            "virtual time passes in it. (--stuck-after sets the limit.)"
         )
     else:
         head = f"{of}its process died"

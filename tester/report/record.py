@@ -21,7 +21,11 @@ def of_run(result: LabResult) -> dict[str, Any]:
         "tests": [_of_test(test) for test in result.tests],
     } | {
         name: what
-        for name, what in (("not_run", result.not_run), ("warnings", result.warnings))
+        for name, what in (
+            ("not_run", result.not_run),
+            ("warnings", result.warnings),
+            ("interrupted", result.interrupted),
+        )
         if what
     }
 

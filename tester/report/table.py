@@ -23,9 +23,17 @@ _GIVES_WAY: Final = ("seeds/s", "peers", "virtual", "ops", "rpcs")
 
 def show(console: Console, result: LabResult) -> None:
     """Print a lab run: each failing test's story, then the table and the verdict."""
+    loops: dict[tuple[str, str], TestResult] = {}
     for test in result.tests:
-        if test.telling is not None:
+        loop = None
+        if test.telling is not None and test.telling.lost is not None:
+            loop = test.telling.lost.loop
+        if loop is not None and loop in loops:
+            _show_same_loop(console, test, loops[loop])
+        elif test.telling is not None:
             _show_failure(console, test)
+        if loop is not None:
+            loops.setdefault(loop, test)
         if test.differs:
             _show_difference(console, result.lab, test)
     if result.tests:
@@ -36,13 +44,14 @@ def show(console: Console, result: LabResult) -> None:
 
 
 def show_unfinished(console: Console, result: LabResult) -> None:
-    """Print what there is of a run that was interrupted: no stories, for nobody has told them."""
+    """Print what there is of a run that was interrupted: most stories have not been told."""
     begun = [test for test in result.tests if test.counted.seeds]
+    for test in begun:
+        if test.telling is not None:
+            console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"))
+            plainly(console, f"\n{mishap.story(test.telling)}\n")
     if begun:
         console.print(table(LabResult(result.lab, begun), console.width), soft_wrap=True)
-        for test in begun:
-            if test.first_bad_seed is not None:
-                plainly(console, f"{test.name}: {bad_seeds(test)}")
     plainly(console, "interrupted; the seeds counted above are finished, the others are not")
 
 
@@ -72,7 +81,9 @@ def _show_failure(console: Console, test: TestResult) -> None:
         if test.counted.spoilt:
             how = "changed what outlives a run"
         if test.lost is not None:
-            how = "was stuck" if test.lost.stuck_s else "ended its process"
+            how = "ended its process"
+            if test.lost.stuck_s or test.lost.what:
+                how = "was stuck" if test.lost.stuck_s else "cost its process"
         plainly(console, f"seed {test.counted.seeds - 1} {how}: its later seeds were not run")
     if test.telling.rivals:
         plainly(console, in_words(test.telling.seed, test.telling.rivals))
@@ -87,6 +98,19 @@ def _show_difference(console: Console, lab: str, test: TestResult) -> None:
     heading = f"{test.name}: its runs depend on more than their seeds"
     console.print(Text(heading, style="bold red"), soft_wrap=True)
     plainly(console, f"\n{test.differs}\n")
+
+
+def _show_same_loop(console: Console, test: TestResult, first: TestResult) -> None:
+    """What is stuck where a test before it was is not told at length again."""
+    assert test.telling is not None
+    assert test.telling.lost is not None
+    place = test.telling.lost.users()[-1]
+    console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"), soft_wrap=True)
+    plainly(
+        console,
+        f"seed {test.telling.seed} was stuck in {place.function}, as {first.name} was: its later "
+        f"seeds were not run\n\nTo run it again:\n    {test.telling.command}\n",
+    )
 
 
 def show_printed(console: Console, telling: Telling, *, most: int | None = None) -> None:

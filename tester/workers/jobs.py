@@ -6,13 +6,12 @@ under test runs here and nowhere else: the parent gets plain data.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
-import ctypes
 import faulthandler
 import gc
 import os
 import resource
-import signal
 import sys
 import time
 import warnings
@@ -22,8 +21,9 @@ from typing import Final, NoReturn, TextIO
 
 import msgspec
 
-from tester.engine import pulse
+from tester.engine import pulse, reserve
 from tester.engine.choices import Choices, Seeded
+from tester.engine.pulse import EVERY_STEPS
 from tester.guard import guard
 from tester.guard.origin import is_users
 from tester.labs import contract
@@ -39,11 +39,15 @@ from tester.search.record import parse
 from tester.search.shrink import symptom
 from tester.search.suspects import suspected
 from tester.workers import surroundings
-from tester.workers.frames import say
+from tester.workers.frames import Sender
 from tester.workers.launch import Setup
+from tester.workers.processes import end_descendants, end_with_parent, keep_descendants
 from tester.workers.telling import told_of
 from tester.workers.wire import (
+    Aborted,
     Alive,
+    Answer,
+    Answered,
     Attempting,
     Chunk,
     Figure,
@@ -67,13 +71,28 @@ from tester.workers.wire import (
     plain,
 )
 from tester.workers.worker import STACK_SIGNAL
-from tester.world import submission
-from tester.world.failure import Failure, NonDeterministic, describe, user_frames
+from tester.world import exhaustion, submission
+from tester.world.failure import (
+    Failure,
+    HandlerCrashed,
+    NonDeterministic,
+    describe,
+    user_frames,
+)
 from tester.world.pipe import receive
 from tester.world.run import Outcome, Scenario, run
 from tester.world.submission import BadSubmission
 
-_PR_SET_PDEATHSIG: Final = 1
+_BEAT_NS: Final = 20_000_000
+"""A run that gets on beats after about so many nanoseconds of CPU time, or after longer,"""
+_SAID_NS: Final = 200_000_000
+"""and that is said so often."""
+_LEFT: Final = (
+    "Its run has left {} behind, which could answer for another run, or change it. A simulated "
+    "machine is one thread of one process: do the work in a coroutine."
+)
+# The code under test may put others in their place.
+_waitpid, _cpu_ns, _getpid, _exit = os.waitpid, time.process_time_ns, os.getpid, os._exit
 
 
 def main(jobs: int, answers: int, stack: int) -> NoReturn:
@@ -83,24 +102,33 @@ def main(jobs: int, answers: int, stack: int) -> NoReturn:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the stack says enough
     faulthandler.enable(stack)
     faulthandler.register(STACK_SIGNAL, file=stack, all_threads=False)
-    _end_with_parent()
+    end_with_parent()
     worker = _Worker(jobs, answers)
     warnings.showwarning = worker.show_warning
-    with contextlib.suppress(EOFError, BrokenPipeError):  # the parent has hung up
+    status = 0
+    try:
         worker.work()
-    os._exit(0)  # without farewell: what the code under test has left behind must not keep us
-
-
-def _end_with_parent() -> None:
-    """Have the process be killed as soon as its parent is: in a loop it would not notice."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (EOFError, BrokenPipeError):  # the parent has hung up
+        pass
+    except OSError:  # the code under test has closed our pipes: the parent sees that we have ended
+        status = 1
+    except MemoryError as error:  # not even the simulation had enough to say so
+        worker.ran_out(error)
+    # Without farewell: what the code under test has left behind must not keep us.
+    _exit(status)
 
 
 class _Worker:
     def __init__(self, jobs: int, answers: int) -> None:
         self._jobs = jobs
         self._answers = answers
+        self._key = receive(jobs)
+        self._job = -1
+        self._doing = "", ""
+        """Test and seed of the run it is at."""
+        self._threads = 0
+        self._beat_ns = self._said_ns = 0
+        self._every = EVERY_STEPS
         self._tests: dict[str, Scenario] = {}
         self._lab = self._folder = self._taken = ""
 
@@ -108,7 +136,7 @@ class _Worker:
         """Load the submission, then do one job after the other. Raises EOFError at their end."""
         setup = msgspec.msgpack.decode(self._receive(), type=Setup)
         surroundings.enter(setup.around, (self._jobs, self._answers), STACK_SIGNAL)
-        _end_with_parent()  # which may be another one now
+        self._settle()
         self._lab, self._folder = setup.name, setup.submission or ""
         try:
             self._load(setup)
@@ -128,12 +156,19 @@ class _Worker:
             )
             for name, scenario in self._tests.items()
         ]
+        if left := self._left():
+            self._refuse(
+                f"importing the submission left {left} behind; a module of a submission defines "
+                "things and runs nothing"
+            )
+        self._watch_steps()
         self._say(Ready(ready, plain(self._taken)))
         with guard.standing():
             while True:
                 self._do(job_of(self._receive()))
 
     def _do(self, job: Chunk | Tell | Prove | Trace) -> None:
+        self._job += 1
         match job:
             case Chunk():
                 self._run(job)
@@ -144,11 +179,24 @@ class _Worker:
             case Trace():
                 self._trace(job)
 
+    def _settle(self) -> None:
+        """This process is the one that is to run the code under test."""
+        end_with_parent()  # in an infinite loop it would not notice that the parent is killed
+        keep_descendants()
+        for pipe in (self._jobs, self._answers):  # no copy's that code under test has made
+            os.register_at_fork(after_in_child=lambda pipe=pipe: os.close(pipe))
+        self._sender = Sender(self._answers, self._key)
+        del self._key
+
     def _refuse(self, sentence: str) -> NoReturn:
         self._say(Refused(" ".join(plain(sentence).split())))
         raise EOFError
 
     def _load(self, setup: Setup) -> None:
+        if setup.memory:
+            _, most = resource.getrlimit(resource.RLIMIT_DATA)
+            resource.setrlimit(resource.RLIMIT_DATA, (setup.memory, most))
+            exhaustion.listen(self._check_memory)
         self._say(Loading(setup.submission or setup.lab.suite))
         sys.dont_write_bytecode = True  # the submission's folder is not ours to write into
         found = submission.REFERENCE
@@ -163,7 +211,6 @@ class _Worker:
         self._say(Loading(""))
         tests = tests_of(setup.lab.suite)
         self._tests = {name: test.under(setup.schedule) for name, test in tests.items()}
-        pulse.listen(lambda: self._say(Alive()))
         gc.freeze()  # what is here stays: collections need not look at it again
 
     def _run(self, chunk: Chunk) -> None:
@@ -171,12 +218,13 @@ class _Worker:
         for seed in range(chunk.first, chunk.first + chunk.count):
             with guard.collector_off():  # until the run has gone: it leaves no cycles behind
                 ran = self._seed(scenario, seed)[0]
-            self._say(ran)
+            self._answer(ran)
 
     def _tell(self, job: Tell) -> None:
         scenario, seed = self._tests[job.test], int(job.seed)
         _print(f"{job.marker}\n")
         again: list[Again] = []
+        self._doing = job.test, job.seed
         if job.record:
             kept = parse(job.record, Path(job.test))
             scenario = scenario.under(kept.schedule)
@@ -201,10 +249,11 @@ class _Worker:
             told = told_of(
                 scenario, job, ran, found, self._lab, self._folder, lambda: self._say(Attempting())
             )
-        self._say(msgspec.structs.replace(told, story=stale + told.story))
+        self._answer(msgspec.structs.replace(told, story=stale + told.story))
 
     def _prove(self, job: Prove) -> None:
         scenario = self._tests[job.test]
+        self._doing = job.test, ""
         code = code_digest(scenario)
 
         def placed(placements: int, total: int | None) -> None:
@@ -220,33 +269,38 @@ class _Worker:
             verdict, misuse = outcome.verdict, _misuse(outcome)
             story = tell_placement(outcome, job.command)
             faults = [in_words(fault, outcome.trace)[0] for fault in outcome.choices.faults]
-        self._say(
+        self._answer(
             Proved(found.placements, found.sentence, plain(story), faults, verdict, plain(misuse))
         )
 
     def _trace(self, job: Trace) -> None:
         scenario = self._tests[job.test]
+        self._doing = job.test, job.seed
         outcome = run(scenario, Choices(Seeded(int(job.seed))), keep_trace=True)
         events = [plain(repr(entry)) for entry in outcome.trace]
         lines = [
             Suspected(one.file, one.line, one.why, one.kinds, one.function)
             for one in suspected(scenario)
         ]
-        self._say(Traced(f"{outcome.verdict} {outcome.digest}", events, lines))
+        self._answer(Traced(f"{outcome.verdict} {outcome.digest}", events, lines))
 
     def _seed(self, scenario: Scenario, seed: int) -> tuple[Ran, Outcome | Failure]:
+        self._doing = scenario.name, str(seed)
         return self._timed(scenario, lambda: run(scenario, Choices(Seeded(seed))))
 
     def _timed(
         self, scenario: Scenario, once: Callable[[], Outcome]
     ) -> tuple[Ran, Outcome | Failure]:
         """Run once. A Failure instead of an Outcome: something went past the simulation."""
+        reserve.keep()
         start = time.perf_counter_ns()
         try:
             found = once()
         except BaseException as error:  # noqa: BLE001 - nobody is at this keyboard: it is all the run's
             failure = describe(error, scenario.name, "running", 0)
             return Ran("fail", failure.kind, 0, 0, 0, _microseconds_since(start)), failure
+        if isinstance(found.error, HandlerCrashed):
+            self._check_memory(found.error.failure)
         sentence = _misuse(found)
         ran = Ran(
             verdict=found.verdict,
@@ -266,10 +320,67 @@ class _Worker:
     # -- talking to the parent --------------------------------------------------------------------
 
     def _say(self, message: Message) -> None:
-        say(self._answers, message)
+        self._sender.say(message)
+
+    def _answer(self, answer: Answer) -> None:
+        if left := self._left():
+            self._abort(f"{left} left behind", _LEFT.format(left))
+        test, seed = self._doing
+        self._say(Answered(self._job, test, seed, answer))
+
+    def _abort(self, what: str, sentence: str, failure: Failure | None = None) -> NoReturn:
+        """Do not answer for this run: it has done something to this process, which ends here."""
+        frames = () if failure is None else failure.frames
+        stack = [(frame.file, frame.line, frame.function) for frame in frames]
+        self._say(Aborted(self._job, self._doing[1], what, plain(sentence), stack))
+        end_descendants(_getpid())
+        _exit(0)  # at once: to free what a run holds may take long, and runs code of it
 
     def _receive(self) -> bytes:
         return receive(self._jobs)
+
+    # -- what a run does to this process ----------------------------------------------------------
+
+    def _left(self) -> str:
+        """What the run has left behind that would go on beside the next one; "" if nothing."""
+        try:
+            _waitpid(-1, os.WNOHANG)
+        except ChildProcessError:  # as it ought to be
+            return "" if _thread._count() <= self._threads else "a thread"
+        return "a process"
+
+    def ran_out(self, error: MemoryError) -> None:
+        """The simulation itself has been given no more memory."""
+        reserve.release()
+        test, _ = self._doing
+        describe(error, test, "running", None)  # which notices it, and does not return
+        self._abort("out of memory", f"{type(error).__name__} (--memory sets the limit.)")
+
+    def _check_memory(self, failure: Failure) -> None:
+        """What a run that is short of memory comes to hangs on what the process did before it."""
+        if failure.exhausted:
+            said = (
+                f"{failure.kind} on {failure.node} {failure.doing}: {failure.exhausted}. "
+                "(--memory sets the limit of a worker.)"
+            )
+            self._abort("out of memory", said, failure)
+
+    def _watch_steps(self) -> None:
+        self._threads = _thread._count()
+        pulse.listen(self._beat)
+
+    def _beat(self) -> int:
+        """A run gets on: after how many steps it is to say so again, at the pace they take."""
+        now = _cpu_ns()
+        passed, self._beat_ns = now - self._beat_ns, now
+        if passed > _BEAT_NS:
+            self._every = max(1, self._every * _BEAT_NS // (2 * passed))
+        else:
+            self._every = min(2 * self._every, EVERY_STEPS)
+        if now - self._said_ns > _SAID_NS:
+            self._said_ns = now
+            self._say(Alive())
+        return self._every
 
     def show_warning(
         self,

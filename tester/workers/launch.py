@@ -38,6 +38,8 @@ class Setup(msgspec.Struct, frozen=True):
     """The schedule that was asked for; None: each test's own."""
     around: Around = USUAL
     """What is different around it."""
+    memory: int = 0
+    """How many bytes of memory the worker may have; 0: as many as there are."""
 
 
 class Python(NamedTuple):

@@ -1,8 +1,8 @@
 """A pool of worker processes that run seeds, and survive whatever the code under test does.
 
-The one place where a wall clock decides something: a worker that says nothing for a generous time
-is asked where it stands and ended, for an infinite loop without an `await` can be stopped in no
-other way. Nothing else hangs on real time, nor on how many workers there are.
+A worker that uses CPU time and says nothing is asked where it stands and ended, for an infinite
+loop without an `await` can be stopped in no other way: see `watchdog`. Nothing else hangs on time,
+nor on how many workers there are.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from collections.abc import Callable
 from typing import Final, Self
 
 from tester.workers.plan import Desk, Proof
+from tester.workers.processes import keep_descendants
 from tester.workers.results import Lost
 from tester.workers.wire import (
-    ANSWERS,
+    Aborted,
     Alive,
+    Answered,
     Attempting,
     Job,
     Listed,
@@ -24,13 +26,11 @@ from tester.workers.wire import (
     Message,
     Noted,
     Placed,
-    Proved,
     Ran,
     Ready,
     Refused,
     Tell,
     Told,
-    Traced,
 )
 from tester.workers.worker import Launch, Worker
 
@@ -47,8 +47,8 @@ class CannotStart(Exception):
 class Pool:
     """Up to `jobs` workers. Use it as a context: at its end no worker is left.
 
-    `stuck_s`: after so many seconds of silence a worker is ended. `note` is told the warnings that
-    are for the author of the code under test.
+    `stuck_s`: after so many seconds of CPU time in silence a worker is ended. `note` is told the
+    warnings that are for the author of the code under test.
     """
 
     def __init__(
@@ -67,14 +67,20 @@ class Pool:
         self._watched = time.monotonic()
 
     def __enter__(self) -> Self:
-        for _ in range(self.jobs):
-            self._start()
+        self._kept = keep_descendants()
+        try:
+            for _ in range(self.jobs):
+                self._start()
+        except BaseException:  # an interrupt, or no process is to be had
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         for worker in list(self._workers):
             self._drop(worker)
         self._selector.close()
+        keep_descendants(keep=self._kept)
 
     def tests(self) -> list[Listed]:
         """The suite's tests, once a worker has loaded it. Raises CannotStart."""
@@ -161,18 +167,22 @@ class Pool:
             case Placed():
                 if isinstance(desk, Proof):
                     desk.placed(message)
-            case Ran() | Told() | Proved() | Traced():
-                expected = ANSWERS[type(worker.jobs[0])] if worker.jobs else None
-                if desk is None or expected is None or not isinstance(message, expected):
-                    worker.ended = worker.distrusted = True  # it is not our code that speaks
-                    return
-                job, at = worker.jobs[0], worker.answered
-                printed = worker.printed(job.marker) if isinstance(job, Tell) else ""
-                desk.answered(job, at, message, printed)
-                worker.has_answered()
-                ran = message.ran if isinstance(message, Told) else message
-                if isinstance(ran, Ran) and ran.leaves_traces:
-                    worker.spent = worker.distrusted = True
+            case Answered() if desk is not None and worker.expects(message):
+                self._answer(worker, message, desk)
+            case Aborted() if worker.expects(message):
+                worker.aborted = message
+                worker.ended = worker.distrusted = True
+            case _:
+                worker.ended = worker.distrusted = True  # it is not our code that speaks
+
+    def _answer(self, worker: Worker, message: Answered, desk: Desk) -> None:
+        job, answer = worker.jobs[0], message.answer
+        printed = worker.printed(job.marker) if isinstance(job, Tell) else ""
+        desk.answered(job, worker.answered, answer, printed)
+        worker.has_answered()
+        ran = answer.ran if isinstance(answer, Told) else answer
+        if isinstance(ran, Ran) and ran.leaves_traces:
+            worker.spent = worker.distrusted = True
 
     # -- what they do not say ---------------------------------------------------------------------
 
@@ -185,30 +195,28 @@ class Pool:
             busy = bool(worker.jobs) or not worker.ready
             if worker.spent:
                 self._replace(worker, desk, list(worker.left()), again=False)
-            elif worker.ended or (worker.quiet_s > _TICK_S and worker.has_exited()):
+            elif worker.ended or (worker.watchdog.quiet_s > _TICK_S and worker.has_exited()):
                 for message in worker.hear():
                     self._take(worker, message, desk)
-                self._bury(worker, desk, stuck_s=0)
+                self._bury(worker, desk, worker.over())
             elif desk and worker.jobs and not any(map(desk.wants, worker.left())):
                 self._drop(worker)
             elif busy:
-                worker.quiet_s += passed
-                theirs = worker.ready or worker.loading
-                limit = self._stuck_s if theirs else max(self._stuck_s, _START_S)
-                if worker.quiet_s > limit:
-                    self._bury(worker, desk, stuck_s=limit)
+                ours = not worker.ready and not worker.loading
+                limit = max(self._stuck_s, _START_S) if ours else self._stuck_s
+                if (lost := worker.stuck(passed, limit)) is not None:
+                    self._bury(worker, desk, lost)
 
-    def _bury(self, worker: Worker, desk: Desk | None, *, stuck_s: int) -> None:
+    def _bury(self, worker: Worker, desk: Desk | None, lost: Lost) -> None:
         """The worker hangs or has gone: its run is lost, or gets a second chance elsewhere.
 
         A run whose process died is tried once more, alone in a new process: what died of an
         accident passes there, and what kills every process is the run's own doing.
         """
-        lost = worker.lost(stuck_s)
         if not worker.ready:
             raise CannotStart(_why_not(worker, lost))
         left = list(worker.left())
-        again = not stuck_s and not worker.second_chance and not worker.spent
+        again = bool(lost.ending) and not worker.second_chance and not worker.spent
         if left and not again and not worker.spent:
             assert desk is not None  # who else could have given it a job?
             job = worker.jobs[0]
@@ -233,14 +241,17 @@ def _why_not(worker: Worker, lost: Lost) -> str:
     if not worker.loading:
         last = worker.printed().rpartition("\n")[2]
         return (
-            f"a worker process {lost.ending} before it had loaded anything: {last or 'silently'}"
+            f"a worker process {lost.ending or f'ended with {lost.what}'} before it had loaded "
+            f"anything: {last or 'silently'}"
         )
     if lost.stuck_s:
+        kind = "real" if lost.waited else "CPU"
         return (
-            f"importing {worker.loading} took more than {lost.stuck_s} s of real time{where}; "
+            f"importing {worker.loading} took more than {lost.stuck_s} s of {kind} time{where}; "
             "a module of a submission defines things and runs nothing"
         )
+    how = f"its process, which {lost.ending}" if lost.ending else f"with {lost.what}"
     return (
-        f"importing {worker.loading} ended its process, which {lost.ending}{where}; "
+        f"importing {worker.loading} ended {how}{where}; "
         "a module of a submission defines things and runs nothing"
     )

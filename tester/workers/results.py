@@ -27,13 +27,28 @@ class Lost:
     """A seed that has no outcome, because its process had to be ended or ended by itself."""
 
     stuck_s: int
-    """After so many seconds of real time it was ended; 0: it ended by itself."""
+    """After so many seconds of CPU time without progress it was ended; 0: for another reason."""
     ending: str
     """How it ended by itself: "was killed by SIGSEGV"."""
     stack: tuple[Place, ...]
     """Where it stood, outermost first: all frames, ours too; empty where nobody knows."""
     attempting: bool = False
     """Whether the run itself was over, and a smaller one that fails was looked for."""
+    waited: bool = False
+    """Whether the seconds were of real time, in which it waited for something outside."""
+    what: str = ""
+    """What it did to its process, as a headline: "out of memory"; "" for what stands above."""
+    sentence: str = ""
+    """The same at length."""
+
+    @property
+    def loop(self) -> tuple[str, str] | None:
+        """File and function of the code under test in which it was stuck, if it was.
+
+        Not the line: a loop may stand at any of its lines.
+        """
+        users = self.users()
+        return (users[-1].file, users[-1].function) if self.stuck_s and users else None
 
     def users(self) -> list[Place]:
         """The frames of the code under test, outermost first."""
@@ -208,11 +223,14 @@ class LabResult:
     """Tests that were left out, because one before them failed."""
     warnings: list[str] = field(default_factory=list)
     """What is no failure under this command, and would be one elsewhere."""
+    interrupted: bool = False
+    """Whether it was ended before all seeds were run, or all stories told."""
 
     @property
     def verdict(self) -> str:
-        """A failure beats an unknown, and an unknown a pass."""
+        """A failure beats an unknown, and an unknown a pass; nor is it one to be interrupted."""
         verdicts = {test.verdict for test in self.tests} | ({"fail"} if self.recorded else set())
+        verdicts |= {"unknown"} if self.interrupted else set()
         return next((v for v in ("fail", "unknown") if v in verdicts), "pass")
 
     @property

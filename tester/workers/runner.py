@@ -20,7 +20,7 @@ class Misuse(Exception):
 
 
 class Interrupted(Exception):
-    """Somebody pressed Ctrl-C; `result` is what had been counted by then."""
+    """Somebody has interrupted it; `result` is what had been counted by then."""
 
     def __init__(self, result: LabResult) -> None:
         super().__init__("interrupted")
@@ -53,6 +53,7 @@ def run_lab(
     """
     start = time.monotonic()
     plan = Chase(lab, tests, pool.jobs, Trail) if exitfirst else Plan(lab, tests, pool.jobs)
+    result = None
     looked_at = tests if elsewhere is not None else ()
 
     def go_on() -> None:
@@ -71,7 +72,20 @@ def run_lab(
         _tell(pool, result, command)
         result.told_s = time.monotonic() - over
     except KeyboardInterrupt:
-        raise Interrupted(plan.result()) from None
+        raise Interrupted(_so_far(result or plan.result(), command)) from None
+    return result
+
+
+def _so_far(result: LabResult, command: Callable[[str, int], str]) -> LabResult:
+    """What is known of a run that was interrupted: stories that were not told have a command."""
+    result.interrupted = True
+    for test in result.tests:
+        seed = test.first_bad_seed
+        if test.telling is None and seed is not None:
+            test.telling = Telling(test.name, seed, command(test.name, seed), test.counted.worst)
+            test.telling.schedule = test.schedule
+            if test.lost is not None and seed == test.counted.seeds - 1:
+                test.telling.lost = test.lost
     return result
 
 

@@ -21,6 +21,10 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, tag=True):
     first: int
     count: int
 
+    def seed_of(self, at: int) -> str:
+        """Of which seed its answer number `at` is."""
+        return str(self.first + at)
+
 
 class Tell(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Run one seed with its trace kept, and answer with a Told."""
@@ -47,6 +51,10 @@ class Tell(msgspec.Struct, frozen=True, array_like=True, tag=True):
         """How many answers it gets."""
         return 1
 
+    def seed_of(self, at: int) -> str:
+        """Of which seed its answer is."""
+        return self.seed
+
 
 class Prove(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Run every placement of at most `faults` faults of a test, and answer with a Proved."""
@@ -65,6 +73,10 @@ class Prove(msgspec.Struct, frozen=True, array_like=True, tag=True):
         """How many answers it gets."""
         return 1
 
+    def seed_of(self, at: int) -> str:
+        """Of no seed: the choices of its runs are enumerated."""
+        return ""
+
 
 class Trace(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Run one seed with its trace kept, and answer with a Traced."""
@@ -76,6 +88,10 @@ class Trace(msgspec.Struct, frozen=True, array_like=True, tag=True):
     def count(self) -> int:
         """How many answers it gets."""
         return 1
+
+    def seed_of(self, at: int) -> str:
+        """Of which seed its answer is."""
+        return self.seed
 
 
 class Loading(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -231,9 +247,31 @@ class Traced(msgspec.Struct, frozen=True, array_like=True, tag=True):
     suspects: list[Suspected]
 
 
+class Answered(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """An answer to a job, and to which one."""
+
+    job: int
+    """How many jobs the worker had been given before."""
+    test: str
+    seed: str
+    answer: Ran | Told | Proved | Traced
+
+
+class Aborted(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The worker does not answer for this run, which has done something to its process."""
+
+    job: int
+    seed: str
+    what: str
+    """What it has done, as a headline: "out of memory"."""
+    sentence: str
+    stack: list[tuple[str, int, str]]
+    """Where it stood, if that is known: file, line and function, outermost first."""
+
+
 Job = Chunk | Tell | Prove | Trace
 Answer = Ran | Told | Proved | Traced
-Message = Loading | Ready | Refused | Noted | Alive | Attempting | Placed | Answer
+Message = Loading | Ready | Refused | Noted | Alive | Attempting | Placed | Answered | Aborted
 ANSWERS: Final[dict[type, type]] = {Chunk: Ran, Tell: Told, Prove: Proved, Trace: Traced}
 """What a job is answered with."""
 

@@ -19,17 +19,44 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tester.workers.frames import Frames
+from tester.workers.frames import KEY, Frames
+from tester.workers.processes import end_descendants, end_orphans
 from tester.workers.results import Lost, Place
-from tester.workers.wire import Chunk, Job, Message, encode, end_of, plain
+from tester.workers.watchdog import LOADING, Finding, Watchdog
+from tester.workers.wire import (
+    ANSWERS,
+    Aborted,
+    Answered,
+    Chunk,
+    Job,
+    Message,
+    encode,
+    end_of,
+    plain,
+)
 from tester.world.pipe import framed, killed_by
 
 STACK_SIGNAL: Final = signal.SIGUSR1
 """Asks a worker for the stack at which it stands."""
 
+_living: set[int] = set()
+"""The numbers of all workers of this process, whatever pool they are of."""
+
 _KEPT: Final = 1 << 14
 _STACK_WITHIN_S: Final = 2.0
 _EXIT_WITHIN_S: Final = 0.5
+_OUT_OF_MEMORY: Final = (
+    " (the system does that when memory runs out: give workers less with --memory or --jobs)"
+)
+_GROWS: Final = (
+    "The process that ran it took more and more memory in one step and got no further, so it was "
+    "ended."
+)
+_FORGED: Final = (
+    "The process that ran it said what no worker says at that moment: an answer to something "
+    "else, or one that is not signed. It is code under test that speaks there, and nothing that "
+    "the process said since counts."
+)
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
 
 
@@ -71,8 +98,8 @@ class Worker:
         self.loading = ""
         self.attempting = False
         """Whether it looks for a smaller run than the one it is to tell."""
-        self.quiet_s = 0.0
-        """Real seconds since the worker last said something."""
+        _living.add(self._process.pid)
+        self.watchdog = Watchdog(self._process.pid)
         self.second_chance = False
         """Whether another worker has died of the run that this one begins with."""
         self.ended = False
@@ -81,10 +108,15 @@ class Worker:
         """Whether a run has changed what outlives it: no other run is to come after it."""
         self.distrusted = False
         """Whether it has said what it was not asked: nothing it says counts any more."""
+        self.aborted: Aborted | None = None
+        """Why it does not answer for the run it is at, if it has said so."""
+        self._done = 0
         self._heard_all = False
         self._killed = False
-        self._frames = Frames()
+        key = os.urandom(KEY)
+        self._frames = Frames(key)
         self._printed = bytearray()
+        self._send(key)
         self._send(launch.setup)
 
     # -- talking ----------------------------------------------------------------------------------
@@ -100,7 +132,20 @@ class Worker:
         self.answered += 1
         if self.answered == self.jobs[0].count:
             self.jobs.popleft()
+            self._done += 1
             self.answered = 0
+
+    def expects(self, message: Answered | Aborted) -> bool:
+        """Whether it speaks of the run it is at, and not of another."""
+        if not self.jobs or (message.job, message.seed) != (
+            self._done,
+            self.jobs[0].seed_of(self.answered),
+        ):
+            return False
+        if isinstance(message, Aborted):
+            return True
+        job = self.jobs[0]
+        return message.test == job.test and type(message.answer) is ANSWERS[type(job)]
 
     def left(self) -> Iterator[Job]:
         """What it has still to answer: the run it is at as a job of its own, then the rest."""
@@ -126,7 +171,7 @@ class Worker:
             data = _read(self.answers)
             if data is None:
                 break
-            self.quiet_s = 0.0
+            self.watchdog.heard()
             messages += self._frames.feed(data)
             self._heard_all = self._frames.garbled or not data
         self.ended = self.ended or self._heard_all
@@ -156,10 +201,18 @@ class Worker:
         """Whether the process is over."""
         return self._process.poll() is not None
 
-    def stack(self) -> tuple[Place, ...]:
-        """Where the process stands, outermost first: also inside C code, but not for certain."""
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    def stack(self, pid: int) -> tuple[Place, ...]:
+        """Where a process of the worker's stands, outermost first; also inside C code.
+
+        Not for certain: code under test can do away with what tells.
+        """
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self._process.pid, STACK_SIGNAL)
+            os.kill(pid, STACK_SIGNAL)
         text = ""
         until = time.monotonic() + _STACK_WITHIN_S
         while (left := until - time.monotonic()) > 0:
@@ -173,19 +226,50 @@ class Worker:
                 break
         return _places(text)
 
-    def lost(self, stuck_s: int) -> Lost:
-        """End the process and say what became of its run.
+    def stuck(self, passed_s: float, limit_s: int) -> Lost | None:
+        """End the process if it does not get on, and say what became of its run.
 
-        `stuck_s`: it has been quiet so long; 0: it has ended, or says what no worker says.
+        `limit_s`: seconds of CPU time; `passed_s`: real seconds since it was last asked.
         """
-        if stuck_s:
-            stack = self.stack()
+        if self.loading and not self.ready:
+            limit_s *= LOADING
+        found = self.watchdog.look(passed_s, limit_s)
+        if found is None:
+            return None
+        waited = found is Finding.WAITING
+        for pid in self.watchdog.busy if waited else self.watchdog.busy[:1]:
+            stack = self.stack(pid)
+            lost = Lost(self.watchdog.allowed_s, "", stack, self.attempting, waited)
+            if lost.users():
+                break
+        if stack and not waited and not lost.users() and self.watchdog.is_ours():
+            return None
+        if found is Finding.GROWING:
+            if self.watchdog.squeeze():
+                return None
+            lost = Lost(0, "", stack, self.attempting, what="out of memory", sentence=_GROWS)
+        self.kill()
+        return lost
+
+    def over(self) -> Lost:
+        """End the process, which goes wrong or has ended by itself; what became of its run."""
+        if self.aborted is not None:
             self.kill()
-            return Lost(stuck_s, "", stack, self.attempting)
+            stack = tuple(Place(*place) for place in self.aborted.stack)
+            return Lost(
+                0,
+                "",
+                stack,
+                self.attempting,
+                what=plain(self.aborted.what),
+                sentence=plain(self.aborted.sentence),
+            )
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_EXIT_WITHIN_S)
         exited = self.has_exited()
         status = self.kill()
+        if self.distrusted or self._frames.garbled:
+            return Lost(0, "", (), self.attempting, what="a false answer", sentence=_FORGED)
         ending = _ending(status) if exited else "stopped answering its parent, and was ended"
         return Lost(0, ending, _places(self._dumped()), self.attempting)
 
@@ -196,9 +280,16 @@ class Worker:
         """End the process and all it has started; the exit status, negative for a signal."""
         if not self._killed:  # afterwards its number may belong to somebody else
             self._killed = True
+            if self.has_exited():  # then what it kept is ours now
+                end_orphans(_living)
+            else:
+                os.kill(self._process.pid, signal.SIGSTOP)  # it keeps what loses its parent
+                end_descendants(self._process.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        return self._process.wait()
+        status = self._process.wait()
+        _living.discard(self._process.pid)
+        return status
 
     def close(self) -> None:
         """Let its pipes go."""
@@ -227,4 +318,4 @@ def _places(dump: str) -> tuple[Place, ...]:
 def _ending(status: int) -> str:
     if status >= 0:
         return f"exited with status {status}"
-    return killed_by(-status)
+    return killed_by(-status) + (_OUT_OF_MEMORY if status == -signal.SIGKILL else "")

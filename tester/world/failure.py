@@ -21,6 +21,7 @@ from tester.engine.errors import (
 )
 from tester.guard.origin import is_users
 from tester.guard.unawaited import Unawaited
+from tester.world import exhaustion
 
 __all__ = [
     "Deadlock",
@@ -81,6 +82,8 @@ class Failure:
     """Whether the code misused labtester, rather than being wrong by itself."""
     returned: Frame | None = None
     """The line that returned what cannot travel, if that is what is wrong, and the run is told."""
+    exhausted: str = ""
+    """What took the memory of the process, if it has none left."""
 
     @property
     def shown(self) -> tuple[Frame, ...]:
@@ -150,7 +153,10 @@ class Misused(TesterError):
 def describe(error: BaseException, node: str, doing: str, time_us: int | None) -> Failure:
     """The exception as plain data, with the user's frames only."""
     error = first(error)
-    return Failure(
+    if isinstance(error, MemoryError):
+        error = exhaustion.origin(error)
+    exhausted = exhaustion.explained(error)  # which frees the memory that the rest takes
+    failure = Failure(
         kind=type(error).__name__,
         message=message(error),
         frames=user_frames(error),
@@ -158,7 +164,11 @@ def describe(error: BaseException, node: str, doing: str, time_us: int | None) -
         doing=doing,
         time_us=time_us,
         misuse=isinstance(error, TesterError),
+        exhausted=exhausted,
     )
+    if exhausted:
+        exhaustion.noticed(failure)
+    return failure
 
 
 def first(error: BaseException) -> BaseException:

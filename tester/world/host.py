@@ -34,7 +34,7 @@ import msgspec
 
 from labrpc.end import ClientEnd
 from labrpc.server import Server
-from tester.engine import current
+from tester.engine import current, reserve
 from tester.engine.choices import Choices
 from tester.engine.errors import SharedState, Waiting
 from tester.engine.node import Event, Node, Turn
@@ -121,6 +121,7 @@ class Host(Node):
             try:
                 look()
             except BaseException as error:  # noqa: BLE001 - it asks the user's code
+                reserve.release()
                 self.failed(error, "while it was looked at")
 
     def unretrieved(self) -> list[Event]:
@@ -194,6 +195,7 @@ class Host(Node):
         try:
             self._objects[key] = factory(*(self._real(arg) for arg in args))
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            reserve.release()
             name = getattr(factory, "stands_for", getattr(factory, "__name__", str(factory)))
             self.failed(error, f"while it made {name}")
 
@@ -239,6 +241,7 @@ class Host(Node):
             if isinstance(result, CoroutineType):
                 _ = self.loop.create_task(result)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            reserve.release()
             self.failed(error, doing)
 
     def _skew(self, event: Event) -> None:
@@ -265,6 +268,7 @@ class Host(Node):
         try:
             self._servers[server] = Server(*(services() if services is not None else (target,)))
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            reserve.release()
             self.failed(error, f"while it listed the services of {type(target).__name__}")
 
     def _request(self, event: Event) -> None:
@@ -276,6 +280,7 @@ class Host(Node):
             else:
                 reply = self._servers[server].respond(method, payload, returned.call)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            reserve.release()
             self.failed(error, f"while it handled #{number} {method}", returned)
             return
         if isinstance(reply, bytes):
@@ -290,6 +295,7 @@ class Host(Node):
         try:
             payload = await reply
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            reserve.release()
             if not self.loop.is_closed():
                 self.failed(error, f"while it handled #{number} {method}", returned)
             return
@@ -316,6 +322,7 @@ class Host(Node):
                 self.outbox.append(("done", op, bound.encode_result(result)))
                 return
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            reserve.release()
             self.failed(error, f"while it ran {method}", returned)
             return
         coro = self._perform(op, bound, result, returned)
@@ -327,6 +334,7 @@ class Host(Node):
         try:
             payload = bound.encode_result(await coro)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
+            reserve.release()
             if not self.loop.is_closed():
                 self.failed(error, f"while it ran {bound.name}", returned)
             return

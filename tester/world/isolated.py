@@ -20,11 +20,12 @@ from typing import Any, Final
 import msgspec
 
 from labrpc.errors import TesterError
-from tester.engine import current
+from tester.engine import current, pulse
 from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
 from tester.guard.unawaited import Unawaited
+from tester.world import exhaustion
 from tester.world.failure import Failure, ProcessDied, describe
 from tester.world.host import Data, End, Host, Made, OnDisk
 from tester.world.pipe import killed_by, receive, send
@@ -153,6 +154,8 @@ def _serve(host: Host, requests: int, answers: int) -> None:
         choices = host.choices
         before = {name: len(values) for name, values in choices.record().items()}
         faults = len(choices.faults)
+        pulse.silence()  # it is the parent that is watched
+        exhaustion.silence()
         current.refusals.clear()  # those of the parent are told there
         while True:
             what, *args = msgspec.msgpack.decode(receive(requests))

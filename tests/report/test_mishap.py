@@ -19,20 +19,50 @@ def fits(text: str) -> str:
 
 def test_a_stuck_seed() -> None:
     outside = Place("<frozen runpy>", 1, "run")
-    telling = Telling("test_a", 4, "again", lost=Lost(30, "", (outside, Place(HERE, 3, "put"))))
+    telling = Telling("test_a", 4, "again", lost=Lost(3, "", (outside, Place(HERE, 3, "put"))))
     assert fits(mishap.story(telling)) == (
         """\
 seed 4: stuck
 
-The run made no progress for 30 seconds of real time, so its process was ended.
-An infinite loop without an `await`, or a wait that blocks the whole process,
-never lets anybody else run, and no virtual time passes in it. (This limit alone
-goes by the wall clock; --stuck-after sets it.)
+The run made no progress in 3 seconds of CPU time, so its process was ended. An
+infinite loop without an `await` never lets anybody else run, and no virtual
+time passes in it. (--stuck-after sets the limit.)
 
 It stood here:
 
     HERE:3 in put
         from pathlib import Path
+
+To run it again:
+
+    again"""
+    )
+
+
+def test_a_seed_that_waits_for_something_outside() -> None:
+    lost = Lost(30, "", (), waited=True)
+    assert fits(mishap.lost(4, lost, "again")) == (
+        """\
+seed 4: stuck
+
+The run waited for 30 seconds of real time, so its process was ended. A call
+that blocks the whole process, such as reading from a pipe or a socket, never
+lets anybody else run, and no virtual time passes in it. (This limit alone goes
+by the wall clock; it is ten times what --stuck-after says.)
+
+To run it again:
+
+    again"""
+    )
+
+
+def test_a_seed_that_its_process_does_not_answer_for() -> None:
+    lost = Lost(0, "", (), what="a process left behind", sentence="Its run has left one behind.")
+    assert fits(mishap.lost(None, lost, "again")) == (
+        """\
+a process left behind
+
+Its run has left one behind.
 
 To run it again:
 

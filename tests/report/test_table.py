@@ -195,7 +195,6 @@ def test_what_there_is_of_an_interrupted_run() -> None:
         """\
 test    seeds  failed  peers   rpcs  ops  virtual  seeds/s
 test_a      2       1      3  2 468  100    3.0 s    1 000
-test_a: 1 of 2 seeds fails: 1
 interrupted; the seeds counted above are finished, the others are not
 """
     )

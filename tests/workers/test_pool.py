@@ -11,22 +11,22 @@ from tester.workers import pool as pool_module
 from tester.workers.plan import Plan, Tellings
 from tester.workers.pool import CannotStart, Pool
 from tester.workers.results import LabResult, Telling
-from tester.workers.wire import Chunk, Listed, Ran
+from tester.workers.wire import Answered, Chunk, Listed
 from tester.workers.worker import Launch
 from tests.tree import ROOT
 
 FAKE = """
 import os, sys
 sys.path.insert(0, {root!r})
-from tester.world.pipe import *
+from tester.workers.frames import Sender
 from tester.workers.wire import *
 jobs, answers, stack = map(int, sys.argv[1:])
 
-def say(message):
-    os.write(answers, framed(encode(message)))
-
 def receive():
     return os.read(jobs, int.from_bytes(os.read(jobs, 4), "big"))
+
+say = Sender(answers, receive()).say
+given = []
 
 def ready():
     say(Loading("something"))
@@ -35,11 +35,15 @@ def ready():
 def seeds():
     while data := receive():
         job = job_of(data)
+        given.append(job)
         for seed in range(job.first, job.first + job.count):
             yield job.test, seed
 
+def answer(ran):
+    say(Answered(len(given) - 1, given[-1].test, ran.digest, ran))
+
 def passes(seed):
-    say(Ran("pass", str(seed), 1, 1, 1, 1000))
+    answer(Ran("pass", str(seed), 1, 1, 1, 1000))
 
 setup = receive()
 {body}
@@ -102,13 +106,20 @@ def test_a_warning_is_passed_on_once(started: Callable[..., Pool]) -> None:
     [
         ("sys.exit('oh no')", "process exited with status 1 before it had loaded anything: oh no"),
         ("os._exit(0)", "exited with status 0 before it had loaded anything: silently"),
-        ("os.write(answers, b'babble')\nreceive()", "stopped answering its parent, and was ended"),
+        ("os.close(answers)\nreceive()", "stopped answering its parent, and was ended"),
+        (
+            "os.write(answers, b'babble' * 9)\nreceive()",
+            "a worker process ended with a false answer before it had loaded anything: silently",
+        ),
         ("say(Refused('not good'))", "not good"),
         (
             "say(Loading('a.py'))\nos._exit(3)",
             "a.py ended its process, which exited with status 3;",
         ),
-        ("say(Loading('a.py'))\nreceive()", "importing a.py took more than 1 s of real time;"),
+        (
+            "say(Loading('a.py'))\nwhile True: pass",
+            "importing a.py took more than 3 s of CPU time;",
+        ),
     ],
 )
 def test_workers_that_cannot_start(started: Callable[..., Pool], body: str, sentence: str) -> None:
@@ -121,7 +132,8 @@ def test_workers_that_cannot_start(started: Callable[..., Pool], body: str, sent
 def test_our_own_imports_have_more_time(
     started: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = f"import time; time.sleep(1.5)\nsay(Loading(''))\ntime.sleep(1.5)\n{HONEST}"
+    burn = "while time.process_time() < {}: pass\n"
+    slow = f"import time\n{burn.format(2)}say(Loading(''))\n{burn.format(4)}{HONEST}"
     assert len(started(slow, 1).tests()) == 2
     monkeypatch.setattr(pool_module, "_START_S", 1)
     pool = started(slow, 1)
@@ -133,8 +145,8 @@ def test_our_own_imports_have_more_time(
     "misdeed",
     [
         "os._exit(1)",
-        "os.write(answers, b'babble')",
-        "say(Told(Ran('pass', '', 0, 0, 0, 0), 'a story that nobody asked for'))",
+        "os.write(answers, b'babble' * 9)",
+        "say(Answered(len(given) - 1, test, str(seed), Told(Ran('pass', '', 0, 0, 0, 0), '')))",
         "os.close(answers)",
     ],
 )
@@ -154,15 +166,16 @@ def test_a_worker_that_goes_wrong_costs_its_run(
 def test_more_answers_than_jobs_are_not_believed(started: Callable[..., Pool]) -> None:
     body = "ready()\nfor test, seed in seeds():\n    passes(seed)\n"
     body += "    if seed == 19: passes(20)"
-    result = work(started(body, 1))
-    assert [test.counted.seeds for test in result.tests] == [20, 20]
+    a, b = work(started(body, 1)).tests
+    assert (a.counted.seeds, a.counted.failed) == (20, [])
+    assert (b.counted.seeds, b.counted.failed) == (1, [0])  # whoever it was, it is not believed
+    assert b.lost is not None
+    assert b.lost.what == "a false answer"
 
 
 def test_a_hung_worker_is_ended_and_its_rest_done_by_another(started: Callable[..., Pool]) -> None:
     body = "ready()\nfor test, seed in seeds():\n"
-    body += (
-        "    if (test, seed) == ('test_a', 18): receive(), receive(), receive()\n    passes(seed)"
-    )
+    body += "    while (test, seed) == ('test_a', 18): pass\n    passes(seed)"
     a, b = work(started(body, 1)).tests
     assert (a.counted.seeds, a.counted.failed) == (19, [18])
     assert a.lost is not None
@@ -173,7 +186,8 @@ def test_a_hung_worker_is_ended_and_its_rest_done_by_another(started: Callable[.
 def test_a_long_run_that_gets_on_is_not_hung(started: Callable[..., Pool]) -> None:
     body = "import time\nready()\nfor test, seed in seeds():\n"
     body += "    if (test, seed) == ('test_a', 18):\n"
-    body += "        for _ in range(15): say(Alive()); time.sleep(0.1)\n"
+    body += "        while (used := time.process_time()) < 3:\n            say(Alive())\n"
+    body += "            while time.process_time() < used + 0.1: pass\n"
     body += "    passes(seed)"
     assert [test.lost for test in work(started(body, 1)).tests] == [None, None]
 
@@ -212,14 +226,14 @@ def test_a_clock_that_jumps_is_not_the_workers_fault(
 def test_what_a_worker_said_before_it_died_is_heard_though_it_takes_no_job(
     started: Callable[..., Pool],
 ) -> None:
-    pool = started("ready()\nreceive()\npasses(0)", 1)
+    pool = started("ready()\ngiven.append(job_of(receive()))\npasses(0)", 1)
     pool.tests()
     (worker,) = pool._workers
     worker.give(Chunk("test_a", 0, 1))
     worker._process.wait()
     worker.give(Chunk("test_a", 1, 1))
     assert worker.ended
-    assert [type(message) for message in worker.hear()] == [Ran]
+    assert [type(message) for message in worker.hear()] == [Answered]
 
 
 def test_workers_that_die_idle_are_replaced(started: Callable[..., Pool]) -> None:
@@ -239,7 +253,7 @@ spoilt = False
 for test, seed in seeds():
     verdict = "fail" if spoilt else "pass"
     spoilt |= (test, seed) == ("test_a", 5)
-    say(Ran(verdict, str(seed), 1, 1, 1, 1000, "", spoilt))
+    answer(Ran(verdict, str(seed), 1, 1, 1, 1000, "", spoilt))
 """
     for jobs in (1, 3):
         a, b = work(started(body, jobs)).tests
@@ -254,7 +268,8 @@ while True:
     job = job_of(receive())
     end = end_of(job.marker) + "\\nlater"
     print("earlier", job.marker, "now", "x" * 100_000, "end", end, sep="\\n", flush=True)
-    say(Told(Ran("fail", "digest", 0, 0, 0, 0), "story of " + job.seed))
+    told = Told(Ran("fail", "digest", 0, 0, 0, 0), "story of " + job.seed)
+    say(Answered(0, job.test, job.seed, told))
 """
     pool = started(body, 1)
     pool.tests()

@@ -1,0 +1,58 @@
+"""Interrupts: Ctrl-C, and what asks a command to end or hangs up, end it in one orderly way.
+
+The first one raises KeyboardInterrupt: the command says what it knows, ends its workers and leaves
+with the status that shells give. A later one leaves at once, with every process that was started;
+not one that comes along with the first, for some send two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Final
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ALONG_S: Final = 2.0
+
+_came: list[tuple[int, float]] = []
+"""The first of this command, and when, by the real clock."""
+
+
+def status() -> int:
+    """The exit status of a command that was interrupted: 130 for Ctrl-C."""
+    number = _came[0][0] if _came else signal.SIGINT
+    return 128 + number
+
+
+@contextlib.contextmanager
+def handled() -> Iterator[None]:
+    """Handle interrupts meanwhile, but for those that whoever started us has had ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python handles signals in that one alone
+        return
+    _came.clear()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    mine = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in mine:
+        signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, before[number])
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if not _came:
+        _came.append((number, time.monotonic()))
+        raise KeyboardInterrupt
+    if time.monotonic() - _came[0][1] > _ALONG_S:
+        from tester.workers.processes import end_descendants
+
+        end_descendants(os.getpid())
+        os._exit(128 + number)

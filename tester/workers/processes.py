@@ -1,0 +1,178 @@
+"""The processes of this machine: who started whom, what they use, and how to end all of them.
+
+Linux tells in /proc, and lets a process keep what it has started, however often that forks and
+whatever session it opens: see `keep_descendants`. Elsewhere `ps` tells, and a process whose parent
+has ended is nobody's: what opens a session of its own and lets its parent end gets away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_PROC: Final = Path("/proc")
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_PR_GET_CHILD_SUBREAPER: Final = 37
+_ROUNDS: Final = 1_000
+"""So often those are looked for that were started while others were ended,"""
+_QUIET: Final = 5
+"""until so many times in a row there were none."""
+
+
+class Process(NamedTuple):
+    """A process, as the system sees it."""
+
+    pid: int
+    parent: int
+    group: int
+    cpu_s: float
+    """Seconds of CPU time that it has used."""
+    resident: int
+    """Bytes of memory that it holds."""
+    ended: bool
+    """Whether it has ended, and nobody has asked for its status yet."""
+
+
+def processes() -> dict[int, Process]:
+    """All processes, by their numbers."""
+    if sys.platform == "linux":
+        found = [_of_proc(folder) for folder in _PROC.iterdir() if folder.name.isdecimal()]
+        return {process.pid: process for process in found if process is not None}
+    return by_ps()
+
+
+def _of_proc(folder: Path) -> Process | None:
+    try:
+        stat = (folder / "stat").read_bytes()
+    except OSError:  # it has gone meanwhile
+        return None
+    # The name, in brackets, may hold anything.
+    state, parent, group, *rest = stat[stat.rindex(b")") + 2 :].split()
+    return Process(
+        pid=int(folder.name),
+        parent=int(parent),
+        group=int(group),
+        cpu_s=(int(rest[8]) + int(rest[9])) / _TICKS_PER_S,
+        resident=int(rest[18]) * _PAGE,
+        ended=state in b"ZX",
+    )
+
+
+def by_ps() -> dict[int, Process]:
+    """All processes, where there is no /proc: POSIX has `ps` everywhere."""
+    columns = [f"-o{column}=" for column in ("pid", "ppid", "pgid", "time", "rss", "stat")]
+    listed = subprocess.run(["ps", "-A", *columns], capture_output=True, text=True, check=True)
+    found = {}
+    for line in listed.stdout.splitlines():
+        pid, parent, group, time, kilobytes, state, *_ = line.split()
+        found[int(pid)] = Process(
+            int(pid), int(parent), int(group), seconds(time), int(kilobytes) << 10, "Z" in state
+        )
+    return found
+
+
+def seconds(time: str) -> float:
+    """Seconds of what `ps` shows as [[days-]hours:]minutes:seconds."""
+    days, _, clock = time.rpartition("-")
+    total = 0.0
+    for part in clock.split(":"):
+        total = 60 * total + float(part)
+    return total + 86_400 * int(days or 0)
+
+
+def descendants(root: int, among: dict[int, Process]) -> list[Process]:
+    """The processes that `root` has started, and those that these have, and so on."""
+    children: dict[int, list[Process]] = {}
+    for process in among.values():
+        children.setdefault(process.parent, []).append(process)
+    found = list(children.get(root, ()))
+    for process in found:  # which grows meanwhile
+        found += children.get(process.pid, ())
+    return found
+
+
+def end_descendants(root: int) -> None:
+    """Kill all that a process has started, directly or not; the process itself goes on."""
+    _end(lambda: descendants(root, processes()))
+
+
+def end_orphans(own: Iterable[int]) -> None:
+    """Kill what came to this process when its parent ended: see `keep_descendants`.
+
+    Those are children of this process in another process group; `own` are the ones it has started
+    in one itself.
+    """
+    this, group = os.getpid(), os.getpgrp()
+    kept = {this, *own}
+
+    def orphans() -> list[Process]:
+        among = processes()
+        found = [
+            process
+            for process in among.values()
+            if process.parent == this and process.group != group and process.pid not in kept
+        ]
+        return [*found, *(below for one in found for below in descendants(one.pid, among))]
+
+    _end(orphans)
+    for process in orphans():  # what has ended by now is forgotten; the others have been killed
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(process.pid, 0)
+
+
+def _end(find: Callable[[], list[Process]]) -> None:
+    """Kill all processes that are found, once there are no new ones: each is stopped first.
+
+    One that forks and exits all the time may be missed, but leaves traces: its ended parents.
+    """
+    seen: set[int] = set()
+    quiet = 0
+    for _ in range(_ROUNDS):
+        found = find()
+        new = [process for process in found if process.pid not in seen]
+        _signal(new, signal.SIGSTOP)
+        seen.update(process.pid for process in new)
+        quiet = 0 if new else quiet + 1
+        if not seen or quiet == _QUIET:
+            break
+    _signal(find(), signal.SIGKILL)
+
+
+def _signal(processes: Iterable[Process], number: int) -> None:
+    for process in processes:
+        if not process.ended:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process.pid, number)
+
+
+def keep_descendants(*, keep: bool = True) -> bool:
+    """Become, or be no longer, the parent of all descendants whose own parents end.
+
+    Returns whether it was so before. It is so on Linux alone: a "child subreaper".
+    """
+    if sys.platform != "linux":
+        return False
+    before = ctypes.c_int()
+    _prctl(_PR_GET_CHILD_SUBREAPER, ctypes.addressof(before))
+    _prctl(_PR_SET_CHILD_SUBREAPER, int(keep))
+    return bool(before.value)
+
+
+def end_with_parent() -> None:
+    """Have the system kill this process when its parent ends, also in the middle of a loop."""
+    if sys.platform == "linux":
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value), 0, 0, 0)
