@@ -41,16 +41,22 @@ async def _in_simulation(sim: Simulation) -> None:
             clients.create_task(_put_ten(sim.clerk(), f"k{number}"))
 
 
-_SCENARIO: Final = Scenario(_in_simulation, "kv", network=UNRELIABLE)
+NETWORK: Final = UNRELIABLE
+_SCENARIO: Final = Scenario(_in_simulation, "kv", network=NETWORK)
 """10 % loss each way, 0-26 ms of delay, every operation recorded, the history checked."""
 
 
 def run_seeds() -> None:
     """Run the scenario on seeds 1 to SEEDS; each must pass. Seed 0 is audited besides."""
     for seed in range(1, SEEDS + 1):
-        outcome = run(_SCENARIO, Choices(Seeded(seed)))
-        assert outcome.verdict == "pass", outcome.error
-        assert outcome.ops == CLIENTS * PUTS
+        run_seed(seed)
+
+
+def run_seed(seed: int) -> None:
+    """Run the scenario on a seed."""
+    outcome = run(_SCENARIO, Choices(Seeded(seed)))
+    assert outcome.verdict == "pass", outcome.error
+    assert outcome.ops == CLIENTS * PUTS
 
 
 def _on_stock_asyncio() -> None:

@@ -68,13 +68,14 @@ class Customer:
         return reply.balance
 
 
-async def _in_simulation(sim: Simulation, *, kind: str, customers: int) -> None:
+async def in_simulation(sim: Simulation, *, kind: str, customers: int, times: int) -> None:
+    """Have so many customers call so often each, each on a node of its own."""
     sim.serve(Bank)
     async with asyncio.TaskGroup() as tasks:
         for number in range(customers):
             node = sim.node(f"c{number}")
             customer = node.make(Customer, node.end(node.name, "server"))
-            tasks.create_task(_deposit(customer, kind, RPCS // customers))
+            tasks.create_task(_deposit(customer, kind, times))
 
 
 async def _deposit(customer: Any, kind: str, times: int) -> None:
@@ -101,7 +102,8 @@ def rows() -> list[Row]:
 
 
 def _row(kind: str, customers: int) -> Row:
-    run = partial(simulate_once, _in_simulation, kind=kind, customers=customers)
+    times = RPCS // customers
+    run = partial(simulate_once, in_simulation, kind=kind, customers=customers, times=times)
     return Row(
         f"RPCs/s, {kind}, {customers} client{'s' if customers > 1 else ''}",
         figure=partial(per_second, RPCS, run),
