@@ -238,6 +238,7 @@ class Raft:
         self.next = dict.fromkeys(self.others, self.last() + 1)
         self.match = dict.fromkeys(self.others, 0)
         self.busy = dict.fromkeys(self.others, False)
+        self.sent = dict.fromkeys(self.others, (0, 0))
         self.on_tick()
 
     # -- replication ----------------------------------------------------------------------------
@@ -249,7 +250,8 @@ class Raft:
         at = self.next[peer]
         if at <= self.base[0]:
             self.busy[peer] = True
-            self.send_piece(peer, 0)
+            index, offset = self.sent[peer]
+            self.send_piece(peer, offset if index == self.base[0] else 0)
             return
         new = slice(at - self.base[0] - 1, None) if not self.busy[peer] else slice(0, 0)
         terms = self.terms[new]
@@ -281,6 +283,7 @@ class Raft:
             self.push(peer)
 
     def send_piece(self, peer, offset):
+        self.sent[peer] = self.base[0], offset
         data = self.snap[offset : offset + PIECE]
         last = offset + PIECE >= len(self.snap)
         args = Piece(self.term, self.me, *self.base, offset, data, last)
