@@ -77,7 +77,7 @@ def handlers(cls: type) -> Mapping[str, Handler]:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class RemoteMethod:
     """A method that another node calls with plain data, and the codecs of both ways."""
 
     name: str
@@ -104,14 +104,14 @@ class Operation:
 
 
 @functools.cache
-def operation(method: Callable[..., Any]) -> Operation:
+def operation(method: Callable[..., Any]) -> RemoteMethod:
     """Return the operation that a method is: any number of plain arguments, a plain result.
 
     Raises NotAMessage, naming file and line, if its annotations do not say so.
     """
     found = signature(method)
     kinds = inspect.signature(method)
-    return Operation(
+    return RemoteMethod(
         name=found.name,
         args=codec(
             GenericAlias(tuple, tuple(found.parameters.values())), f"{found.name}'s arguments"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tester.engine.choices import Choices, Seeded
 from tester.guard import guard
-from tester.report import mishap
+from tester.report import aborted
 from tester.report.story import tell
 from tester.search.again import record_of, run_again
 from tester.search.corpus import Corpus
@@ -97,11 +97,11 @@ class Trial:
             self._heed(outcome)
             if outcome.verdict == "pass":
                 path.unlink(missing_ok=True)
-                self.notes.append(f"mended: {self._shown(path)} passes, and is gone")
+                self.notes.append(f"fixed: {self._shown(path)} passes, and is gone")
             elif outcome.verdict == "fail":
-                first = mishap.still_fails(self._shown(path), run_anew=again.anew)
+                first = aborted.still_fails(self._shown(path), run_anew=again.anew)
                 if again.stale is not None:
-                    first += mishap.stale(again.stale, run_anew=again.anew)
+                    first += aborted.stale(again.stale, run_anew=again.anew)
                 if again.anew:
                     self._fail(scenario, kept.seed, outcome, first)
                 self._fail_recorded(scenario, kept, outcome, first)

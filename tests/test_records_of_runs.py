@@ -102,7 +102,7 @@ def test_a_folder_is_the_same_however_it_is_named(labtester: Runner, kept: Path)
     names = [p.name for p in Path(".labtester").iterdir() if "tmp" not in p.name]
     assert names == [kept.name]
     submit_lock(labtester.folder, fixed=True)
-    assert "mended: " in labtester(*RUN[:-1], "./maybe/", *CALM).err
+    assert "fixed: " in labtester(*RUN[:-1], "./maybe/", *CALM).err
     assert list(Path(".labtester").iterdir()) == []
 
 
@@ -122,7 +122,7 @@ def test_once_it_is_mended_a_record_is_gone(labtester: Runner, kept: Path) -> No
     assert "\n\nseed 0 passes: " in replayed.out
     assert kept.exists(), "only a run of the lab forgets"
     done = labtester(*RUN, *CALM)
-    assert (done.status, done.err) == (0, f"mended: {kept} passes, and is gone\n")
+    assert (done.status, done.err) == (0, f"fixed: {kept} passes, and is gone\n")
     assert not kept.exists()
     assert labtester(*RUN, *CALM).err == ""
 

@@ -170,7 +170,7 @@ def test_a_record_keeps_its_own_schedule(labtester: Runner, kept: str) -> None:
 def test_a_record_is_tried_whatever_schedule_a_run_is_under(labtester: Runner, kept: str) -> None:
     submit_lock(labtester.folder, fixed=True)
     done = labtester(*RUN, "--schedule", "random")
-    assert (done.status, done.err) == (0, f"mended: {RECORD} passes, and is gone\n")
+    assert (done.status, done.err) == (0, f"fixed: {RECORD} passes, and is gone\n")
 
 
 def test_the_same_seed_under_another_schedule_is_another_failure(

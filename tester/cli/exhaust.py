@@ -24,7 +24,7 @@ from tester.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from tester.workers.plan import Proof
+    from tester.workers.plan import ProofPlan
     from tester.workers.wire import Placed, Proved
 
 _SAVE_EVERY: Final = 100
@@ -39,7 +39,7 @@ _SAVE_EVERY: Final = 100
     metavar="K",
     default=1,
     show_default=True,
-    help="Place at most so many faults at once.",
+    help="StackFrame at most so many faults at once.",
 )
 @click.option("--restart", is_flag=True, help="Begin anew, whatever has been run.")
 @submission_option
@@ -61,7 +61,7 @@ def exhaust(
     """
     from tester.report import table
     from tester.report.progress import counter
-    from tester.workers.plan import Proof
+    from tester.workers.plan import ProofPlan
     from tester.workers.wire import Prove
 
     check_writable(json_to)
@@ -82,7 +82,7 @@ def exhaust(
                     state.save(so_far)
 
             again = shlex.join([*words, "--restart"])
-            desk = Proof(Prove(test, faults, done, code, again), placed)
+            desk = ProofPlan(Prove(test, faults, done, code, again), placed)
             pool.work(desk)
     state.forget()
     proved = desk.proved or _lost(desk, passed, again)
@@ -95,13 +95,13 @@ def exhaust(
     return finish(proved.verdict, json_to, _record(lab, test, faults, proved))
 
 
-def _lost(desk: Proof, passed: int, command: str) -> Proved:
+def _lost(desk: ProofPlan, passed: int, command: str) -> Proved:
     """What to say of a placement that hung or ended its process: that is a failure as well."""
-    from tester.report import mishap
+    from tester.report import aborted
     from tester.workers.wire import Proved
 
     assert desk.gone is not None  # a proof that is over is one or the other
-    told = mishap.lost(None, desk.gone, command)
+    told = aborted.lost(None, desk.gone, command)
     how = "hangs" if desk.gone.stuck_s else "ends its process"
     where = f"a placement after the first {passed}" if passed else "the first placement"
     sentence = f"{where} {how}"

@@ -30,7 +30,7 @@ from tester.cli.options import (
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.workers.pool import Pool
-    from tester.workers.results import Telling
+    from tester.workers.results import Rerun
 
 
 _NO_FAILURE: Final = {
@@ -74,11 +74,11 @@ def explain(
     Exit status: 1 if there is a failure to explain; 2 if not, and for bad input.
     """
     from tester.labs import LABS
-    from tester.report import mishap, table
+    from tester.report import aborted, table
     from tester.search.corpus import Corpus
     from tester.search.record import parse
     from tester.search.shortest import in_words
-    from tester.workers.plan import Tellings
+    from tester.workers.plan import Reruns
 
     if as_test and json_to is not None:
         raise click.UsageError("--pytest prints a test and --json a record; give one of them")
@@ -87,40 +87,40 @@ def explain(
         lab, folder = what[0], submission
         command = command_for(lab, submission, stuck_after, schedule)
         with pool_of(lab, folder, None, cores(), stuck_after, schedule=schedule) as pool:
-            telling = _failing(pool, lab, what[1], command)
+            rerun = _failing(pool, lab, what[1], command)
     else:
-        lab, folder, telling = labelled(what, seed, submission, stuck_after, schedule)
-        with pool_for(lab, folder, telling, stuck_after, schedule) as pool:
-            pool.work(Tellings([telling]))
-    told = telling.told
+        lab, folder, rerun = labelled(what, seed, submission, stuck_after, schedule)
+        with pool_for(lab, folder, rerun, stuck_after, schedule) as pool:
+            pool.work(Reruns([rerun]))
+    told = rerun.told
     if told is not None and told.ran.sentence:
         raise click.ClickException(told.ran.sentence)
     out = console(json_to)
     if told is None or not told.record:
-        if telling.verdict in _NO_FAILURE:
-            raise click.ClickException(f"seed {telling.seed} {_NO_FAILURE[telling.verdict]}")
-        table.plainly(out, mishap.story(telling))
+        if rerun.verdict in _NO_FAILURE:
+            raise click.ClickException(f"seed {rerun.seed} {_NO_FAILURE[rerun.verdict]}")
+        table.plainly(out, aborted.story(rerun))
         raise click.ClickException("this failure could not be made smaller: see its story")
-    kept = parse(told.record, Path(telling.test))
+    kept = parse(told.record, Path(rerun.test))
     if as_test:
-        click.echo(kept.as_test(LABS[lab].suite, telling.test), nl=False)
+        click.echo(kept.as_test(LABS[lab].suite, rerun.test), nl=False)
         return EXIT["pass"]
-    if telling.rivals:
-        table.plainly(out, f"{in_words(telling.seed, telling.rivals)}\n")
-    table.plainly(out, mishap.story(telling))
+    if rerun.rivals:
+        table.plainly(out, f"{in_words(rerun.seed, rerun.rivals)}\n")
+    table.plainly(out, aborted.story(rerun))
     if told.twin:
         table.plainly(out, f"\n{told.twin}")
     path = None
-    if telling.found:
-        path, sentence = Corpus(lab, folder).keep(telling.found, telling.test)
+    if rerun.found:
+        path, sentence = Corpus(lab, folder).keep(rerun.found, rerun.test)
         if path is None:
             click.echo(sentence, err=True)
     found = json.loads(told.explanation)
-    found |= {"schedule": telling.schedule, "record": None if path is None else str(path)}
-    return finish("fail", json_to, found | {"command": telling.command})
+    found |= {"schedule": rerun.schedule, "record": None if path is None else str(path)}
+    return finish("fail", json_to, found | {"command": rerun.command})
 
 
-def _failing(pool: Pool, lab: str, test: str, command: Callable[[str, int], str]) -> Telling:
+def _failing(pool: Pool, lab: str, test: str, command: Callable[[str, int], str]) -> Rerun:
     """Of the first failing seeds of a test, the one with the shortest story; already told."""
     from tester.report.progress import bar
     from tester.workers import runner
@@ -134,8 +134,8 @@ def _failing(pool: Pool, lab: str, test: str, command: Callable[[str, int], str]
     except runner.Interrupted:
         raise click.Abort from None
     (ran,) = result.tests
-    if ran.telling is None:
+    if ran.rerun is None:
         raise click.ClickException(
             f"the {ran.counted.seeds} seeds of {test} pass: there is nothing to explain"
         )
-    return ran.telling
+    return ran.rerun

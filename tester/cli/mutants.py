@@ -29,7 +29,7 @@ from tester.labs.lab import Lab
 
 if TYPE_CHECKING:
     from tester.labs.patch import Patch, Rewrite
-    from tester.workers.hunt import Kill
+    from tester.workers.kills import Kill
 
 SEEDS: Final = 100
 
@@ -100,16 +100,16 @@ def mutants(
     status: 0 if every bug was found and no correct solution failed, else 1; 2 for bad input.
     """
     from tester.report import kills
-    from tester.workers.hunt import Hunted
+    from tester.workers.kills import Mutant
 
     check_writable(json_to)
     chosen = _with_suite(LABS[lab], suite)
     to_standard_error = json_to == "-"
 
-    def hunted(solutions: Sequence[Solution], *, first: bool) -> Iterator[Hunted]:
+    def hunted(solutions: Sequence[Solution], *, first: bool) -> Iterator[Mutant]:
         for one in solutions:
             found = _hunt(lab, chosen, one, seeds, jobs, tests, stuck_after, schedule, first=first)
-            yield Hunted(one.name, one.about, found)
+            yield Mutant(one.name, one.about, found)
 
     with tempfile.TemporaryDirectory(prefix="labtester-") as scratch:
         wrong, right = _solutions(lab, Path(scratch), bugs, variants)
@@ -191,7 +191,7 @@ def _hunt(
     first: bool,
 ) -> tuple[Kill, ...]:
     from tester.report.progress import bar
-    from tester.workers.hunt import hunt
+    from tester.workers.kills import find_kills
     from tester.workers.launch import Setup, launch
     from tester.workers.pool import CannotStart, Pool
     from tester.workers.runner import Misuse
@@ -210,6 +210,6 @@ def _hunt(
             if first:
                 listed = sorted(listed, key=lambda test: test.name not in solution.killed_by)
             with bar(solution.name) as progress:
-                return hunt(pool, lab, listed, progress, first=first)
+                return find_kills(pool, lab, listed, progress, first=first)
     except (CannotStart, Misuse) as reason:
         raise click.ClickException(f"{solution.name}: {reason}") from None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
 
     from tester.workers.launch import Python
     from tester.workers.pool import Pool
-    from tester.workers.results import Telling
+    from tester.workers.results import Rerun
     from tester.workers.surroundings import Where
     from tester.workers.wire import Listed
 
@@ -312,10 +312,10 @@ def labelled(
     submission: str | None,
     stuck_after: int,
     schedule: str | None = None,
-) -> tuple[str, str | None, Telling]:
+) -> tuple[str, str | None, Rerun]:
     """The lab, the submission and the run that `FILE` or `LAB TEST --seed S` name."""
     from tester.search.record import SUFFIX, BadRecord, load
-    from tester.workers.results import Telling, telling_of
+    from tester.workers.results import Rerun, rerun_of
 
     if len(what) == 1 and what[0] not in LABS:
         if seed is not None:
@@ -333,7 +333,7 @@ def labelled(
                 f"{what[0]} is of a test of a pytest project: run {shlex.join(words)}"
             )
         command = shlex.join(["labtester", "replay", what[0], *_options(submission, stuck_after)])
-        return kept.lab, submission or kept.submission or None, telling_of(kept, command)
+        return kept.lab, submission or kept.submission or None, rerun_of(kept, command)
     if len(what) != 2:
         raise click.UsageError("name a record, or a lab and a test of it")
     lab, test = what
@@ -344,18 +344,18 @@ def labelled(
     if seed is None:
         raise click.UsageError("which seed? add --seed S")
     command = command_for(lab, submission, stuck_after, schedule)(test, seed)
-    return lab, submission, Telling(test, seed, command)
+    return lab, submission, Rerun(test, seed, command)
 
 
 @contextmanager
 def pool_for(
-    lab: str, submission: str | None, telling: Telling, stuck_after: int, schedule: str | None
+    lab: str, submission: str | None, rerun: Rerun, stuck_after: int, schedule: str | None
 ) -> Iterator[Pool]:
     """A worker that can run what is to be told, which is told its schedule."""
     with pool_of(lab, submission, None, 1, stuck_after, schedule=schedule) as pool:
-        test = select_one(pool.tests(), telling.test)
-        if not telling.record:
-            telling.schedule = test.schedule
+        test = select_one(pool.tests(), rerun.test)
+        if not rerun.record:
+            rerun.schedule = test.schedule
         yield pool
 
 

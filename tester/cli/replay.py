@@ -39,14 +39,14 @@ def replay(
 ) -> int:
     """Run a record, or one seed of a test, again, and tell its story."""
     from tester.report import record, table
-    from tester.workers.plan import Tellings
+    from tester.workers.plan import Reruns
 
     check_writable(json_to)
-    lab, folder, telling = labelled(what, seed, submission, stuck_after, schedule)
-    telling.full = full
-    with pool_for(lab, folder, telling, stuck_after, schedule) as pool:
-        pool.work(Tellings([telling]))
-    if telling.told is not None and telling.told.ran.sentence:
-        raise click.ClickException(telling.told.ran.sentence)
-    table.show_replay(console(json_to), telling)
-    return finish(telling.verdict, json_to, record.of_replay(lab, telling))
+    lab, folder, rerun = labelled(what, seed, submission, stuck_after, schedule)
+    rerun.full = full
+    with pool_for(lab, folder, rerun, stuck_after, schedule) as pool:
+        pool.work(Reruns([rerun]))
+    if rerun.told is not None and rerun.told.ran.sentence:
+        raise click.ClickException(rerun.told.ran.sentence)
+    table.show_replay(console(json_to), rerun)
+    return finish(rerun.verdict, json_to, record.of_replay(lab, rerun))

@@ -30,7 +30,7 @@ from tester.cli.options import (
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.search.corpus import Corpus
     from tester.workers.pool import Pool
-    from tester.workers.results import LabResult, Telling
+    from tester.workers.results import LabResult, Rerun
 
 
 @click.command()
@@ -63,7 +63,7 @@ def run(
 
     What failed before, as recorded in .labtester, is tried first.
     """
-    from tester.report import mishap, record, table
+    from tester.report import aborted, record, table
     from tester.report.progress import bar
     from tester.search.corpus import Corpus
     from tester.workers import runner
@@ -77,10 +77,10 @@ def run(
             chosen = select(pool.tests(), tests)
             try:
                 recorded = _try_recorded(pool, corpus, [test.name for test in chosen])
-                left = [telling for _, telling in recorded if telling.verdict == "fail"]
+                left = [rerun for _, rerun in recorded if rerun.verdict == "fail"]
                 if exitfirst and left:
                     result = LabResult(lab, [], not_run=[test.name for test in chosen])
-                    table.plainly(console(json_to), mishap.story(left[0]))
+                    table.plainly(console(json_to), aborted.story(left[0]))
                 else:
                     with bar(lab) as progress:
                         result = runner.run_lab(
@@ -104,10 +104,10 @@ def run(
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     for test in result.tests:
-        telling = test.telling
-        if telling is None or not telling.found:
+        rerun = test.rerun
+        if rerun is None or not rerun.found:
             continue
-        click.echo(corpus.keep(telling.found, telling.test).sentence, err=True)
+        click.echo(corpus.keep(rerun.found, rerun.test).sentence, err=True)
     told = record.of_run(result) | ({"recorded": still} if still else {})
     return finish(result.verdict, json_to, told)
 
@@ -121,20 +121,19 @@ def _unfinished(json_to: str | None, result: LabResult) -> int:
     return interrupts.status()
 
 
-def _try_recorded(pool: Pool, corpus: Corpus, tests: Sequence[str]) -> list[tuple[Path, Telling]]:
+def _try_recorded(pool: Pool, corpus: Corpus, tests: Sequence[str]) -> list[tuple[Path, Rerun]]:
     """Run the records of earlier failures again."""
-    from tester.workers.plan import Tellings
-    from tester.workers.results import telling_of
+    from tester.workers.plan import Reruns
+    from tester.workers.results import rerun_of
 
     found = [
-        (path, telling_of(kept, f"labtester replay {path}"))
-        for path, kept in corpus.records(tests)
+        (path, rerun_of(kept, f"labtester replay {path}")) for path, kept in corpus.records(tests)
     ]
-    pool.work(Tellings([telling for _, telling in found]))
+    pool.work(Reruns([rerun for _, rerun in found]))
     return found
 
 
-def _show_recorded(recorded: Sequence[tuple[Path, Telling]], result: LabResult) -> list[str]:
+def _show_recorded(recorded: Sequence[tuple[Path, Rerun]], result: LabResult) -> list[str]:
     """Say which recorded failures are left, and forget the others.
 
     Those that the seeds of this run have found as well are told with them, and only there.
@@ -143,12 +142,12 @@ def _show_recorded(recorded: Sequence[tuple[Path, Telling]], result: LabResult) 
         (test.name, seed, test.schedule) for test in result.tests for seed in test.counted.failed
     }
     still = []
-    for path, telling in recorded:
-        if telling.verdict == "pass":
+    for path, rerun in recorded:
+        if rerun.verdict == "pass":
             path.unlink(missing_ok=True)
-            click.echo(f"mended: {path} passes, and is gone", err=True)
-        elif telling.verdict == "fail" and telling.run not in failed:
+            click.echo(f"fixed: {path} passes, and is gone", err=True)
+        elif rerun.verdict == "fail" and rerun.run not in failed:
             click.echo(f"recorded failure: {path} still fails; labtester replay {path}", err=True)
             still.append(str(path))
-            result.recorded.append(telling.test)
+            result.recorded.append(rerun.test)
     return still

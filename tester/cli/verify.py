@@ -122,7 +122,7 @@ def verify(
     """
     from tester.report.table import plainly
     from tester.workers.inquiry import digests
-    from tester.workers.plan import Digests
+    from tester.workers.plan import DigestPlan
 
     check_writable(json_to)
     out = console(json_to)
@@ -139,7 +139,7 @@ def verify(
         runs = [(test.name, seed) for test in chosen for seed in range(test.seeds)]
         schedules = {test.name: test.schedule for test in chosen}
         for name in (first.name, _AGAIN):
-            desk = Digests(runs)
+            desk = DigestPlan(runs)
             pool.work(desk)
             if desk.misuse:
                 raise click.ClickException(desk.misuse)
@@ -150,7 +150,7 @@ def verify(
             continue
         with what.pool(way.python, seeds) as pool:
             pool.tests()
-            desk = Digests(runs)
+            desk = DigestPlan(runs)
             pool.work(desk)
             found[way.name] = desk.found
     differing = _differing(found)
@@ -201,11 +201,11 @@ def _divergence(what: _What, way: _Way, run: Run, usual: str, other: str) -> str
 
 
 def _traces(what: _What, python: Python | None, run: Run, times: int) -> Sequence[Traced | None]:
-    from tester.workers.plan import Traces
+    from tester.workers.plan import TracePlan
 
     with what.pool(python) as pool:
         pool.tests()
-        desk = Traces(*run, times)
+        desk = TracePlan(*run, times)
         pool.work(desk)
     return desk.found
 

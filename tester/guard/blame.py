@@ -96,7 +96,7 @@ def _names_bound(scope: ast.AST) -> Iterator[tuple[str, int]]:
 def line_of_change(module: ModuleType, kind: str, scope: str, name: str, code_line: int) -> int:
     """Guess the line that changes `name`, which the class or function `scope` keeps.
 
-    `kind` is that of `modules.Place`; `code_line` is where the function starts whose default or
+    `kind` is that of `modules.Variable`; `code_line` is where the function starts whose default or
     closure variable it is.
     """
     root = tree(module)

@@ -43,7 +43,7 @@ class Change:
     sentence: str
 
 
-class Place(NamedTuple):
+class Variable(NamedTuple):
     """Where a module keeps something: `name` in a `scope` (a class or function, "" the module)."""
 
     module: str
@@ -124,7 +124,7 @@ class _Snapshot:
 
     def __init__(self, modules: Sequence[ModuleType]) -> None:
         self._own = frozenset(module.__name__ for module in modules)
-        self.places: dict[Place, list[_Held]] = {}
+        self.places: dict[Variable, list[_Held]] = {}
         # For a quick look: the values of namespaces and variables are the very same objects,
         # functions have got no attributes, and what can change in place looks as it did.
         self._namespaces: list[ValuesView[Any]] = []
@@ -174,14 +174,14 @@ class _Snapshot:
             value = namespace.get(name, UNSET)
             self._foreign.append((namespace, name, value))
             if value is not UNSET:
-                self._keep(Place(module.__name__, "foreign", owner, name), value)
+                self._keep(Variable(module.__name__, "foreign", owner, name), value)
         for name, value in list(names.items()):
             if not is_dunder(name) and not isinstance(value, ModuleType):
-                place = Place(module.__name__, "global", "", name)
+                place = Variable(module.__name__, "global", "", name)
                 self._keep(place, value, by_identity=name in imported)
                 self._inside(value, module, place.dotted)
 
-    def _keep(self, place: Place, value: Any, by_identity: bool = False, line: int = 0) -> None:
+    def _keep(self, place: Variable, value: Any, by_identity: bool = False, line: int = 0) -> None:
         if by_identity or (_is_walked(value) and not isinstance(value, _Cached)):
             tokens, mutable = identity(value), False
         else:
@@ -220,7 +220,7 @@ class _Snapshot:
             for member in members:
                 self._member(member, module, f"{dotted}.{member.name}")
         for name, value in list(names.items()):
-            place = Place(module.__name__, "class", dotted, name)
+            place = Variable(module.__name__, "class", dotted, name)
             if not (is_dunder(name) or name == "_abc_impl" or _is_of_enum(cls, name)):
                 self._keep(place, value)
             self._inside(value, module, place.dotted)
@@ -235,7 +235,7 @@ class _Snapshot:
             self._namespace(attributes)
         for name, value in attributes.items():
             if not is_dunder(name) if own else name[:1] != "_":
-                self._keep(Place(module.__name__, "function", dotted, name), value)
+                self._keep(Variable(module.__name__, "function", dotted, name), value)
 
     def _member(self, member: Any, module: ModuleType, dotted: str) -> None:
         """Keep what a member of an enumeration holds: its value, and attributes of its own."""
@@ -243,8 +243,8 @@ class _Snapshot:
         self._namespace(names)
         for name, value in names.items():
             if name[:1] != "_":
-                self._keep(Place(module.__name__, "class", dotted, name), value)
-        self._keep(Place(module.__name__, "class", dotted, "value"), names.get("_value_"))
+                self._keep(Variable(module.__name__, "class", dotted, name), value)
+        self._keep(Variable(module.__name__, "class", dotted, "value"), names.get("_value_"))
 
     def _function(self, function: FunctionType, module: ModuleType, dotted: str) -> None:
         code = function.__code__
@@ -254,14 +254,14 @@ class _Snapshot:
         positional = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
         keywords = function.__kwdefaults__ or {}
         for name, value in (*zip(positional, defaults, strict=True), *keywords.items()):
-            self._keep(Place(module.__name__, "default", dotted, name), value, line=line)
+            self._keep(Variable(module.__name__, "default", dotted, name), value, line=line)
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             value = contents(cell)
             if name == "__class__" or value is UNSET:
                 continue
             self._cells.append(cell)
             self._contents.append(value)
-            self._keep(Place(module.__name__, "closure", dotted, name), value, line=line)
+            self._keep(Variable(module.__name__, "closure", dotted, name), value, line=line)
             self._inside(value, module, dotted)
 
 
@@ -293,7 +293,7 @@ def _differences(modules: Sequence[ModuleType], then: _Snapshot, now: _Snapshot)
     return changes
 
 
-def _change(module: ModuleType, place: Place, old: list[_Held], new: list[_Held]) -> Change:
+def _change(module: ModuleType, place: Variable, old: list[_Held], new: list[_Held]) -> Change:
     held = (new or old)[-1]
     kind = "cache" if isinstance(held.value, _Cached) else place.kind
     what, advice = _WHAT_AND_ADVICE[kind]

@@ -6,13 +6,13 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
-from tester.workers.hunt import Hunted, Kill
+from tester.workers.kills import Kill, Mutant
 
 _NAME: Final = 30
 _WIDTH: Final = 80
 
 
-def bug_line(bug: Hunted) -> str:
+def bug_line(bug: Mutant) -> str:
     """A bug, and the first failing seed of each test that found it."""
     if not bug.found:
         about = textwrap.indent(textwrap.fill(bug.about, _WIDTH - 4), "    ")
@@ -20,7 +20,7 @@ def bug_line(bug: Hunted) -> str:
     return _columns(bug.name, bug.found)
 
 
-def variant_line(variant: Hunted) -> str:
+def variant_line(variant: Mutant) -> str:
     """A correct solution, and the tests that did not let it pass."""
     if not variant.kills:
         return f"{variant.name:<{_NAME}} passes"
@@ -39,13 +39,13 @@ def _columns(name: str, kills: Sequence[Kill]) -> str:
     return "\n".join(lines)
 
 
-def verdict(bugs: Sequence[Hunted], variants: Sequence[Hunted]) -> str:
+def verdict(bugs: Sequence[Mutant], variants: Sequence[Mutant]) -> str:
     """`pass` if every bug was found and no correct solution failed."""
     fine = all(bug.found for bug in bugs) and not any(variant.kills for variant in variants)
     return "pass" if fine else "fail"
 
 
-def summary(lab: str, bugs: Sequence[Hunted], variants: Sequence[Hunted]) -> str:
+def summary(lab: str, bugs: Sequence[Mutant], variants: Sequence[Mutant]) -> str:
     """The last lines."""
     found = [bug for bug in bugs if bug.found]
     failed = [variant for variant in variants if variant.kills]
@@ -59,7 +59,7 @@ def summary(lab: str, bugs: Sequence[Hunted], variants: Sequence[Hunted]) -> str
     return "\n".join(lines)
 
 
-def record(lab: str, bugs: Sequence[Hunted], variants: Sequence[Hunted]) -> dict[str, Any]:
+def record(lab: str, bugs: Sequence[Mutant], variants: Sequence[Mutant]) -> dict[str, Any]:
     """The record of `labtester mutants`; the same for any number of workers."""
     return {
         "lab": lab,
@@ -71,7 +71,7 @@ def record(lab: str, bugs: Sequence[Hunted], variants: Sequence[Hunted]) -> dict
     }
 
 
-def _bug(bug: Hunted) -> dict[str, Any]:
+def _bug(bug: Mutant) -> dict[str, Any]:
     first = bug.first
     return {
         "name": bug.name,

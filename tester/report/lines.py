@@ -14,6 +14,7 @@ from tester.report import values
 from tester.world.events import (
     Answer,
     Call,
+    ConditionChange,
     CutShort,
     Deliver,
     DiskLoss,
@@ -31,7 +32,6 @@ from tester.world.events import (
     SlowDisk,
     TraceEvent,
     Unheard,
-    Weather,
     only,
     read,
 )
@@ -260,7 +260,7 @@ def _happened(event: TraceEvent) -> tuple[str, str] | None:
         case Partition():
             how = "is cut" if event.kind == "cut" else "heals"
             return "network", f"{how}: {_groups(event)}"
-        case Weather():
+        case ConditionChange():
             how = "from here on" if event.begins else "no more"
             return "network", f"{how} {event.name.replace('_', ' ')}"
         case FaultStruck() if event.what.startswith("maybe("):  # other events tell the others

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tester.report import mishap
-from tester.workers.results import LabResult, Telling, TestResult
+from tester.report import aborted
+from tester.workers.results import LabResult, Rerun, TestResult
 
 
 def of_run(result: LabResult) -> dict[str, Any]:
@@ -52,40 +52,40 @@ def _of_test(test: TestResult) -> dict[str, Any]:
         "seeds_asked": test.asked,
         "schedule": test.schedule,
         "lost": counted.seeds - 1 if test.lost is not None else None,
-        "story": None if test.telling is None else of_story(test.telling),
+        "story": None if test.rerun is None else of_story(test.rerun),
     } | ({"differs": test.differs} if test.differs else {})
 
 
-def of_story(telling: Telling) -> dict[str, Any]:
+def of_story(rerun: Rerun) -> dict[str, Any]:
     """The record of one seed's story: `text` is what people read."""
-    told = telling.told
+    told = rerun.told
     return {
-        "seed": telling.seed,
-        "rivals": telling.rivals,
-        "schedule": telling.schedule,
+        "seed": rerun.seed,
+        "rivals": rerun.rivals,
+        "schedule": rerun.schedule,
         "digest": told.ran.digest if told is not None else None,
-        "command": telling.command,
-        "text": mishap.story(telling),
-        "printed": telling.printed,
+        "command": rerun.command,
+        "text": aborted.story(rerun),
+        "printed": rerun.printed,
     }
 
 
-def of_replay(lab: str, telling: Telling) -> dict[str, Any]:
+def of_replay(lab: str, rerun: Rerun) -> dict[str, Any]:
     """The record of `labtester replay`."""
-    ran = None if telling.told is None else telling.told.ran
+    ran = None if rerun.told is None else rerun.told.ran
     return {
         "lab": lab,
-        "test": telling.test,
-        "seed": telling.seed,
-        "schedule": telling.schedule,
+        "test": rerun.test,
+        "seed": rerun.seed,
+        "schedule": rerun.schedule,
         "verdict": "fail" if ran is None else ran.verdict,
         "digest": None if ran is None else ran.digest,
         "rpcs": 0 if ran is None else ran.rpcs,
         "ops": 0 if ran is None else ran.ops,
         "virtual_s": 0.0 if ran is None else ran.virtual_us / 1_000_000,
         "wall_s": 0.0 if ran is None else ran.wall_us / 1_000_000,
-        "story": mishap.story(telling),
-        "printed": telling.printed,
+        "story": aborted.story(rerun),
+        "printed": rerun.printed,
     }
 
 

@@ -8,9 +8,9 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from tester.report import mishap
+from tester.report import aborted
 from tester.search.shortest import in_words
-from tester.workers.results import LabResult, Telling, TestResult
+from tester.workers.results import LabResult, Rerun, TestResult
 
 _PRINTED_LINES: Final = 10
 _PRINTED_COLUMNS: Final = 200
@@ -26,11 +26,11 @@ def show(console: Console, result: LabResult) -> None:
     loops: dict[tuple[str, str], TestResult] = {}
     for test in result.tests:
         loop = None
-        if test.telling is not None and test.telling.lost is not None:
-            loop = test.telling.lost.loop
+        if test.rerun is not None and test.rerun.lost is not None:
+            loop = test.rerun.lost.loop
         if loop is not None and loop in loops:
             _show_same_loop(console, test, loops[loop])
-        elif test.telling is not None:
+        elif test.rerun is not None:
             _show_failure(console, test)
         if loop is not None:
             loops.setdefault(loop, test)
@@ -47,34 +47,34 @@ def show_unfinished(console: Console, result: LabResult) -> None:
     """Print what there is of a run that was interrupted: most stories have not been told."""
     begun = [test for test in result.tests if test.counted.seeds]
     for test in begun:
-        if test.telling is not None:
+        if test.rerun is not None:
             console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"))
-            plainly(console, f"\n{mishap.story(test.telling)}\n")
+            plainly(console, f"\n{aborted.story(test.rerun)}\n")
     if begun:
         console.print(table(LabResult(result.lab, begun), console.width), soft_wrap=True)
     plainly(console, "interrupted; the seeds counted above are finished, the others are not")
 
 
-def show_replay(console: Console, telling: Telling) -> None:
+def show_replay(console: Console, rerun: Rerun) -> None:
     """Print what became of one seed, all that is known of what it printed, and its digest."""
-    ran = telling.told.ran if telling.told is not None else None
-    show_printed(console, telling)
-    if telling.verdict == "pass" and ran is not None:
+    ran = rerun.told.ran if rerun.told is not None else None
+    show_printed(console, rerun)
+    if rerun.verdict == "pass" and ran is not None:
         virtual_s = ran.virtual_us / 1_000_000
-        assert telling.told is not None
+        assert rerun.told is not None
         plainly(
             console,
-            f"{telling.told.story}seed {telling.seed} passes: {_grouped(ran.rpcs)} RPCs, "
+            f"{rerun.told.story}seed {rerun.seed} passes: {_grouped(ran.rpcs)} RPCs, "
             f"{_grouped(ran.ops)} operations, {virtual_s:.3f} s of virtual time",
         )
     else:
-        plainly(console, mishap.story(telling))
+        plainly(console, aborted.story(rerun))
     if ran is not None:
         plainly(console, f"\ndigest {ran.digest}")
 
 
 def _show_failure(console: Console, test: TestResult) -> None:
-    assert test.telling is not None
+    assert test.rerun is not None
     console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"), soft_wrap=True)
     if test.counted.seeds < test.asked:
         how = "failed"  # and the run was to end there
@@ -85,12 +85,12 @@ def _show_failure(console: Console, test: TestResult) -> None:
             if test.lost.stuck_s or test.lost.what:
                 how = "was stuck" if test.lost.stuck_s else "cost its process"
         plainly(console, f"seed {test.counted.seeds - 1} {how}: its later seeds were not run")
-    if test.telling.rivals:
-        plainly(console, in_words(test.telling.seed, test.telling.rivals))
+    if test.rerun.rivals:
+        plainly(console, in_words(test.rerun.seed, test.rerun.rivals))
     plainly(console, "")
-    plainly(console, mishap.story(test.telling))
+    plainly(console, aborted.story(test.rerun))
     plainly(console, "")
-    show_printed(console, test.telling, most=_PRINTED_LINES)
+    show_printed(console, test.rerun, most=_PRINTED_LINES)
 
 
 def _show_difference(console: Console, lab: str, test: TestResult) -> None:
@@ -102,24 +102,24 @@ def _show_difference(console: Console, lab: str, test: TestResult) -> None:
 
 def _show_same_loop(console: Console, test: TestResult, first: TestResult) -> None:
     """What is stuck where a test before it was is not told at length again."""
-    assert test.telling is not None
-    assert test.telling.lost is not None
-    place = test.telling.lost.users()[-1]
+    assert test.rerun is not None
+    assert test.rerun.lost is not None
+    place = test.rerun.lost.users()[-1]
     console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"), soft_wrap=True)
     plainly(
         console,
-        f"seed {test.telling.seed} was stuck in {place.function}, as {first.name} was: its later "
-        f"seeds were not run\n\nTo run it again:\n    {test.telling.command}\n",
+        f"seed {test.rerun.seed} was stuck in {place.function}, as {first.name} was: its later "
+        f"seeds were not run\n\nTo run it again:\n    {test.rerun.command}\n",
     )
 
 
-def show_printed(console: Console, telling: Telling, *, most: int | None = None) -> None:
+def show_printed(console: Console, rerun: Rerun, *, most: int | None = None) -> None:
     """Print what the code under test printed, the last of it where it is long."""
-    lines = telling.printed.splitlines()
+    lines = rerun.printed.splitlines()
     if lines:
         last = lines if most is None else lines[-most:]
         what = f"the last {len(last)} lines " if len(last) < len(lines) else "what "
-        plainly(console, f"seed {telling.seed}, {what}it printed:\n")
+        plainly(console, f"seed {rerun.seed}, {what}it printed:\n")
         short = [
             line if len(line) <= _PRINTED_COLUMNS else f"{line[:_PRINTED_COLUMNS]}..."
             for line in last
@@ -243,8 +243,8 @@ def verdict_line(result: LabResult) -> Text:
     line = Text(f"\n{result.lab}: ")
     line.append(result.verdict, style)
     line.append(f", {_grouped(seeds)} seeds of {tests} in {result.elapsed_s:.1f} s")
-    if any(test.telling is not None for test in result.tests):
-        line.append(f", and {result.told_s:.1f} s for the stories")
+    if any(test.rerun is not None for test in result.tests):
+        line.append(f", and {result.rerun_s:.1f} s for the stories")
     if result.not_run:
         left = f"{len(result.not_run)} test{' was' if len(result.not_run) == 1 else 's were'}"
         line.append(f"\nstopped at the first failure: {left} not run")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tester.workers.plan import Course, Plan
+from tester.workers.plan import Plan, SeedTracker
 from tester.workers.results import LabResult, Lost
 from tester.workers.wire import Chunk, Ran
 
 
-class Trail(Course):
+class FirstFailureTracker(SeedTracker):
     """One test's way to its first failing seed."""
 
     def put(self, seed: int, result: Ran | Lost) -> None:
@@ -18,19 +18,19 @@ class Trail(Course):
         super().put(seed, result)
 
 
-class Chase(Plan):
+class FirstFailurePlan(Plan):
     """The tests one after the other, until one of them has failed."""
 
     @property
     def failed(self) -> int | None:
         """The place of the first test that has failed."""
-        return next((i for i, c in enumerate(self.courses) if c.counted.failed), None)
+        return next((i for i, c in enumerate(self.trackers) if c.counted.failed), None)
 
     def _put(self, job: Chunk, at: int, result: Ran | Lost) -> None:
         super()._put(job, at, result)
         failed = self.failed
         if failed is not None:  # a test before this one may still come first
-            for later in self.courses[failed + 1 :]:
+            for later in self.trackers[failed + 1 :]:
                 later.end = 0
 
     def result(self) -> LabResult:

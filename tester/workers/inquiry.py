@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple
 
-from tester.workers.plan import Digests, Traces
+from tester.workers.plan import DigestPlan, TracePlan
 from tester.workers.pool import CannotStart, Pool
 from tester.workers.surroundings import FACTORS, HERE, OTHER_HASHES, Where
 from tester.workers.wire import Traced
@@ -62,26 +62,26 @@ _SAID: Final = {
 
 def digests(start: Start, where: Where, runs: Collection[Run]) -> dict[Run, str]:
     """What runs come to in a new process: verdict and digest, or what became of the process."""
-    desk = Digests(list(runs))
+    source = DigestPlan(list(runs))
     try:
         with start(where) as pool:
             pool.tests()
-            pool.work(desk)
+            pool.work(source)
     except CannotStart as reason:
         return dict.fromkeys(runs, f"cannot be loaded: {reason}")
-    return desk.found
+    return source.found
 
 
 def traced(start: Start, where: Where, run: Run) -> Traced | None:
     """Every event of a run in a new process; None if that hangs or ends."""
-    desk = Traces(*run, 1)
+    source = TracePlan(*run, 1)
     try:
         with start(where) as pool:
             pool.tests()
-            pool.work(desk)
+            pool.work(source)
     except CannotStart:
         return None
-    return desk.found[0]
+    return source.found[0]
 
 
 def inquire(start: Start, run: Run, usual: str) -> Cause:

@@ -29,7 +29,7 @@ from tester.guard.origin import is_users
 from tester.labs import contract
 from tester.labs.suite import tests_of
 from tester.labs.taken import misses, taken
-from tester.report import mishap
+from tester.report import aborted
 from tester.report.story import relative, tell_placement
 from tester.search.again import Again, code_digest, run_again
 from tester.search.exhaust import DIFFERENT, exhaust
@@ -42,7 +42,7 @@ from tester.workers import surroundings
 from tester.workers.frames import Sender
 from tester.workers.launch import Setup
 from tester.workers.processes import end_descendants, end_with_parent, keep_descendants
-from tester.workers.telling import told_of
+from tester.workers.rerun import report_of
 from tester.workers.wire import (
     Aborted,
     Alive,
@@ -61,9 +61,9 @@ from tester.workers.wire import (
     Ran,
     Ready,
     Refused,
+    RerunJob,
+    RerunReport,
     Suspected,
-    Tell,
-    Told,
     Trace,
     Traced,
     end_of,
@@ -167,12 +167,12 @@ class _Worker:
             while True:
                 self._do(job_of(self._receive()))
 
-    def _do(self, job: Chunk | Tell | Prove | Trace) -> None:
+    def _do(self, job: Chunk | RerunJob | Prove | Trace) -> None:
         self._job += 1
         match job:
             case Chunk():
                 self._run(job)
-            case Tell():
+            case RerunJob():
                 self._tell(job)
             case Prove():
                 self._prove(job)
@@ -220,7 +220,7 @@ class _Worker:
                 ran = self._seed(scenario, seed)[0]
             self._answer(ran)
 
-    def _tell(self, job: Tell) -> None:
+    def _tell(self, job: RerunJob) -> None:
         scenario, seed = self._tests[job.test], int(job.seed)
         _print(f"{job.marker}\n")
         again: list[Again] = []
@@ -239,14 +239,14 @@ class _Worker:
         stale = ""
         for one in again:
             if one.stale is not None:
-                stale = mishap.stale(one.stale, run_anew=one.anew)
+                stale = aborted.stale(one.stale, run_anew=one.anew)
             if one.anew:
                 job = msgspec.structs.replace(job, record="")
         _print(end_of(job.marker))
         if isinstance(found, Failure):
-            told = Told(ran, plain(mishap.escaped(seed, found, job.command)))
+            told = RerunReport(ran, plain(aborted.escaped(seed, found, job.command)))
         else:
-            told = told_of(
+            told = report_of(
                 scenario, job, ran, found, self._lab, self._folder, lambda: self._say(Attempting())
             )
         self._answer(msgspec.structs.replace(told, story=stale + told.story))

@@ -1,4 +1,4 @@
-"""What is to be run, and what has been: the desks at which the workers of a pool take their jobs.
+"""What is to be run, and what has been: where the workers of a pool take their jobs from.
 
 Results are merged by (test, seed), never by time: a worker more or less changes nothing. A test
 ends at its first lost seed (its process hung or died) and at its first that changed what outlives
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
-from tester.workers.results import Counted, LabResult, Lost, Telling, TestResult
+from tester.workers.results import Counted, LabResult, Lost, Rerun, TestResult
 from tester.workers.wire import (
     Answer,
     Chunk,
@@ -21,8 +21,8 @@ from tester.workers.wire import (
     Prove,
     Proved,
     Ran,
-    Tell,
-    Told,
+    RerunJob,
+    RerunReport,
     Trace,
     Traced,
 )
@@ -31,14 +31,14 @@ _CHUNK_US: Final = 50_000
 _FIRST: Final = 4
 
 
-class Desk(Protocol):
+class JobSource(Protocol):
     """Where jobs come from and answers go."""
 
     def next(self) -> Job | None:
         """A job that nobody has had yet."""
 
     def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
-        """The answer number `at` to a job has come. `printed`: by the run, if it was a Tell."""
+        """The answer number `at` to a job has come. `printed`: by a run that is repeated."""
 
     def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
         """The run that would have given this answer is lost."""
@@ -50,7 +50,7 @@ class Desk(Protocol):
         """Whether every answer that matters has come."""
 
 
-class Course:
+class SeedTracker:
     """One test's way through its seeds. Answers come in any order and are counted in theirs."""
 
     def __init__(self, test: Listed) -> None:
@@ -101,21 +101,25 @@ class Course:
 
 
 class Plan:
-    """All seeds of all tests: the desk of a run."""
+    """All seeds of all tests: the source of a run."""
 
     def __init__(
-        self, lab: str, tests: Sequence[Listed], jobs: int, course: type[Course] = Course
+        self,
+        lab: str,
+        tests: Sequence[Listed],
+        jobs: int,
+        tracker: type[SeedTracker] = SeedTracker,
     ) -> None:
         self.lab = lab
-        self.courses = [course(test) for test in tests]
-        self._of = {course.test.name: course for course in self.courses}
+        self.trackers = [tracker(test) for test in tests]
+        self._of = {tracker.test.name: tracker for tracker in self.trackers}
         self._jobs = jobs
         self.runs = 0
         self.failures = 0
 
     def next(self) -> Job | None:
-        for course in self.courses:
-            if (chunk := course.take(self._jobs)) is not None:
+        for tracker in self.trackers:
+            if (chunk := tracker.take(self._jobs)) is not None:
                 return chunk
         return None
 
@@ -133,11 +137,11 @@ class Plan:
         self._put(job, at, lost)
 
     def _put(self, job: Chunk, at: int, result: Ran | Lost) -> None:
-        course = self._of[job.test]
-        course.put(job.first + at, result)
-        if course.misuse:
+        tracker = self._of[job.test]
+        tracker.put(job.first + at, result)
+        if tracker.misuse:
             # The whole run is in vain; only a test before this one may still say so earlier.
-            for later in self.courses[self.courses.index(course) + 1 :]:
+            for later in self.trackers[self.trackers.index(tracker) + 1 :]:
                 later.end = 0
 
     def wants(self, job: Job) -> bool:
@@ -145,17 +149,17 @@ class Plan:
         return job.first < self._of[job.test].end
 
     def finished(self) -> bool:
-        return all(course.finished for course in self.courses)
+        return all(tracker.finished for tracker in self.trackers)
 
     @property
     def total(self) -> int:
         """How many runs there are to be, as far as is known."""
-        return sum(course.end for course in self.courses)
+        return sum(tracker.end for tracker in self.trackers)
 
     @property
     def misuse(self) -> str:
         """Why the submission cannot be run, found out while running it; "" if it can."""
-        return next((course.misuse for course in self.courses if course.misuse), "")
+        return next((tracker.misuse for tracker in self.trackers if tracker.misuse), "")
 
     def result(self) -> LabResult:
         """What has been counted so far, which is everything once the plan is finished."""
@@ -163,45 +167,47 @@ class Plan:
             self.lab,
             [
                 TestResult(
-                    course.test.name,
-                    course.test.seeds,
-                    course.test.weight,
-                    course.counted,
-                    course.lost,
-                    schedule=course.test.schedule,
+                    tracker.test.name,
+                    tracker.test.seeds,
+                    tracker.test.weight,
+                    tracker.counted,
+                    tracker.lost,
+                    schedule=tracker.test.schedule,
                 )
-                for course in self.courses
+                for tracker in self.trackers
             ],
         )
 
 
-class Tellings:
-    """Runs that are to be told: the desk of the stories."""
+class Reruns:
+    """Runs that are to be told: the source of the stories."""
 
-    def __init__(self, tellings: Sequence[Telling]) -> None:
-        self._waiting = [(telling, False) for telling in tellings]
-        self._of = {telling.marker: telling for telling in tellings}
+    def __init__(self, reruns: Sequence[Rerun]) -> None:
+        self._waiting = [(rerun, False) for rerun in reruns]
+        self._of = {rerun.marker: rerun for rerun in reruns}
 
     def next(self) -> Job | None:
         if not self._waiting:
             return None
         one, whole = self._waiting.pop(0)
-        return Tell(one.test, str(one.seed), one.command, whole, one.marker, one.record, one.full)
+        return RerunJob(
+            one.test, str(one.seed), one.command, whole, one.marker, one.record, one.full
+        )
 
     def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
-        assert isinstance(answer, Told)
-        telling = self._telling(job)
-        telling.told, telling.printed = answer, printed
+        assert isinstance(answer, RerunReport)
+        rerun = self._rerun(job)
+        rerun.told, rerun.printed = answer, printed
 
     def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
-        telling = self._telling(job)
+        rerun = self._rerun(job)
         if lost.attempting:  # not the run itself: it has been seen to end
-            self._waiting.append((telling, True))
+            self._waiting.append((rerun, True))
         else:
-            telling.lost, telling.printed = lost, printed
+            rerun.lost, rerun.printed = lost, printed
 
-    def _telling(self, job: Job) -> Telling:
-        assert isinstance(job, Tell)
+    def _rerun(self, job: Job) -> Rerun:
+        assert isinstance(job, RerunJob)
         return self._of[job.marker]
 
     def wants(self, job: Job) -> bool:
@@ -211,8 +217,8 @@ class Tellings:
         return all(t.told is not None or t.lost is not None for t in self._of.values())
 
 
-class Proof:
-    """One proof that is to be run: its desk."""
+class ProofPlan:
+    """One proof that is to be run: its source."""
 
     def __init__(self, job: Prove, progress: Callable[[Placed], None]) -> None:
         self._job: Prove | None = job
@@ -238,8 +244,8 @@ class Proof:
         return self.proved is not None or self.gone is not None
 
 
-class Digests:
-    """Seeds of tests, of which only the digests are wanted: the desk of a verification."""
+class DigestPlan:
+    """Seeds of tests, of which only the digests are wanted: the source of a verification."""
 
     def __init__(self, runs: Sequence[tuple[str, int]]) -> None:
         self._waiting = list(runs)
@@ -278,8 +284,8 @@ class Digests:
         return self._wanted <= self.found.keys()
 
 
-class Traces:
-    """Runs whose every event is wanted, one after the other: the desk of a comparison."""
+class TracePlan:
+    """Runs whose every event is wanted, one after the other: the source of a comparison."""
 
     def __init__(self, test: str, seed: int, times: int) -> None:
         self._waiting = [Trace(test, str(seed))] * times

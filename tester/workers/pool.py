@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Self
 
-from tester.workers.plan import Desk, Proof
+from tester.workers.plan import JobSource, ProofPlan
 from tester.workers.processes import keep_descendants
 from tester.workers.results import Lost
 from tester.workers.wire import (
@@ -29,8 +29,8 @@ from tester.workers.wire import (
     Ran,
     Ready,
     Refused,
-    Tell,
-    Told,
+    RerunJob,
+    RerunReport,
 )
 from tester.workers.worker import Launch, Worker
 
@@ -89,19 +89,19 @@ class Pool:
             self._watch(None)
         return self._tests
 
-    def work(self, desk: Desk, progress: Callable[[], None] = lambda: None) -> None:
-        """Run the desk's jobs until it is finished; calls `progress` several times a second."""
-        while not desk.finished():
-            self.turn(desk)
+    def work(self, source: JobSource, progress: Callable[[], None] = lambda: None) -> None:
+        """Run the source's jobs until it is finished; calls `progress` several times a second."""
+        while not source.finished():
+            self.turn(source)
             progress()
         for worker in [worker for worker in self._workers if worker.jobs]:
             self._drop(worker)  # it runs what nobody wants any more
 
-    def turn(self, desk: Desk, wait_s: float = _TICK_S) -> None:
-        """Get on with the desk's jobs; waits for the workers to say something, or so long."""
-        self._feed(desk)
-        self._listen(desk, wait_s)
-        self._watch(desk)
+    def turn(self, source: JobSource, wait_s: float = _TICK_S) -> None:
+        """Get on with the source's jobs; waits for the workers to say something, or so long."""
+        self._feed(source)
+        self._listen(source, wait_s)
+        self._watch(source)
 
     # -- workers come and go ----------------------------------------------------------------------
 
@@ -120,32 +120,32 @@ class Pool:
         worker.kill()
         worker.close()
 
-    def _feed(self, desk: Desk) -> None:
+    def _feed(self, source: JobSource) -> None:
         """Give every worker a job, then every worker one ahead, so that none waits for us."""
         for depth in range(_AHEAD):
             for worker in self._workers:
                 if len(worker.jobs) <= depth:
-                    job = desk.next()
+                    job = source.next()
                     if job is None:
                         return
                     worker.give(job)
-            while len(self._workers) < self.jobs and (job := desk.next()) is not None:
+            while len(self._workers) < self.jobs and (job := source.next()) is not None:
                 self._start().give(job)
 
     # -- what they say ----------------------------------------------------------------------------
 
-    def _listen(self, desk: Desk | None, wait_s: float = _TICK_S) -> None:
+    def _listen(self, source: JobSource | None, wait_s: float = _TICK_S) -> None:
         for key, _ in self._selector.select(wait_s):
             worker: Worker = key.data
             if key.fd == worker.answers:
                 for message in worker.hear():
-                    self._take(worker, message, desk)
+                    self._take(worker, message, source)
             elif not worker.drain():
                 self._selector.unregister(worker.output)
         if wait_s:
             time.sleep(_NAP_S)  # many answers at once cost less than one at a time
 
-    def _take(self, worker: Worker, message: Message, desk: Desk | None) -> None:
+    def _take(self, worker: Worker, message: Message, source: JobSource | None) -> None:
         if worker.distrusted:
             return
         match message:
@@ -165,28 +165,28 @@ class Pool:
             case Attempting():
                 worker.attempting = True
             case Placed():
-                if isinstance(desk, Proof):
-                    desk.placed(message)
-            case Answered() if desk is not None and worker.expects(message):
-                self._answer(worker, message, desk)
+                if isinstance(source, ProofPlan):
+                    source.placed(message)
+            case Answered() if source is not None and worker.expects(message):
+                self._answer(worker, message, source)
             case Aborted() if worker.expects(message):
                 worker.aborted = message
                 worker.ended = worker.distrusted = True
             case _:
                 worker.ended = worker.distrusted = True  # it is not our code that speaks
 
-    def _answer(self, worker: Worker, message: Answered, desk: Desk) -> None:
+    def _answer(self, worker: Worker, message: Answered, source: JobSource) -> None:
         job, answer = worker.jobs[0], message.answer
-        printed = worker.printed(job.marker) if isinstance(job, Tell) else ""
-        desk.answered(job, worker.answered, answer, printed)
+        printed = worker.printed(job.marker) if isinstance(job, RerunJob) else ""
+        source.answered(job, worker.answered, answer, printed)
         worker.has_answered()
-        ran = answer.ran if isinstance(answer, Told) else answer
+        ran = answer.ran if isinstance(answer, RerunReport) else answer
         if isinstance(ran, Ran) and ran.leaves_traces:
             worker.spent = worker.distrusted = True
 
     # -- what they do not say ---------------------------------------------------------------------
 
-    def _watch(self, desk: Desk | None) -> None:
+    def _watch(self, source: JobSource | None) -> None:
         # When the clock jumps, because we were stopped or had to wait for a core ourselves, the
         # workers may have been, too.
         now = time.monotonic()
@@ -194,20 +194,20 @@ class Pool:
         for worker in list(self._workers):
             busy = bool(worker.jobs) or not worker.ready
             if worker.spent:
-                self._replace(worker, desk, list(worker.left()), again=False)
+                self._replace(worker, source, list(worker.left()), again=False)
             elif worker.ended or (worker.watchdog.quiet_s > _TICK_S and worker.has_exited()):
                 for message in worker.hear():
-                    self._take(worker, message, desk)
-                self._bury(worker, desk, worker.over())
-            elif desk and worker.jobs and not any(map(desk.wants, worker.left())):
+                    self._take(worker, message, source)
+                self._bury(worker, source, worker.over())
+            elif source and worker.jobs and not any(map(source.wants, worker.left())):
                 self._drop(worker)
             elif busy:
                 ours = not worker.ready and not worker.loading
                 limit = max(self._stuck_s, _START_S) if ours else self._stuck_s
                 if (lost := worker.stuck(passed, limit)) is not None:
-                    self._bury(worker, desk, lost)
+                    self._bury(worker, source, lost)
 
-    def _bury(self, worker: Worker, desk: Desk | None, lost: Lost) -> None:
+    def _bury(self, worker: Worker, source: JobSource | None, lost: Lost) -> None:
         """The worker hangs or has gone: its run is lost, or gets a second chance elsewhere.
 
         A run whose process died is tried once more, alone in a new process: what died of an
@@ -218,17 +218,19 @@ class Pool:
         left = list(worker.left())
         again = bool(lost.ending) and not worker.second_chance and not worker.spent
         if left and not again and not worker.spent:
-            assert desk is not None  # who else could have given it a job?
+            assert source is not None  # who else could have given it a job?
             job = worker.jobs[0]
-            printed = worker.printed(job.marker) if isinstance(job, Tell) else ""
-            desk.lost(job, worker.answered, lost, printed)
+            printed = worker.printed(job.marker) if isinstance(job, RerunJob) else ""
+            source.lost(job, worker.answered, lost, printed)
             del left[0]
-        self._replace(worker, desk, left, again)
+        self._replace(worker, source, left, again)
 
-    def _replace(self, worker: Worker, desk: Desk | None, left: list[Job], again: bool) -> None:
+    def _replace(
+        self, worker: Worker, source: JobSource | None, left: list[Job], again: bool
+    ) -> None:
         """End the worker; what is `left` of its jobs, and still wanted, goes to a new one."""
         self._drop(worker)
-        left = [job for job in left if desk is None or desk.wants(job)]
+        left = [job for job in left if source is None or source.wants(job)]
         if left:
             successor = self._start()
             successor.second_chance = again

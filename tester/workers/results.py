@@ -11,10 +11,10 @@ from tester.engine.schedule import DEFAULT
 from tester.guard.origin import is_users
 from tester.search.record import Record
 from tester.search.shortest import SEEDS, Size
-from tester.workers.wire import Figure, Ran, Told
+from tester.workers.wire import Figure, Ran, RerunReport
 
 
-class Place(NamedTuple):
+class StackFrame(NamedTuple):
     """A line of code on a stack."""
 
     file: str
@@ -30,7 +30,7 @@ class Lost:
     """After so many seconds of CPU time without progress it was ended; 0: for another reason."""
     ending: str
     """How it ended by itself: "was killed by SIGSEGV"."""
-    stack: tuple[Place, ...]
+    stack: tuple[StackFrame, ...]
     """Where it stood, outermost first: all frames, ours too; empty where nobody knows."""
     attempting: bool = False
     """Whether the run itself was over, and a smaller one that fails was looked for."""
@@ -50,13 +50,13 @@ class Lost:
         users = self.users()
         return (users[-1].file, users[-1].function) if self.stuck_s and users else None
 
-    def users(self) -> list[Place]:
+    def users(self) -> list[StackFrame]:
         """The frames of the code under test, outermost first."""
         return [place for place in self.stack if is_users(place.file)]
 
 
 @dataclass
-class Telling:
+class Rerun:
     """A run that is to be repeated with its trace kept, and what came of it."""
 
     test: str
@@ -65,7 +65,7 @@ class Telling:
     """What runs it again."""
     first: Ran | None = None
     """What it came to when it was run first; None if it was lost, or not run before."""
-    told: Told | None = None
+    told: RerunReport | None = None
     lost: Lost | None = None
     printed: str = ""
     marker: str = field(default_factory=lambda: f"[{os.urandom(12).hex()}]")
@@ -107,11 +107,9 @@ class Telling:
         return (again.verdict, again.digest) != (self.first.verdict, self.first.digest)
 
 
-def telling_of(record: Record, command: str) -> Telling:
+def rerun_of(record: Record, command: str) -> Rerun:
     """A record that is to be run again, by this command."""
-    return Telling(
-        record.test, record.seed, command, record=record.text(), schedule=record.schedule
-    )
+    return Rerun(record.test, record.seed, command, record=record.text(), schedule=record.schedule)
 
 
 class Counted:
@@ -187,7 +185,7 @@ class TestResult:
     counted: Counted
     lost: Lost | None
     """What became of the last seed counted, if its process hung or died."""
-    telling: Telling | None = None
+    rerun: Rerun | None = None
     """The story of its first failing seed."""
     schedule: str = DEFAULT
     differs: str = ""
@@ -196,7 +194,7 @@ class TestResult:
     @property
     def verdict(self) -> str:
         """`fail`, `unknown` or `pass`."""
-        if self.counted.failed or self.differs or (self.telling and self.telling.differed):
+        if self.counted.failed or self.differs or (self.rerun and self.rerun.differed):
             return "fail"
         return "unknown" if self.counted.unknown else "pass"
 
@@ -215,7 +213,7 @@ class LabResult:
     tests: list[TestResult]
     elapsed_s: float = field(default=0.0)
     """Real seconds from the first run to the last."""
-    told_s: float = field(default=0.0)
+    rerun_s: float = field(default=0.0)
     """Real seconds that it took after that to make failures small, and to explain them."""
     recorded: list[str] = field(default_factory=list)
     """The test of each recorded failure that is left, and that none of these seeds has found."""

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from tester.search.shortest import shortest
-from tester.workers.first import Chase, Trail
+from tester.workers.first import FirstFailurePlan, FirstFailureTracker
 from tester.workers.inquiry import Start
-from tester.workers.plan import Plan, Tellings
+from tester.workers.plan import Plan, Reruns
 from tester.workers.pool import Pool
-from tester.workers.results import LabResult, Telling, TestResult
-from tester.workers.second import SecondLook
+from tester.workers.results import LabResult, Rerun, TestResult
+from tester.workers.selfcheck import SelfCheck
 from tester.workers.wire import Listed
 
 
@@ -46,13 +46,17 @@ def run_lab(
     its first failing seed: which these are does not depend on how many workers there are.
 
     With `elsewhere`, seed 0 of each light test is run in another process, too, and what goes
-    another way there is entered as a failure: see `SecondLook`.
+    another way there is entered as a failure: see `SelfCheck`.
 
     `command` gives the command that runs one seed of a test again. Raises Misuse, Interrupted, and
     `CannotStart` when the submission does not load.
     """
     start = time.monotonic()
-    plan = Chase(lab, tests, pool.jobs, Trail) if exitfirst else Plan(lab, tests, pool.jobs)
+    plan = (
+        FirstFailurePlan(lab, tests, pool.jobs, FirstFailureTracker)
+        if exitfirst
+        else Plan(lab, tests, pool.jobs)
+    )
     result = None
     looked_at = tests if elsewhere is not None else ()
 
@@ -61,7 +65,7 @@ def run_lab(
         second.turn()
 
     try:
-        with SecondLook(elsewhere, looked_at) as second:
+        with SelfCheck(elsewhere, looked_at) as second:
             pool.work(plan, go_on)
             if plan.misuse:
                 raise Misuse(plan.misuse)
@@ -70,7 +74,7 @@ def run_lab(
             result.elapsed_s = over - start
             second.compare(pool, result)
         _tell(pool, result, command)
-        result.told_s = time.monotonic() - over
+        result.rerun_s = time.monotonic() - over
     except KeyboardInterrupt:
         raise Interrupted(_so_far(result or plan.result(), command)) from None
     return result
@@ -81,11 +85,11 @@ def _so_far(result: LabResult, command: Callable[[str, int], str]) -> LabResult:
     result.interrupted = True
     for test in result.tests:
         seed = test.first_bad_seed
-        if test.telling is None and seed is not None:
-            test.telling = Telling(test.name, seed, command(test.name, seed), test.counted.worst)
-            test.telling.schedule = test.schedule
+        if test.rerun is None and seed is not None:
+            test.rerun = Rerun(test.name, seed, command(test.name, seed), test.counted.worst)
+            test.rerun.schedule = test.schedule
             if test.lost is not None and seed == test.counted.seeds - 1:
-                test.telling.lost = test.lost
+                test.rerun.lost = test.lost
     return result
 
 
@@ -95,34 +99,34 @@ def _tell(pool: Pool, result: LabResult, command: Callable[[str, int], str]) -> 
         seed = test.first_bad_seed
         if seed is None:
             continue
-        test.telling = Telling(test.name, seed, command(test.name, seed), schedule=test.schedule)
+        test.rerun = Rerun(test.name, seed, command(test.name, seed), schedule=test.schedule)
         if test.lost is not None and seed == test.counted.seeds - 1:
-            test.telling.lost = test.lost
+            test.rerun.lost = test.lost
         else:
-            test.telling.first = test.counted.worst
-            to_repeat.append(test.telling)
-    pool.work(Tellings(to_repeat))
+            test.rerun.first = test.counted.worst
+            to_repeat.append(test.rerun)
+    pool.work(Reruns(to_repeat))
     rivals = {test.name: _rivals(test, command) for test in result.tests}
-    pool.work(Tellings([telling for several in rivals.values() for telling in several]))
+    pool.work(Reruns([rerun for several in rivals.values() for rerun in several]))
     for test in result.tests:
-        if test.telling is not None:
-            test.telling = _shortest(test.telling, rivals[test.name])
+        if test.rerun is not None:
+            test.rerun = _shortest(test.rerun, rivals[test.name])
 
 
-def _rivals(test: TestResult, command: Callable[[str, int], str]) -> list[Telling]:
+def _rivals(test: TestResult, command: Callable[[str, int], str]) -> list[Rerun]:
     """The failing seeds after the first one, if one of them may make a shorter story."""
-    first = test.telling
+    first = test.rerun
     if first is None or first.differed or first.told is None or first.told.settled:
         return []
     return [
-        Telling(test.name, seed, command(test.name, seed), schedule=test.schedule)
+        Rerun(test.name, seed, command(test.name, seed), schedule=test.schedule)
         for seed in test.counted.alike
         if seed != first.seed
     ]
 
 
-def _shortest(first: Telling, others: Sequence[Telling]) -> Telling:
-    several = [first, *(telling for telling in others if telling.size is not None)]
+def _shortest(first: Rerun, others: Sequence[Rerun]) -> Rerun:
+    several = [first, *(rerun for rerun in others if rerun.size is not None)]
     chosen = shortest(several)
-    chosen.rivals = [telling.seed for telling in several if telling is not chosen]
+    chosen.rivals = [rerun.seed for rerun in several if rerun is not chosen]
     return chosen

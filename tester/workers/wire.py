@@ -26,7 +26,7 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, tag=True):
         return str(self.first + at)
 
 
-class Tell(msgspec.Struct, frozen=True, array_like=True, tag=True):
+class RerunJob(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Run one seed with its trace kept, and answer with a Told."""
 
     test: str
@@ -187,7 +187,7 @@ class Alive(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """A run takes long, and gets on."""
 
 
-class Told(msgspec.Struct, frozen=True, array_like=True, tag=True):
+class RerunReport(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """What a run came to, and its story; "" for a pass."""
 
     ran: Ran
@@ -254,7 +254,7 @@ class Answered(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """How many jobs the worker had been given before."""
     test: str
     seed: str
-    answer: Ran | Told | Proved | Traced
+    answer: Ran | RerunReport | Proved | Traced
 
 
 class Aborted(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -269,10 +269,15 @@ class Aborted(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Where it stood, if that is known: file, line and function, outermost first."""
 
 
-Job = Chunk | Tell | Prove | Trace
-Answer = Ran | Told | Proved | Traced
+Job = Chunk | RerunJob | Prove | Trace
+Answer = Ran | RerunReport | Proved | Traced
 Message = Loading | Ready | Refused | Noted | Alive | Attempting | Placed | Answered | Aborted
-ANSWERS: Final[dict[type, type]] = {Chunk: Ran, Tell: Told, Prove: Proved, Trace: Traced}
+ANSWERS: Final[dict[type, type]] = {
+    Chunk: Ran,
+    RerunJob: RerunReport,
+    Prove: Proved,
+    Trace: Traced,
+}
 """What a job is answered with."""
 
 encode: Final = msgspec.msgpack.Encoder().encode

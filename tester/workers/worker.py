@@ -21,7 +21,7 @@ from typing import Final
 
 from tester.workers.frames import KEY, Frames
 from tester.workers.processes import end_descendants, end_orphans
-from tester.workers.results import Lost, Place
+from tester.workers.results import Lost, StackFrame
 from tester.workers.watchdog import LOADING, Finding, Watchdog
 from tester.workers.wire import (
     ANSWERS,
@@ -206,7 +206,7 @@ class Worker:
         """The number of the process."""
         return self._process.pid
 
-    def stack(self, pid: int) -> tuple[Place, ...]:
+    def stack(self, pid: int) -> tuple[StackFrame, ...]:
         """Where a process of the worker's stands, outermost first; also inside C code.
 
         Not for certain: code under test can do away with what tells.
@@ -255,7 +255,7 @@ class Worker:
         """End the process, which goes wrong or has ended by itself; what became of its run."""
         if self.aborted is not None:
             self.kill()
-            stack = tuple(Place(*place) for place in self.aborted.stack)
+            stack = tuple(StackFrame(*place) for place in self.aborted.stack)
             return Lost(
                 0,
                 "",
@@ -305,14 +305,14 @@ def _read(pipe: int) -> bytes | None:
         return None
 
 
-def _places(dump: str) -> tuple[Place, ...]:
+def _places(dump: str) -> tuple[StackFrame, ...]:
     """The frames of faulthandler's text, of the thread it names first; outermost first."""
     found: list[re.Match[str]] = []
     for match in _FRAME.finditer(dump):
         if found and "\n\n" in dump[found[-1].end() : match.start()]:
             break  # the next thread
         found.append(match)
-    return tuple(Place(m[1], int(m[2]), m[3]) for m in reversed(found))
+    return tuple(StackFrame(m[1], int(m[2]), m[3]) for m in reversed(found))
 
 
 def _ending(status: int) -> str:

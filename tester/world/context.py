@@ -12,8 +12,8 @@ from labrpc.network import Network
 from tester.engine.choices import Choices
 from tester.engine.scheduler import Scheduler
 from tester.engine.trace import Trace
+from tester.world.conditions import ChangingConditions
 from tester.world.partition import Links
-from tester.world.weather import Weather
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -30,7 +30,7 @@ class Context:
         self.network = Network(scheduler, choices.draw, self.trace.add, conditions)
         self.links = Links(self.network, self.note)
         """Who hears whom."""
-        self.weather = Weather(self.network, self.note)
+        self.conditions = ChangingConditions(self.network, self.note)
         """What the network does to messages for a while."""
 
     @property
@@ -48,7 +48,7 @@ class Context:
 
     def let_go(self) -> None:
         """Break the cycles through the network, when the run is over."""
-        del self.links, self.weather
+        del self.links, self.conditions
 
 
 def _call(action: Callable[[], object]) -> None:

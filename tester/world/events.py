@@ -163,7 +163,7 @@ class Partition(NamedTuple):
     one_way: bool
 
 
-class Weather(NamedTuple):
+class ConditionChange(NamedTuple):
     """Conditions of the network began, or ended."""
 
     time_us: int
@@ -228,7 +228,7 @@ TraceEvent = (
     | Skew
     | SlowDisk
     | Partition
-    | Weather
+    | ConditionChange
     | FaultStruck
     | Does
     | Note
@@ -259,7 +259,7 @@ KINDS: Final[dict[str, type[TraceEvent]]] = {
     "slow disk": SlowDisk,
     "cut": Partition,
     "heal": Partition,
-    "weather": Weather,
+    "weather": ConditionChange,
     "fault": FaultStruck,
     "does": Does,
     "note": Note,

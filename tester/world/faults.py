@@ -190,7 +190,7 @@ def one_way(strike: Strike) -> Undo | None:
     strike.blame(f"the one-way partition that made {_names(some)} {how}", f"{how} node")
     groups = (rest, some) if deaf else (some, rest)
     made = strike.links.cut(groups, one_way=True)
-    return lambda: strike.links.mend(made)
+    return lambda: strike.links.restore(made)
 
 
 @kind
@@ -254,7 +254,7 @@ def swizzle(strike: Strike) -> Undo | None:
 def _cut(strike: Strike, *groups: Sequence[str]) -> Undo:
     links = strike.links
     made = links.cut(groups)
-    return lambda: links.mend(made)
+    return lambda: links.restore(made)
 
 
 def _cut_off(strike: Strike, name: str) -> Undo:
@@ -270,23 +270,23 @@ def _names(names: Sequence[str]) -> str:
 # -- messages -----------------------------------------------------------------------------------
 
 
-def _weather(name: str, **changes: int | Ratio) -> Kind:
+def _condition(name: str, **changes: int | Ratio) -> Kind:
     def strike(strike: Strike) -> Undo | None:
-        strike.weather.turn(name, **changes)
-        return lambda: strike.weather.clear(name)
+        strike.conditions.change(name, **changes)
+        return lambda: strike.conditions.restore(name)
 
-    return Kind(name, strike, weather=True)
+    return Kind(name, strike, condition=True)
 
 
-losses: Final = _weather("losses", request_loss=(1, 10), reply_loss=(1, 10), request_delay_ms=26)
+losses: Final = _condition("losses", request_loss=(1, 10), reply_loss=(1, 10), request_delay_ms=26)
 """One request in ten is lost, and one reply in ten."""
-duplicates: Final = _weather("duplicates", duplicate=(1, 5))
+duplicates: Final = _condition("duplicates", duplicate=(1, 5))
 """One request in five arrives twice."""
-late_requests: Final = _weather("late_requests", late=(1, 10))
+late_requests: Final = _condition("late_requests", late=(1, 10))
 """One request in ten arrives up to two seconds after its caller was told that no reply came."""
-long_reordering: Final = _weather("long_reordering", reply_hold=(2, 3))
+long_reordering: Final = _condition("long_reordering", reply_hold=(2, 3))
 """Two replies in three are held back, for 200 to 2 199 ms."""
-long_delays: Final = _weather("long_delays", request_delay_ms=500, unreachable_ms=6_999)
+long_delays: Final = _condition("long_delays", request_delay_ms=500, unreachable_ms=6_999)
 """Requests take up to half a second longer, and calls that reach nobody up to 7 seconds."""
 
 

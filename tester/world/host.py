@@ -45,7 +45,7 @@ from tester.world import memory
 from tester.world.disk import Disk
 from tester.world.failure import describe, first
 from tester.world.interruption import interruption
-from tester.world.operation import Operation, operation
+from tester.world.operation import BoundMethod, operation
 from tester.world.probe import OnProbe, Probe
 from tester.world.returned import Returned
 
@@ -86,7 +86,7 @@ class Host(Node):
         super().__init__(name, choices, schedule, incarnation)
         self._objects: dict[str, Any] = {}
         self._likes: dict[str, type] = {}
-        self._operations: dict[tuple[str, str], Operation] = {}
+        self._operations: dict[tuple[str, str], BoundMethod] = {}
         self._servers: dict[str, Server] = {}
         self._calls: dict[int, asyncio.Future[bytes | None]] = {}
         self._call = 0
@@ -329,7 +329,11 @@ class Host(Node):
         _ = self.loop.create_task(coro, name=method, context=context)
 
     async def _perform(
-        self, op: int, bound: Operation, coro: Coroutine[Any, Any, Any], returned: Returned | None
+        self,
+        op: int,
+        bound: BoundMethod,
+        coro: Coroutine[Any, Any, Any],
+        returned: Returned | None,
     ) -> None:
         try:
             payload = bound.encode_result(await coro)

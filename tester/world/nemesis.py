@@ -13,10 +13,10 @@ from functools import partial
 from typing import Final, TypeVar
 
 from tester.engine.stream import ONLY_ON_RECORD, Fault, Stream
+from tester.world.conditions import ChangingConditions
 from tester.world.context import Context
 from tester.world.nodes import Member, Nodes
 from tester.world.partition import Links
-from tester.world.weather import Weather
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Kind:
 
     name: str
     strike: Callable[[Strike], Undo | None]
-    weather: bool = False
+    condition: bool = False
     """It is no fault, but a condition under which there are more faults: it is never blamed."""
 
 
@@ -58,9 +58,9 @@ class Strike:
         return self._nemesis.context.links
 
     @property
-    def weather(self) -> Weather:
+    def conditions(self) -> ChangingConditions:
         """What the network does to messages for a while."""
-        return self._nemesis.context.weather
+        return self._nemesis.context.conditions
 
     def one_of(self, things: Sequence[T]) -> T:
         """One of them, by a choice; 0 is the first."""
@@ -110,9 +110,9 @@ class Strike:
 class Nemesis:
     """Strikes nodes and links with faults of some kinds, from now on, for a while.
 
-    A kind that this run has switched on strikes once in four times `pace_ms` on average (weather
-    twice as often), and lasts for half of `pace_ms` at least and for one and a half at most. Which
-    kinds a run switches on is a choice; a single kind always is.
+    A kind that this run has switched on strikes once in four times `pace_ms` on average (a
+    condition twice as often), and lasts for half of `pace_ms` at least and for one and a half at
+    most. Which kinds a run switches on is a choice; a single kind always is.
     """
 
     def __init__(
@@ -161,10 +161,10 @@ class Nemesis:
         stream = choices.stream(f"{STREAM}{kind.name}")
         on = stream.below(2) or not swarm
         pace_ms = self._pace_us // 1_000
-        chance = (2, 0) if kind.weather else _RATE if on else ONLY_ON_RECORD
+        chance = (2, 0) if kind.condition else _RATE if on else ONLY_ON_RECORD
         first = len(stream.record)
         for index, struck in enumerate(stream.draw([chance] * (span_ms // pace_ms)), first):
-            if struck and (on or not kind.weather):
+            if struck and (on or not kind.condition):
                 luck = choices.stream(f"{stream.name}/{index}")
                 at_us = luck.below(span_ms) * 1_000
                 for_us = self._pace_us // 2 + luck.below(pace_ms + 1) * 1_000

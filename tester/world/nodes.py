@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from labrpc.errors import NotAMessage, TesterError
-from labrpc.method import Operation as Shape
+from labrpc.method import RemoteMethod
 from labrpc.wiring import Deliver, Rpc
 from tester.engine.node import Event
 from tester.engine.schedule import Schedule
@@ -37,7 +37,7 @@ class Remote:
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
         if method.startswith("_"):
             raise AttributeError(method)
-        how: Shape = shape(self._like, method)
+        how: RemoteMethod = shape(self._like, method)
         member, key, like = self._member, self._key, self._like
         name = f"{like.__name__}.{method}"
 

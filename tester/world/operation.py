@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labrpc.errors import NotAMessage, TesterError
-from labrpc.method import Operation as Shape
+from labrpc.method import RemoteMethod
 from labrpc.method import operation as shape_of
 
 
@@ -18,7 +18,7 @@ class WrongResult(TypeError):
 
 
 @functools.lru_cache(maxsize=1024)
-def shape(like: type, method: str) -> Shape:
+def shape(like: type, method: str) -> RemoteMethod:
     """How a method of a class or Protocol travels. Raises NotAMessage without annotations."""
     function = getattr(like, method, None)
     if not inspect.isfunction(function):
@@ -28,7 +28,7 @@ def shape(like: type, method: str) -> Shape:
 
 
 @dataclass(slots=True)
-class Operation:
+class BoundMethod:
     """A method of an object that is there, with its codecs: what a node runs."""
 
     name: str
@@ -57,7 +57,7 @@ class Operation:
             raise WrongResult(f"{where}{self.name}{said}") from None
 
 
-def operation(target: object, like: type, method: str) -> Operation:
+def operation(target: object, like: type, method: str) -> BoundMethod:
     """The operation `method` of an object, called as the interface `like` says.
 
     An object of ours that only passes calls on says by `stands_for` whose class is meant, and by
@@ -70,7 +70,7 @@ def operation(target: object, like: type, method: str) -> Operation:
     function = getattr(target, method, None)
     if function is None:
         raise TypeError(f"{cls} has no method {method}")
-    return Operation(
+    return BoundMethod(
         name,
         function,
         how.args.decode,

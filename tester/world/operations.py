@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple, Protocol
 
-from labrpc.method import Operation as Shape
+from labrpc.method import RemoteMethod
 from tester.engine.scheduler import Place
 from tester.world.context import Context
 from tester.world.failure import NodeDown
@@ -25,7 +25,7 @@ class _Open(NamedTuple):
     """An operation that has no answer yet, and who waits for one."""
 
     op: Op
-    shape: Shape
+    shape: RemoteMethod
     answer: asyncio.Future[Any]
     node: Callee
 
@@ -50,7 +50,13 @@ class Operations:
         self._open: dict[int, _Open] = {}
 
     async def operate(
-        self, node: Callee, key: str, like: type, shape: Shape, method: str, args: tuple[Any, ...]
+        self,
+        node: Callee,
+        key: str,
+        like: type,
+        shape: RemoteMethod,
+        method: str,
+        args: tuple[Any, ...],
     ) -> Any:
         """Call a method of the object `key` on another node."""
         payload = shape.args.encode(args)

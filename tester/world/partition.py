@@ -64,7 +64,7 @@ class Links:
         self._apply()
         return made
 
-    def mend(self, cut: Cut) -> None:
+    def restore(self, cut: Cut) -> None:
         """Undo one cut, unless it has been undone."""
         if cut in self._cuts:
             self._cuts.remove(cut)
@@ -74,7 +74,7 @@ class Links:
     def heal(self) -> None:
         """Undo every cut."""
         for cut in list(self._cuts):
-            self.mend(cut)
+            self.restore(cut)
 
     def _apply(self) -> None:
         if not self._cuts and not self._blocked:

@@ -33,7 +33,7 @@ class Simulation:
         self.network = context.network
         self.links = context.links
         """Who hears whom."""
-        self.weather = context.weather
+        self.conditions = context.conditions
         """What the network does to messages for a while."""
         self.history = nodes.operations.history
         """Every operation the test called, in the order of the calls."""
@@ -213,7 +213,7 @@ class Simulation:
         for nemesis in self._nemeses:
             nemesis.stop()
         self.heal()
-        self.weather.calm()
+        self.conditions.restore_all()
         for node in self.nodes():
             node.heal()
         await asyncio.sleep(seconds)

@@ -137,27 +137,27 @@ def test_what_is_by_default_is_not_in_a_command() -> None:
 
 
 def test_a_seed_of_a_test_is_named() -> None:
-    lab, folder, telling = terminal.labelled(["tiny", "test_third"], 3, "my code", 3)
+    lab, folder, rerun = terminal.labelled(["tiny", "test_third"], 3, "my code", 3)
     assert (lab, folder) == ("tiny", "my code")
-    assert (telling.test, telling.seed, telling.record) == ("test_third", 3, "")
-    assert telling.command == ("labtester replay tiny test_third --seed 3 --submission 'my code'")
+    assert (rerun.test, rerun.seed, rerun.record) == ("test_third", 3, "")
+    assert rerun.command == ("labtester replay tiny test_third --seed 3 --submission 'my code'")
 
 
 def test_a_record_is_named(tmp_path: Path) -> None:
     path = KEPT.save(tmp_path / "it's")
-    lab, folder, telling = terminal.labelled([str(path)], None, None, 3)
+    lab, folder, rerun = terminal.labelled([str(path)], None, None, 3)
     assert (lab, folder) == ("tiny", None)
-    assert (telling.test, telling.seed, telling.record) == ("test_third", 3, path.read_text())
-    assert shlex.split(telling.command) == ["labtester", "replay", str(path)]
+    assert (rerun.test, rerun.seed, rerun.record) == ("test_third", 3, path.read_text())
+    assert shlex.split(rerun.command) == ["labtester", "replay", str(path)]
 
 
 def test_a_record_runs_its_submission_unless_another_is_given(tmp_path: Path) -> None:
     path = tmp_path / "a.sim"
     path.write_text(json.dumps(json.loads(KEPT.text()) | {"submission": "theirs"}))
     assert terminal.labelled([str(path)], None, None, 3)[1] == "theirs"
-    _, folder, telling = terminal.labelled([str(path)], None, "other", 7)
+    _, folder, rerun = terminal.labelled([str(path)], None, "other", 7)
     assert folder == "other"
-    assert shlex.split(telling.command)[3:] == ["--submission", "other", "--stuck-after", "7"]
+    assert shlex.split(rerun.command)[3:] == ["--submission", "other", "--stuck-after", "7"]
 
 
 def test_a_record_of_a_project_says_how_pytest_runs_it(tmp_path: Path) -> None:

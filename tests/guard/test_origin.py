@@ -13,7 +13,7 @@ import linearizability.search
 import tester.engine.loop
 import tester.world.simulation
 from tester.guard.origin import is_installed, is_users
-from tester.workers.results import Lost, Place
+from tester.workers.results import Lost, StackFrame
 from tester.world.failure import user_frames
 from tests.tree import ROOT, sources
 
@@ -95,7 +95,7 @@ def test_a_users_frames_cannot_hide_behind_the_mark(hider: Path) -> None:
 def test_nor_can_those_of_a_process_that_died(hider: Path) -> None:
     """All that is left of it are the names of files, of modules that were not imported here."""
     files = [f"{LABS}/crowd.py", str(hider), f"{LABS}/kvsrv.py", tester.engine.loop.__file__]
-    lost = Lost(1, "", tuple(Place(file, 1, "f") for file in files))
+    lost = Lost(1, "", tuple(StackFrame(file, 1, "f") for file in files))
     assert [place.file for place in lost.users()] == [str(hider), f"{LABS}/kvsrv.py"]
 
 

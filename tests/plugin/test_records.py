@@ -63,9 +63,9 @@ def test_an_explicit_seed_is_all_that_is_run(run: Run, kept: Path) -> None:
 def test_once_it_is_mended_a_record_is_gone(run: Run, kept: Path) -> None:
     result = run("--sim-seeds=20", source=MENDED)
     result.assert_outcomes(passed=1)
-    assert f"mended: .labtester/{kept.name} passes, and is gone" in result.stdout.lines
+    assert f"fixed: .labtester/{kept.name} passes, and is gone" in result.stdout.lines
     assert not kept.exists()
-    assert "mended: " not in run("--sim-seeds=20").stdout.str()
+    assert "fixed: " not in run("--sim-seeds=20").stdout.str()
 
 
 def test_other_code_that_still_fails_is_said_to_be_other(
@@ -93,7 +93,7 @@ def test_a_record_that_no_longer_fails_is_not_mended_while_its_seed_fails(
     text = re.sub(r"\s+", " ", result.stdout.str())
     assert f"Recorded failure: .labtester/{kept.name} passes, and its seed still fails." in text
     assert "and now it passes. This is its seed, run anew:" in text
-    assert "mended: " not in text
+    assert "fixed: " not in text
     assert kept.read_text() == whole, "what the seed's failure comes down to is kept instead"
 
 
@@ -131,7 +131,7 @@ def test_records_of_other_tests_are_left_alone(run: Run, kept: Path) -> None:
     result.assert_outcomes(passed=2)
     assert seeds_run(result) == 7
     assert kept.exists()
-    assert "mended: " not in result.stdout.str()
+    assert "fixed: " not in result.stdout.str()
 
 
 def test_each_parameter_has_its_own_records(run: Run, project: pytest.Pytester) -> None:
@@ -146,7 +146,7 @@ def test_each_parameter_has_its_own_records(run: Run, project: pytest.Pytester) 
     result = run(source=source.replace('"fine"\n', '"x y"\n'))
     result.assert_outcomes(failed=2, passed=1)
     assert len(STILL.findall(result.stdout.str())) == 1
-    assert result.stdout.str().count("mended: ") == 1
+    assert result.stdout.str().count("fixed: ") == 1
 
 
 def test_a_test_that_skips_on_a_record_is_skipped(run: Run, kept: Path) -> None:
@@ -213,7 +213,7 @@ def test_workers_of_xdist_keep_and_try_the_same_records(
     assert len(STILL.findall(result.stdout.str())) == 2
     write(project, "test_mine", STUDENT, source.replace("CertainClerk", "Clerk"))
     result = run("-n", "2", "--sim-seeds=5", apart=True)
-    assert result.stdout.str().count("mended: ") == 2
+    assert result.stdout.str().count("fixed: ") == 2
     assert records(project) == []
 
 

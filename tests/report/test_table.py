@@ -7,8 +7,8 @@ from rich.console import Console
 
 from tester.report import table
 from tester.report.record import of_run
-from tester.workers.results import Counted, LabResult, Lost, Telling, TestResult
-from tester.workers.wire import Figure, Ran, Told
+from tester.workers.results import Counted, LabResult, Lost, Rerun, TestResult
+from tester.workers.wire import Figure, Ran, RerunReport
 
 
 def printed(
@@ -33,9 +33,9 @@ def counted(*verdicts: str, times: int = 1) -> Counted:
     return made
 
 
-def telling(text: str) -> Telling:
+def rerun(text: str) -> Rerun:
     ran = Ran("fail", "digest", 1, 1, 1, 1)
-    return Telling("test_b", 3, "again", ran, Told(ran, text))
+    return Rerun("test_b", 3, "again", ran, RerunReport(ran, text))
 
 
 def test_a_wide_table_still_fits() -> None:
@@ -91,7 +91,7 @@ def test_columns_give_way_to_names() -> None:
 def test_a_failure_a_lost_seed_and_an_unknown() -> None:
     lost = counted("pass", "pass")
     lost.add_lost()
-    third = telling("")
+    third = rerun("")
     third.told, third.lost = None, Lost(30, "", ())
     result = LabResult(
         "kvsrv",
@@ -103,12 +103,12 @@ def test_a_failure_a_lost_seed_and_an_unknown() -> None:
                 1,
                 counted("pass", "fail", "fail", "unknown"),
                 None,
-                telling("story [b]"),
+                rerun("story [b]"),
             ),
             TestResult("test_c", 10, 1, lost, Lost(30, "", ()), third),
         ],
         elapsed_s=2.04,
-        told_s=1.26,
+        rerun_s=1.26,
     )
     text = printed(result)
     assert text.startswith(
@@ -169,7 +169,7 @@ kvsrv: fail, 4 seeds of 2 tests in 0.0 s
 
 
 def test_a_run_that_ended_at_the_first_failure() -> None:
-    test = TestResult("test_a", 9, 1, counted("pass", "fail"), None, telling("story"))
+    test = TestResult("test_a", 9, 1, counted("pass", "fail"), None, rerun("story"))
     text = printed(LabResult("kvsrv", [test], not_run=["test_b"]))
     assert text.startswith(
         "test_a: 1 of 2 seeds fails: 1\nseed 1 failed: its later seeds were not run\n\nstory\n"
@@ -204,7 +204,7 @@ interrupted; the seeds counted above are finished, the others are not
 
 def test_colours_are_for_terminals() -> None:
     result = LabResult(
-        "kvsrv", [TestResult("test_a", 1, 1, counted("fail"), None, telling("[red]x"))]
+        "kvsrv", [TestResult("test_a", 1, 1, counted("fail"), None, rerun("[red]x"))]
     )
     assert "\x1b" not in printed(result)
     coloured = printed(result, color=True)
@@ -215,6 +215,6 @@ def test_colours_are_for_terminals() -> None:
 def test_a_long_line_of_a_story_is_not_broken() -> None:
     command = "labtester replay " + "x" * 200
     result = LabResult(
-        "kvsrv", [TestResult("test_a", 1, 1, counted("fail"), None, telling(command))]
+        "kvsrv", [TestResult("test_a", 1, 1, counted("fail"), None, rerun(command))]
     )
     assert command in printed(result)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.workers.plan import Plan, Tellings
-from tester.workers.results import Counted, Lost, Telling
-from tester.workers.wire import Chunk, Listed, Ran, Tell, Told
+from tester.workers.plan import Plan, Reruns
+from tester.workers.results import Counted, Lost, Rerun
+from tester.workers.wire import Chunk, Listed, Ran, RerunJob, RerunReport
 
 LOST = Lost(0, "exited with status 1", ())
 
@@ -174,21 +174,21 @@ def test_a_heavy_test_begins_with_one_seed() -> None:
 
 
 def test_tellings_are_told_by_their_marker() -> None:
-    tellings = [Telling("test_a", 3, "again"), Telling("test_b", 2**127, "again")]
-    desk = Tellings(tellings)
-    jobs = [desk.next(), desk.next()]
-    assert desk.next() is None
+    reruns = [Rerun("test_a", 3, "again"), Rerun("test_b", 2**127, "again")]
+    source = Reruns(reruns)
+    jobs = [source.next(), source.next()]
+    assert source.next() is None
     a, b = jobs
-    assert isinstance(a, Tell)
-    assert isinstance(b, Tell)
+    assert isinstance(a, RerunJob)
+    assert isinstance(b, RerunJob)
     assert (b.test, b.seed, a.command) == ("test_b", str(2**127), "again")
-    told = Told(ran("fail", 0), "story")
-    desk.answered(b, 0, told, "printed")
-    assert not desk.finished()
-    desk.lost(a, 0, LOST, "")
-    assert desk.finished()
-    assert (tellings[1].told, tellings[1].printed, tellings[0].lost) == (told, "printed", LOST)
-    assert [telling.verdict for telling in tellings] == ["fail", "fail"]
+    told = RerunReport(ran("fail", 0), "story")
+    source.answered(b, 0, told, "printed")
+    assert not source.finished()
+    source.lost(a, 0, LOST, "")
+    assert source.finished()
+    assert (reruns[1].told, reruns[1].printed, reruns[0].lost) == (told, "printed", LOST)
+    assert [rerun.verdict for rerun in reruns] == ["fail", "fail"]
 
 
 @pytest.mark.parametrize(
@@ -201,5 +201,5 @@ def test_tellings_are_told_by_their_marker() -> None:
     ],
 )
 def test_a_telling_knows_whether_its_seed_came_to_the_same(again: Ran, differed: bool) -> None:
-    telling = Telling("test_a", 1, "again", first=ran("fail", 1), told=Told(again, "story"))
-    assert telling.differed is differed
+    rerun = Rerun("test_a", 1, "again", first=ran("fail", 1), told=RerunReport(again, "story"))
+    assert rerun.differed is differed

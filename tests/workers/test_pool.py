@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from tester.workers import pool as pool_module
-from tester.workers.plan import Plan, Tellings
+from tester.workers.plan import Plan, Reruns
 from tester.workers.pool import CannotStart, Pool
-from tester.workers.results import LabResult, Telling
+from tester.workers.results import LabResult, Rerun
 from tester.workers.wire import Answered, Chunk, Listed
 from tester.workers.worker import Launch
 from tests.tree import ROOT
@@ -273,13 +273,13 @@ while True:
 """
     pool = started(body, 1)
     pool.tests()
-    telling = Telling("test_a", 2**100, "again")
-    pool.work(Tellings([telling]))
-    assert telling.told is not None
-    assert telling.told.story == f"story of {2**100}"
-    assert "earlier" not in telling.printed
-    assert telling.printed.endswith("x\nend")
-    assert len(telling.printed) < 20_000
+    rerun = Rerun("test_a", 2**100, "again")
+    pool.work(Reruns([rerun]))
+    assert rerun.told is not None
+    assert rerun.told.story == f"story of {2**100}"
+    assert "earlier" not in rerun.printed
+    assert rerun.printed.endswith("x\nend")
+    assert len(rerun.printed) < 20_000
 
 
 def test_no_worker_is_left() -> None:

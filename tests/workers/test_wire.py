@@ -18,7 +18,7 @@ from tester.workers.wire import (
     Ran,
     Ready,
     Refused,
-    Tell,
+    RerunJob,
     encode,
     job_of,
     plain,
@@ -143,9 +143,9 @@ def test_a_copy_of_the_process_says_nothing() -> None:
 
 @pytest.mark.parametrize(
     "job",
-    [Chunk("test", 0, 5), Tell("test", str(2**128 - 1), "command", whole=True, marker="mark")],
+    [Chunk("test", 0, 5), RerunJob("test", str(2**128 - 1), "command", whole=True, marker="mark")],
 )
-def test_jobs_travel(job: Chunk | Tell) -> None:
+def test_jobs_travel(job: Chunk | RerunJob) -> None:
     assert job_of(encode(job)) == job
 
 

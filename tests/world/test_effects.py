@@ -1,6 +1,6 @@
 """What each kind of fault does to those it strikes, as they notice it; and that nothing else does.
 
-What weather does to messages, and what a power failure takes, is in `test_faults.py`.
+What changed conditions do to messages, and what a power failure takes, is in `test_faults.py`.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def test_a_strike_is_felt_while_it_lasts_and_not_afterwards(kind: Kind) -> None:
 
 
 def test_every_kind_is_felt_here_or_beside() -> None:
-    elsewhere = {kind for kind in faults.ALL if kind.weather} | {faults.slow_disk}
+    elsewhere = {kind for kind in faults.ALL if kind.condition} | {faults.slow_disk}
     assert PROBES.keys() | elsewhere == set(faults.ALL)
 
 

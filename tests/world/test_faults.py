@@ -128,7 +128,7 @@ def test_one_strike_does_what_it_says_and_is_undone(kind: Kind) -> None:
     assert [describe(fault, outcome.trace)[0] for fault in outcome.choices.faults] == [what] * (
         what != ""
     )
-    assert not kind.weather or not what, "weather is never blamed"
+    assert not kind.condition or not what, "a condition is never blamed"
 
 
 @KINDS
@@ -235,7 +235,7 @@ def test_a_run_with_faults_leaves_no_cycles() -> None:
         gc.garbage.clear()
 
 
-WEATHER = {
+CONDITIONS = {
     faults.losses: {"lost request", "lost reply"},
     faults.duplicates: {"duplicated request"},
     faults.late_requests: {"late request"},
@@ -244,8 +244,8 @@ WEATHER = {
 }
 
 
-@pytest.mark.parametrize("kind", WEATHER, ids=lambda kind: kind.name)
-def test_weather_brings_its_faults_and_only_while_it_lasts(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", CONDITIONS, ids=lambda kind: kind.name)
+def test_a_condition_brings_its_faults_and_only_while_it_lasts(kind: Kind) -> None:
     met: set[str] = set()
     scenario = replace(clients.simulation, faults=(kind,))
     for seed in range(12):
@@ -261,7 +261,7 @@ def test_weather_brings_its_faults_and_only_while_it_lasts(kind: Kind) -> None:
             what, short = describe(fault, outcome.trace)
             met.add(short)
             assert during[int(what.rpartition("#")[2])]
-    assert met == WEATHER[kind]
+    assert met == CONDITIONS[kind]
 
 
 def test_long_delays_are_long() -> None:

@@ -181,7 +181,7 @@ async def test_healing_undoes_whatever_is_wrong(sim: Simulation) -> None:
     sim.node("c").skew(ahead_ms=1_000, drift_ppm=10)
     sim.node("d").slow_disk(500)
     sim.partition(["a", "b"], ["c", "d"])
-    sim.weather.turn("storm", request_loss=(1, 1))
+    sim.conditions.change("storm", request_loss=(1, 1))
     start = sim.now()
     await sim.quiet(2)
     assert sim.now() - start == 2
@@ -206,8 +206,8 @@ async def everything(sim: Simulation) -> None:
     node.stop()
     await sim.sleep(0)
     node.restart()
-    sim.weather.turn("late_requests", late=(1, 10))
-    sim.weather.clear("late_requests")
+    sim.conditions.change("late_requests", late=(1, 10))
+    sim.conditions.restore("late_requests")
 
 
 SCENARIO = simulate(model=None)(everything).simulation

@@ -65,10 +65,10 @@ async def test_cuts_add_up_and_are_mended_one_by_one(sim: Simulation) -> None:
     made = peers(sim, ("a", "b", "c"))
     first = sim.links.cut([["a"], ["b"]])
     second = sim.links.cut([["a"], ["b", "c"]])
-    sim.links.mend(first)
+    sim.links.restore(first)
     assert await matrix(made) == [".xx", "x..", "x.."]
-    sim.links.mend(first)
-    sim.links.mend(second)
+    sim.links.restore(first)
+    sim.links.restore(second)
     assert await matrix(made) == ["..."] * 3
 
 

@@ -367,8 +367,8 @@ async def test_forgotten_client(sim: Simulation) -> None:
         ends = (node.end(name, "server") for name in names)
         await cast(AppendClerks, node.make(AppendClerks, first, *ends)).sign()
     await asyncio.sleep(OUTAGE_S)
-    sim.links.mend(deaf)
-    sim.links.mend(cut)
+    sim.links.restore(deaf)
+    sim.links.restore(cut)
     await put
     old = await append
     if old != "first":

@@ -73,7 +73,7 @@ async def test_wrong_leader_is_no_proof(sim: Simulation) -> None:
         put = asyncio.create_task(ck.put("k", f"{round_}", version), name="the put")
         await asyncio.sleep(0.05)
         kv.servers.disconnect(leader)
-        sim.links.mend(deaf)
+        sim.links.restore(deaf)
         kv.limit(other.name, rest)
         seen = await within(sim, HEALED_S, other.get("k"), "two servers of three are left")
         kv.servers.connect(leader)

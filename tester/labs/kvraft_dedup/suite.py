@@ -402,7 +402,7 @@ async def test_next_leader_knows(sim: Simulation) -> None:
             kv.restart_all()
         else:
             kv.servers.crash(leader)
-        sim.links.mend(deaf)
+        sim.links.restore(deaf)
         for write in writes:
             await within(sim, HEALED_S, write, "two servers of three are left")
         kv.restart_all()

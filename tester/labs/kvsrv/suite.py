@@ -152,7 +152,7 @@ async def test_outage(sim: Simulation) -> None:
         cut = sim.links.cut([["server"], [name_of(ck)]], one_way=one_way)
         put = asyncio.create_task(ck.put("k", f"{version}", version), name="put")
         await asyncio.sleep(OUTAGE_S)
-        sim.links.mend(cut)
+        sim.links.restore(cut)
         err = await put
         if err is not (Err.MAYBE if one_way else Err.OK):
             raise AssertionError(
@@ -162,7 +162,7 @@ async def test_outage(sim: Simulation) -> None:
         cut = sim.links.cut([["server"], [name_of(ck)]])
         get = asyncio.create_task(ck.get("k"), name="get")
         await asyncio.sleep(OUTAGE_S)
-        sim.links.mend(cut)
+        sim.links.restore(cut)
         _ = await get
 
 

@@ -105,7 +105,7 @@ async def test_old_leader_is_not_heeded(sim: Simulation) -> None:
     servers.disconnect(newer)
     rest.remove(newer)
     _ = await new_leader(raft, rest)
-    sim.links.mend(deaf)
+    sim.links.restore(deaf)
     servers.connect_all()
     _ = await raft.one(b"agreed", 5)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tester.engine.schedule import DEFAULT
-from tester.workers.first import Chase, Trail
-from tester.workers.plan import Course, Plan
+from tester.workers.first import FirstFailurePlan, FirstFailureTracker
+from tester.workers.plan import Plan, SeedTracker
 from tester.workers.pool import Pool
 from tester.workers.runner import Misuse
 from tester.workers.wire import Listed
@@ -23,7 +23,7 @@ class Kill(NamedTuple):
     schedule: str = DEFAULT
 
 
-class Hunted(NamedTuple):
+class Mutant(NamedTuple):
     """A solution, and the tests that noticed something, in the order of the suite."""
 
     name: str
@@ -48,7 +48,7 @@ class Hunted(NamedTuple):
         return sum(kill.seed + 1 for kill in self.found) / len(self.found)
 
 
-def hunt(
+def find_kills(
     pool: Pool,
     lab: str,
     tests: Sequence[Listed],
@@ -61,24 +61,24 @@ def hunt(
     `first`: only until one of the tests, in this order, has failed. What is found does not depend
     on how many workers there are. Raises Misuse.
     """
-    plan = (Chase if first else Plan)(lab, tests, pool.jobs, Trail)
+    plan = (FirstFailurePlan if first else Plan)(lab, tests, pool.jobs, FirstFailureTracker)
     pool.work(plan, lambda: progress(plan))
     if plan.misuse:
         raise Misuse(plan.misuse)
     kills = []
-    for course in plan.courses:
-        if (kill := _kill(course)) is not None:
+    for tracker in plan.trackers:
+        if (kill := _kill(tracker)) is not None:
             kills.append(kill)
-        if first and course.counted.failed:
+        if first and tracker.counted.failed:
             break
     return tuple(kills)
 
 
-def _kill(course: Course) -> Kill | None:
-    counted = course.counted
+def _kill(tracker: SeedTracker) -> Kill | None:
+    counted = tracker.counted
     if counted.failed:
-        how = "lost" if course.lost is not None else "fail"
-        return Kill(course.test.name, counted.failed[0], how, course.test.schedule)
+        how = "lost" if tracker.lost is not None else "fail"
+        return Kill(tracker.test.name, counted.failed[0], how, tracker.test.schedule)
     if counted.unknown:
-        return Kill(course.test.name, counted.unknown[0], "unknown", course.test.schedule)
+        return Kill(tracker.test.name, counted.unknown[0], "unknown", tracker.test.schedule)
     return None

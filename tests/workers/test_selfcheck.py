@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tester.workers import second
+from tester.workers import selfcheck
 from tester.workers.inquiry import Cause
 from tester.workers.pool import Pool
 from tester.workers.surroundings import FACTORS, HERE, Around, Where, amid, environment
@@ -44,7 +44,7 @@ def test_a_leak_that_one_process_cannot_see_comes_to_light(
 ) -> None:
     monkeypatch.setenv("SOMETHING", "1")
     # What it takes is not looked for here: see the tests of verify.
-    monkeypatch.setattr(second, "inquire", lambda *args: Cause(""))
+    monkeypatch.setattr(selfcheck, "inquire", lambda *args: Cause(""))
     before, put = LEAKS[name]
     before += f"\nPARENT = {os.getpid()}\n"
     before += "import tempfile\nTMP = tempfile.gettempdir" if "TMP" in put else ""
@@ -113,8 +113,8 @@ def test_chance_that_looks_once_as_if_hashes_decided_is_a_failure(
 ) -> None:
     run = ("test_a", 0)
     came = iter(["here", "there", "here", "here"])
-    monkeypatch.setattr(second, "digests", lambda start, where, runs: {run: next(came)})
-    judged = second._judged(_no_process, {run: ("here", "there")})
+    monkeypatch.setattr(selfcheck, "digests", lambda start, where, runs: {run: next(came)})
+    judged = selfcheck._judged(_no_process, {run: ("here", "there")})
     assert judged == ([run], [])
 
 

@@ -6,25 +6,25 @@ import json
 from collections.abc import Callable
 
 from tester.engine.choices import Choices, Replayed
-from tester.report import mishap
+from tester.report import aborted
 from tester.report.explained import of_explanation
 from tester.report.story import every_line, tell
 from tester.report.twin import side_by_side
 from tester.search.again import record_of
 from tester.search.diagnosis import Diagnosis, diagnose, diagnose_recorded
-from tester.workers.wire import Ran, Tell, Told, plain
+from tester.workers.wire import Ran, RerunJob, RerunReport, plain
 from tester.world.run import Outcome, Scenario, repeat, run
 
 
-def told_of(
+def report_of(
     scenario: Scenario,
-    job: Tell,
+    job: RerunJob,
     ran: Ran,
     found: Outcome,
     lab: str,
     submission: str,
     attempt: Callable[[], None],
-) -> Told:
+) -> RerunReport:
     """Tell of the run that was `found`: diagnosed, if it failed.
 
     `attempt` is called before each attempt at a smaller one. The verdict stands, whatever hostile
@@ -33,22 +33,22 @@ def told_of(
     seed = int(job.seed)
     if ran.verdict == "pass":
         if not job.full:
-            return Told(ran, "")
+            return RerunReport(ran, "")
         passing = run(scenario, Choices(Replayed(found.choices.record())), keep_trace=True)
-        return Told(ran, plain(f"{every_line(passing)}\n\n".lstrip("\n")))
+        return RerunReport(ran, plain(f"{every_line(passing)}\n\n".lstrip("\n")))
     try:
         if job.whole:
             again = repeat(scenario, seed, found)
-            return Told(ran, plain(tell(seed, again, job.command, full=job.full)))
+            return RerunReport(ran, plain(tell(seed, again, job.command, full=job.full)))
         diagnosis = _diagnosis(scenario, job, found, attempt)
         explanation = diagnosis.explanation
         story = plain(tell(seed, diagnosis.outcome, job.command, explanation, full=job.full))
         if explanation is None:
-            return Told(ran, story)
+            return RerunReport(ran, story)
         kept = record_of(
             scenario, explanation.shrunk, lab=lab, test=job.test, submission=submission
         )
-        return Told(
+        return RerunReport(
             ran,
             story,
             kept.text(),
@@ -58,11 +58,11 @@ def told_of(
             explanation.shrunk.settled,
         )
     except Exception as error:  # noqa: BLE001 - such as a repr that raises
-        return Told(ran, plain(mishap.untold(seed, found, error, job.command)))
+        return RerunReport(ran, plain(aborted.untold(seed, found, error, job.command)))
 
 
 def _diagnosis(
-    scenario: Scenario, job: Tell, found: Outcome, attempt: Callable[[], None]
+    scenario: Scenario, job: RerunJob, found: Outcome, attempt: Callable[[], None]
 ) -> Diagnosis:
     seed = int(job.seed)
     if not job.record:

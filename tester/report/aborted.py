@@ -6,7 +6,7 @@ import linecache
 import textwrap
 from typing import TYPE_CHECKING
 
-from tester.workers.results import Lost, Telling
+from tester.workers.results import Lost, Rerun
 
 if TYPE_CHECKING:  # the parent tells of what is lost, and needs no simulation for that
     from tester.world.failure import Failure
@@ -15,17 +15,17 @@ if TYPE_CHECKING:  # the parent tells of what is lost, and needs no simulation f
 _WIDTH = 80
 
 
-def story(telling: Telling) -> str:
+def story(rerun: Rerun) -> str:
     """The story of a seed, whatever became of the attempt to tell it."""
-    if telling.lost is not None:
-        return lost(telling.seed, telling.lost, telling.command)
-    if telling.told is None:
-        kind = telling.first.symptom[:1] if telling.first is not None else ()
-        head = f"seed {telling.seed}: {kind[0] if kind else 'not decided'}"
-        return _letter(head, "Interrupted before its story was told.", command=telling.command)
-    if telling.differed:
-        return _differed(telling)
-    return telling.told.story.rstrip("\n")
+    if rerun.lost is not None:
+        return lost(rerun.seed, rerun.lost, rerun.command)
+    if rerun.told is None:
+        kind = rerun.first.symptom[:1] if rerun.first is not None else ()
+        head = f"seed {rerun.seed}: {kind[0] if kind else 'not decided'}"
+        return _letter(head, "Interrupted before its story was told.", command=rerun.command)
+    if rerun.differed:
+        return _differed(rerun)
+    return rerun.told.story.rstrip("\n")
 
 
 def lost(seed: int | None, what: Lost, command: str) -> str:
@@ -87,10 +87,10 @@ def untold(seed: int, outcome: Outcome, error: Exception, command: str) -> str:
     return _letter(f"seed {seed}: {outcome.verdict}", said, excuse, command=command)
 
 
-def _differed(telling: Telling) -> str:
-    assert telling.first is not None
-    assert telling.told is not None
-    first, again = telling.first, telling.told.ran
+def _differed(rerun: Rerun) -> str:
+    assert rerun.first is not None
+    assert rerun.told is not None
+    first, again = rerun.first, rerun.told.ran
     said = (
         "The same seed was run twice and came to two things, so nothing this code does can be "
         "trusted or repeated. Something chose, and it was not the seed: look for the iteration "
@@ -100,8 +100,8 @@ def _differed(telling: Telling) -> str:
         f"    {when:<5}  {ran.verdict:<7}  {ran.rpcs} RPCs, {ran.ops} ops, digest {ran.digest}"
         for when, ran in (("first", first), ("then", again))
     )
-    head = f"seed {telling.seed}: not deterministic"
-    return _letter(head, said, runs, command=telling.command)
+    head = f"seed {rerun.seed}: not deterministic"
+    return _letter(head, said, runs, command=rerun.command)
 
 
 def _stood(places: list[tuple[str, int, str]]) -> list[str]:

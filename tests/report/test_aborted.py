@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tester.report import mishap
-from tester.workers.results import Lost, Place, Telling
-from tester.workers.wire import Ran, Told
+from tester.report import aborted
+from tester.workers.results import Lost, Rerun, StackFrame
+from tester.workers.wire import Ran, RerunReport
 from tester.world.failure import Failure, Frame
 
 HERE = str(Path(__file__))
@@ -18,9 +18,9 @@ def fits(text: str) -> str:
 
 
 def test_a_stuck_seed() -> None:
-    outside = Place("<frozen runpy>", 1, "run")
-    telling = Telling("test_a", 4, "again", lost=Lost(3, "", (outside, Place(HERE, 3, "put"))))
-    assert fits(mishap.story(telling)) == (
+    outside = StackFrame("<frozen runpy>", 1, "run")
+    rerun = Rerun("test_a", 4, "again", lost=Lost(3, "", (outside, StackFrame(HERE, 3, "put"))))
+    assert fits(aborted.story(rerun)) == (
         """\
 seed 4: stuck
 
@@ -41,7 +41,7 @@ To run it again:
 
 def test_a_seed_that_waits_for_something_outside() -> None:
     lost = Lost(30, "", (), waited=True)
-    assert fits(mishap.lost(4, lost, "again")) == (
+    assert fits(aborted.lost(4, lost, "again")) == (
         """\
 seed 4: stuck
 
@@ -58,7 +58,7 @@ To run it again:
 
 def test_a_seed_that_its_process_does_not_answer_for() -> None:
     lost = Lost(0, "", (), what="a process left behind", sentence="Its run has left one behind.")
-    assert fits(mishap.lost(None, lost, "again")) == (
+    assert fits(aborted.lost(None, lost, "again")) == (
         """\
 a process left behind
 
@@ -72,7 +72,7 @@ To run it again:
 
 def test_a_seed_whose_process_died() -> None:
     lost = Lost(0, "was killed by SIGSEGV", ())
-    assert fits(mishap.lost(4, lost, "again")) == (
+    assert fits(aborted.lost(4, lost, "again")) == (
         """\
 seed 4: its process died
 
@@ -89,8 +89,8 @@ To run it again:
 def test_a_seed_that_is_not_the_same_twice() -> None:
     first = Ran("fail", "a" * 32, 12, 10, 0, 0)
     again = Ran("pass", "b" * 32, 1200, 1000, 0, 0)
-    telling = Telling("test_a", 4, "again", first, Told(again, "a bug that may not be one"))
-    assert fits(mishap.story(telling)) == (
+    rerun = Rerun("test_a", 4, "again", first, RerunReport(again, "a bug that may not be one"))
+    assert fits(aborted.story(rerun)) == (
         """\
 seed 4: not deterministic
 
@@ -112,7 +112,7 @@ To run it again:
 def test_what_no_simulation_lets_through(message: str, shown: str) -> None:
     frame = Frame(HERE, 3, "put", "unused")
     failure = Failure("KeyboardInterrupt", message, (frame,), "test_a", "running", 0, misuse=False)
-    assert fits(mishap.escaped(4, failure, "again")) == (
+    assert fits(aborted.escaped(4, failure, "again")) == (
         f"""\
 seed 4: KeyboardInterrupt
 
@@ -130,8 +130,8 @@ To run it again:
 
 
 def test_the_story_is_told_when_there_is_one() -> None:
-    told = Told(Ran("fail", "a", 1, 1, 1, 5), "once upon a time")
-    assert mishap.story(Telling("test_a", 4, "again", told.ran, told)) == "once upon a time"
+    told = RerunReport(Ran("fail", "a", 1, 1, 1, 5), "once upon a time")
+    assert aborted.story(Rerun("test_a", 4, "again", told.ran, told)) == "once upon a time"
 
 
 @pytest.mark.parametrize(
@@ -142,4 +142,4 @@ def test_the_story_is_told_when_there_is_one() -> None:
     ],
 )
 def test_a_record_that_is_told_is_named_before_its_story(run_anew: bool, said: str) -> None:
-    assert mishap.still_fails(".labtester/a.sim", run_anew=run_anew) == said
+    assert aborted.still_fails(".labtester/a.sim", run_anew=run_anew) == said

@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from tester.report import divergence
 from tester.workers.inquiry import HASHES, HISTORY, Run, Start, digests, inquire, traced
-from tester.workers.plan import Digests, Traces
+from tester.workers.plan import DigestPlan, TracePlan
 from tester.workers.pool import CannotStart, Pool
 from tester.workers.results import LabResult
 from tester.workers.surroundings import FACTORS, HERE, OTHER_HASHES, Where
@@ -25,14 +25,14 @@ _ALL: Final = tuple(FACTORS)
 _HEAD: Final = "seed 0: not deterministic"
 
 
-class SecondLook:
+class SelfCheck:
     """Use it as a context; call `turn` while the first look lasts, and then `compare`."""
 
     def __init__(self, start: Start | None, tests: Sequence[Listed]) -> None:
         self._start = start
         light = () if start is None else [test for test in reversed(tests) if test.weight == 1]
         self._runs: list[Run] = [(test.name, 0) for test in light]
-        self._desk = Digests(self._runs)
+        self._source = DigestPlan(self._runs)
         self._stack = ExitStack()
         self._pool: Pool | None = None
         self._refused = ""
@@ -53,10 +53,10 @@ class SecondLook:
 
     def turn(self, wait_s: float = 0) -> None:
         """Get on, as far as it goes at once."""
-        if self._pool is None or self._refused or self._desk.finished():
+        if self._pool is None or self._refused or self._source.finished():
             return
         try:
-            self._pool.turn(self._desk, wait_s)
+            self._pool.turn(self._source, wait_s)
         except CannotStart as reason:
             self._refused = f"cannot be loaded: {reason}"
 
@@ -69,10 +69,12 @@ class SecondLook:
             for test in result.tests
             if (ran := test.counted.first) is not None and not ran.leaves_traces
         }
-        self._desk.narrow(usual)
-        while not (self._refused or self._desk.finished()):
+        self._source.narrow(usual)
+        while not (self._refused or self._source.finished()):
             self.turn(0.1)
-        there = {run: self._refused or self._desk.found[run] for run in self._runs if run in usual}
+        there = {
+            run: self._refused or self._source.found[run] for run in self._runs if run in usual
+        }
         differing = {run: (usual[run], came) for run, came in there.items() if came != usual[run]}
         if not differing:
             return
@@ -124,9 +126,9 @@ def _story(start: Start, first: Pool, run: Run, usual: str, there: str) -> str:
         return f"{_HEAD}\n\nIn another process, around which all is different, it {there}"
     cause = inquire(start, run, usual)
     if cause.kind == HISTORY:
-        desk = Traces(*run, 1)
-        first.work(desk)
-        left = desk.found[0]
+        source = TracePlan(*run, 1)
+        first.work(source)
+        left = source.found[0]
     else:
         left = traced(start, cause.left, run)
     right = traced(start, cause.right, run)

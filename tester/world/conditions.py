@@ -1,4 +1,4 @@
-"""The weather: changes to the conditions of the network that come and go, and may overlap."""
+"""Changes to the conditions of the network, which come and go, and may overlap."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from labrpc.conditions import RELIABLE, Ratio
 from labrpc.network import Network
 
 
-class Weather:
+class ChangingConditions:
     """What is changed at present; below it lie the conditions that the test has set."""
 
     def __init__(self, network: Network, note: Callable[..., None]) -> None:
@@ -17,22 +17,22 @@ class Weather:
         self._fair = self._made = network.conditions
         self._changes: dict[str, dict[str, int | Ratio]] = {}
 
-    def turn(self, name: str, **changes: int | Ratio) -> None:
-        """Change the conditions, until the weather of this name clears."""
+    def change(self, name: str, **changes: int | Ratio) -> None:
+        """Change the conditions, until the change of this name is restored."""
         self._changes[name] = changes
         self._note("weather", name, True)
         self._apply()
 
-    def clear(self, name: str) -> None:
+    def restore(self, name: str) -> None:
         """Take one change back, unless that has been done."""
         if self._changes.pop(name, None) is not None:
             self._note("weather", name, False)
             self._apply()
 
-    def calm(self) -> None:
+    def restore_all(self) -> None:
         """Take every change back, and make the network reliable."""
         for name in list(self._changes):
-            self.clear(name)
+            self.restore(name)
         self._network.conditions = RELIABLE
 
     def _apply(self) -> None:
