@@ -78,6 +78,16 @@ soak: $(VENV)/.installed
 	$(MUTANTS) raft --only correct --seeds 50
 	$(BIN)/labtester run raft --seeds 1000
 	$(BIN)/labtester run raft --seeds 2000 --tests $(subst $(space),$(comma),$(RAFT_TWICE))
+	$(MUTANTS) rsm --only bugs --first --seeds 100
+	$(MUTANTS) kvraft --only bugs --first --seeds 100
+	$(MUTANTS) kvraft-dedup --only bugs --first --seeds 100
+	$(MUTANTS) rsm --only correct --seeds 50
+	$(MUTANTS) kvraft --only correct --seeds 50
+	$(MUTANTS) kvraft-dedup --only correct --seeds 50
+	$(BIN)/labtester run rsm --seeds 500
+	$(BIN)/labtester run kvraft --seeds 500
+	$(BIN)/labtester run kvraft-dedup --seeds 500
+	$(BIN)/python -m pytest tests/labs/kvraft/test_soak.py --sim-seeds 1000
 	$(BIN)/labtester run raft --seeds 5000 --tests test_figure8_3c,test_figure8_unreliable_3c
 
 clean:

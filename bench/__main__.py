@@ -1,8 +1,8 @@
 """`python -m bench`: prints the project's figures, as ratios within this one run.
 
 Nothing is asserted: an absolute figure depends on the machine, and the budgets stand beside the
-figures for the reader to judge by. The suites, the checker, Raft and the shrinker follow with
-tables of their own.
+figures for the reader to judge by. The suites, the checker, Raft, the store on it and the shrinker
+follow with tables of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import rich.box
 from rich.console import Console
 from rich.table import Table
 
-from bench import checker, imports, kv, loop, raft, rpc, shrinking, suites
+from bench import checker, imports, kv, kvraft, loop, raft, rpc, shrinking, suites
 from bench.rounds import ROUNDS, Result, Row, measure
 
 SUBJECTS: Final = (rpc, loop, kv, imports)
@@ -77,6 +77,8 @@ def main() -> None:
     checker.main(quick=True)
     print("\nThe reference Raft, in virtual time:\n")
     raft.main()
+    print("\nThe replicated store, in virtual time:\n")
+    kvraft.main()
     print("\nThe shrinker, on planted bugs:\n")
     shrinking.main()
 

@@ -39,6 +39,9 @@ FILES: Final = {
     "lock": ("lock/lock.py",),
     "dedup": ("kvsrv/dedup/server.py", "kvsrv/dedup/client.py"),
     "raft": ("raft/core.py", "raft/log.py", "raft/raft.py", "raft/state.py"),
+    "rsm": ("kvraft/rsm.py",),
+    "kvraft": ("kvraft/server.py", "kvraft/client.py", "kvraft/group.py", "kvraft/rsm.py"),
+    "kvraft-dedup": ("kvraft/dedup/server.py", "kvraft/dedup/client.py", "kvraft/group.py"),
 }
 """What is changed, by lab."""
 

@@ -9,7 +9,8 @@ from tester.labs import LABS, suite
 
 def test_every_suite_of_ours_stands_beside_one_in_go() -> None:
     assert [suite.lab for suite in SUITES] == [*LABS]
-    assert all(0 < suite.least_s <= suite.most_s for suite in SUITES)
+    measured = [suite for suite in SUITES if suite.lab != "kvraft-dedup"]
+    assert all(0 < suite.least_s <= suite.most_s for suite in measured)
 
 
 def test_a_suite_is_run_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,4 +24,9 @@ def test_a_suite_is_run_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_line_tells_how_much_faster() -> None:
     line = suites.line(Suite("raft", "2025", 380, 400), Taken(10.0, 9.5, 28))
-    assert line == "raft       28   10.00   9.50 380.0 to 400.0        38 to 40  2025"
+    assert line == "raft           28   10.00   9.50 380.0 to 400.0        38 to 40  2025"
+
+
+def test_what_nobody_has_measured_in_go_is_left_open() -> None:
+    line = suites.line(Suite("kvraft-dedup", "", 0, 0), Taken(10.0, 9.5, 25))
+    assert line == "kvraft-dedup   25   10.00   9.50"
