@@ -16,7 +16,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _INTEGER = re.compile(r"[+-]?\d{1,4000}N?")
-_FLOAT = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?M?")
+_FLOAT = re.compile(r"[+-]?\d{1,400}(\.\d*([eE][+-]?\d+)?|[eE][+-]?\d+)M?|[+-]?\d{1,400}M")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 _CLOSES = {"{": "}", "#{": "}", "[": "]", "(": ")"}
 

@@ -58,6 +58,19 @@ def _nil(value: Any) -> Any:
     return "" if value is None else value
 
 
+def _number(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(value)
+    return value
+
+
+def _something(value: Any) -> Any:
+    """What is put into a collection; nil would mean that there is nothing."""
+    if value is None:
+        raise ValueError(value)
+    return value
+
+
 def _compare(key: Any, value: Any, process: int) -> Cas:
     old, new = value
     return Cas(key, _nil(old), _nil(new))
@@ -90,11 +103,11 @@ _FUNCTIONS: dict[str, dict[str, tuple[_Ask, _Answer]]] = {
         "release": (lambda key, value, process: Release(key, process), _nothing),
     },
     "queue": {
-        "enqueue": (lambda key, value, process: Enqueue(key, value), _nothing),
+        "enqueue": (lambda key, value, process: Enqueue(key, _something(value)), _nothing),
         "dequeue": (lambda key, value, process: Dequeue(key), lambda value: value),
     },
     "stack": {
-        "push": (lambda key, value, process: Push(key, value), _nothing),
+        "push": (lambda key, value, process: Push(key, _something(value)), _nothing),
         "pop": (lambda key, value, process: Pop(key), lambda value: value),
     },
     "set": {
@@ -103,9 +116,9 @@ _FUNCTIONS: dict[str, dict[str, tuple[_Ask, _Answer]]] = {
         "read": (lambda key, value, process: Read(key), lambda value: value),
     },
     "counter": {
-        "add": (lambda key, value, process: Increment(key, value), _nothing),
+        "add": (lambda key, value, process: Increment(key, _number(value)), _nothing),
         "increment": (
-            lambda key, value, process: Increment(key, 1 if value is None else value),
+            lambda key, value, process: Increment(key, 1 if value is None else _number(value)),
             _nothing,
         ),
         "read": (lambda key, value, process: Read(key), lambda value: value),

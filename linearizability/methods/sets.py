@@ -37,6 +37,7 @@ from linearizability.decision import (
     FoundConflict,
     Inapplicable,
     Proof,
+    in_order,
     partition,
 )
 from linearizability.explanation import sets as words
@@ -60,8 +61,12 @@ def cases(history: Iterable[Operation]) -> list[Case]:
         if not elements:
             found.append(case)
         found += [
-            Case(Element(case.key, element), ops, partial(decide_element, ops))
-            for element, ops in elements.items()
+            Case(
+                Element(case.key, element),
+                elements[element],
+                partial(decide_element, elements[element]),
+            )
+            for element in in_order(elements)
         ]
     return found
 

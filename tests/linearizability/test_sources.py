@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from linearizability.models import (
     Write,
 )
 from tester.cli.check import check as command
+from tests.linearizability.fuzz import FORMATS, compare_format
 
 GOOD = '{"c":0,"op":"write","k":"x","v":"a","call":1,"ret":2}\n'
 BAD = GOOD + '{"c":1,"op":"read","k":"x","rv":"","call":3,"ret":4}\n'
@@ -150,6 +153,10 @@ def test_what_is_no_edn(text: str, complaint: str) -> None:
         (
             ["0 :invoke :pop nil"],
             ":1: ':f' is :pop: expected an operation of model cas-register: :read, :write, :cas",
+        ),
+        (
+            ["0 :invoke :cas [1 2 3]"],
+            ":1: ':value' is (1, 2, 3), which means nothing for :cas",
         ),
         (["0 :invoke :cas 3"], ":1: ':value' is 3, which means nothing for :cas"),
         (
@@ -326,3 +333,24 @@ def test_transactions_that_share_keys_belong_together() -> None:
     assert verdict
     sizes = sorted(len(partition.operations) for partition in verdict.partitions)  # type: ignore[union-attr]
     assert sizes == [1, 1, 2]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_is_written_comes_back_the_same(name: str) -> None:
+    rng = random.Random(12)
+    seen = Counter(compare_format(name, rng) for _ in range(1_500))
+    assert min(seen["Ok"], seen["Illegal"]) > 200, seen
+
+
+@pytest.mark.parametrize(
+    ("model", "event"),
+    [("queue", "0 :invoke :enqueue nil"), ("counter", '0 :invoke :add "1"')],
+)
+def test_values_that_mean_nothing(tmp_path: Path, model: str, event: str) -> None:
+    with pytest.raises(HistoryError, match="which means nothing for"):
+        edn(tmp_path, model, event)
+
+
+def test_a_number_of_thousands_of_digits_stays_itself() -> None:
+    [(_, found)] = read_edn(["{:a " + "7" * 5_000 + " :b 1e3 :c 2M}"], "h")
+    assert found == {":a": "7" * 5_000, ":b": 1000.0, ":c": 2.0}
