@@ -27,7 +27,12 @@ ARROWS = {
     "tester.guard": "tester.engine",
     "tester.world": f"tester.engine tester.guard labrpc linearizability {FIXED_API}",
     "tester.search": "tester.world tester.engine",
-    "tester.workers": ALL_OF_TESTER,
+    "tester.workers": "tester.search tester.world tester.guard tester.engine tester.labs.lab",
+    # Code that runs in a worker knows the labs, and renders what came of a run; and a look at two
+    # workers' runs says how they differ.
+    "tester.workers.jobs": ALL_OF_TESTER,
+    "tester.workers.rerun": ALL_OF_TESTER,
+    "tester.workers.selfcheck": "tester.workers tester.report",
     "tester.labs": f"tester.world linearizability {FIXED_API}",
     "tester.report": "tester.world tester.search tester.workers linearizability",
     "tester.grading": "tester.world tester.labs tester.search tester.report",
@@ -149,6 +154,59 @@ def test_a_module_imports_only_along_the_arrows(module: str) -> None:
         for line, target in found
         if (why := refusal(module, target))
     ] == []
+
+
+CIRCLES = {
+    # A loop makes tasks, futures and handles, and each of these belongs to a loop.
+    frozenset({"tester.engine.loop", "tester.engine.tasks"}),
+}
+
+
+def circles(arrows: dict[str, set[str]]) -> set[frozenset[str]]:
+    """The groups of modules of which each is reached from each other, after Tarjan."""
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    path: list[str] = []
+    found: set[frozenset[str]] = set()
+
+    def visit(module: str) -> None:
+        order[module] = lowest[module] = len(order)
+        path.append(module)
+        for target in sorted(arrows.get(module, ())):
+            if target not in order:
+                visit(target)
+                lowest[module] = min(lowest[module], lowest[target])
+            elif target in path:
+                lowest[module] = min(lowest[module], order[target])
+        if lowest[module] == order[module]:
+            group = frozenset(path[path.index(module) :])
+            del path[path.index(module) :]
+            if len(group) > 1:
+                found.add(group)
+
+    for module in arrows:
+        if module not in order:
+            visit(module)
+    return found
+
+
+def test_no_modules_import_each_other_but_those_with_a_reason() -> None:
+    """Imports for annotations alone, and those inside functions, count as well."""
+    arrows = {}
+    for module, path in MODULES.items():
+        source = (ROOT / path).read_text()
+        found = imports(source, module, is_package=path.endswith("__init__.py"))
+        arrows[module] = {target for _, target in found if target in MODULES} - {module}
+    assert circles(arrows) == CIRCLES
+
+
+def test_a_circle_is_found() -> None:
+    arrows = {"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": {"e"}, "e": set(), "f": {"a", "f"}}
+    assert circles(arrows) == {frozenset("abc")}
+    assert circles({"a": {"b"}, "b": {"a"}, "c": {"d"}, "d": {"c", "a"}}) == {
+        frozenset("ab"),
+        frozenset("cd"),
+    }
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if within(m, DECISION)])

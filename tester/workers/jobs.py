@@ -71,11 +71,12 @@ from tester.workers.wire import (
     plain,
 )
 from tester.workers.worker import STACK_SIGNAL
-from tester.world import exhaustion, submission
+from tester.world import submission
 from tester.world.failure import (
     Failure,
     HandlerCrashed,
     NonDeterministic,
+    at_exhaustion,
     describe,
     user_frames,
 )
@@ -196,7 +197,7 @@ class _Worker:
         if setup.memory:
             _, most = resource.getrlimit(resource.RLIMIT_DATA)
             resource.setrlimit(resource.RLIMIT_DATA, (setup.memory, most))
-            exhaustion.listen(self._check_memory)
+            at_exhaustion(self._check_memory)
         self._say(Loading(setup.submission or setup.lab.suite))
         sys.dont_write_bytecode = True  # the submission's folder is not ours to write into
         found = submission.REFERENCE

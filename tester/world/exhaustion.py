@@ -10,16 +10,13 @@ import resource
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tester.engine import current, reserve
 from tester.guard.origin import is_users
-
-if TYPE_CHECKING:
-    from tester.world.failure import Failure
 
 _NEARLY: Final = 3, 4
 """A process that holds this part of what it may have is short of memory; one that asked for more
@@ -30,24 +27,6 @@ _DEPTH: Final = 4
 _SIZED: Final = (list, dict, set, frozenset, tuple, deque, str, bytes, bytearray)
 _FLAT: Final = (str, bytes, bytearray)
 _NOT_DATA: Final = (type, ModuleType, FunctionType, BuiltinFunctionType, CodeType, FrameType)
-
-_listeners: list[Callable[[Failure], object]] = []
-
-
-def listen(listener: Callable[[Failure], object]) -> None:
-    """Have it called at once with what failed for want of memory: to go on makes no sense."""
-    _listeners.append(listener)
-
-
-def silence() -> None:
-    """Have nobody called any more, in this process and those that it forks."""
-    _listeners.clear()
-
-
-def noticed(failure: Failure) -> None:
-    """Tell those who listen of a failure for want of memory."""
-    for listener in _listeners:
-        listener(failure)
 
 
 def origin(error: BaseException) -> BaseException:

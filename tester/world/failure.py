@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -150,6 +150,19 @@ class Misused(TesterError):
         self.failure = failure
 
 
+_at_exhaustion: list[Callable[[Failure], object]] = []
+
+
+def at_exhaustion(listener: Callable[[Failure], object]) -> None:
+    """Have the listener called at once with each failure for want of memory."""
+    _at_exhaustion.append(listener)
+
+
+def forget_listeners() -> None:
+    """Call no listener any more, in this process and those that it forks."""
+    _at_exhaustion.clear()
+
+
 def describe(error: BaseException, node: str, doing: str, time_us: int | None) -> Failure:
     """The exception as plain data, with the user's frames only."""
     error = first(error)
@@ -167,7 +180,8 @@ def describe(error: BaseException, node: str, doing: str, time_us: int | None) -
         exhausted=exhausted,
     )
     if exhausted:
-        exhaustion.noticed(failure)
+        for listener in _at_exhaustion:
+            listener(failure)
     return failure
 
 

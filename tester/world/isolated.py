@@ -25,8 +25,7 @@ from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
 from tester.guard.unawaited import Unawaited
-from tester.world import exhaustion
-from tester.world.failure import Failure, ProcessDied, describe
+from tester.world.failure import Failure, ProcessDied, describe, forget_listeners
 from tester.world.host import Data, End, Host, Made, OnDisk
 from tester.world.pipe import killed_by, receive, send
 from tester.world.probe import OnProbe
@@ -155,7 +154,7 @@ def _serve(host: Host, requests: int, answers: int) -> None:
         before = {name: len(values) for name, values in choices.record().items()}
         faults = len(choices.faults)
         pulse.silence()  # it is the parent that is watched
-        exhaustion.silence()
+        forget_listeners()
         current.refusals.clear()  # those of the parent are told there
         while True:
             what, *args = msgspec.msgpack.decode(receive(requests))

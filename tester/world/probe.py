@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from tester.world.host import Host
+from tester.engine.node import Event
 
 Plain = None | bool | int | str | bytes | Sequence[int] | Sequence[bytes]
 """What can be told."""
@@ -23,10 +22,20 @@ class OnProbe(NamedTuple):
     node: str
 
 
+class ProbedNode(Protocol):
+    """The node of a probe, as far as the probe must know it."""
+
+    outbox: list[Event]
+    looks: list[Callable[[], object]]
+
+    def failed(self, error: BaseException, doing: str) -> None:
+        """Tell the run what went wrong here."""
+
+
 class Probe:
     """Tells the run what happens on a node, and looks at it at the end of each of its steps."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: ProbedNode) -> None:
         self._host = host
 
     def tell(self, what: str, *data: Plain) -> None:
