@@ -78,6 +78,7 @@ soak: $(VENV)/.installed
 	$(MUTANTS) raft --only correct --seeds 50
 	$(BIN)/labtester run raft --seeds 1000
 	$(BIN)/labtester run raft --seeds 2000 --tests $(subst $(space),$(comma),$(RAFT_TWICE))
+	$(BIN)/labtester run raft --seeds 5000 --tests test_figure8_3c,test_figure8_unreliable_3c
 	$(MUTANTS) rsm --only bugs --first --seeds 100
 	$(MUTANTS) kvraft --only bugs --first --seeds 100
 	$(MUTANTS) kvraft-dedup --only bugs --first --seeds 100
@@ -88,7 +89,6 @@ soak: $(VENV)/.installed
 	$(BIN)/labtester run kvraft --seeds 500
 	$(BIN)/labtester run kvraft-dedup --seeds 500
 	$(BIN)/python -m pytest tests/labs/kvraft/test_soak.py --sim-seeds 1000
-	$(BIN)/labtester run raft --seeds 5000 --tests test_figure8_3c,test_figure8_unreliable_3c
 
 clean:
 	rm -rf .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .labtester

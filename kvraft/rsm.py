@@ -7,7 +7,6 @@ task that waits for it. Nobody else calls the machine.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import secrets
 from collections.abc import Sequence
 from typing import Any, Final, Generic, TypeVar
@@ -175,4 +174,4 @@ class RSM(Generic[R]):
 
 async def _result(returned: Any) -> Any:
     """What a method of a Raft returns, be it `def` or `async def`."""
-    return await returned if inspect.isawaitable(returned) else returned
+    return await returned if hasattr(returned, "__await__") else returned

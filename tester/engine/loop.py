@@ -79,6 +79,10 @@ class Loop(asyncio.AbstractEventLoop):
             heapq.heappop(timers)
         return timers[0][0] if timers else None
 
+    def is_idle(self, now: int) -> bool:
+        """Whether nothing is ready at `now`, and no timer is due."""
+        return not (self._ready or self._tasks) and (self.next_due() or now + 1) > now
+
     def turn(
         self,
         now: int,

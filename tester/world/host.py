@@ -112,8 +112,13 @@ class Host(Node):
         outbox, next_due, ran = super().step(now, inbox, limit)
         if self.looks and not self.loop.is_closed():
             self.inside(self._look)
-            more, next_due, woken = super().step(now, (), limit - ran)
-            outbox, ran = [*outbox, *more], ran + woken
+            if self.loop.is_idle(now):
+                next_due = self.loop.next_due()
+                outbox = [*outbox, *self.outbox]
+                self.outbox = []
+            else:
+                more, next_due, woken = super().step(now, (), limit - ran)
+                outbox, ran = [*outbox, *more], ran + woken
         return outbox, next_due, ran
 
     def _look(self) -> None:

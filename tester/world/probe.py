@@ -41,7 +41,7 @@ class Probe:
     def tell(self, what: str, *data: Plain) -> None:
         """Tell the listener of the node, by whom a run can also be failed."""
         # A list is told as it is now; it arrives at the end of the step.
-        told = (tuple(part) if isinstance(part, list) else part for part in data)
+        told = [tuple(part) if type(part) is list else part for part in data]
         self._host.outbox.append(("tell", what, *told))
 
     def fail(self, error: BaseException, doing: str) -> None:

@@ -41,23 +41,30 @@ class _GroupWitness:
             answer = await operation
         finally:
             self._busy -= 1
-        if self._sent() == sent:
+        sent = self._sent() - sent
+        if not sent:
             raise AssertionError(f"{describe(answer)}, and no server was asked")
         if alone and self._answered() == answered:
             raise AssertionError(f"{describe(answer)}, and no server has answered")
         took_us = self._sim.virtual_us - start_us
-        if alone and self._sent() - sent > len(self._traffic) * (PATIENCE + took_us // PACE_US):
+        if alone and sent > len(self._traffic) * (PATIENCE + took_us // PACE_US):
             raise TooManyRpcs(
-                f"{describe(answer)} took {self._sent() - sent} RPCs in {took_us // 1_000} ms: a "
+                f"{describe(answer)} took {sent} RPCs in {took_us // 1_000} ms: a "
                 "clerk that asks so often floods the servers that have no leader to name"
             )
         return answer
 
     def _sent(self) -> int:
-        return sum(traffic.sent for traffic in self._traffic)
+        sent = 0
+        for traffic in self._traffic:
+            sent += traffic.sent
+        return sent
 
     def _answered(self) -> int:
-        return sum(traffic.answered for traffic in self._traffic)
+        answered = 0
+        for traffic in self._traffic:
+            answered += traffic.answered
+        return answered
 
 
 class GroupWitness(_GroupWitness):

@@ -6,6 +6,7 @@ submission is built on is replaced by a `Recorded` one. What it tells: see `watc
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -96,11 +97,15 @@ class Recorded:
         self._machine = machine
         self._probe = probe
         self._applied = 0
+        self._reader: asyncio.Task[Any] | None = None
+        """The task that has applied what comes from the log."""
 
     def apply(self, request: bytes) -> Any:
         """See StateMachine."""
         reply = self._machine.apply(request)
-        if self._probe.handling() is None:
+        task = asyncio.current_task()
+        if task is self._reader or self._probe.handling() is None:
+            self._reader = task
             self._applied += 1
             self._probe.tell("applied", self._applied, request, _plain(reply))
         return reply
