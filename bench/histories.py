@@ -179,7 +179,9 @@ def make_stale(history: list[Operation], where: float) -> Operation:
     raise ValueError("no Get of this history can be made stale")
 
 
-def stored(kind: str, count: int, clients: int, seed: int = 1) -> list[Operation]:
+def stored(
+    kind: str, count: int, clients: int, seed: int = 1, *, crashes: int = 0
+) -> list[Operation]:
     """Half insertions of values never inserted before, half removals, on one collection.
 
     `kind` is "queue", "stack" or "priority-queue"; the values of the last come in no order.
@@ -207,7 +209,7 @@ def stored(kind: str, count: int, clients: int, seed: int = 1) -> list[Operation
             return held.pop(0 if isinstance(input, Dequeue) else -1)
         return None
 
-    return run_clients(count, clients, seed, ask, serve, crashes=0)
+    return run_clients(count, clients, seed, ask, serve, crashes=crashes)
 
 
 def elements(count: int, clients: int, seed: int = 1) -> list[Operation]:

@@ -14,10 +14,10 @@ have removed any value that was left, which is for the methods to decide.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from linearizability.decision import Core
 from linearizability.explanation.lives import (
@@ -25,6 +25,7 @@ from linearizability.explanation.lives import (
     never_inserted,
     removed_early,
     removed_twice,
+    too_few_removals,
 )
 from linearizability.operation import Operation
 
@@ -215,3 +216,68 @@ def fewest(some: Sequence[T], refuted: Callable[[Sequence[T]], bool], work: int)
             else:
                 start += size
     return rest
+
+
+class Due(NamedTuple):
+    """A value that was left, by when it must be gone, and the operations that say so."""
+
+    by: Stamp
+    life: Life
+    proofs: tuple[int, ...]
+
+
+def too_few(found: Lives, dues: Sequence[Due]) -> Core | None:
+    """More values that must be gone by some time than there were removals to take them by then."""
+    calls = [found.operations[position].call for position in found.takers]
+    finite = sorted((due for due in dues if due.by < INFINITY), key=lambda due: due.by)
+    for count, due in enumerate(finite, 1):
+        takers = bisect_right(calls, due.by)
+        if count > takers:
+            operations = found.operations
+            proofs = dict.fromkeys(p for some in finite[:count] for p in some.proofs)
+            return too_few_removals(
+                [operations[some.life.insert] for some in finite[:count]],
+                [operations[position] for position in found.takers[:takers]],
+                [operations[position] for position in proofs],
+            )
+    return None
+
+
+def served(found: Lives, dues: Iterable[Due]) -> list[Life]:
+    """The values that were left, the first of them each with an open removal, earliest first."""
+    given = []
+    takers = iter(found.takers)
+    for due in dues:
+        life, taker = due.life, next(takers, -1)
+        if taker >= 0:
+            call = found.operations[taker].call
+            life = Life(life.value, life.insert, life.call, life.ret, taker, call)
+        given.append(life)
+    return given
+
+
+class Earliest:
+    """The least end of those entered with at least some key: a Fenwick tree from the right."""
+
+    def __init__(self, keys: Iterable[Stamp]) -> None:
+        self._keys = sorted(set(keys))
+        self._ends: list[tuple[Stamp, tuple[int, ...]] | None] = [None] * (len(self._keys) + 1)
+
+    def put(self, key: Stamp, end: Stamp, proofs: tuple[int, ...]) -> None:
+        place = len(self._keys) - bisect_left(self._keys, key)
+        while place <= len(self._keys):
+            known = self._ends[place]
+            if known is None or end < known[0]:
+                self._ends[place] = end, proofs
+            place += place & -place
+
+    def above(self, key: Stamp) -> tuple[Stamp, tuple[int, ...]]:
+        """The least end of those with a greater key, and its proofs; infinity if there is none."""
+        place = len(self._keys) - bisect_right(self._keys, key)
+        best: tuple[Stamp, tuple[int, ...]] = (INFINITY, ())
+        while place:
+            known = self._ends[place]
+            if known is not None and known[0] < best[0]:
+                best = known
+            place -= place & -place
+        return best

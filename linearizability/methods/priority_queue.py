@@ -17,10 +17,11 @@ Mathur 2025, who take the greatest value away first.
 *Open operations.* An open Insert of a value that somebody took returns at infinity: it covers
 nothing. An open DeleteMin, called at c, may take a value that nobody is known to have taken, which
 then has the DeleteMin [c, infinity). If the history is illegal even without all those values, it
-is illegal, and if it is linearizable for one way to give the open ones to values, it is
-linearizable: one way is tried, least values first, each with the last call that makes it cover
-nothing if there is one. In between the method declines. It always decides where no DeleteMin is
-open.
+is illegal; it is illegal, too, if more values must be gone by some time (`_dues`) than there were
+open DeleteMins to take them by then. And if it is linearizable for one way to give the open ones
+to values, it is linearizable: two ways are tried, what must be gone first with the first, and each
+least value with the last call that makes it cover nothing. In between, which is rare, the method
+declines. It always decides where no DeleteMin is open.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from linearizability.explanation import lives as words
 from linearizability.inputs import Insert
 from linearizability.methods.lives import (
     INFINITY,
+    Due,
+    Earliest,
     Life,
     Lives,
     Spans,
@@ -41,6 +44,8 @@ from linearizability.methods.lives import (
     cover,
     fewest,
     gather,
+    served,
+    too_few,
 )
 from linearizability.operation import Operation
 
@@ -55,12 +60,47 @@ def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
     if ranking.late is not None or ranking.never_empty is not None:
         return RankConflict(found, ranking)
     if found.takers and found.kept:
-        ranking = Ranking(found, lives + _given(found))
+        dues = _dues(found)
+        core = too_few(found, dues)
+        if core is not None:
+            return FoundConflict(core)
+        dues.sort(key=lambda due: due.by)  # of equal ones the least value first
+        ranking = Ranking(found, lives + served(found, dues))
+        if ranking.late is not None or ranking.never_empty is not None:
+            ranking = Ranking(found, lives + _given(found))
         if ranking.late is not None or ranking.never_empty is not None:
             return Inapplicable("open DeleteMins may have taken several of the values left")
     if found.unused:
         return Inapplicable("a value was inserted more than once")
     return RankProof(found, ranking)
+
+
+def _dues(found: Lives) -> list[Due]:
+    """By when each value that was left must be gone: before something greater can be taken.
+
+    That is for a greater value whose operations began after its Insert had returned, or a
+    DeleteMin that found nothing likewise. The values come in their order.
+    """
+    greater = Earliest(
+        [
+            *(max(life.call, life.out_call) for life in found.lives),
+            *(found.operations[position].call for position in found.empties),
+        ]
+    )
+    for position in found.empties:
+        op = found.operations[position]
+        greater.put(op.call, op.ret or 0, (position,))
+    lives = sorted(found.lives, key=lambda life: life.value)
+    dues: list[Due] = []
+    for life in sorted(found.kept, key=lambda life: life.value, reverse=True):
+        while lives and lives[-1].value > life.value:
+            more = lives.pop()
+            start = max(more.call, more.out_call)
+            greater.put(start, more.out_ret, (more.insert, more.remove))
+        by, proofs = greater.above(life.ret)
+        dues.append(Due(by, life, proofs))
+    dues.reverse()
+    return dues
 
 
 def _given(found: Lives) -> list[Life]:

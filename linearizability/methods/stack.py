@@ -23,11 +23,11 @@ covers lie over each instant and finds the first gap. O(n log n).
 An open Pop, called at c, may take a value that nobody is known to have popped; that value is then
 free if its Push returned no earlier than c, and covers the time up to c otherwise. Values that
 stay cover everything after their Push. Taking more, and taking it earlier, only helps. So if the
-history is illegal although every value that was left is free, it is illegal; and if it is
-linearizable for one way to give the open Pops to values, it is linearizable. One way is tried:
-free as many as possible, those first whose stay would do harm, and give the rest of the open Pops
-to the values pushed last. In between the method declines. It always decides where there is no open
-Pop.
+history is illegal although every value that was left is free, it is illegal. It is illegal, too,
+if more values must be gone by some time (`_dues`) than there were open Pops to take them by then.
+And if it is linearizable for one way to give the open Pops to values, it is linearizable: two ways
+are tried, what must be gone first with the first Pop, and as many free values as possible. In
+between, which is rare, the method declines. It always decides where there is no open Pop.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from linearizability.explanation import lives as words
 from linearizability.inputs import Push
 from linearizability.methods.lives import (
     INFINITY,
+    Due,
+    Earliest,
     Life,
     Lives,
     Spans,
@@ -48,6 +50,8 @@ from linearizability.methods.lives import (
     cover,
     fewest,
     gather,
+    served,
+    too_few,
 )
 from linearizability.operation import Operation
 
@@ -63,12 +67,43 @@ def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
     if conflict is not None:
         return conflict
     if found.takers and found.kept:
-        nest = Nest(found, lives + _given(found))
+        dues = _dues(found)
+        core = too_few(found, dues)
+        if core is not None:
+            return FoundConflict(core)
+        dues.sort(key=lambda due: (due.by, -due.life.ret))
+        nest = Nest(found, lives + served(found, dues))
+        if nest.conflict() is not None:
+            nest = Nest(found, lives + _given(found))
         if nest.conflict() is not None:
             return Inapplicable("open Pops may have taken several of the values that are left")
     if found.unused:
         return Inapplicable("a value was pushed more than once")
     return NestProof(found, nest)
+
+
+def _dues(found: Lives) -> list[Due]:
+    """By when each value that was left must be gone: what it certainly lies on must be popped.
+
+    That is what was pushed before its Push began, and not popped before that had returned. A Pop
+    that found nothing, called after its Push had returned, needs it gone as well.
+    """
+    beneath = Earliest(life.out_call for life in found.lives)
+    empty = Earliest(found.operations[position].call for position in found.empties)
+    for position in found.empties:
+        op = found.operations[position]
+        empty.put(op.call, op.ret or 0, (position,))
+    lives = sorted(found.lives, key=lambda life: life.ret)
+    dues: list[Due] = []
+    index = 0
+    for life in sorted(found.kept, key=lambda life: life.call):
+        while index < len(lives) and lives[index].ret < life.call:
+            lower = lives[index]
+            beneath.put(lower.out_call, lower.out_ret, (lower.insert, lower.remove))
+            index += 1
+        by, proofs = min(beneath.above(life.ret), empty.above(life.ret))
+        dues.append(Due(by, life, proofs))
+    return dues
 
 
 def _given(found: Lives) -> list[Life]:

@@ -39,6 +39,16 @@ def test_a_long_history_is_decided_without_search(name: str, clients: int) -> No
 
 
 @pytest.mark.parametrize("name", STORES)
+def test_removals_of_crashed_clients_are_given_to_values(name: str) -> None:
+    for seed in range(6):
+        history = stored(name, 1_000, 5, seed=seed, crashes=8)
+        assert any(len(op.input) == 1 and op.ret is None for op in history) or seed
+        verdict = check(STORES[name], history, budget=0)
+        assert isinstance(verdict, Ok)
+        assert_witness(STORES[name], history, verdict.witness())
+
+
+@pytest.mark.parametrize("name", STORES)
 def test_two_answers_that_were_swapped_are_found(name: str) -> None:
     for seed in range(6):
         history = sorted(stored(name, 2_000, 10, seed=seed), key=lambda op: op.call)
@@ -120,6 +130,30 @@ SENTENCES: list[tuple[Model, list[Operation], str]] = [
         ],
         """2 values that nobody is known to have taken (1, 2) had to leave the queue in time, but
         only one removal may have taken any.""",
+    ),
+    (
+        stack,
+        [
+            op(Push("s", 1), None, 0, 1),
+            op(Push("s", 2), None, 2, 3),
+            op(Push("s", 3), None, 2, 3),
+            op(Pop("s"), None, 2, None),
+            op(Pop("s"), 1, 4, 5),
+        ],
+        """2 values that nobody is known to have taken (2, 3) had to leave the stack in time, but
+        only one removal may have taken any.""",
+    ),
+    (
+        priority_queue,
+        [
+            op(Insert("p", 1), None, 0, 1),
+            op(Insert("p", 2), None, 0, 1),
+            op(Insert("p", 3), None, 0, 1),
+            op(DeleteMin("p"), None, 2, None),
+            op(DeleteMin("p"), 3, 4, 5),
+        ],
+        """2 values that nobody is known to have taken (1, 2) had to leave the priority queue in
+        time, but only one removal may have taken any.""",
     ),
     (
         queue,
