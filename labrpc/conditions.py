@@ -89,13 +89,8 @@ class Conditions:
     @cached_property
     def reliable(self) -> bool:
         """Whether every message arrives, once, and on time."""
-        return self.but(latency_us=1, unreachable_ms=0) == Conditions(
-            latency_us=1,
-            unreachable_ms=0,
-            duplicate_delay_ms=self.duplicate_delay_ms,
-            late_delay_ms=self.late_delay_ms,
-            loss_timeout_ms=self.loss_timeout_ms,
-        )
+        ratios = self.request_loss, self.reply_loss, self.reply_hold, self.duplicate, self.late
+        return self.request_delay_ms == 0 and ratios == (NEVER,) * len(ratios)
 
     @cached_property
     def slots(self) -> tuple[tuple[int, int], ...]:

@@ -6,12 +6,14 @@ injected: the time, a way to have something happen later, and the choices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final, Protocol
 
 from labrpc.conditions import RELIABLE, Conditions, Fate
 from labrpc.errors import TesterError
-from labrpc.wiring import Answer, Deliver, Hold, Rpc, Station, Traffic, Wire
+from labrpc.wiring import Answer, Deliver, Hold, Rpc, Station, Stream, Traffic, Wire
 
 _MS: Final = 1_000
 _DEAD_CHECK_US: Final = 100 * _MS
@@ -28,8 +30,10 @@ class Clock(Protocol):
         """Have `action(argument)` happen at `when`."""
 
 
-Draw = Callable[[str, Sequence[tuple[int, int]]], Sequence[int]]
-"""Choices of a stream, one per slot: see `Conditions.slots`."""
+_fate: Final[Callable[[Iterable[int]], Fate]] = partial(tuple.__new__, Fate)
+"""`Fate._make`, without a call of Python's."""
+_NOTHING: Final = _fate([0] * len(Fate._fields))
+"""The fate that every request has where conditions are reliable and its server can be reached."""
 Note = Callable[[tuple[Any, ...]], None]
 """Takes note of an event: (microseconds, kind, ...)."""
 
@@ -41,7 +45,11 @@ class Network:
     """
 
     def __init__(
-        self, clock: Clock, draw: Draw, note: Note, conditions: Conditions = RELIABLE
+        self,
+        clock: Clock,
+        stream: Callable[[str], Stream],
+        note: Note,
+        conditions: Conditions = RELIABLE,
     ) -> None:
         self.conditions = conditions
         """What holds on links without conditions of their own; read when a request enters."""
@@ -49,12 +57,14 @@ class Network:
         """Requests sent, also those that were lost or reached nobody."""
         self.byte_total = 0
         """Bytes of all arguments sent and of all replies that arrived."""
+        self.largest = 0
+        """Bytes of the largest message so far, arrived or not."""
         self._clock = clock
-        self._draw = draw
+        self._stream = stream
         self._note = note
         self._ends: dict[str, Wire] = {}
         self._servers: dict[str, Station] = {}
-        self._counts: dict[str, int] = {}
+        self._counts: defaultdict[str, int] = defaultdict(int)
         self._flying: dict[int, Rpc] = {}
         self._unanswered: dict[tuple[str, str], dict[str, int]] = {}
 
@@ -138,6 +148,8 @@ class Network:
 
     def add_server(self, name: str, deliver: Deliver) -> None:
         """Register a server, in the place of the one that had the name."""
+        if name in self._servers:
+            self._servers[name].gone = True
         self._servers[name] = Station(name, deliver)
         self._cut_off()
 
@@ -145,7 +157,7 @@ class Network:
         """Leave the name without a server: calls under way to it fail within 100 ms."""
         if name not in self._servers:
             raise TesterError(f"there is no server {name!r}; there are {sorted(self._servers)}")
-        del self._servers[name]
+        self._servers.pop(name).gone = True
         self._cut_off()
 
     def retire_server(self, name: str, deliver: Deliver) -> None:
@@ -164,29 +176,39 @@ class Network:
 
     # -- the pipeline -----------------------------------------------------------------------------
 
-    def send(self, end: str, method: str, payload: bytes, answer: Answer) -> Rpc:
+    def send(self, end: str, method: str, payload: bytes, answer: Answer, call: int = 0) -> Rpc:
         """Send a request; some time later `answer` is called, exactly once, unless nobody lives.
 
         In this order: the request is counted and its whole fate drawn; without a server to be
         reached the caller is told so after a while; else the request is delayed, lost, or
         delivered (twice, or late, where conditions say so); the handler runs; a reply of a server
         that is dead by now is dropped; the reply is lost, or held, or delivered. Whatever happens
-        takes the latency of a message.
+        takes the latency of a message. Where no part of a fate can matter, it is only owed.
         """
-        sender = self._ends.get(end) or Wire(end)
+        sender = self._ends[end] if end in self._ends else Wire(end)
+        if sender.stream is None:
+            sender.stream = self._stream(f"net/{end}")
         clock = self._clock
         now = clock.now
         number = self.rpc_total = self.rpc_total + 1
-        self.byte_total += len(payload)
+        size = len(payload)
+        self.byte_total += size
+        if size > self.largest:  # noqa: PLR1730 - a call less
+            self.largest = size
         sender.traffic.sent += 1
         conditions = sender.conditions or self.conditions
-        fate = Fate._make(self._draw(sender.stream, conditions.slots))
-        server = self._servers.get(sender.server or "") if sender.enabled else None
-        rpc = Rpc(number, sender, server, method, payload, answer, conditions, fate)
+        server = None
+        if sender.enabled and sender.requests and sender.server in self._servers:
+            server = self._servers[sender.server]
+        if server is not None and conditions.reliable:
+            sender.stream.owe(conditions.slots)
+            fate = _NOTHING
+        else:
+            fate = _fate(sender.stream.draw(conditions.slots))
+        rpc = Rpc(number, sender, server, method, payload, answer, call, conditions, fate)
         self._flying[number] = rpc
         self._note((now, "send", number, end, method, payload))
-        if server is None or not sender.requests:
-            rpc.to = None
+        if server is None:
             sender.traffic.unanswered += 1
             later = now + conditions.latency_us + fate.unreachable_ms * _MS
             clock.post(later, self._unreachable, rpc)
@@ -226,36 +248,44 @@ class Network:
 
     def _reach(self, rpc: Rpc) -> None:
         rpc.dispatched = now = self._clock.now
-        if self._dead(rpc):
+        assert rpc.to is not None  # only requests that found a server arrive anywhere
+        if rpc.to.gone or not rpc.end.enabled:
             self._clock.post(now + _DEAD_CHECK_US, self._check_alive, rpc)
         self._deliver(rpc)
 
     def _deliver(self, rpc: Rpc) -> None:
         """Hand the request, or a copy of it that nobody waits for, to the server's machine."""
         server = rpc.to
-        assert server is not None  # only requests that found a server arrive anywhere
-        self._counts[server.name] = self._counts.get(server.name, 0) + 1
-        self._note((self._clock.now, "deliver", rpc.number, server.name))
-        server.deliver(rpc)
+        assert server is not None  # likewise
+        name = server.name
+        self._counts[name] += 1
+        self._note((self._clock.now, "deliver", rpc.number, name))
+        server.deliver(("request", rpc.number, name, rpc.method, rpc.payload))
 
     def reply(self, number: int, payload: bytes) -> None:
         """The handler of request `number` returned this reply."""
         clock = self._clock
         now = clock.now
         self._note((now, "answer", number, payload))
-        rpc = self._flying.get(number)
-        if rpc is None or rpc.dispatched is None or rpc.answered:
+        size = len(payload)
+        if size > self.largest:  # noqa: PLR1730 - a call less
+            self.largest = size
+        if number not in self._flying:
             return  # the reply to a copy, or to a caller that was told that none would come
+        rpc = self._flying[number]
+        if rpc.dispatched is None or rpc.answered:
+            return  # likewise
         conditions, fate = rpc.conditions, rpc.fate
         there = now + conditions.latency_us
-        if self._dead(rpc):
+        if not rpc.end.enabled or (rpc.to is not None and rpc.to.gone):
             clock.post(there, self._dead_server, rpc)
         elif fate.reply_lost or not rpc.end.replies:
             rpc.end.traffic.unanswered += 1
             clock.post(there + conditions.loss_timeout_ms * _MS, self._reply_lost, rpc)
         else:
             rpc.reply = payload
-            clock.post(there + conditions.hold_us(fate), self._return, rpc)
+            held = conditions.hold_us(fate) if fate.reply_held else 0
+            clock.post(there + held, self._return, rpc)
         rpc.answered = True  # from here on no crash or partition can change what becomes of it
 
     def _return(self, rpc: Rpc) -> None:
@@ -263,7 +293,7 @@ class Network:
         self.byte_total += len(rpc.reply)
         self._note((self._clock.now, "reply", rpc.number))
         rpc.end.traffic.answered += 1
-        rpc.answer(rpc.reply)
+        rpc.answer(("reply", rpc.call, rpc.reply))
 
     def _unreachable(self, rpc: Rpc) -> None:
         self._give_up(rpc, "unreachable")
@@ -283,7 +313,7 @@ class Network:
             rpc.end.traffic.unanswered += why == "server dead"  # the others were counted before
             reasons = self._unanswered.setdefault((rpc.end.name, rpc.method), {})
             reasons[why] = reasons.get(why, 0) + 1
-            rpc.answer(None)
+            rpc.answer(("reply", rpc.call, None))
 
     # -- death ------------------------------------------------------------------------------------
 
@@ -291,7 +321,7 @@ class Network:
         server = rpc.to
         if server is None or rpc.answered:
             return False
-        return not rpc.end.enabled or self._servers.get(server.name) is not server
+        return server.gone or not rpc.end.enabled
 
     def _cut_off(self, end: Wire | None = None) -> None:
         """Some server or end has died: look after the calls that run on it.

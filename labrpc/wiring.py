@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 
 from labrpc.conditions import Conditions, Fate
 
-Answer = Callable[[bytes | None], None]
-"""Tells the caller the encoded reply, or None: no reply came, and nobody knows whether it ran."""
+Answer = Callable[[tuple[str, int, bytes | None]], None]
+"""Tells the caller: ("reply", its number of the call, the encoded reply or None).
+
+None: no reply came, and nobody knows whether the handler ran.
+"""
+Request = tuple[str, int, str, str, bytes]
+"""("request", number, server, method, payload)."""
+Deliver = Callable[[Request], None]
+"""Hands a request to the machine of the server, which some time later calls `Network.reply`."""
+
+
+class Stream(Protocol):
+    """Where the fates of an end's requests come from."""
+
+    def draw(self, slots: Sequence[tuple[int, int]]) -> Sequence[int]:
+        """Choose once per slot: see `Conditions.slots`."""
+
+    def owe(self, slots: Sequence[tuple[int, int]]) -> None:
+        """Do as if they had been drawn: their values change nothing."""
 
 
 class Traffic:
@@ -36,7 +54,7 @@ class Wire:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.stream = f"net/{name}"
+        self.stream: Stream | None = None  # until it sends
         self.traffic = Traffic()
         self.server: str | None = None
         self.on = False
@@ -50,11 +68,12 @@ class Wire:
 class Station:
     """A server as the network knows it, from when it got its name until that is another's."""
 
-    __slots__ = ("deliver", "name")
+    __slots__ = ("deliver", "gone", "name")
 
     def __init__(self, name: str, deliver: Deliver) -> None:
         self.name = name
         self.deliver = deliver
+        self.gone = False
 
 
 class Rpc(msgspec.Struct, eq=False):
@@ -66,15 +85,12 @@ class Rpc(msgspec.Struct, eq=False):
     method: str
     payload: bytes
     answer: Answer
+    call: int
     conditions: Conditions
     fate: Fate
     dispatched: int | None = None
     answered: bool = False
     reply: bytes = b""
-
-
-Deliver = Callable[[Rpc], None]
-"""Hands a request to the machine of a server, which some time later calls `Network.reply`."""
 
 
 class Hold:

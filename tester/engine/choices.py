@@ -76,23 +76,24 @@ class _SeededStream(Stream):
         self._words = itertools.chain.from_iterable(_blocks(seed, name))
 
     def below(self, n: int) -> int:
+        if self._owed:
+            self._settle()
         value = next(self._words) * n >> 64
-        self.record.append(value)
+        self._record.append(value)
         return value
 
     def given(self, n: int) -> int:
-        self._skip(1)
-        self.record.append(0)
+        self.below(1)
         return 0
 
     def _fill(self, values: list[int]) -> None:
-        words = list(itertools.islice(self._words, len(values)))
+        words = [*itertools.islice(self._words, len(values))]
         for at, num, den, least in self._open:
             if not den:
                 values[at] = words[at] * num >> 64
             elif words[at] >= least:
                 values[at] = 1
-                self._faults.append((self.name, len(self.record) + at))
+                self._faults.append((self.name, len(self._record) + at))
 
     def _chance(self, num: int, den: int) -> int:
         return 1 if next(self._words) >= least_word(num, den) else 0
@@ -160,6 +161,10 @@ class _InjectedStream(Stream):
         if num == 0:
             return 0
         return 1 if num >= den else self._below(2)
+
+    def owe(self, slots: Sequence[Slot]) -> None:
+        """Draw now: to the function it may matter when it is asked, and that the run goes on."""
+        self.draw(slots)
 
     def _skip(self, count: int) -> None:
         """Slots with one possible value ask the function nothing."""

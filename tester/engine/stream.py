@@ -28,24 +28,36 @@ class Stream:
 
     def __init__(self, name: str, faults: list[Fault]) -> None:
         self.name = name
-        self.record: list[int] = []
+        self._record: list[int] = []
+        self._owed = 0
         self._faults = faults
         self._slots: Sequence[Slot] = ()
         self._open: Sequence[_Open] = ()
         self._boring: list[int] = []
 
+    @property
+    def record(self) -> list[int]:
+        """What was chosen so far, in order."""
+        if self._owed:
+            self._settle()
+        return self._record
+
     def below(self, n: int) -> int:
         """One choice: an integer in [0, n), n >= 1."""
+        if self._owed:
+            self._settle()
         value = self._below(n)
-        self.record.append(value)
+        self._record.append(value)
         return value
 
     def chance(self, num: int, den: int) -> bool:
         """True with probability num/den: recorded as 1, and counted among the faults."""
+        if self._owed:
+            self._settle()
         value = self._chance(num, den)
         if value:
-            self._faults.append((self.name, len(self.record)))
-        self.record.append(value)
+            self._faults.append((self.name, len(self._record)))
+        self._record.append(value)
         return value == 1
 
     def given(self, n: int) -> int:
@@ -62,26 +74,51 @@ class Stream:
         fault, or switching a network to reliable and back, leaves all later choices alone. The
         list may be the same for several calls: it is to be read only.
         """
+        if self._owed:
+            self._settle()
         if slots is not self._slots:
-            self._slots = slots
-            self._open = _open(tuple(slots))
-            self._boring = [0] * len(slots)
+            self._prepare(slots)
         if not self._open:
             self._skip(len(slots))
-            self.record += self._boring
+            self._record += self._boring
             return self._boring
-        values = self._boring.copy()
+        values = [*self._boring]
         self._fill(values)
-        self.record += values
+        self._record += values
         return values
+
+    def owe(self, slots: Sequence[Slot]) -> None:
+        """Draw these slots, of which none is a fault, at a time when somebody wants to see them.
+
+        For a draw whose values change nothing. It takes up its place at once; its values come when
+        the record is read, or before anything else is drawn. Most runs are never asked.
+        """
+        if slots is not self._slots:
+            if self._owed:
+                self._settle()
+            self._prepare(slots)
+        self._owed += 1
+
+    def _settle(self) -> None:
+        """Draw what is owed."""
+        owed, self._owed = self._owed, 0
+        for _ in range(owed):
+            self.draw(self._slots)
+
+    def _prepare(self, slots: Sequence[Slot]) -> None:
+        self._slots = slots
+        self._open = _open(tuple(slots))
+        self._boring = [0] * len(slots)
 
     def resume(self, drawn: Sequence[int]) -> None:
         """Go on behind choices that were drawn from this stream elsewhere: in a child process."""
+        if self._owed:
+            self._settle()
         self._skip(len(drawn))
-        self.record += drawn
+        self._record += drawn
 
     def _fill(self, values: list[int]) -> None:
-        start = len(self.record)
+        start = len(self._record)
         passed = 0
         for at, num, den, _ in self._open:
             self._skip(at - passed)

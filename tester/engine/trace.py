@@ -36,15 +36,18 @@ class Trace:
         self._light = 0
         self._full: dict[int, Entry] = {}
 
-    def trim(self, moved: int = 0) -> None:
+    def trim(self, moved: int = 0, largest: int = LARGE + 1) -> None:
         """Digest what has come, if it is much; to be called now and then, for the memory's sake.
 
         Always whole batches: the digest depends neither on when this is called nor on `keep`. But
         where more than LARGE bytes have `moved` between two calls (`moved` counts from the start
-        of the run), payloads of that size are digested by length and CRC-32 and let go.
+        of the run), payloads of that size are digested by length and CRC-32 and let go. To look
+        for them takes time, and is for runs whose `largest` payload so far is one.
         """
         if moved - self._moved > LARGE:
-            self._lighten()
+            if largest > LARGE:
+                self._lighten()
+            self._light = len(self.entries)
         self._moved = moved
         while len(self.entries) - self._digested >= _BATCH:
             self._digest(self.entries[self._digested : self._digested + _BATCH])
@@ -61,7 +64,6 @@ class Trace:
                 self.entries[at] = tuple(map(_light, entry))
                 if self._keep:
                     self._full[at] = entry
-        self._light = len(self.entries)
 
     def digest(self) -> str:
         """32 hexadecimal digits: equal for equal runs. Ends the trace."""

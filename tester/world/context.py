@@ -27,7 +27,7 @@ class Context:
         self.choices = choices
         self.scheduler = scheduler
         self.trace = Trace(_encode, keep=keep_trace)
-        self.network = Network(scheduler, choices.draw, self.trace.add, conditions)
+        self.network = Network(scheduler, choices.stream, self.trace.add, conditions)
         self.links = Links(self.network, self.note)
         """Who hears whom."""
         self.conditions = ChangingConditions(self.network, self.note)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
 from types import ModuleType
 from typing import Any, Final, NamedTuple, cast
 
@@ -171,7 +170,7 @@ class Execution:
                     "client last completed",
                     self._scheduler.waiting(),
                 )
-            rpc = network.send(end, method, payload, partial(_answer, place, call))
+            rpc = network.send(end, method, payload, place.put, call)
             if self._keep_trace:
                 self.senders[rpc.number] = Sender(place.name, op)
             if network.byte_total > self._most_bytes:
@@ -194,7 +193,3 @@ class Execution:
             self._context.note(*event)
         else:
             raise TesterError(f"{place.name} sent an event that nobody knows: {kind!r}")
-
-
-def _answer(place: Place, call: int, payload: bytes | None) -> None:
-    place.put(("reply", call, payload))

@@ -10,7 +10,7 @@ import msgspec
 
 from labrpc.errors import NotAMessage, TesterError
 from labrpc.method import RemoteMethod
-from labrpc.wiring import Deliver, Rpc
+from labrpc.wiring import Deliver
 from tester.engine.node import Event
 from tester.engine.schedule import Schedule
 from tester.engine.scheduler import Place
@@ -169,12 +169,7 @@ class Member:
         self._register(name)
 
     def _register(self, name: str) -> None:
-        place = self.place
-
-        def deliver(rpc: Rpc) -> None:
-            place.put(("request", rpc.number, name, rpc.method, rpc.payload))
-
-        self._registered[name] = deliver
+        self._registered[name] = deliver = self.place.put
         self._context.network.add_server(name, deliver)
         self._context.links.add_server(name, self.name)
 

@@ -47,6 +47,7 @@ class Operations:
         self._trace = context.trace
         self._test = test
         self._loop = loop
+        self._largest = 0  # bytes of the arguments or the result of one
         self._open: dict[int, _Open] = {}
 
     async def operate(
@@ -60,6 +61,8 @@ class Operations:
     ) -> Any:
         """Call a method of the object `key` on another node."""
         payload = shape.args.encode(args)
+        if len(payload) > self._largest:  # noqa: PLR1730 - a call less
+            self._largest = len(payload)
         now = self._scheduler.now
         op = self.history.begin(key, node.name, method, args, like, now)
         self._trace.add((now, "call", op.number, key, method, payload))
@@ -78,8 +81,11 @@ class Operations:
             return  # its caller was told that the node is down
         op, shape, answer, _ = found
         now = self._scheduler.now
-        self.rpcs_before = self._network.rpc_total
-        self._trace.trim(self._network.byte_total)
+        network = self._network
+        self.rpcs_before = network.rpc_total
+        if len(payload) > self._largest:  # noqa: PLR1730 - a call less
+            self._largest = len(payload)
+        self._trace.trim(network.byte_total, max(self._largest, network.largest))
         if answer.cancelled():  # its caller gave up and was told nothing: it stays open
             self._trace.add((now, "unheard", number, payload))
             return

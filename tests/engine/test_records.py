@@ -134,6 +134,57 @@ def test_what_is_given_is_in_the_hands_of_a_record_and_of_a_function() -> None:
     assert [injected.given(9), injected.given(1)] == [8, 0]
 
 
+# -- draws that are owed --------------------------------------------------------------------------
+
+OWED = st.one_of(
+    st.tuples(st.just("below"), st.integers(1, 300)),
+    st.tuples(st.just("chance"), st.sampled_from([(0, 5), (1, 5), (5, 5)])),
+    st.tuples(st.just("draw"), st.sampled_from([[(3, 0), (1, 2)], [(9, 0)], [(1, 0)]])),
+    st.tuples(st.just("owe"), st.sampled_from([[(3, 0), (0, 2)], [(9, 0)], [(1, 0), (101, 0)]])),
+    st.tuples(st.just("given"), st.integers(1, 9)),
+    st.tuples(st.just("resume"), st.lists(st.integers(0, 9), max_size=3)),
+    st.tuples(st.just("record"), st.none()),
+)
+
+
+def act(choices: Choices, kind: str, what: object, *, owing: bool) -> object:
+    stream = choices.stream("s")
+    match kind, what:
+        case "chance", (int(num), int(den)):
+            return stream.chance(num, den)
+        case "owe", _:
+            getattr(stream, "owe" if owing else "draw")(what)
+            return None
+        case "record", None:
+            return list(stream.record)
+        case _:
+            return getattr(stream, kind)(what)
+
+
+@given(script=st.lists(OWED, max_size=30), seed=st.integers(0, 99))
+def test_what_is_owed_is_drawn_as_if_at_once(script: list[tuple[str, object]], seed: int) -> None:
+    def last(n: int, stream: str) -> int:
+        return n - 1
+
+    for source in (Seeded(seed), Replayed({"s": [seed % 5, 1, 0, 2] * 20}), Injected(last)):
+        now, later = Choices(source), Choices(source)
+        for kind, what in script:
+            assert act(later, kind, what, owing=True) == act(now, kind, what, owing=False)
+        assert later.record() == now.record()
+        assert later.faults == now.faults
+
+
+def test_a_function_is_asked_when_the_draw_is_owed() -> None:
+    asked: list[int] = []
+
+    def draw(n: int, stream: str) -> int:
+        asked.append(n)
+        return 0
+
+    Choices(Injected(draw)).stream("s").owe([(7, 0), (1, 0)])
+    assert asked == [7]
+
+
 # -- choices that were made elsewhere -------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """The trace: one digest for one run, whether or not it is kept."""
 
 import hashlib
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -47,14 +48,15 @@ def heavy(count: int) -> list[Entry]:
     ]
 
 
-def moved(run: list[Entry], *, keep: bool = False) -> Trace:
+def moved(run: list[Entry], *, keep: bool = False, says_largest: bool = True) -> Trace:
     """The trace of a run, trimmed after every few entries, as a simulation does."""
-    trace, bytes_ = Trace(encode, keep=keep), 0
+    trace, bytes_, largest = Trace(encode, keep=keep), 0, 0
     for entry in run:
         trace.add(entry)
         bytes_ += len(entry[2])
+        largest = max(largest, len(entry[2]))
         if entry[0] % 5 == 0:
-            trace.trim(bytes_)
+            trace.trim(bytes_, *([largest] if says_largest else []))
     return trace
 
 
@@ -64,6 +66,25 @@ def test_large_payloads_are_let_go_and_still_tell_runs_apart() -> None:
     assert sum(len(entry[2]) > LARGE for entry in trace.entries) <= 1, "since the last trim"
     other = [*run[:14], (*run[14][:2], run[14][2][:-1] + b"!", *run[14][3:]), *run[15:]]
     assert len({moved(run).digest(), moved(other).digest(), traced(run, keep=False).digest()}) == 3
+
+
+def test_the_digest_does_not_depend_on_whether_the_largest_payload_is_known() -> None:
+    small = [(i, "send", bytes(LARGE // 2), f"c{i % 3}") for i in range(40)]
+    run = [*small, *heavy(60), *small]
+    assert moved(run).digest() == moved(run, says_largest=False).digest()
+
+
+def test_nobody_looks_for_large_payloads_where_there_are_none() -> None:
+    class Unread(tuple[object, ...]):
+        __slots__ = ()
+
+        def __iter__(self) -> Iterator[object]:
+            raise AssertionError("its parts were looked at")
+
+    trace = Trace(encode, keep=True)
+    for _ in range(10):
+        trace.add(Unread((0, "send", bytes(LARGE))))
+        trace.trim(len(trace.entries) * LARGE * 2, LARGE)
 
 
 @pytest.mark.parametrize("count", [60, 5_000])

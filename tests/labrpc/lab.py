@@ -1,14 +1,18 @@
 """A network with one end and one server, in a world that a test turns by hand."""
 
+from __future__ import annotations
+
 import heapq
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from labrpc import RELIABLE, Conditions, Fate, Network
-from labrpc.wiring import Rpc
+from labrpc.wiring import Request
 
 END, SERVER, METHOD = "end", "server", "Service.method"
 NO_FAULT = Fate(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+RISKY = RELIABLE.but(request_loss=(1, 1_000))
+"""Reliable, but that fates are drawn: a test says what they are."""
 
 
 class ByHand:
@@ -17,6 +21,7 @@ class ByHand:
     def __init__(self) -> None:
         self.now = 0
         self.fate = NO_FAULT
+        self.owed = 0
         self.entries: list[tuple[Any, ...]] = []
         self._heap: list[tuple[int, int, Callable[[Any], None], Any]] = []
         self._posted = 0
@@ -26,9 +31,17 @@ class ByHand:
         self._posted += 1
         heapq.heappush(self._heap, (when, self._posted, action, argument))
 
-    def draw(self, stream: str, slots: Sequence[tuple[int, int]]) -> list[int]:
+    def stream(self, name: str) -> ByHand:
+        assert name == f"net/{END}"
+        return self
+
+    def draw(self, slots: Sequence[tuple[int, int]]) -> list[int]:
         assert len(slots) == len(self.fate)
         return list(self.fate)
+
+    def owe(self, slots: Sequence[tuple[int, int]]) -> None:
+        assert len(slots) == len(self.fate)
+        self.owed += 1
 
     def trace(self, entry: tuple[Any, ...]) -> None:
         self.entries.append(entry)
@@ -51,9 +64,9 @@ class Call:
 class Lab:
     """One enabled end, and one server that replies at once or, if `slow`, when told to."""
 
-    def __init__(self, conditions: Conditions = RELIABLE, *, slow: bool = False) -> None:
+    def __init__(self, conditions: Conditions = RISKY, *, slow: bool = False) -> None:
         self.world = ByHand()
-        self.network = Network(self.world, self.world.draw, self.world.trace, conditions)
+        self.network = Network(self.world, self.world.stream, self.world.trace, conditions)
         self.served: list[tuple[int, bytes]] = []
         self._slow = slow
         self._running: list[int] = []
@@ -62,12 +75,14 @@ class Lab:
         self.network.enable(END)
         self.network.add_server(SERVER, self._deliver)
 
-    def _deliver(self, rpc: Rpc) -> None:
-        self.served.append((self.world.now, rpc.payload))
+    def _deliver(self, event: Request) -> None:
+        kind, number, server, _, payload = event
+        assert (kind, server) == ("request", SERVER)
+        self.served.append((self.world.now, payload))
         if self._slow:
-            self._running.append(rpc.number)
+            self._running.append(number)
         else:
-            self.network.reply(rpc.number, b"reply")
+            self.network.reply(number, b"reply")
 
     def finish(self) -> None:
         """Let the handlers that run return."""
@@ -78,9 +93,12 @@ class Lab:
         """Send a request now, with this fate."""
         call = Call()
         self.world.fate = NO_FAULT._replace(**fate)
-        self.network.send(
-            END, METHOD, b"request", lambda reply: call.answers.append((self.world.now, reply))
-        )
+
+        def answer(event: tuple[str, int, bytes | None]) -> None:
+            assert event[:2] == ("reply", 7)
+            call.answers.append((self.world.now, event[2]))
+
+        self.network.send(END, METHOD, b"request", answer, 7)
         return call
 
     def at(self, when: int, action: Callable[[], object]) -> None:
@@ -113,4 +131,4 @@ class Lab:
         elif death == "delete":
             network.delete_server(SERVER)
         elif death == "replace":
-            network.add_server(SERVER, lambda rpc: None)
+            network.add_server(SERVER, lambda event: None)

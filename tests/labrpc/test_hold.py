@@ -94,7 +94,7 @@ def test_after_a_restart_the_new_server_gets_it(waits: bool) -> None:
     lab.run()
     got: list[bytes] = []
     lab.network.delete_server(SERVER)
-    lab.network.add_server(SERVER, lambda rpc: got.append(rpc.payload))
+    lab.network.add_server(SERVER, lambda event: got.append(event[4]))
     hold.release()
     lab.run()
     assert (lab.served, got) == ([], [b"request"])

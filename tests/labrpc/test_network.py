@@ -11,7 +11,7 @@ from tester.world.run import run
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 from tests.labrpc.junk import JunkServer, Number, Text, callers, junk
-from tests.labrpc.lab import Lab
+from tests.labrpc.lab import RISKY, Lab
 
 HOP = RELIABLE.latency_us / 1_000_000
 
@@ -230,8 +230,24 @@ def test_every_step_of_a_request_is_traced() -> None:
 
 
 def test_conditions_are_read_when_a_request_enters() -> None:
-    lab = Lab(RELIABLE.but(loss_timeout_ms=100))
+    lab = Lab(RISKY.but(loss_timeout_ms=100))
     call = lab.call(request_lost=1)
     lab.network.conditions = RELIABLE
     lab.run()
     assert call.answers == [(100_500, None)]
+
+
+def test_a_fate_that_cannot_matter_is_only_owed() -> None:
+    lab = Lab(RELIABLE)
+    calls = [lab.call(unreachable_ms=9, request_lost=1)]  # which nobody asks for
+    lab.run()
+    assert (calls[0].answers, lab.world.owed) == ([(1_000, b"reply")], 1)
+    lab.network.block("end", requests=True)  # nobody is to be reached: now it is asked for
+    calls.append(lab.call(unreachable_ms=9))
+    lab.run()
+    assert (calls[1].answers, lab.world.owed) == ([(10_500, None)], 1)
+    lab.network.block("end")
+    lab.network.set_conditions(RISKY, "end")
+    calls.append(lab.call(request_lost=1))
+    lab.run()
+    assert (calls[2].answers, lab.world.owed) == ([(11_000, None)], 1)

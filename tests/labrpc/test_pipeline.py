@@ -3,7 +3,7 @@
 import pytest
 
 from labrpc import LONG_REORDERING, RELIABLE, UNRELIABLE
-from tests.labrpc.lab import Lab
+from tests.labrpc.lab import RISKY, Lab
 
 MS = 1_000
 HOP = RELIABLE.latency_us
@@ -162,7 +162,7 @@ def test_the_server_of_a_call_is_the_one_that_was_there_when_it_entered() -> Non
     lab = Lab(UNRELIABLE)
     successor: list[bytes] = []
     call = lab.call(request_delay_ms=20)
-    replace = lambda: lab.network.add_server("server", lambda rpc: successor.append(rpc.payload))
+    replace = lambda: lab.network.add_server("server", lambda event: successor.append(event[4]))
     lab.at(10 * MS, replace)
     lab.run()
     assert (len(lab.served), successor) == (1, [])
@@ -209,7 +209,7 @@ def test_a_held_reply_survives_a_partition_and_a_crash(death: str) -> None:
 
 
 def test_replies_are_held_on_a_reliable_network_too() -> None:
-    lab = Lab(RELIABLE.but(reply_hold=(1, 1)))
+    lab = Lab(RISKY.but(reply_hold=(1, 1)))
     call = lab.call(reply_held=1)
     lab.run()
     assert call.answers == [(2 * HOP + 200 * MS, b"reply")]
@@ -239,7 +239,7 @@ def test_the_reply_to_a_copy_takes_nothing_back() -> None:
 
 
 def test_a_copy_of_a_lost_request_arrives_all_the_same() -> None:
-    lab = Lab(RELIABLE.but(loss_timeout_ms=50))
+    lab = Lab(RISKY.but(loss_timeout_ms=50))
     call = lab.call(request_lost=1, duplicated=1)
     lab.run()
     assert lab.served == [(HOP + 1, b"request")]
@@ -256,7 +256,7 @@ def test_a_late_request_arrives_after_its_caller_gave_up() -> None:
 
 @pytest.mark.parametrize("how", ["request_lost", "reply_lost", "late"])
 def test_a_caller_learns_of_a_loss_when_its_time_is_over(how: str) -> None:
-    lab = Lab(RELIABLE.but(loss_timeout_ms=300))
+    lab = Lab(RISKY.but(loss_timeout_ms=300))
     call = lab.call(**{how: 1})
     lab.run()
     hops = 2 if how == "reply_lost" else 1
@@ -264,7 +264,7 @@ def test_a_caller_learns_of_a_loss_when_its_time_is_over(how: str) -> None:
 
 
 def test_a_crash_does_not_bring_forward_the_news_of_a_lost_reply() -> None:
-    lab = Lab(RELIABLE.but(loss_timeout_ms=900))
+    lab = Lab(RISKY.but(loss_timeout_ms=900))
     call = lab.call(reply_lost=1)
     lab.at(100 * MS, lambda: lab.kill("delete"))
     lab.run()

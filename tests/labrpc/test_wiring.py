@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from labrpc import TesterError
 from labrpc.network import Network
-from labrpc.wiring import Rpc, Wire
+from labrpc.wiring import Request, Wire
 from tests.labrpc.lab import Lab
 
 
@@ -16,7 +16,7 @@ class Noted(Network):
     def __init__(self) -> None:
         self.cuts: list[str | None] = []
         lab = Lab()
-        super().__init__(lab.world, lambda stream, slots: [], lambda event: None)
+        super().__init__(lab.world, lambda name: lab.world, lambda event: None)
         self.make_end("end")
 
     @property
@@ -53,10 +53,10 @@ def test_an_end_is_enabled_while_it_is_on_and_open_one_way(
 
 
 def test_a_server_that_comes_or_goes_may_cut_off_any_end() -> None:
-    def one(rpc: Rpc) -> None:
+    def one(request: Request) -> None:
         """One incarnation of a server."""
 
-    def other(rpc: Rpc) -> None:
+    def other(request: Request) -> None:
         """The next one."""
 
     wiring = Noted()
@@ -73,7 +73,7 @@ def test_an_end_can_be_wired_before_there_is_a_server() -> None:
     lab = Lab()
     lab.network.connect("end", "later")
     early = lab.call(unreachable_ms=1)
-    lab.network.add_server("later", lambda rpc: lab.network.reply(rpc.number, b"here"))
+    lab.network.add_server("later", lambda event: lab.network.reply(event[1], b"here"))
     late = lab.call()
     lab.run()
     assert early.answers == [(1_500, None)]
