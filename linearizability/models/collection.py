@@ -178,7 +178,10 @@ stack = Model(
 def _rank(state: tuple[Any, ...], input: Any, output: Any) -> tuple[bool, tuple[Any, ...]]:
     match input:
         case Insert(_, value):
-            index = bisect_right(state, value)
+            try:
+                index = bisect_right(state, value)
+            except TypeError as error:
+                raise ValueError(f"priority-queue: values must be comparable: {error}") from error
             after = (*state[:index], value, *state[index:])
             return output is OPEN or output is None, after
         case DeleteMin():
