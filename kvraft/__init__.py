@@ -6,3 +6,6 @@ from kvraft.rsm import RSM
 from kvraft.server import KVServer
 
 __all__ = ["RSM", "Clerk", "KVServer", "StateMachine"]
+
+# A submission's modules may take the places of those in this package.
+__lab__ = True

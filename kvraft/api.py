@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
+# This module is the same for everybody: no submission replaces it.
+__fixed__ = True
+
 R_co = TypeVar("R_co", covariant=True)
 
 

@@ -16,6 +16,9 @@ from kvsrv.server import KVServer
 from labrpc import Message
 from labrpc.codec import codec
 
+# This module is the same for everybody: no submission replaces it.
+__fixed__ = True
+
 
 class KVRequest(Message, frozen=True):
     """What the log holds of a Get, or of a Put if it has a value."""

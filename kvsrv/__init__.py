@@ -5,3 +5,6 @@ from kvsrv.rpc import Err, GetArgs, GetReply, PutArgs, PutReply, Version
 from kvsrv.server import KVServer
 
 __all__ = ["Clerk", "Err", "GetArgs", "GetReply", "KVServer", "PutArgs", "PutReply", "Version"]
+
+# A submission's modules may take the places of those in this package.
+__lab__ = True

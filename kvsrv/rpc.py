@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from labrpc import Message
 
+# This module is the same for everybody: no submission replaces it.
+__fixed__ = True
+
 Version = int
 """How often a key has been put: 0 for a key that does not exist."""
 

@@ -3,3 +3,6 @@
 from lock.lock import Lock
 
 __all__ = ["Lock"]
+
+# A submission's modules may take the places of those in this package.
+__lab__ = True

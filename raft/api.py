@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+# This module is the same for everybody: no submission replaces it.
+__fixed__ = True
+
 STATE: Final = "raft-state"
 SNAPSHOT: Final = "snapshot"
 

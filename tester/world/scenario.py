@@ -105,7 +105,7 @@ def _reach(name: str, found: dict[str, ModuleType]) -> None:
     """Add a module of the user, and those whose modules, classes and functions it names."""
     module = sys.modules.get(name)
     file = getattr(module, "__file__", None)
-    if module is None or name in found or name in submission.FIXED:
+    if module is None or name in found or submission.is_fixed(name):
         return
     if not file or not is_users(file) or is_installed(file):
         return

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import inspect
+import linecache
 import re
 import sys
 import traceback
@@ -24,19 +26,36 @@ from typing import Any, Final
 
 from tester.world.source import Source
 
-LABS: Final = ("kvsrv", "lock", "raft", "kvraft", "mapreduce")
-"""Packages a submission may overlay."""
-
-FIXED: Final = frozenset(
-    {"kvsrv.rpc", "raft.api", "kvraft.api", "kvraft.kvmachine", "mapreduce.api"}
-)
-"""Modules that are the same for everybody."""
 STANDS_ON: Final = {"kvraft.kvmachine": "kvsrv"}
 """A fixed module, and the package of another lab of which it takes the reference, always."""
 
 
 _HOUSE: Final = Path(__file__).resolve().parents[2]
 _INIT: Final = "__init__.py"
+
+
+@functools.cache
+def is_lab(package: str) -> bool:
+    """Whether a submission may overlay this package: one that says `__lab__ = True`."""
+    spec = importlib.machinery.PathFinder.find_spec(package)
+    return spec is not None and spec.origin is not None and _says(spec.origin, "__lab__ = True")
+
+
+@functools.cache
+def is_fixed(name: str) -> bool:
+    """Whether a module of a lab is the same for everybody: one that says `__fixed__ = True`."""
+    package, _, rest = name.partition(".")
+    if not rest or not is_lab(package):
+        return False
+    spec = importlib.machinery.PathFinder.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    file = Path(spec.origin).parent.joinpath(*rest.split(".")).with_suffix(".py")
+    return _says(str(file), "__fixed__ = True")
+
+
+def _says(file: str, line: str) -> bool:
+    return any(found.rstrip() == line for found in linecache.getlines(file))
 
 
 class BadSubmission(Exception):
@@ -100,8 +119,11 @@ class Submission:
         """A sentence for each file of the folder in whose place ours is used, if it is another."""
         if self.folder is None:
             return []
-        inits = [file for lab in LABS for file in sorted(self.folder.joinpath(lab).rglob(_INIT))]
-        fixed = [self.folder.joinpath(*name.split(".")).with_suffix(".py") for name in FIXED]
+        folders = sorted(self.folder.iterdir())
+        labs = [place for place in folders if place.is_dir() and is_lab(place.name)]
+        files = [file for lab in labs for file in sorted(lab.rglob("*.py"))]
+        inits = [file for file in files if file.name == _INIT]
+        fixed = [file for file in files if is_fixed(_module(file.relative_to(self.folder)))]
         return [
             f"{file} is not used: {why}"
             for files, why in (
@@ -109,7 +131,7 @@ class Submission:
                     inits,
                     "a package of a lab keeps our __init__.py; put code into modules beside it",
                 ),
-                (sorted(fixed), "this module is the same for everybody, and comes with the lab"),
+                (fixed, "this module is the same for everybody, and comes with the lab"),
             )
             for file in files
             if _differs(file, _HOUSE / file.relative_to(self.folder))
@@ -124,11 +146,9 @@ class Submission:
         ]
 
     def _owns(self, name: str, module: ModuleType) -> bool:
-        if name in FIXED:
+        if is_fixed(name):
             return False
-        if name.partition(".")[0] in LABS:
-            return True
-        return self.holds(getattr(module, "__file__", None))
+        return _is_labs(name) or self.holds(getattr(module, "__file__", None))
 
 
 def _differs(file: Path, ours: Path) -> bool:
@@ -186,7 +206,16 @@ def overlaid(folder: Path) -> Iterator[None]:
 
 def _changeable() -> list[str]:
     """The modules that were imported and that a submission may overlay."""
-    return [name for name in sys.modules if name.partition(".")[0] in LABS and name not in FIXED]
+    return [name for name in sys.modules if _is_labs(name) and not is_fixed(name)]
+
+
+def _is_labs(name: str) -> bool:
+    """Whether a module that has been imported is of a lab; says the package that was imported."""
+    return getattr(sys.modules.get(name.partition(".")[0]), "__lab__", False) is True
+
+
+def _module(file: Path) -> str:
+    return ".".join(file.with_suffix("").parts)
 
 
 def _forget(modules: Iterable[str]) -> None:
@@ -234,9 +263,9 @@ class _Overlay(importlib.abc.MetaPathFinder):
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         parts = name.split(".")
-        if parts[0] not in LABS:
+        if not is_lab(parts[0]):
             return self._of_a_helper(name, path)
-        if name in FIXED:
+        if is_fixed(name):
             rest = [entry for entry in path or () if not Path(entry).is_relative_to(self._folder)]
             spec = importlib.machinery.PathFinder.find_spec(name, rest)
             if spec is not None and spec.origin is not None and name in STANDS_ON:
@@ -284,9 +313,9 @@ class _Package(importlib.machinery.SourceFileLoader):
     """
 
     def exec_module(self, module: ModuleType) -> None:
-        for name in sorted(FIXED):
+        for name in sorted(sys.modules):
             package, _, child = name.rpartition(".")
-            if package == module.__name__ and name in sys.modules:
+            if package == module.__name__ and is_fixed(name):
                 setattr(module, child, sys.modules[name])
         super().exec_module(module)
 
