@@ -9,7 +9,7 @@ from kvsrv.rpc import Err
 from tester.labs.kvraft.clerks import GroupWitness, KVCluster
 from tester.labs.kvraft.cluster import within
 from tester.labs.kvraft.generic import HEALED_S, PAUSE_MS, Matrix, iterate, speed, unless_done
-from tester.labs.kvraft.network import CALM, LIMITS, ROUGH
+from tester.labs.kvraft.network import CALM, LIMITS, QUICK, ROUGH
 from tester.labs.kvtest import (
     Tally,
     check_get,
@@ -94,7 +94,7 @@ async def test_basic_4b(sim: Simulation) -> None:
     await generic(sim, Matrix())
 
 
-@simulate(network=CALM, limits=LIMITS, weight=5)
+@simulate(network=QUICK, limits=LIMITS, weight=5)
 async def test_speed_4b(sim: Simulation) -> None:
     """A thousand puts, one after the other, take at most 33.3 ms each."""
     await speed_of_puts(sim, -1)

@@ -8,7 +8,7 @@ from typing import Final
 from tester.labs.kvraft.basic import generic, speed_of_puts
 from tester.labs.kvraft.clerks import GroupWitness, KVCluster
 from tester.labs.kvraft.generic import LOG_FACTOR, Matrix
-from tester.labs.kvraft.network import CALM, LIMITS, ROUGH
+from tester.labs.kvraft.network import CALM, LIMITS, QUICK, ROUGH
 from tester.labs.kvtest import check_get, put_at_least_once
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
@@ -74,7 +74,7 @@ async def test_snapshot_size_4c(sim: Simulation) -> None:
     kv.check_snapshot_sizes(MAX_SNAPSHOT)
 
 
-@simulate(network=CALM, limits=LIMITS, weight=5)
+@simulate(network=QUICK, limits=LIMITS, weight=5)
 async def test_speed_4c(sim: Simulation) -> None:
     """A thousand puts with snapshots take at most 33.3 ms each."""
     await speed_of_puts(sim, MAXRAFTSTATE)

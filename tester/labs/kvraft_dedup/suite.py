@@ -18,7 +18,7 @@ from tester.labs.kvraft.generic import (
     speed,
     unless_done,
 )
-from tester.labs.kvraft.network import CALM, LIMITS, ROUGH, TWICE
+from tester.labs.kvraft.network import CALM, HELD, LIMITS, QUICK, ROUGH, TWICE
 from tester.labs.kvtest import AnyClient, let_work, make_keys
 from tester.world import faults
 from tester.world.handles import AppendKV
@@ -156,7 +156,7 @@ async def test_basic_4a(sim: Simulation) -> None:
     await generic(sim, Matrix())
 
 
-@simulate(network=CALM, limits=LIMITS, model=None, weight=5)
+@simulate(network=QUICK, limits=LIMITS, model=None, weight=5)
 async def test_speed_4a(sim: Simulation) -> None:
     """A thousand appends, one after the other, take at most 33.3 ms each."""
     await speed_of_appends(sim, -1)
@@ -326,7 +326,7 @@ async def test_snapshot_size_4b(sim: Simulation) -> None:
     kv.check_snapshot_sizes(MAX_SNAPSHOT)
 
 
-@simulate(network=CALM, limits=LIMITS, model=None, weight=5)
+@simulate(network=QUICK, limits=LIMITS, model=None, weight=5)
 async def test_speed_4b(sim: Simulation) -> None:
     """A thousand appends with snapshots take at most 33.3 ms each."""
     await speed_of_appends(sim, MAXRAFTSTATE)
@@ -417,10 +417,11 @@ async def append(writer: Writer, wrote: list[str]) -> None:
         raise AssertionError(f"Append('k', {new!r}) found that in the value already")
 
 
-@simulate(network=TWICE, limits=LIMITS)
+@simulate(network=HELD, limits=LIMITS)
 async def test_snapshots_at_different_times(sim: Simulation) -> None:
-    """Servers make snapshots of different prefixes of the log; messages come twice and late."""
+    """Servers make snapshots of different prefixes of the log, and hear of them twice and late."""
     kv = AppendCluster(sim, 5, OWN_LIMITS)
+    kv.disturb_peers(TWICE)
     writers = [Writer(sim, number, kv.clerk()) for number in range(sim.at_most(4, "clients"))]
     wrote: list[list[str]] = [[] for _ in writers]
     _ = sim.nemesis(
