@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from tester.engine.choices import Choices, Seeded
 from tester.engine.errors import SharedState
 from tester.search.explain import Explanation, explain
-from tester.search.shortest import SEEDS, Size, shortest
+from tester.search.shortest import Size, is_candidate, shortest
 from tester.search.shrink import as_recorded, shrink, symptom
 from tester.search.suspects import suspected
 from tester.world.failure import NonDeterministic
 from tester.world.run import Outcome, Scenario, repeat, run
-
-_LATER: Final = 20
-"""In so many seeds after the first that failed, others are looked for."""
-
 
 _SUSPECTS: Final = 5
 
@@ -93,17 +88,16 @@ def diagnose_several(
 
     Also the seeds whose stories were no shorter. What is short already is left at that.
     """
-    several = [first]
+    others: list[Diagnosis] = []
     if first.explanation is None or first.explanation.shrunk.settled:
         return first, []
-    for seed in islice(later, _LATER):
+    for seed in later:
+        if not is_candidate(seed, first.seed, 1 + len(others)):
+            break
         outcome = run(scenario, Choices(Seeded(seed)))
         if outcome.modules:  # what is run after it cannot be believed
             break
         if symptom(outcome) == symptom(first.outcome):
             one = diagnose(scenario, seed, outcome)
-            several += [one] if one.size is not None else []
-        if len(several) == SEEDS:
-            break
-    chosen = shortest(several)
-    return chosen, [one.seed for one in several if one is not chosen]
+            others += [one] if one.size is not None else []
+    return shortest(first, others)

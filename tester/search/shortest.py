@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 SEEDS: Final = 4
-"""Of a test's failing seeds, so many are shrunk, from the first one on."""
+"""At most this many of a test's failing seeds are shrunk, from the first one on,"""
+LATER: Final = 20
+"""and none that is later than the first one by more than this."""
 DEAR: Final = 300_000
 """Where it took so many steps to shrink one seed, no other one is tried: somebody waits."""
 _SHORT: Final = 12
@@ -51,6 +53,10 @@ class Story(Protocol):
     """A failing run that has been made as small as it gets."""
 
     @property
+    def seed(self) -> int:
+        """The seed that failed."""
+
+    @property
     def size(self) -> Size | None:
         """None if it could not be made smaller."""
 
@@ -58,9 +64,19 @@ class Story(Protocol):
 S = TypeVar("S", bound=Story)
 
 
-def shortest(stories: Iterable[S]) -> S:
-    """The one that takes the fewest faults, then the least work; of equals the first."""
-    return min(stories, key=lambda one: one.size.told if one.size is not None else ())
+def is_candidate(seed: int, first: int, found: int) -> bool:
+    """Whether a seed that fails as the `first` one did is shrunk as well, `found` are so far."""
+    return found < SEEDS and seed <= first + LATER
+
+
+def shortest(first: S, others: Iterable[S]) -> tuple[S, list[int]]:
+    """The story that takes the fewest faults, then the least work, and the seeds of the others.
+
+    Of equals the first. Those that could not be made smaller are no match for the first one.
+    """
+    several = [first, *(story for story in others if story.size is not None)]
+    chosen = min(several, key=lambda one: one.size.told if one.size is not None else ())
+    return chosen, [story.seed for story in several if story is not chosen]
 
 
 def in_words(seed: int, rivals: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tester.engine.schedule import DEFAULT
 from tester.guard.origin import is_users
 from tester.search.record import Record
-from tester.search.shortest import SEEDS, Size
+from tester.search.shortest import Size, is_candidate
 from tester.workers.wire import Figure, Ran, RerunReport
 
 
@@ -146,7 +146,9 @@ class Counted:
             failed = ran.verdict == "fail"
             if self.worst is None or (failed and not self.failed):
                 self.worst = ran
-            if failed and ran.symptom == self.worst.symptom and len(self.alike) < SEEDS:
+            first = self.alike[0] if self.alike else seed
+            alike = failed and ran.symptom == self.worst.symptom
+            if alike and is_candidate(seed, first, len(self.alike)):
                 self.alike.append(seed)
             (self.failed if failed else self.unknown).append(seed)
         self.spoilt = ran.leaves_traces

@@ -126,7 +126,6 @@ def _rivals(test: TestResult, command: Callable[[str, int], str]) -> list[Rerun]
 
 
 def _shortest(first: Rerun, others: Sequence[Rerun]) -> Rerun:
-    several = [first, *(rerun for rerun in others if rerun.size is not None)]
-    chosen = shortest(several)
-    chosen.rivals = [rerun.seed for rerun in several if rerun is not chosen]
+    chosen, rivals = shortest(first, others)
+    chosen.rivals = rivals
     return chosen

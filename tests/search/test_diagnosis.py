@@ -169,7 +169,7 @@ def test_only_later_seeds_that_are_to_be_run_are_looked_at() -> None:
 
 def test_not_many_later_seeds_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = list(seeds_by_length(20))[:2]
-    monkeypatch.setattr("tester.search.diagnosis._LATER", second - first - 1)
+    monkeypatch.setattr("tester.search.shortest.LATER", second - first - 1)
     assert several(first) == (first, [])
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tester.search.shortest import Size, in_words, shortest
+from tester.search.shortest import Size, in_words, is_candidate, shortest
 
 
 def size(
@@ -29,12 +29,25 @@ def test_fewer_faults_come_before_less_work_and_that_before_fewer_choices() -> N
     ]
     stories = [Story(seed, one) for seed, one in enumerate(ordered)]
     for left in range(4):
-        assert shortest(reversed(stories[left:])) is stories[left]
+        first, *others = reversed(stories[left:])
+        chosen, rest = shortest(first, others)
+        assert chosen is stories[left]
+        assert sorted(rest) == list(range(left + 1, 4))
 
 
 def test_of_stories_that_read_alike_the_first_is_told() -> None:
     stories = [Story(3, size(wanted=-1, drawn=9)), Story(7, size(wanted=-2, drawn=1))]
-    assert shortest(stories).seed == 3
+    assert shortest(stories[0], stories[1:])[0].seed == 3
+
+
+def test_a_story_that_was_not_made_smaller_is_no_match() -> None:
+    first, other = Story(3, size()), Story(7, None)
+    assert shortest(first, [other]) == (first, [])
+
+
+def test_only_the_first_few_that_fail_soon_after_are_tried() -> None:
+    assert [seed for seed in range(100) if is_candidate(seed, 7, 1)][-1] == 27
+    assert [found for found in range(1, 9) if is_candidate(8, 7, found)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
