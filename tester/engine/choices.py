@@ -67,8 +67,8 @@ def _blocks(seed: int, stream: str) -> Iterator[tuple[int, ...]]:
 class _SeededStream(Stream):
     """One word for each choice; a block of them is made when its first one is needed.
 
-    `below` and `_fill` are written out: they are the hottest lines of a run, and calls would
-    double their cost.
+    `below`, `one_of` and `_fill` are written out: they are the hottest lines of a run, and calls
+    would double their cost.
     """
 
     def __init__(self, seed: int, name: str, faults: list[Fault]) -> None:
@@ -81,6 +81,18 @@ class _SeededStream(Stream):
         value = next(self._words) * n >> 64
         self._record.append(value)
         return value
+
+    def one_of(self, values: Sequence[int]) -> Callable[[], int]:
+        words, record, n = self._words, self._record, len(values)
+
+        def draw() -> int:
+            if self._owed:
+                self._settle()
+            value = next(words) * n >> 64
+            record.append(value)
+            return values[value]
+
+        return draw
 
     def given(self, n: int) -> int:
         self.below(1)

@@ -16,25 +16,35 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import heapq
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import copy_context
+from heapq import heappop, heappush
 from typing import Any, Final, NoReturn, TypeVar
 
-from tester.engine import current, leftovers, pulse, reserve
+from tester.engine import current, leftovers
 from tester.engine.errors import OutsideWorld, SharedState
-from tester.engine.tasks import Future, Handle, Task, TimerHandle, failed_unheard, note_death
+from tester.engine.tasks import (
+    Future,
+    Handle,
+    Task,
+    TimerHandle,
+    failed_unheard,
+    note_death,
+    timer_handle,
+)
 
 T = TypeVar("T")
 
 _MICROSECONDS: Final = 1_000_000
+_new_task: Final = asyncio.Task.__new__
 _NEVER: Final = 2**40
 """Seconds, 35 000 years: a timer beyond them never fires, and its microseconds fit into a word."""
 
 
 class Loop(asyncio.AbstractEventLoop):
-    """One node's loop. `turn` runs everything due; nothing else runs anything.
+    """One node's loop: its clock and its queues. `Node.step` runs what is in them.
 
     `pick(n)` chooses among n >= 2 ready tasks. `put_off()` gives the microseconds by which a
     task that becomes ready is put off, 0 for not at all; without it no task ever is.
@@ -46,16 +56,19 @@ class Loop(asyncio.AbstractEventLoop):
         self.owner = owner
         self.now = 0
         self.offset = 0
-        """The node's clock minus the run's, in microseconds; kept up to date by each turn."""
-        self._drift = 0
+        """The node's clock minus the run's, in microseconds; kept up to date by each step."""
+        self.drift_ppm = 0
         self._drifting = 0, 0  # since when, and the offset at that time
         self.errors: list[BaseException] = []
         """What nobody handled, in the order in which it happened."""
-        self._pick = pick
+        self.pick = pick
         self._put_off = put_off
-        self._ready: deque[Handle] = deque()
-        self._tasks: list[Handle] = []
-        self._timers: list[tuple[int, int, Handle]] = []
+        self.ready: deque[Handle] = deque()
+        """Plain callbacks, which run first in, first out."""
+        self.runnable: list[Handle] = []
+        """Steps of tasks, among which there is a choice."""
+        self.timers: list[tuple[int, int, Handle]] = []
+        """A heap of what is due when: timers, and steps of tasks that have been put off."""
         self._serial = 0
         self._born: list[Task[Any]] = []
         self._prune_at = 64
@@ -69,70 +82,24 @@ class Loop(asyncio.AbstractEventLoop):
 
     def drift(self, ppm: int) -> None:
         """From now on the node's clock gains so many microseconds a second, or loses them."""
-        self._drift = ppm
+        self.drift_ppm = ppm
         self._drifting = self.now, self.offset
+
+    def move_offset(self) -> None:
+        """Move the node's clock with the run's, at the pace at which it drifts."""
+        since, offset = self._drifting
+        self.offset = offset + (self.now - since) * self.drift_ppm // _MICROSECONDS
 
     def next_due(self) -> int | None:
         """When the earliest timer is due (run time, microseconds), None without one."""
-        timers = self._timers
+        timers = self.timers
         while timers and timers[0][2]._cancelled:
-            heapq.heappop(timers)
+            heappop(timers)
         return timers[0][0] if timers else None
 
     def is_idle(self, now: int) -> bool:
         """Whether nothing is ready at `now`, and no timer is due."""
-        return not (self._ready or self._tasks) and (self.next_due() or now + 1) > now
-
-    def turn(
-        self,
-        now: int,
-        arrived: Iterable[tuple[Any, ...]],
-        receive: Mapping[str, Callable[[Any], None]],
-        limit: int,
-    ) -> int:
-        """Move the clock to `now`, take in what arrived and what is due, and run until idle.
-
-        Runs at most `limit` callbacks and returns how many; what the limit leaves stays queued,
-        and the caller calls it a livelock. First `receive[event[0]](event)` is called for each
-        event, then the timers that are due, in the order in which they were set.
-        """
-        self.now = now
-        if self._drift:
-            since, offset = self._drifting
-            self.offset = offset + (now - since) * self._drift // _MICROSECONDS
-        ready, tasks, timers = self._ready, self._tasks, self._timers
-        while timers and timers[0][0] <= now:
-            handle = heapq.heappop(timers)[2]
-            if isinstance(handle, TimerHandle):
-                ready.append(handle)
-            else:  # a task that had been put off
-                tasks.append(handle)
-        for event in arrived:
-            receive[event[0]](event)
-        left = limit if limit < pulse.EVERY_STEPS else pulse.EVERY_STEPS  # noqa: FURB136 - a call costs more
-        rest = limit - left
-        while True:
-            while left:
-                if ready:
-                    handle = ready.popleft()
-                elif tasks:
-                    handle = tasks.pop(self._pick(len(tasks)) if len(tasks) > 1 else 0)
-                else:
-                    return limit - left - rest
-                left -= 1
-                if handle._cancelled:
-                    continue
-                try:
-                    handle._context.run(handle._callback, *handle._args)  # type: ignore[arg-type]
-                except KeyboardInterrupt:
-                    raise
-                except BaseException as error:  # noqa: BLE001 - also SystemExit: for the verdict
-                    reserve.release()
-                    self.errors.append(error)
-            if not rest:
-                return limit
-            left = min(rest, pulse.beat())  # so many callbacks at one instant may take long
-            rest -= left
+        return not (self.ready or self.runnable) and (self.next_due() or now + 1) > now
 
     # -- what asyncio asks of a loop --------------------------------------------------------------
 
@@ -144,19 +111,27 @@ class Loop(asyncio.AbstractEventLoop):
     ) -> Handle:
         if current.node is not self.owner:
             self._foreign("call_soon")
-        handle = Handle(callback, args, context)
+        handle: Handle = Handle()
+        handle._context = copy_context() if context is None else context
+        handle._callback = callback
+        handle._args = args
+        handle._cancelled = False
+        try:
+            of = type(callback.__self__)  # type: ignore[attr-defined]
+        except AttributeError:
+            of = None
         # A C task's step and its wake-up both show the task they belong to. So does `task.cancel`,
         # which keeps its place among the steps that were there before it.
-        if type(getattr(callback, "__self__", None)) is not Task:
-            self._ready.append(handle)
+        if of is not Task:
+            self.ready.append(handle)
             return handle
         if self.notes_deaths:
-            handle = Handle(note_death, (self, callback, *args), context)
+            handle._callback, handle._args = note_death, (self, callback, *args)
         if self._put_off is None or not (delay := self._put_off()):
-            self._tasks.append(handle)
-        else:
-            self._serial += 1
-            heapq.heappush(self._timers, (self.now + delay, self._serial, handle))
+            self.runnable.append(handle)
+            return handle
+        self._serial += 1
+        heappush(self.timers, (self.now + delay, self._serial, handle))
         return handle
 
     def call_later(  # type: ignore[override]
@@ -199,18 +174,20 @@ class Loop(asyncio.AbstractEventLoop):
         if current.node is not self.owner:
             self._foreign("call_later")
         if ahead is None:
-            return TimerHandle(math.inf, callback, args, context)
+            return timer_handle(math.inf, callback, args, context)
         due = self.now + ahead
-        handle = TimerHandle((due + self.offset) / _MICROSECONDS, callback, args, context)
-        if self._drift:
-            due = self.now - (-ahead * _MICROSECONDS // (_MICROSECONDS + self._drift))
+        handle = timer_handle((due + self.offset) / _MICROSECONDS, callback, args, context)
+        if self.drift_ppm:
+            due = self.now - (-ahead * _MICROSECONDS // (_MICROSECONDS + self.drift_ppm))
         self._serial += 1
-        heapq.heappush(self._timers, (due, self._serial, handle))
+        heappush(self.timers, (due, self._serial, handle))
         return handle
 
     def create_future(self) -> Future[Any]:
         self._serial += 1
-        return Future(loop=self, serial=self._serial)
+        future: Future[Any] = Future(loop=self)
+        future._serial = self._serial
+        return future
 
     def create_task(
         self,
@@ -224,7 +201,10 @@ class Loop(asyncio.AbstractEventLoop):
         if current.node is not self.owner:
             self._foreign("create_task")
         self._serial += 1
-        task = Task(coro, loop=self, serial=self._serial, name=name, context=context)
+        task: Task[T] = _new_task(Task)
+        task._serial = serial = self._serial  # first: the constructor hashes the task
+        task.died_us = None
+        task.__init__(coro, loop=self, name=name or f"task-{serial}", context=context)  # type: ignore[misc]
         born = self._born
         born.append(task)
         if len(born) >= self._prune_at:
@@ -288,7 +268,7 @@ class Loop(asyncio.AbstractEventLoop):
                         leftovers.end(coro)
                 except KeyboardInterrupt as pressed:
                     interrupt = pressed
-        for queue in (self._ready, self._tasks, self._timers):
+        for queue in (self.ready, self.runnable, self.timers):
             queue.clear()
         if interrupt is not None:
             raise interrupt

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
+from asyncio import _set_running_loop
 from collections.abc import Callable, Sequence
+from heapq import heappop
 from typing import Any
 
-from tester.engine import current
+from tester.engine import current, pulse, reserve
 from tester.engine.choices import Choices
 from tester.engine.loop import Loop
 from tester.engine.schedule import Schedule
+from tester.engine.tasks import TimerHandle
 
 Event = tuple[Any, ...]
 """What crosses a node's border: a kind, then plain data."""
@@ -29,8 +32,8 @@ class Node:
     """One machine: a loop, a clock, a random generator, and the events it has still to send.
 
     `incarnation` counts restarts: a restarted node is a new Node of the same name. Subclasses fill
-    `receivers`: what is done with an event, by its kind. Whoever steps nodes leaves asyncio's
-    running loop as it was before.
+    `receivers`: what is done with an event, by its kind; one that runs the user's code enters the
+    node's `context` for it. Whoever steps nodes leaves asyncio's running loop as it was before.
     """
 
     def __init__(
@@ -42,31 +45,101 @@ class Node:
         """By how much the node's wall clock is set ahead of its monotonic one."""
         self.outbox: list[Event] = []
         self.receivers: dict[str, Callable[[Event], None]] = {}
-        self._context = contextvars.Context()
+        self.looks: list[Callable[[], object]] = []
+        """What the tester's own code here does at the end of each step, once nothing is ready."""
+        self.context = contextvars.Context()
         self.choices = choices
         # What AbstractEventLoop asks for and Loop does not simulate raises OutsideWorld.
         self.loop = Loop(self, *schedule.for_node(name, choices))  # type: ignore[abstract]
         self._random: random.Random | None = None
 
     def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
-        """Take in what arrived by `now`, then what is due, and run until nothing is ready.
+        """Move the clock to `now`, take in what is due and what arrived, and run until idle.
 
-        At most `limit` callbacks run.
+        At most `limit` callbacks run; what the limit leaves stays queued, and the caller calls it
+        a livelock. The timers that are due go first, in the order in which they were set, and then
+        the events; but an event is acted upon as it is taken in, and a timer when its turn comes.
         """
         loop = self.loop
+        ready, tasks, timers, receivers = loop.ready, loop.runnable, loop.timers, self.receivers
+        left = limit if limit < pulse.EVERY_STEPS else pulse.EVERY_STEPS  # noqa: FURB136 - a call less
+        rest = limit - left
+        loop.now = now
+        if loop.drift_ppm:
+            loop.move_offset()
         current.node = self
-        asyncio._set_running_loop(loop)
+        _set_running_loop(loop)
         try:
-            ran = self._context.run(loop.turn, now, inbox, self.receivers, limit)
+            while timers and timers[0][0] <= now:
+                handle = heappop(timers)[2]
+                # What is no timer is a task that had been put off.
+                (ready if type(handle) is TimerHandle else tasks).append(handle)
+            for event in inbox:
+                receivers[event[0]](event)
+            while left:
+                if ready:
+                    handle = ready.popleft()
+                elif tasks:
+                    handle = tasks.pop()
+                    if tasks:
+                        tasks.append(handle)
+                        handle = tasks.pop(loop.pick(len(tasks)))
+                else:
+                    break
+                left -= 1
+                if not left and rest:  # so many callbacks at one instant may take long
+                    left = min(rest, pulse.beat())
+                    rest -= left
+                if handle._cancelled:
+                    continue
+                try:
+                    handle._context.run(handle._callback, *handle._args)  # type: ignore[arg-type]
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - also SystemExit: for the verdict
+                    reserve.release()
+                    loop.errors.append(error)
         finally:
             current.node = None
         if loop.errors:
-            for error in loop.errors:
-                self.failed(error, "in a task or a callback")
-            loop.errors.clear()
-        outbox = self.outbox
-        self.outbox = []
-        return outbox, loop.next_due(), ran
+            self._report_errors()
+        outbox, self.outbox = self.outbox, []
+        while timers and timers[0][2]._cancelled:
+            heappop(timers)
+        turn = outbox, timers[0][0] if timers else None, limit - left - rest
+        if self.looks and not loop.is_closed():
+            return self._looked_at(now, turn, limit)
+        return turn
+
+    def _report_errors(self) -> None:
+        for error in self.loop.errors:
+            self.failed(error, "in a task or a callback")
+        self.loop.errors.clear()
+
+    def _looked_at(self, now: int, turn: Turn, limit: int) -> Turn:
+        """Have whoever is to look at the node do so, once; and run what that woke, too."""
+        loop = self.loop
+        outbox, _, ran = turn
+        current.node = self
+        try:
+            self.context.run(self._look)
+        finally:
+            current.node = None
+        if loop.is_idle(now) and not loop.errors:
+            outbox, self.outbox = [*outbox, *self.outbox], []
+            return outbox, loop.next_due(), ran
+        looks, self.looks = self.looks, []
+        more, next_due, woken = self.step(now, (), limit - ran)
+        self.looks = looks
+        return [*outbox, *more], next_due, ran + woken
+
+    def _look(self) -> None:
+        for look in self.looks:
+            try:
+                look()
+            except BaseException as error:  # noqa: BLE001 - it asks the user's code
+                reserve.release()
+                self.failed(error, "while it was looked at")
 
     def failed(self, error: BaseException, doing: str) -> None:
         """Report an exception that nobody handled; the run is over."""
@@ -78,7 +151,7 @@ class Node:
         current.node = self
         asyncio._set_running_loop(self.loop)
         try:
-            self._context.run(function)
+            self.context.run(function)
         finally:
             asyncio._set_running_loop(outer)
             current.node = None

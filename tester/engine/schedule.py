@@ -52,9 +52,7 @@ class Random:
 
     def for_node(self, name: str, choices: Choices) -> tuple[Pick, PutOff | None]:
         stream = choices.stream(f"sched/{name}")
-        below = stream.below
-        put_off = (lambda: _PUT_OFF_US[below(16)]) if self._put_off else None
-        return below, put_off
+        return stream.below, stream.one_of(_PUT_OFF_US) if self._put_off else None
 
     def for_run(self, choices: Choices) -> Pick:
         return choices.stream("order").below

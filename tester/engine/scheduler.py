@@ -154,13 +154,15 @@ class Scheduler:
             asyncio._set_running_loop(outer)
 
     def _run(self, finished: Callable[[], bool]) -> None:
-        due, route = self.due, self._route
+        due, heap, route = self.due, self._heap, self._route
         while True:
             now, limit = self.now, self._limit
             while due:
-                place = due.pop(self._pick(len(due)) if len(due) > 1 else 0)
-                inbox = place.inbox
-                place.inbox = []
+                place = due.pop()
+                if due:  # several: which of them goes first is a choice
+                    due.append(place)
+                    place = due.pop(self._pick(len(due)))
+                inbox, place.inbox = place.inbox, []
                 place.queued = False
                 outbox, next_due, ran = place.step(now, inbox, limit - self.steps)
                 if next_due != place.next_due:
@@ -176,28 +178,27 @@ class Scheduler:
                     raise self._spent()
                 if finished():
                     return
-            self._advance()
+            # Move time to the next thing that happens, and let all that is of that instant happen.
+            while heap:
+                when, _, action, argument = heappop(heap)
+                if action is not Place.wake or argument.next_due == when:
+                    break
+                # else the timer was cancelled, which is no reason to let time pass
+            else:
+                raise Deadlock("nothing can happen any more", self.waiting())
+            if when > now:
+                self._move_to(when)
+            action(argument)
+            while heap and heap[0][0] == when:
+                _, _, action, argument = heappop(heap)
+                action(argument)
 
-    def _advance(self) -> None:
-        """Move time to the next thing that happens, and let everything of that instant happen."""
-        heap = self._heap
-        while heap:
-            when, _, action, argument = heappop(heap)
-            if action is not Place.wake or argument.next_due == when:
-                break
-            # else the timer was cancelled, which is no reason to let time pass
-        else:
-            raise Deadlock("nothing can happen any more", self.waiting())
+    def _move_to(self, when: int) -> None:
         if when > self._time_limit:
             sentence = f"{self._time_limit / 1_000_000:g} virtual seconds have passed"
             raise Livelock(sentence, self.waiting(), ended_us=self._time_limit)
-        if when > self.now:
-            self.now = when
-            self._limit = min(self._step_limit, self.steps + self._instant_limit)
-        action(argument)
-        while heap and heap[0][0] == when:
-            _, _, action, argument = heappop(heap)
-            action(argument)
+        self.now = when
+        self._limit = min(self._step_limit, self.steps + self._instant_limit)
 
     def let_go(self) -> None:
         """Forget who there was and what was still to happen, when the run is over.

@@ -7,7 +7,7 @@ nobody else's luck. Some choices are faults; the others, such as delays and orde
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 Slot = tuple[int, int]
@@ -49,6 +49,11 @@ class Stream:
         value = self._below(n)
         self._record.append(value)
         return value
+
+    def one_of(self, values: Sequence[int]) -> Callable[[], int]:
+        """Return a function that draws one of these values; the first is the boring one."""
+        below, n = self.below, len(values)
+        return lambda: values[below(n)]
 
     def chance(self, num: int, den: int) -> bool:
         """True with probability num/den: recorded as 1, and counted among the faults."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -18,26 +18,18 @@ T = TypeVar("T")
 
 
 class Task(asyncio.Task[T]):
-    """asyncio's C task, hashed by its serial; equality stays identity."""
+    """asyncio's C task, hashed by its serial; equality stays identity.
+
+    Like the future and the handles below it has no constructor of its own, which would be most of
+    what one costs: the loop makes it, and sets what is ours.
+    """
 
     __slots__ = ("_serial", "died_us")
 
     died_us: int | None
     """When it raised, if its loop notes that; in microseconds since the start of the run."""
 
-    def __init__(
-        self,
-        coro: Coroutine[Any, Any, T] | Generator[Any, None, T],
-        *,
-        loop: Loop,
-        serial: int,
-        name: str | None,
-        context: contextvars.Context | None,
-    ) -> None:
-        self._serial = serial  # first: the base constructor already hashes the task
-        self.died_us = None
-        name = f"task-{serial}" if name is None else name
-        super().__init__(coro, loop=loop, name=name, context=context)
+    _serial: int
 
     def __hash__(self) -> int:
         return self._serial
@@ -63,30 +55,28 @@ class Future(asyncio.Future[T]):
 
     __slots__ = ("_serial",)
 
-    def __init__(self, *, loop: Loop, serial: int) -> None:
-        self._serial = serial
-        super().__init__(loop=loop)
+    _serial: int
 
     def __hash__(self) -> int:
         return self._serial
 
 
 class Handle(asyncio.Handle):
-    """A callback that waits for its turn. asyncio's own constructor costs more than the rest."""
+    """A callback that waits for its turn."""
 
     __slots__ = ()
 
-    def __init__(
-        self,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        context: contextvars.Context | None,
-    ) -> None:
-        # `context or ...` would be wrong: an empty Context is false.
-        self._context = contextvars.copy_context() if context is None else context
-        self._callback: Callable[..., object] | None = callback
-        self._args = args
-        self._cancelled = False
+    if TYPE_CHECKING:
+
+        def __init__(self) -> None:
+            """Make one that nothing has been set of."""
+    else:
+        __init__ = object.__init__
+
+    _callback: Callable[..., object] | None
+    _args: tuple[Any, ...]
+    _context: contextvars.Context
+    _cancelled: bool
 
     def __repr__(self) -> str:
         name = getattr(self._callback, "__qualname__", type(self._callback).__name__)
@@ -106,15 +96,23 @@ class TimerHandle(Handle, asyncio.TimerHandle):
 
     __slots__ = ()
 
-    def __init__(
-        self,
-        when: float,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        context: contextvars.Context | None,
-    ) -> None:
-        Handle.__init__(self, callback, args, context)
-        self._when = when
+    _when: float
 
     def when(self) -> float:
         return self._when
+
+
+def timer_handle(
+    when: float,
+    callback: Callable[..., object],
+    args: tuple[Any, ...],
+    context: contextvars.Context | None,
+) -> TimerHandle:
+    """Make a timer, for `when` by the node's clock."""
+    handle = TimerHandle()
+    handle._context = contextvars.copy_context() if context is None else context
+    handle._callback = callback
+    handle._args = args
+    handle._cancelled = False
+    handle._when = when
+    return handle

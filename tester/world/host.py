@@ -24,9 +24,10 @@ task started from there, it was sent; None where there is none.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar, copy_context
 from dataclasses import replace
+from functools import partial
 from types import CoroutineType
 from typing import Any, Final, NamedTuple
 
@@ -37,7 +38,7 @@ from labrpc.server import Server
 from tester.engine import current, reserve
 from tester.engine.choices import Choices
 from tester.engine.errors import SharedState, Waiting
-from tester.engine.node import Event, Node, Turn
+from tester.engine.node import Event, Node
 from tester.engine.schedule import Schedule
 from tester.guard.unawaited import Unawaited, held_by
 from tester.guard.waiting import waiting
@@ -93,41 +94,18 @@ class Host(Node):
         self.disk = Disk(self)
         self.notes_returns = False
         """Whether to watch where methods return: see `Returned`."""
-        self.looks: list[Callable[[], object]] = []
-        """What the tester's own code here does at the end of each step: see `Probe`."""
+        inside: Callable[..., None] = self.context.run
         self.receivers |= {
-            "make": self._make,
-            "serve": self._serve,
-            "operate": self._operate,
-            "request": self._request,
+            "make": partial(inside, self._make),
+            "serve": partial(inside, self._serve),
+            "operate": partial(inside, self._operate),
+            "request": partial(inside, self._request),
             "reply": self._reply,
-            "kill": self._kill,
+            "kill": partial(inside, self._kill),
             "disk": self.disk.load,
             "synced": self.disk.synced,
             "skew": self._skew,
         }
-
-    def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
-        """See Node.step; then whoever is to look does so, once, and what that woke runs, too."""
-        outbox, next_due, ran = super().step(now, inbox, limit)
-        if self.looks and not self.loop.is_closed():
-            self.inside(self._look)
-            if self.loop.is_idle(now):
-                next_due = self.loop.next_due()
-                outbox = [*outbox, *self.outbox]
-                self.outbox = []
-            else:
-                more, next_due, woken = super().step(now, (), limit - ran)
-                outbox, ran = [*outbox, *more], ran + woken
-        return outbox, next_due, ran
-
-    def _look(self) -> None:
-        for look in self.looks:
-            try:
-                look()
-            except BaseException as error:  # noqa: BLE001 - it asks the user's code
-                reserve.release()
-                self.failed(error, "while it was looked at")
 
     def unretrieved(self) -> list[Event]:
         """A ("fail", failure) for each background task that died and that nobody awaited."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from tester.engine.choices import Choices
@@ -23,7 +24,8 @@ class TestHost(Host):
         """The test itself, once it has been started."""
         self.over: asyncio.Future[None] = asyncio.Future(loop=self.loop)
         """Done as soon as the test is."""
-        self.receivers["start"] = self._start
+        inside: Callable[..., None] = self.context.run
+        self.receivers["start"] = partial(inside, self._start)
         self.receivers["outcome"] = self._outcome
 
     def close(self) -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tester.engine import current
 from tester.engine.choices import Choices, Replayed
 from tester.engine.loop import Loop
 from tester.engine.node import Node
 from tester.engine.schedule import Fifo
 
 ALL_ZERO = Choices(Replayed({}))
+
+
+class _Alone(Node):
+    """A node on which nothing may go wrong."""
+
+    def failed(self, error: BaseException, doing: str) -> None:
+        raise error
 
 
 class RunnableLoop(Loop):
@@ -25,23 +31,20 @@ class RunnableLoop(Loop):
     """How many there have been: whoever borrows a test asks whether it came here at all."""
 
     def __init__(self) -> None:
-        self._node = Node("conformance", ALL_ZERO, Fifo())
+        self._node = _Alone("conformance", ALL_ZERO, Fifo())
+        self._node.loop = self
         super().__init__(self._node, *Fifo().for_node("conformance", ALL_ZERO))
         RunnableLoop.made += 1
 
     def run_until_complete(self, awaitable: Any) -> Any:
         future: asyncio.Future[Any] = asyncio.ensure_future(awaitable, loop=self)
-        asyncio._set_running_loop(self)
-        current.node = self._node
         try:
             while not future.done():
-                if not self.turn(self.now, (), {}, 1):
-                    due = self.next_due()
+                _, due, ran = self._node.step(self.now, (), 1)
+                if not ran:
                     assert due is not None, "nothing can happen any more"
-                    self.turn(due, (), {}, 1)
-                assert not self.errors, self.errors
+                    self._node.step(due, (), 1)
         finally:
-            current.node = None
             asyncio._set_running_loop(None)
         return future.result()
 

@@ -23,7 +23,7 @@ class Actor(Node):
         self, name: str, choices: Choices, schedule: Schedule, incarnation: int = 0
     ) -> None:
         super().__init__(name, choices, schedule, incarnation)
-        self.receivers = {"do": lambda event: event[1](self)}
+        self.receivers = {"do": lambda event: self.context.run(event[1], self)}
         self.failures: list[BaseException] = []
         """What nobody handled, in the order in which it happened."""
 
