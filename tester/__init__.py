@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from labrpc.errors import NotAMessage, TesterError, UnknownMethod
     from tester.engine.errors import Deadlock, LimitReached, Livelock, OutsideWorld, SharedState
     from tester.world import faults
+    from tester.world.disk import Disk
     from tester.world.failure import (
         HandlerCrashed,
         MutualExclusionViolated,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from tester.world.faults import maybe
+    from tester.world.group import Group
     from tester.world.handles import KV, LockHandle
     from tester.world.limits import Limits
     from tester.world.simulate import recorded, run_once, simulate
@@ -50,7 +52,9 @@ _HOMES = {
         "Undecided",
         "Verdict",
     ),
+    "tester.world.disk": ("Disk",),
     "tester.world.faults": ("faults", "maybe"),
+    "tester.world.group": ("Group",),
     "tester.world.simulate": ("recorded", "run_once", "simulate"),
     "tester.world.handles": ("KV", "LockHandle"),
     "tester.world.limits": ("Limits",),
@@ -61,6 +65,8 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "KV",
     "Deadlock",
+    "Disk",
+    "Group",
     "HandlerCrashed",
     "LimitReached",
     "Limits",

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any, Final, Protocol
 
 from labrpc.errors import TesterError
+from labrpc.network import Network
 from labrpc.wiring import Hold
-from tester.world.host import End
-from tester.world.simulation import Simulation
+from tester.world.arguments import End
+from tester.world.nodes import Member
 
 __all__ = ["CUT_OFF", "Group", "Hold"]
 
 CUT_OFF: Final = "is cut off from the others"
+
+
+class Around(Protocol):
+    """What a group needs of the simulation that it is in."""
+
+    network: Network
+
+    def node(self, name: str) -> Member:
+        """The node of this name."""
+        ...
+
+    def client_node(self) -> Member:
+        """A node for a client."""
+        ...
+
+    def say(self, who: str, what: str) -> None:
+        """Put a line about a node into the story."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Put a line into the story."""
+        ...
 
 
 class Group:
@@ -20,17 +44,20 @@ class Group:
 
     Only what they say to each other is cut; clients have ends of their own. A server that crashes
     is off the net, and when it restarts, with what is on its disk, it stays so until it is
-    connected.
+    connected; unless the group `rejoins`, whose servers are then where they were.
     """
 
-    def __init__(self, sim: Simulation, n: int) -> None:
+    def __init__(self, sim: Around, n: int, prefix: str = "s", *, rejoins: bool = False) -> None:
         if type(n) is not int or n < 1:
             raise TesterError(f"a group has one server or more, and not {n!r}")
-        self.names = [f"s{i}" for i in range(n)]
+        self.names = [f"{prefix}{i}" for i in range(n)]
         self.nodes = [sim.node(name) for name in self.names]
+        self.peers: list[Any] = []
+        """The objects that `make` has built, whose methods are operations of the test."""
         self.links = {(a, b): f"{a}-{b}" for a in self.names for b in self.names}
         """The client end by which one server talks to another, itself included."""
         self._sim = sim
+        self._rejoins = rejoins
         self._sides: list[int | None] = [0] * n
         self._ends = {
             (a, b): self.nodes[at].end(self.links[a, b], b)
@@ -44,6 +71,29 @@ class Group:
     def ends(self, i: int) -> list[End]:
         """The ends of one server to all of them, in order: for a factory's arguments."""
         return [self._ends[self.names[i], name] for name in self.names]
+
+    def make(self, factory: Callable[..., Any], *args: Any, like: type | None = None) -> None:
+        """Build `factory(ends, i, *args)` on each node i, and register it under the node's name.
+
+        `ends` leads to all servers, in order, itself included. An argument that is a function of
+        a node is called with each, as `lambda node: node.disk`.
+        """
+        if self.peers:
+            raise TesterError(
+                f"{self.names[0]} and its peers are built already; another group is built by "
+                "sim.group, under another name"
+            )
+        for i, node in enumerate(self.nodes):
+            own = (arg(node) if isinstance(arg, FunctionType) else arg for arg in args)
+            made = node.make(factory, self.ends(i), i, *own, like=like, name=node.name)
+            node.serve(made)
+            self.peers.append(made)
+
+    def client(self, factory: Callable[..., Any], *args: Any, like: type | None = None) -> Any:
+        """Build `factory(ends, *args)` on a node of its own, with an end to each server."""
+        node = self._sim.client_node()
+        ends = [node.end(f"{node.name}-{name}", name) for name in self.names]
+        return node.make(factory, ends, *args, like=like, name=node.name)
 
     def is_up(self, i: int) -> bool:
         """Whether a server runs."""
@@ -63,19 +113,23 @@ class Group:
         With `lost_writes`, its power fails: the last writes are lost, of those not synced.
         """
         self._check(i)
-        self._sides[i] = None
+        self._leave(i)
         self.nodes[i].crash(lost_writes)
         self._switch()
 
     def stop(self, i: int) -> None:
         """Shut a server down: as a crash, but its objects' kill() is called before."""
         self._check(i)
-        self._sides[i] = None
+        self._leave(i)
         self.nodes[i].stop()
         self._switch()
 
+    def _leave(self, i: int) -> None:
+        if not self._rejoins:
+            self._sides[i] = None
+
     def restart(self, i: int) -> None:
-        """Start a server that is down anew; it stays off the net."""
+        """Start a server that is down anew, off the net unless the group rejoins."""
         self._check(i)
         self.nodes[i].restart()
 

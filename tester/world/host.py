@@ -14,11 +14,10 @@ to a node                                         from a node
 ("skew", ahead_us, drift_ppm)                     ("tell", what, ...): a probe did
                                                   ("unawaited", call): its code forgot one
 
-`factory` builds the object `key` from `args`: an `End` stands for a client end of this node, a
-`Made` for an object made on it before, an `OnDisk` for its disk, an `OnProbe` for a probe of it,
-and the rest is `Data`. `like` is the class or Protocol by whose annotations the object's
-operations travel. `op` is the operation that caused a request: the one in whose task, or in a
-task started from there, it was sent; None where there is none.
+`factory` builds the object `key` from `args`, which are packed: see `tester.world.arguments`.
+`like` is the class or Protocol by whose annotations the object's operations travel. `op` is the
+operation that caused a request: the one in whose task, or in a task started from there, it was
+sent; None where there is none.
 """
 
 from __future__ import annotations
@@ -29,9 +28,7 @@ from contextvars import ContextVar, copy_context
 from dataclasses import replace
 from functools import partial
 from types import CoroutineType
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Any, Final
 
 from labrpc.end import ClientEnd
 from labrpc.server import Server
@@ -43,39 +40,16 @@ from tester.engine.schedule import Schedule
 from tester.guard.unawaited import Unawaited, held_by
 from tester.guard.waiting import waiting
 from tester.world import memory
+from tester.world.arguments import End, Made, OnDisk, Reference, name_of, unpack
 from tester.world.disk import Disk
 from tester.world.failure import describe, first
 from tester.world.interruption import interruption
 from tester.world.operation import BoundMethod, operation
-from tester.world.probe import OnProbe, Probe
+from tester.world.probe import Probe
 from tester.world.returned import Returned
 
 _cause: Final[ContextVar[int | None]] = ContextVar("cause", default=None)
 """The operation that the running code serves; tasks inherit it from whoever starts them."""
-
-
-class End(NamedTuple):
-    """Stands for a client end of the node, in a factory's arguments."""
-
-    name: str
-
-
-class Made(NamedTuple):
-    """Stands for an object made on the node before, in a factory's arguments."""
-
-    key: str
-
-
-class OnDisk(NamedTuple):
-    """Stands for the disk of the node, in a factory's arguments."""
-
-    node: str
-
-
-class Data(NamedTuple):
-    """Plain data in a factory's arguments; each incarnation of the node gets its own copy."""
-
-    payload: bytes
 
 
 class Host(Node):
@@ -176,22 +150,17 @@ class Host(Node):
         _, key, factory, args, like = event
         self._likes[key] = like
         try:
-            self._objects[key] = factory(*(self._real(arg) for arg in args))
+            self._objects[key] = factory(*(unpack(arg, self._real) for arg in args))
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             reserve.release()
-            name = getattr(factory, "stands_for", getattr(factory, "__name__", str(factory)))
-            self.failed(error, f"while it made {name}")
+            self.failed(error, f"while it made {name_of(factory)}")
 
-    def _real(self, arg: End | Made | OnDisk | OnProbe | Data) -> Any:
+    def _real(self, arg: Reference) -> Any:
         if isinstance(arg, End):
             return self.end(arg.name)
         if isinstance(arg, Made):
             return self._objects[arg.key]
-        if isinstance(arg, OnDisk):
-            return self.disk
-        if isinstance(arg, OnProbe):
-            return Probe(self)
-        return msgspec.msgpack.decode(arg.payload)
+        return self.disk if isinstance(arg, OnDisk) else Probe(self)
 
     def end(self, name: str) -> ClientEnd:
         """A client end whose messages leave from this node."""

@@ -25,8 +25,9 @@ from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
 from tester.guard.unawaited import Unawaited
+from tester.world.arguments import Compound, Data, End, Made, OnDisk, Packed
 from tester.world.failure import Failure, ProcessDied, describe, forget_listeners
-from tester.world.host import Data, End, Host, Made, OnDisk
+from tester.world.host import Host
 from tester.world.pipe import killed_by, receive, send
 from tester.world.probe import OnProbe
 
@@ -217,9 +218,24 @@ def _to_wire(event: Event) -> Any:
         "make",
         key,
         _name(factory),
-        [(_MARKS[type(arg)], arg[0]) for arg in args],
+        [_packed_to_wire(arg) for arg in args],
         _name(like),
     )
+
+
+def _packed_to_wire(arg: Packed) -> Any:
+    if isinstance(arg, Compound):
+        return ("compound", _name(arg.cls), [_packed_to_wire(part) for part in arg.parts])
+    return (_MARKS[type(arg)], *arg)
+
+
+def _packed_from_wire(arg: Any) -> Packed:
+    mark, *rest = arg
+    if mark == "compound":
+        cls, parts = rest
+        return Compound(_named(cls), tuple(map(_packed_from_wire, parts)))
+    made: Packed = _MARKED[mark](*rest)
+    return made
 
 
 _MARKS: Final[dict[type, str]] = {
@@ -237,8 +253,7 @@ def _from_pipe(event: list[Any]) -> Event:
     if event[0] != "make":
         return tuple(event)
     _, key, factory, args, like = event
-    real = tuple(_MARKED[mark](arg) for mark, arg in args)
-    return ("make", key, _named(factory), real, _named(like))
+    return ("make", key, _named(factory), tuple(map(_packed_from_wire, args)), _named(like))
 
 
 def _from_wire(event: list[Any]) -> Event:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from types import ModuleType
-from typing import Any, Final, cast
+from typing import Any, cast
 
-import msgspec
-
-from labrpc.errors import NotAMessage, TesterError
+from labrpc.errors import TesterError
 from labrpc.method import RemoteMethod
 from labrpc.wiring import Deliver
 from tester.engine.node import Event
@@ -16,10 +14,11 @@ from tester.engine.schedule import Schedule
 from tester.engine.scheduler import Place
 from tester.guard.watched import watch
 from tester.world import trap
+from tester.world.arguments import End, Made, OnDisk, Reference, pack
 from tester.world.context import Context
 from tester.world.disk import SYNC_US, Store
 from tester.world.failure import NodeDown
-from tester.world.host import Data, End, Host, Made, OnDisk
+from tester.world.host import Host
 from tester.world.isolated import Child
 from tester.world.operation import shape
 from tester.world.operations import Operations
@@ -55,34 +54,6 @@ class Remote:
         return f"<{self._key} on {self._member.name}>"
 
 
-def _data(arg: Any) -> Data:
-    """Plain data as every incarnation of a node gets it: made of bytes, and shared with nobody."""
-    odd = _odd(arg)
-    if odd is None:
-        try:
-            return Data(msgspec.msgpack.encode(arg))
-        except (OverflowError, UnicodeEncodeError, RecursionError) as error:
-            odd = str(error)
-    raise NotAMessage(
-        f"an object on another node cannot be built with {odd}; give it client ends, objects of "
-        "its own node, and plain data: None, bool, int, float, str, bytes, list, tuple and dict"
-    )
-
-
-def _odd(arg: Any) -> str | None:
-    """The class of what is no plain data, if there is any in it."""
-    if isinstance(arg, dict):
-        parts = [*arg.keys(), *arg.values()]
-    elif isinstance(arg, list | tuple):
-        parts = list(arg)
-    else:
-        return None if type(arg) in _ATOMS else f"an object of class {type(arg).__name__}"
-    return next((odd for part in parts if (odd := _odd(part)) is not None), None)
-
-
-_ATOMS: Final = frozenset({type(None), bool, int, float, str, bytes})
-
-
 class Member:
     """A node of the run, through its crashes and restarts: see `Simulation.node`."""
 
@@ -111,31 +82,36 @@ class Member:
     ) -> Remote:
         """Build an object on this node by `factory(*args)` and return what the test calls it by.
 
-        Arguments are ends of this node, its disk, a probe, other objects of it, and plain data.
-        The methods of the object travel as those of `like` are annotated; by default `factory`
-        itself. Raises NodeDown while the node is down, and NotAMessage for an argument that is no
-        plain data.
+        Arguments are ends of this node, its disk, a probe, other objects of it, and plain data;
+        lists, dicts, tuples and dataclasses may hold any of these. The methods of the object
+        travel as those of `like` are annotated; by default `factory` itself. Raises NodeDown while
+        the node is down, and NotAMessage for an argument that is or holds anything else.
         """
         self._must_be_up(f"nothing can be made on {self.name}")
-        real: list[Any] = []
-        for arg in args:
-            if isinstance(arg, Remote):
-                if arg._member is not self:
-                    raise TesterError(
-                        f"{arg!r} cannot be given to {self.name}: nodes share no objects"
-                    )
-                real.append(Made(arg._key))
-            elif isinstance(arg, OnDisk | OnProbe):
-                if arg.node != self.name:
-                    what = "disk" if isinstance(arg, OnDisk) else "probe"
-                    raise TesterError(f"the {what} of {arg.node} cannot be given to {self.name}")
-                real.append(arg)
-            else:
-                real.append(arg if isinstance(arg, End) else _data(arg))
+        packed = pack(factory, args, self.name, self._refer)
         key = name or self._nodes.fresh(f"{self.name}.")
         shown = like or (factory if isinstance(factory, type) else object)
-        self._tell(("make", key, factory, tuple(real), shown))
+        self._tell(("make", key, factory, packed, shown))
         return Remote(self, key, shown)
+
+    def _refer(self, arg: Any) -> Reference | None:
+        """What an argument stands for on this node. Raises TesterError if it is another's."""
+        if isinstance(arg, Remote):
+            if arg._member is not self:
+                raise TesterError(
+                    f"{arg!r} cannot be given to {self.name}: nodes share no objects"
+                )
+            return Made(arg._key)
+        if not isinstance(arg, End | OnDisk | OnProbe):
+            return None
+        if arg.node != self.name:
+            what = {End: "end", OnDisk: "disk", OnProbe: "probe"}[type(arg)]
+            named = f" {arg.name!r}" if isinstance(arg, End) else ""
+            raise TesterError(
+                f"the {what}{named} of {arg.node} cannot be given to {self.name}: each node has "
+                "its own"
+            )
+        return arg
 
     def end(self, name: str, server: str) -> End:
         """A client end of this node, connected to a server (present or future) and enabled."""
@@ -144,7 +120,7 @@ class Member:
         network.connect(name, server)
         network.enable(name)
         self._context.links.add_end(name, self.name, server)
-        return End(name)
+        return End(name, self.name)
 
     @property
     def disk(self) -> OnDisk:

@@ -11,6 +11,7 @@ from tester.engine.errors import Livelock
 from tester.world import faults, submission
 from tester.world.context import Context
 from tester.world.failure import printable
+from tester.world.group import Group
 from tester.world.handles import KV, LockHandle
 from tester.world.limits import Limits
 from tester.world.nemesis import Kind, Leader, Nemesis
@@ -124,6 +125,27 @@ class Simulation:
         name = self._nodes.fresh("c")
         member = self.node(node or name)
         return cast(KV, member.make(factory, member.end(name, server), like=like, name=name))
+
+    def group(
+        self,
+        prefix: str,
+        n: int,
+        factory: Callable[..., Any],
+        *args: Any,
+        like: type | None = None,
+    ) -> Group:
+        """Build n servers that know each other, on nodes `prefix`0, `prefix`1 and so on.
+
+        Each is built by `factory(ends, i, *args)`: see `Group.make`. Their methods are operations:
+        `group.peers[0].propose("x")`. One that has crashed and restarts can be reached again.
+        """
+        made = Group(self, n, prefix, rejoins=True)
+        made.make(factory, *args, like=like)
+        return made
+
+    def client_node(self) -> Member:
+        """A node of its own for a client: the next of c0, c1, ..."""
+        return self.node(self._nodes.fresh("c"))
 
     def lock(self, clerk: KV, name: str, factory: Callable[..., Any] | None = None) -> LockHandle:
         """Build a lock on the node of a clerk; `factory` takes the clerk and the lock's name."""

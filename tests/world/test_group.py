@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol, cast
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
 
 import pytest
 
@@ -173,3 +174,73 @@ def test_servers_that_there_are_not() -> None:
             group.partition([0, 1], [1, 2])
 
     passes(test, model=None)
+
+
+# -- a group in one line --------------------------------------------------------------------------
+
+
+class Counting:
+    """Counts the pings it answers, on its disk, and those it hears from all peers."""
+
+    def __init__(self, peers: Sequence[ClientEnd], me: int, greeting: str, disk: Disk) -> None:
+        self._peers = peers
+        self._me = me
+        self._greeting = greeting
+        self._disk = disk
+
+    def ping(self, args: Ping) -> Ping:
+        self._disk.write({"n": b"%d" % (self.answered() + 1)})
+        return Ping(f"{self._greeting} from {self._me}")
+
+    def answered(self) -> int:
+        return int(self._disk.read("n") or b"0")
+
+    async def greet(self) -> list[str]:
+        answers = [await end.call(Counting.ping, Ping("?")) for end in self._peers]
+        return [answer.text for answer in answers if answer is not None]
+
+
+class Caller:
+    def __init__(self, ends: Sequence[ClientEnd], most: int) -> None:
+        self._ends = ends[:most]
+
+    async def call(self) -> list[str]:
+        answers = [await end.call(Counting.ping, Ping("?")) for end in self._ends]
+        return [answer.text for answer in answers if answer is not None]
+
+
+async def count(sim: Simulation) -> None:
+    group = sim.group("p", 3, Counting, "hello", lambda node: node.disk)
+    everybody = [f"hello from {i}" for i in range(3)]
+    assert group.names == ["p0", "p1", "p2"]
+    assert await group.peers[0].greet() == everybody
+    group.partition([0], [1, 2])
+    assert await group.peers[1].greet() == everybody[1:]
+    group.crash(2)
+    assert not group.is_up(2)
+    assert await group.peers[1].greet() == everybody[1:2]
+    group.restart(2)  # on the side where it was
+    assert await group.peers[1].greet() == everybody[1:]
+    assert await group.peers[2].answered() == 3
+    group.connect_all()
+    assert await group.peers[0].greet() == everybody
+    group.disconnect(2)
+    caller: Any = group.client(Caller, 2)
+    assert await caller.call() == everybody[:2]
+    other: Any = group.client(Caller, 3)
+    assert await other.call() == everybody  # whoever is cut off from its peers hears clients
+    assert [op.client for op in sim.history.ops][-2:] == ["c0", "c1"]
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_group_in_one_line(isolated: bool) -> None:
+    passes(count, isolated=isolated)
+
+
+def test_a_group_is_built_once() -> None:
+    async def test(sim: Simulation) -> None:
+        group = sim.group("p", 2, Counting, "hello", lambda node: node.disk)
+        with pytest.raises(TesterError, match="p0 and its peers are built already"):
+            group.make(Counting, "hello", lambda node: node.disk)
+
+    passes(test)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kvsrv import Clerk, Err, GetArgs, GetReply, KVServer
-from tester import NodeDown, NotAMessage, Simulation, TesterError
+from tester import NodeDown, Simulation, TesterError
 from tests.world.lab import PERFECT, passes
 
 
@@ -81,15 +81,6 @@ def test_a_factory_gets_ends_objects_of_its_node_and_copies_of_plain_data() -> N
         assert await ck.get("k") == ("b", 2, "OK")
 
     passes(make, model=None)  # the puts of one object of a node to another are no operations
-
-
-@pytest.mark.parametrize("thing", [object(), {1, 2}, 2**70, asyncio.Lock, {"a": object()}])
-def test_what_is_no_plain_data_cannot_enter_a_node(thing: object) -> None:
-    async def make(sim: Simulation) -> None:
-        with pytest.raises(NotAMessage, match="cannot be built with"):
-            sim.node("n").make(Named, thing, [])
-
-    passes(make)
 
 
 def test_an_object_of_another_node_cannot_enter_a_node() -> None:
