@@ -131,6 +131,13 @@ class Model:
         output = OPEN if operation.ret is None else operation.output
         return self.describe_operation(operation.input, output)
 
+    def reason(self, state: State, operation: Operation) -> str:
+        """Why an operation is illegal in a state, by default in the words of the description."""
+        if self.why_not is not _why_not:
+            return self.why_not(state, operation.input, operation.output)
+        described = self.describe(operation)
+        return f"{described} is impossible in state {self.describe_state(state)}"
+
 
 def power_set(model: Model) -> Model:
     """A deterministic model whose states are the sets of states a nondeterministic one may be in.

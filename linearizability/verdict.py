@@ -129,7 +129,7 @@ class Refuted:
     def candidates(self) -> tuple[Candidate, ...]:
         """Every operation that could come next after the prefix, and why it cannot."""
         return tuple(
-            Candidate(op, self.model.why_not(self.state, op.input, op.output))
+            Candidate(op, self.model.reason(self.state, op))
             for op in (self.operations[position] for position in self._prefix.nexts)
         )
 

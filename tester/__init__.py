@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tester.world.faults import maybe
     from tester.world.group import Group
     from tester.world.handles import KV, LockHandle
+    from tester.world.history import Op
     from tester.world.limits import Limits
     from tester.world.simulate import recorded, run_once, simulate
     from tester.world.simulation import Simulation
@@ -57,6 +58,7 @@ _HOMES = {
     "tester.world.group": ("Group",),
     "tester.world.simulate": ("recorded", "run_once", "simulate"),
     "tester.world.handles": ("KV", "LockHandle"),
+    "tester.world.history": ("Op",),
     "tester.world.limits": ("Limits",),
     "tester.world.simulation": ("Simulation",),
 }
@@ -77,6 +79,7 @@ __all__ = [
     "NonDeterministic",
     "NotAMessage",
     "NotLinearizable",
+    "Op",
     "OutsideWorld",
     "SharedState",
     "Simulation",

@@ -117,7 +117,7 @@ class SearchConflict(Conflict):
         cores = Cores(self._model, self._operations, blocked, self._search.configurations)
         positions = cores.smallest()
         states = last_states(self._model, (self._operations[i] for i in before))
-        reason = self._model.why_not(states[0], op.input, op.output)
+        reason = self._model.reason(states[0], op)
         text = self._model.describe(op)
         why = (
             f"No order gets past the return of {client_name(op.client)}'s {text} (at {op.ret})."

@@ -37,6 +37,7 @@ from tester.world.failure import (
 from tester.world.history import Op, seconds
 from tester.world.run import Outcome
 
+_CORE_INDENT: Final = 18
 _MOST_PLACES: Final = 24
 """So many places are told at which tasks wait."""
 _DEATHS: Final = 2
@@ -243,6 +244,10 @@ def _forgotten(calls: Sequence[Unawaited]) -> list[str]:
 
 
 def _operation(op: Op) -> str:
+    if op.described:
+        room = WIDTH - _CORE_INDENT
+        text = op.described
+        return text if len(text) <= room else f"{text[: room - 3]}..."
     answer = "no answer" if op.ret is None else result(op.result)
     return f"{operation(op.method, op.args)} -> {answer}"
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from tester.world.history import operation_name
+
 _LONGEST: Final = 40
 """So many columns of a value are shown."""
 _FEW: Final = 3
@@ -23,8 +25,7 @@ def operation(method: str, args: Iterable[Any]) -> str:
     named = [(str(place), arg) for place, arg in enumerate(args)]
     if method == "put" and len(named) == 3:
         named[2] = "version", named[2][1]
-    name = "".join(f"{part[:1].upper()}{part[1:]}" for part in method.split("_"))
-    return f"{name}({_values(named)})"
+    return f"{operation_name(method)}({_values(named)})"
 
 
 def result(value: Any) -> str:

@@ -32,6 +32,11 @@ class Moment(int):
         return format(str(self), spec)
 
 
+def operation_name(method: str) -> str:
+    """What a method is called as an operation: `TryLock` for `try_lock`."""
+    return "".join(f"{part[:1].upper()}{part[1:]}" for part in method.split("_"))
+
+
 class Op(msgspec.Struct):
     """One operation of one client. `call` and `ret` are stamps, strictly increasing in a run.
 
@@ -54,6 +59,8 @@ class Op(msgspec.Struct):
     ret: int | None = None
     ret_us: int | None = None
     result: Any = None
+    described: str = ""
+    """What a test's own model calls it; given to the operations of an illegal history."""
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Final, Self
 
-from labrpc.errors import NotAMessage
+from labrpc.errors import NotAMessage, TesterError
 from linearizability import Verdict as Checked
 from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.errors import SharedState, Stuck
@@ -300,12 +300,13 @@ def _rather(
     wrong = isinstance(error, AssertionError) and not isinstance(error, Stuck | Undecided)
     if scenario.model is None or not wrong:
         return None, error
-    checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
+    checked = None
     try:
+        checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
         check.judge(checked)
     except NotLinearizable as deeper:
         return checked, deeper
-    except Undecided:
+    except (Undecided, TesterError):  # a model that raises is told of once the test passes
         return None, error
     return None, error
 

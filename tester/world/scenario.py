@@ -13,7 +13,7 @@ from labrpc.conditions import RELIABLE, Conditions
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.guard.origin import is_installed, is_users
 from tester.world import submission
-from tester.world.check import BY_CLIENTS
+from tester.world.check import BY_CLIENTS, Models
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.nemesis import Kind
 
@@ -39,8 +39,8 @@ class Scenario:
     """How many seeds of an ordinary test one seed of this one costs."""
     network: Conditions = RELIABLE
     limits: Limits = DEFAULT_LIMITS
-    model: str | None = BY_CLIENTS
-    """The model the history is checked against when the test returns; None: not at all."""
+    model: Models | None = BY_CLIENTS
+    """What the history is checked against when the test returns; None: not at all."""
     isolated: bool = False
     """Whether each node but the test's runs in a child process."""
     faults: tuple[Kind, ...] = ()

@@ -11,7 +11,7 @@ from labrpc.conditions import LONG_DELAYS, LONG_REORDERING, RELIABLE, UNRELIABLE
 from tester.engine.choices import Choices, Replayed, Seeded
 from tester.engine.schedule import DEFAULT
 from tester.world import check
-from tester.world.check import BY_CLIENTS
+from tester.world.check import BY_CLIENTS, Models
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.nemesis import Kind
 from tester.world.run import run
@@ -74,7 +74,7 @@ def simulate(
     network: Conditions = RELIABLE,
     weight: int = 1,
     limits: Limits = DEFAULT_LIMITS,
-    model: str | None = BY_CLIENTS,
+    model: Models | None = BY_CLIENTS,
     isolated: bool = False,
     faults: Sequence[Kind] = (),
     schedule: str = DEFAULT,
@@ -84,16 +84,20 @@ def simulate(
     (In a class, the first one after `self`.)
 
     The test runs once for each seed, 0 to `seeds` - 1, and fails with the story of the first seed
-    that fails. When it returns, the clerks' operations are checked against `model`: by default
-    that of the clerks there are, which `sim.clerk()` makes; None asks for no check. A test of
-    `weight` w runs on one w-th of the seeds somebody asks for, but at least on one. In the first
-    ten seconds of each run `faults` strike: see `tester.faults`. Where several nodes or tasks
-    could go first, the `schedule` decides: `random`; or `fifo`, first come, first served.
+    that fails. When it returns, the clients' operations are checked against `model`: by default
+    that of the clerks there are, which `sim.clerk()` makes; None asks for no check. It may be a
+    model of your own, `linearizability.Model`, whose inputs are `(method, args)` and whose outputs
+    are results; or a pair of a model and a function that takes a recorded operation and returns
+    its input and output, or None to leave it out; or `{class: model}`, for several kinds of
+    clients. A test of `weight` w runs on one w-th of the seeds somebody asks for, but at least on
+    one. In the first ten seconds of each run `faults` strike: see `tester.faults`. Where several
+    nodes or tasks could go first, the `schedule` decides: `random`; or `fifo`, first come, first
+    served.
     """
     if seeds < 1 or weight < 1:
         raise ValueError(f"seeds and weight are 1 or more, not {seeds} and {weight}")
-    if model not in (None, BY_CLIENTS, *check.NAMES):
-        raise ValueError(f"there is no model {model!r}; there are {', '.join(check.NAMES)}")
+    if model is not None:
+        _ = check.specifications(model)  # raises for what is no model
 
     def decorate(function: SimulatedTest) -> SimulatedFunction:
         if not inspect.iscoroutinefunction(function):
