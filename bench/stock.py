@@ -41,7 +41,7 @@ class StockNetwork:
         while True:
             method, payload, reply = await self._requests.get()
             handler = self._server.handler(method)
-            result = handler.function(handler.decode(payload))
+            result = handler.function(handler.args.decode(payload))
             if handler.is_async:
                 task = asyncio.create_task(_answer(handler, result, reply))
                 self._handling.add(task)

@@ -27,6 +27,9 @@ from msgspec import inspect as shape
 from labrpc.errors import NotAMessage
 from labrpc.signature import NO_SET, admit, classes_of, is_scalar, spell
 
+UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""What `Codec.unpack` raises."""
+_PATH = re.compile(r" - at `\$(.*)`$")  # how msgspec ends an error: `$` is the message
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1  # what msgpack has room for
 
 
@@ -38,17 +41,35 @@ class Codec:
 
     `decode(data, context="") -> value` raises NotAMessage, naming the field and the `context` (who
     sent it, as the caller knows), if the bytes are not those of such a value.
+
+    `unpack(data) -> value` is the same for whoever decodes many: it raises one of UNDECODABLE, and
+    `explain` makes a NotAMessage of that.
     """
 
-    __slots__ = ("decode", "encode", "name")
+    __slots__ = ("encode", "name", "unpack")
 
     encode: Callable[[Any], bytes]
-    decode: Callable[..., Any]
+    unpack: Callable[[bytes], Any]
 
     def __init__(self, kind: Any, name: str, rule: str) -> None:
         self.name = name
         self.encode = _encoder(admit(kind, name), name, f"{rule} {spell(kind)}" if rule else "")
-        self.decode = _decoder(kind, name)
+        self.unpack = msgspec.msgpack.Decoder(kind).decode
+
+    def decode(self, data: bytes, context: str = "") -> Any:
+        """See above."""
+        try:
+            return self.unpack(data)
+        except UNDECODABLE as error:
+            raise self.explain(error, context) from error.__cause__
+
+    def explain(self, error: Exception, context: str = "") -> NotAMessage:
+        """Say what `unpack` found; the error's cause, if any, is the message's __post_init__'s."""
+        text = str(error)
+        at = _PATH.search(text)
+        field, found = (at[1], text[: at.start()]) if at else ("", text)
+        sender = f" ({context})" if context else ""
+        return NotAMessage(f"{self.name}{field}{sender} cannot be decoded: {found}")
 
 
 @functools.cache
@@ -93,28 +114,6 @@ def _encoder(root: shape.Type, name: str, rule: str) -> Callable[[Any], bytes]:
     exec(_ENCODE.format(fits=test.source), names)  # noqa: S102 (see the top of this module)
     encode: Callable[[Any], bytes] = names["encode"]
     return encode
-
-
-_PATH = re.compile(r" - at `\$(.*)`$")  # how msgspec ends an error: `$` is the message
-
-
-def _decoder(kind: Any, name: str) -> Callable[..., Any]:
-    unpack = msgspec.msgpack.Decoder(kind).decode
-
-    def decode(data: bytes, context: str = "") -> Any:
-        try:
-            return unpack(data)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            text = str(error)
-            at = _PATH.search(text)
-            field, found = (at[1], text[: at.start()]) if at else ("", text)
-            sender = f" ({context})" if context else ""
-            # The cause, if any, was raised by the message's own __post_init__.
-            raise NotAMessage(
-                f"{name}{field}{sender} cannot be decoded: {found}"
-            ) from error.__cause__
-
-    return decode
 
 
 def _pack_sorted(value: object) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, overload
 
+from labrpc.codec import UNDECODABLE, Codec
 from labrpc.method import handler
 
 S = TypeVar("S")
@@ -26,7 +27,7 @@ class ClientEnd:
     def __init__(self, name: str, send: Send) -> None:
         self.name = name
         self._send = send
-        self._methods: dict[Callable[..., Any], tuple[str, Any, Any]] = {}
+        self._methods: dict[Callable[..., Any], tuple[str, Any, Codec]] = {}
 
     @overload
     async def call(
@@ -43,10 +44,14 @@ class ClientEnd:
         nothing else is ever reported. Raises NotAMessage if the arguments, or the method's
         annotations, cannot travel.
         """
-        bound = self._methods.get(method)
-        if bound is None:
+        if method not in self._methods:
             found = handler(method)
-            bound = self._methods[method] = found.name, found.args.encode, found.reply.decode
-        name, encode, decode = bound
+            self._methods[method] = found.name, found.args.encode, found.reply
+        name, encode, reply = self._methods[method]
         payload = await self._send(name, encode(args))
-        return None if payload is None else decode(payload)
+        if payload is None:
+            return None
+        try:
+            return reply.unpack(payload)
+        except UNDECODABLE as error:
+            raise reply.explain(error) from error.__cause__

@@ -226,15 +226,19 @@ class Network:
             clock.post(there + fate.duplicate_delay_ms * _MS + 1, self._deliver, rpc)
         return rpc
 
-    def _arrive(self, rpc: Rpc) -> None:
+    def _arrive(self, rpc: Rpc, *, released: bool = False) -> None:
         hold = rpc.end.hold
-        if hold is not None and hold.takes(rpc):
+        if hold is not None and not released and hold.takes(rpc):
             self._note((self._clock.now, "held", rpc.number))
             if not hold.waits:
                 rpc.end.traffic.unanswered += 1
                 self._request_lost(rpc)
             return
-        self._reach(rpc)
+        rpc.dispatched = now = self._clock.now
+        assert rpc.to is not None  # only requests that found a server arrive anywhere
+        if rpc.to.gone or not rpc.end.enabled:
+            self._clock.post(now + _DEAD_CHECK_US, self._check_alive, rpc)
+        self._deliver(rpc)
 
     def _released(self, rpc: Rpc) -> None:
         assert rpc.to is not None  # only requests that found a server are held
@@ -242,16 +246,9 @@ class Network:
         if server is not None:
             rpc.to = server
         if rpc.number in self._flying:
-            self._reach(rpc)
+            self._arrive(rpc, released=True)
         elif server is not None:
             self._deliver(rpc)
-
-    def _reach(self, rpc: Rpc) -> None:
-        rpc.dispatched = now = self._clock.now
-        assert rpc.to is not None  # only requests that found a server arrive anywhere
-        if rpc.to.gone or not rpc.end.enabled:
-            self._clock.post(now + _DEAD_CHECK_US, self._check_alive, rpc)
-        self._deliver(rpc)
 
     def _deliver(self, rpc: Rpc) -> None:
         """Hand the request, or a copy of it that nobody waits for, to the server's machine."""

@@ -6,15 +6,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from labrpc.codec import UNDECODABLE, Codec
 from labrpc.errors import UnknownMethod
 from labrpc.method import handler, handlers
 
 Call = Callable[[Callable[[Any], Any], Any], Any]
 """Calls a handler with its message, and returns what it returns."""
-
-
-def _call(function: Callable[[Any], Any], message: Any) -> Any:
-    return function(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +20,7 @@ class BoundHandler:
 
     name: str
     function: Callable[[Any], Any]
-    decode: Callable[..., Any]
+    args: Codec
     encode: Callable[[Any], bytes]
     is_async: bool
 
@@ -53,7 +50,7 @@ class Server:
         return found
 
     def respond(
-        self, method: str, payload: bytes, call: Call = _call
+        self, method: str, payload: bytes, call: Call | None = None
     ) -> bytes | Coroutine[Any, Any, bytes]:
         """Run the handler of "Service.method" on an encoded message, and encode what it returns.
 
@@ -61,8 +58,12 @@ class Server:
         may watch the call: it is given the handler and its message. Raises UnknownMethod and
         NotAMessage, as `handler` does, and whatever the handler raises.
         """
-        found = self.handler(method)
-        result = call(found.function, found.decode(payload))
+        found = self._handlers[method] if method in self._handlers else self.handler(method)
+        try:
+            message = found.args.unpack(payload)
+        except UNDECODABLE as error:
+            raise found.args.explain(error) from error.__cause__
+        result = found.function(message) if call is None else call(found.function, message)
         return _encoded(found, result) if found.is_async else found.encode(result)
 
     def _bind(self, method: str) -> BoundHandler:
@@ -82,7 +83,7 @@ class Server:
             )
         found = handler(function)
         return BoundHandler(
-            method, getattr(service, name), found.args.decode, found.reply.encode, found.is_async
+            method, getattr(service, name), found.args, found.reply.encode, found.is_async
         )
 
 

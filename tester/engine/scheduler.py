@@ -187,18 +187,15 @@ class Scheduler:
             else:
                 raise Deadlock("nothing can happen any more", self.waiting())
             if when > now:
-                self._move_to(when)
+                if when > self._time_limit:
+                    raise self._out_of_time()
+                self.now = when
+                limit = self.steps + self._instant_limit
+                self._limit = min(self._step_limit, limit)
             action(argument)
             while heap and heap[0][0] == when:
                 _, _, action, argument = heappop(heap)
                 action(argument)
-
-    def _move_to(self, when: int) -> None:
-        if when > self._time_limit:
-            sentence = f"{self._time_limit / 1_000_000:g} virtual seconds have passed"
-            raise Livelock(sentence, self.waiting(), ended_us=self._time_limit)
-        self.now = when
-        self._limit = min(self._step_limit, self.steps + self._instant_limit)
 
     def let_go(self) -> None:
         """Forget who there was and what was still to happen, when the run is over.
@@ -210,6 +207,10 @@ class Scheduler:
         self.places.clear()
         self._heap.clear()
         del self._route
+
+    def _out_of_time(self) -> Livelock:
+        sentence = f"{self._time_limit / 1_000_000:g} virtual seconds have passed"
+        return Livelock(sentence, self.waiting(), ended_us=self._time_limit)
 
     def _spent(self) -> Livelock:
         if self.steps > self._step_limit:

@@ -206,8 +206,11 @@ class Host(Node):
     def _reply(self, event: Event) -> None:
         _, call, payload = event
         future = self._calls.pop(call, None)
-        if future is not None and not future.done():
-            future.set_result(payload)
+        if future is not None:
+            try:  # noqa: SIM105 - a call less
+                future.set_result(payload)
+            except asyncio.InvalidStateError:
+                pass  # who waited for it has been cancelled
 
     # -- handlers ---------------------------------------------------------------------------------
 
@@ -227,10 +230,8 @@ class Host(Node):
         _, number, server, method, payload = event
         returned = Returned() if self.notes_returns else None
         try:
-            if returned is None:
-                reply = self._servers[server].respond(method, payload)
-            else:
-                reply = self._servers[server].respond(method, payload, returned.call)
+            watched = None if returned is None else returned.call
+            reply = self._servers[server].respond(method, payload, watched)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             reserve.release()
             self.failed(error, f"while it handled #{number} {method}", returned)

@@ -38,10 +38,10 @@ class Remote:
             raise AttributeError(method)
         how: RemoteMethod = shape(self._like, method)
         member, key, like = self._member, self._key, self._like
-        name = f"{like.__name__}.{method}"
+        name, arity = f"{like.__name__}.{method}", how.arity
 
         def operate(*args: Any, **kwargs: Any) -> Awaitable[Any]:
-            bound = how.bind(*args, **kwargs)
+            bound = args if len(args) == arity and not kwargs else how.bind(*args, **kwargs)
             called = member.operations.operate(member, key, like, how, method, bound)
             called.__qualname__ = name  # type: ignore[attr-defined]  # told if nobody awaits it
             return called

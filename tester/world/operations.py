@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+import msgspec
+
+from labrpc.codec import UNDECODABLE
 from labrpc.method import RemoteMethod
 from tester.engine.scheduler import Place
 from tester.world.context import Context
@@ -21,7 +24,7 @@ class Callee(Protocol):
     paused: bool
 
 
-class _Open(NamedTuple):
+class _Open(msgspec.Struct):
     """An operation that has no answer yet, and who waits for one."""
 
     op: Op
@@ -76,10 +79,10 @@ class Operations:
 
     def done(self, number: int, payload: bytes) -> None:
         """A node has this result for the operation of this number."""
-        found = self._open.pop(number, None)
-        if found is None:
+        if number not in self._open:
             return  # its caller was told that the node is down
-        op, shape, answer, _ = found
+        found = self._open.pop(number)
+        op, shape, answer = found.op, found.shape, found.answer
         now = self._scheduler.now
         network = self._network
         self.rpcs_before = network.rpc_total
@@ -89,7 +92,10 @@ class Operations:
         if answer.cancelled():  # its caller gave up and was told nothing: it stays open
             self._trace.add((now, "unheard", number, payload))
             return
-        result = shape.reply.decode(payload)
+        try:
+            result = shape.reply.unpack(payload)
+        except UNDECODABLE as error:
+            raise shape.reply.explain(error) from error.__cause__
         self.history.end(op, result, now)
         self.ended_us = now
         self._trace.add((now, "return", number, payload))
@@ -103,7 +109,8 @@ class Operations:
                 self._node_down(number)
 
     def _node_down(self, number: int) -> None:
-        _, shape, answer, node = self._open.pop(number)
+        found = self._open.pop(number)
+        shape, answer, node = found.shape, found.answer, found.node
         state = "paused" if node.paused else "down"
         error = NodeDown(f"{node.name} is {state}, and {shape.name} was called on it")
         self._test.put(("outcome", answer, error))
