@@ -67,7 +67,7 @@ def _blocks(seed: int, stream: str) -> Iterator[tuple[int, ...]]:
 class _SeededStream(Stream):
     """One word for each choice; a block of them is made when its first one is needed.
 
-    `below`, `one_of` and `_fill` are written out: they are the hottest lines of a run, and calls
+    `below`, `one_of` and `draw` are written out: they are the hottest lines of a run, and calls
     would double their cost.
     """
 
@@ -98,14 +98,21 @@ class _SeededStream(Stream):
         self.below(1)
         return 0
 
-    def _fill(self, values: list[int]) -> None:
-        words = [*itertools.islice(self._words, len(values))]
+    def draw(self, slots: Sequence[Slot]) -> list[int]:
+        if self._owed:
+            self._settle()
+        if slots is not self._slots:
+            self._prepare(slots)
+        words = [*itertools.islice(self._words, self._size)]
+        values = [*self._boring]
         for at, num, den, least in self._open:
             if not den:
                 values[at] = words[at] * num >> 64
             elif words[at] >= least:
                 values[at] = 1
                 self._faults.append((self.name, len(self._record) + at))
+        self._record += values
+        return values
 
     def _chance(self, num: int, den: int) -> int:
         return 1 if next(self._words) >= least_word(num, den) else 0

@@ -251,7 +251,7 @@ class Loop(asyncio.AbstractEventLoop):
 
     def unretrieved(self) -> list[tuple[BaseException, int | None]]:
         """What tasks raised and nobody awaited, in the order of their creation; and when."""
-        failed = [task for task in self._born if failed_unheard(task)]
+        failed = [task for task in self._born if task._log_traceback]  # failed, and unheard
         return [(e, task.died_us) for task in failed if (e := task.exception()) is not None]
 
     def let_go(self) -> None:

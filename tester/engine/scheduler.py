@@ -141,19 +141,19 @@ class Scheduler:
         self._serial += 1
         heappush(self._heap, (when, self._serial, action, argument))
 
-    def run(self, finished: Callable[[], bool]) -> None:
-        """Run until `finished()`; asked after every step.
+    def run(self, finished: Callable[[], bool], by: Place | None = None) -> None:
+        """Run until `finished()`; asked after every step, or only after those of the place `by`.
 
         Raises Deadlock when nothing is left to happen and Livelock when a budget is spent.
         """
         outer = asyncio._get_running_loop()
         try:
             with generators_close_in_tasks():
-                self._run(finished)
+                self._run(finished, by)
         finally:
             asyncio._set_running_loop(outer)
 
-    def _run(self, finished: Callable[[], bool]) -> None:
+    def _run(self, finished: Callable[[], bool], by: Place | None) -> None:
         due, heap, route = self.due, self._heap, self._route
         while True:
             now, limit = self.now, self._limit
@@ -176,7 +176,7 @@ class Scheduler:
                     self._beat_at = self.steps + pulse.beat()
                 if self.steps > limit:
                     raise self._spent()
-                if finished():
+                if (by is None or by is place) and finished():
                     return
             # Move time to the next thing that happens, and let all that is of that instant happen.
             while heap:

@@ -33,6 +33,7 @@ class Stream:
         self._faults = faults
         self._slots: Sequence[Slot] = ()
         self._open: Sequence[_Open] = ()
+        self._size = 0
         self._boring: list[int] = []
 
     @property
@@ -84,7 +85,7 @@ class Stream:
         if slots is not self._slots:
             self._prepare(slots)
         if not self._open:
-            self._skip(len(slots))
+            self._skip(self._size)
             self._record += self._boring
             return self._boring
         values = [*self._boring]
@@ -113,7 +114,8 @@ class Stream:
     def _prepare(self, slots: Sequence[Slot]) -> None:
         self._slots = slots
         self._open = _open(tuple(slots))
-        self._boring = [0] * len(slots)
+        self._size = len(slots)
+        self._boring = [0] * self._size
 
     def resume(self, drawn: Sequence[int]) -> None:
         """Go on behind choices that were drawn from this stream elsewhere: in a child process."""

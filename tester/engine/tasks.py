@@ -37,7 +37,7 @@ class Task(asyncio.Task[T]):
 
 def failed_unheard(task: Task[Any]) -> bool:
     """Whether it has raised what nobody has asked for yet."""
-    return task.done() and bool(task._log_traceback)
+    return bool(task._log_traceback)
 
 
 def note_death(loop: Loop, step: Callable[..., object], *args: Any) -> None:

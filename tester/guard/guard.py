@@ -290,6 +290,7 @@ for _owner in [owner for owner in _late if owner.partition(":")[0] not in outsid
     if importlib.util.find_spec(_owner.partition(":")[0]) is not None:
         _load(_owner, _late[_owner])
     del _late[_owner]
+_module_of: Final = {_owner: _owner.partition(":")[0] for _owner in _late}  # asked in every run
 
 # Stand-ins for what tells the time or draws, which no audit hook hears of.
 _telling: dict[int, Any] = {
@@ -347,7 +348,7 @@ def _put_back() -> None:
 def _late_comers() -> list[Patch]:
     """Prepare the patches of modules that have been imported since."""
     known = len(_fixed)
-    for owner in [owner for owner in _late if owner.partition(":")[0] in sys.modules]:
+    for owner in [owner for owner in _late if _module_of[owner] in sys.modules]:
         _load(owner, _late.pop(owner))
     return _fixed[known:]
 

@@ -98,7 +98,7 @@ class Execution:
     def _run(self, test: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._here.put(("start", test))
         try:
-            self._scheduler.run(self._test.over.done)
+            self._scheduler.run(self._test.over.done, by=self._here)
         except Stuck as error:
             self.reports.raise_unretrieved()
             raise self._limit_reached(error) or error from None

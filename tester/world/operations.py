@@ -88,7 +88,8 @@ class Operations:
         self.rpcs_before = network.rpc_total
         if len(payload) > self._largest:  # noqa: PLR1730 - a call less
             self._largest = len(payload)
-        self._trace.trim(network.byte_total, max(self._largest, network.largest))
+        largest = self._largest if self._largest > network.largest else network.largest  # noqa: FURB136 - likewise
+        self._trace.trim(network.byte_total, largest)
         if answer.cancelled():  # its caller gave up and was told nothing: it stays open
             self._trace.add((now, "unheard", number, payload))
             return
