@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tester.world.disk import Disk
     from tester.world.failure import (
         HandlerCrashed,
+        InvariantViolated,
         MutualExclusionViolated,
+        NeverReached,
         NodeDown,
         NonDeterministic,
         NotLinearizable,
@@ -45,7 +47,9 @@ _HOMES = {
     ),
     "tester.world.failure": (
         "HandlerCrashed",
+        "InvariantViolated",
         "MutualExclusionViolated",
+        "NeverReached",
         "NodeDown",
         "NonDeterministic",
         "NotLinearizable",
@@ -70,11 +74,13 @@ __all__ = [
     "Disk",
     "Group",
     "HandlerCrashed",
+    "InvariantViolated",
     "LimitReached",
     "Limits",
     "Livelock",
     "LockHandle",
     "MutualExclusionViolated",
+    "NeverReached",
     "NodeDown",
     "NonDeterministic",
     "NotAMessage",

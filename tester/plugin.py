@@ -150,6 +150,7 @@ def _try(item: pytest.Function, own: Scenario) -> None:
         else:
             trial.run_recorded()
             trial.run_seeds(range(own.seeds_of(_number(config, "sim_seeds", 1))))
+            trial.demand()
     except BaseException as error:
         if trial.story:
             item.stash[_STORY] = error, trial.story

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from tester.engine.choices import Choices, Seeded
 from tester.guard import guard
 from tester.report import aborted
+from tester.report.lines import WIDTH
 from tester.report.story import tell
 from tester.search.again import record_of, run_again
 from tester.search.corpus import Corpus
@@ -23,7 +25,8 @@ from tester.search.diagnosis import (
 )
 from tester.search.record import Record
 from tester.search.shortest import in_words
-from tester.world.failure import HandlerCrashed
+from tester.world.failure import HandlerCrashed, NeverReached
+from tester.world.reached import Reached
 from tester.world.run import Outcome, Scenario, run
 
 
@@ -76,6 +79,7 @@ class Trial:
         self._unheeded = unheeded
         self._keep = keep
         self._seeds = self._rpcs = self._ops = self._virtual_us = 0
+        self._reached = Reached(scenario.sometimes)
         self._started = time.perf_counter()
 
     def figures(self) -> dict[str, int | float]:
@@ -112,11 +116,21 @@ class Trial:
             for seed in seeds:
                 outcome = run(self._scenario, Choices(Seeded(seed)))
                 self._seeds += 1
+                self._reached.count(outcome.reached)
                 self._rpcs += outcome.rpcs
                 self._ops += outcome.ops
                 self._virtual_us += outcome.virtual_us
                 if outcome.error is not None:
                     self._fail(self._scenario, seed, outcome, later=range(seed + 1, seeds.stop))
+
+    def demand(self) -> None:
+        """Tell in how many runs it came to what the test names, and fail for what is missing."""
+        self.notes += [f"{self._test}: {line}" for line in self._reached.lines()]
+        try:
+            self._reached.demand()
+        except NeverReached as error:
+            self.story = f"never reached\n\n{textwrap.fill(str(error), WIDTH)}\n"
+            raise
 
     def _fail(
         self,

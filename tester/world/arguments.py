@@ -101,6 +101,19 @@ def pack(
     return tuple(packed)
 
 
+def expect_plain(value: Any, what: str) -> None:
+    """Raise NotAMessage if a value holds anything but plain data; `what` is what it is called."""
+    try:
+        _ = _pack(value, _nothing)
+    except _Odd as odd:
+        where = "".join(reversed(odd.path[-_DEEPEST:]))
+        raise NotAMessage(f"{what}{where}: expected {_PLAIN}, got {odd.what}") from None
+
+
+def _nothing(value: Any) -> None:
+    return None
+
+
 def name_of(factory: Callable[..., Any]) -> str:
     """What the author of a factory calls it."""
     return str(

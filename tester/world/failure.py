@@ -115,6 +115,18 @@ class MutualExclusionViolated(Verdict):
     """Two clients held one lock at the same time."""
 
 
+class InvariantViolated(Verdict):
+    """What a test says must always hold of the objects on nodes did not."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
+
+
+class NeverReached(Verdict):
+    """What a test must reach on some seed was reached on none: it does not test what it is for."""
+
+
 class HandlerCrashed(Verdict):
     """Code on a node raised an exception that nobody handled."""
 

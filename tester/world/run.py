@@ -20,6 +20,7 @@ from tester.world.execution import Execution, Sender
 from tester.world.failure import (
     Failure,
     HandlerCrashed,
+    InvariantViolated,
     Misused,
     NonDeterministic,
     NotLinearizable,
@@ -58,6 +59,8 @@ class Outcome:
     """How many nodes were servers."""
     figures: dict[str, list[int]]
     """What the test has reported: see `Simulation.figure`."""
+    reached: dict[str, bool]
+    """Whether it came to what the test calls `Simulation.sometimes`."""
     choices: Choices
     history: History
     trace: list[Entry]
@@ -89,8 +92,10 @@ class Outcome:
 
     @property
     def where(self) -> tuple[str, ...]:
-        """The user's innermost line that raised it, if it was raised there."""
+        """The user's innermost line that raised it, if one did, or the invariant violated."""
         error = self.error
+        if isinstance(error, InvariantViolated):
+            return (error.name,)
         if isinstance(error, HandlerCrashed | Misused):
             frames = error.failure.frames
         else:
@@ -152,6 +157,7 @@ def run(
         steps=sim.steps,
         peers=peers,
         figures=sim.figures,
+        reached=sim.reached,
         choices=choices,
         history=sim.history,
         trace=execution.trace.entries,

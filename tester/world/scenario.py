@@ -41,6 +41,8 @@ class Scenario:
     limits: Limits = DEFAULT_LIMITS
     model: Models | None = BY_CLIENTS
     """What the history is checked against when the test returns; None: not at all."""
+    sometimes: tuple[str, ...] = ()
+    """What some run must come to: see `Simulation.sometimes`."""
     isolated: bool = False
     """Whether each node but the test's runs in a child process."""
     faults: tuple[Kind, ...] = ()

@@ -14,6 +14,7 @@ from tester.world import check
 from tester.world.check import BY_CLIENTS, Models
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.nemesis import Kind
+from tester.world.reached import Reached
 from tester.world.run import run
 from tester.world.scenario import SEEDS, Scenario, SimulatedTest
 
@@ -35,11 +36,14 @@ def run_all(scenario: Scenario) -> None:
     the same and tells the story besides.
     """
     __tracebackhide__ = True
+    reached = Reached(scenario.sometimes)
     for seed in range(scenario.seeds):
         outcome = run(scenario, Choices(Seeded(seed)))
+        reached.count(outcome.reached)
         if outcome.error is not None:
             outcome.error.add_note(f"seed {seed} of {scenario.name}")
             raise outcome.error
+    reached.demand()
 
 
 def recorded(choices: Mapping[str, Mapping[int, int]]) -> Choices:
@@ -75,6 +79,7 @@ def simulate(
     weight: int = 1,
     limits: Limits = DEFAULT_LIMITS,
     model: Models | None = BY_CLIENTS,
+    sometimes: Sequence[str] = (),
     isolated: bool = False,
     faults: Sequence[Kind] = (),
     schedule: str = DEFAULT,
@@ -92,7 +97,8 @@ def simulate(
     clients. A test of `weight` w runs on one w-th of the seeds somebody asks for, but at least on
     one. In the first ten seconds of each run `faults` strike: see `tester.faults`. Where several
     nodes or tasks could go first, the `schedule` decides: `random`; or `fifo`, first come, first
-    served.
+    served. The test fails if no run comes to something named in `sometimes`: see
+    `Simulation.sometimes`.
     """
     if seeds < 1 or weight < 1:
         raise ValueError(f"seeds and weight are 1 or more, not {seeds} and {weight}")
@@ -113,6 +119,7 @@ def simulate(
             network=network,
             limits=limits,
             model=model,
+            sometimes=tuple(sometimes),
             isolated=isolated,
             faults=tuple(faults),
             schedule=schedule,

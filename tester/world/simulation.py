@@ -13,6 +13,7 @@ from tester.world.context import Context
 from tester.world.failure import printable
 from tester.world.group import Group
 from tester.world.handles import KV, LockHandle
+from tester.world.invariants import DESCRIBED, Condition, Invariants, Observer, Watch, shown
 from tester.world.limits import Limits
 from tester.world.nemesis import Kind, Leader, Nemesis
 from tester.world.nodes import Member, Nodes, Remote
@@ -46,6 +47,11 @@ class Simulation:
         self._nodes = nodes
         self._listeners = listeners
         self._nemeses: list[Nemesis] = []
+        self._invariants = Invariants()
+        self._observed: dict[str, dict[str, Remote]] = {}
+        self._others: dict[str, Listener | None] = {}
+        self.reached = self._invariants.reached
+        """Whether it has come to what is to be reached in some run: see `sometimes`."""
 
     # -- making it --------------------------------------------------------------------------------
 
@@ -79,7 +85,78 @@ class Simulation:
 
     def listen(self, node: str, listener: Listener) -> None:
         """Have the listener told what probes on this node tell; it may raise a verdict."""
-        self._listeners[node] = listener
+        if node in self._observed:
+            self._others[node] = listener
+        else:
+            self._listeners[node] = listener
+
+    # -- what must hold ---------------------------------------------------------------------------
+
+    def always(self, name: str, condition: Condition, *objects: Any) -> None:
+        """Fail the run as soon as a condition does not hold after a step of one of these objects.
+
+        The objects are groups, and what `make` and `serve` return. `condition(states)` is asked
+        of what the `describe()` of each object that is up returns, a dict of plain data, by the
+        name of its node; it returns True or False, or asserts.
+        """
+        self._watch(name, condition, objects, always=True)
+
+    async def eventually(
+        self, name: str, condition: Condition, *objects: Any, within: float
+    ) -> None:
+        """Return when a condition has held after a step of one of these objects: see `always`.
+
+        Fails the run if it has not within so many virtual seconds.
+        """
+        watch = self._watch(name, condition, objects)
+        deadline_us = self.virtual_us + int(within * 1_000_000)
+        while not watch.held:
+            if self.virtual_us >= deadline_us:
+                states = shown(self._invariants.states(watch))
+                raise self.livelock(f"{name!r} did not hold within {within} s; at last, {states}")
+            await asyncio.sleep(0.01)
+
+    def sometimes(self, name: str, condition: Condition | None = None, *objects: Any) -> None:
+        """Say that the run has come to something that some run of the test must come to.
+
+        With a condition and objects, it has once the condition holds: see `always`. The runner of
+        the test tells in how many of its runs; `@simulate(sometimes=[name])` fails the test if it
+        is in none.
+        """
+        if condition is None:
+            self.reached[name] = True
+            return
+        self.reached.setdefault(name, False)
+        self._watch(name, condition, objects)
+
+    def _watch(
+        self, name: str, condition: Condition, objects: Sequence[Any], *, always: bool = False
+    ) -> Watch:
+        watch, unseen = self._invariants.watch(
+            name, condition, objects, self.virtual_us, always=always
+        )
+        for remote in unseen:
+            member, key = remote._member, remote._key
+            self._observe(member.name, key, remote)
+            member.make(Observer, member.probe, remote, key, name=f"{key} observed")
+        return watch
+
+    def _observe(self, node: str, key: str, remote: Remote) -> None:
+        """Hear what the observer of an object tells; all else is for the listener, if any."""
+        observed = self._observed.setdefault(node, {})
+        if not observed:
+            self._others[node] = self._listeners.get(node)
+        observed[key] = remote
+
+        def hear(what: str, *data: Any) -> None:
+            other = self._others[node]
+            if what == DESCRIBED:
+                key, payload = data
+                self._invariants.hear(observed[key], payload, self.virtual_us)
+            elif other is not None:
+                other(what, *data)
+
+        self._listeners[node] = hear
 
     def at_most(self, n: int, name: str) -> int:
         """`n`, or less (but at least 1) while a failing run is being shrunk.

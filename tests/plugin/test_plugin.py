@@ -164,3 +164,27 @@ def test_simulated_tests_are_marked(run: Run) -> None:
     )
     assert "@pytest.mark.simulated: a test that runs in" in run("--markers").stdout.str()
     assert "--sim-seed=N" in run("--help").stdout.str()
+
+
+def test_what_no_seed_comes_to_fails_a_test_that_demands_it(run: Run) -> None:
+    source = """
+    from tester import Simulation, simulate
+
+    async def visit(sim: Simulation) -> None:
+        sim.sometimes("begun")
+        if sim.choices.below(2, "work/coin"):
+            sim.sometimes("heads")
+
+    test_told = simulate(seeds=4)(visit)
+    test_demanded = simulate(seeds=4, sometimes=["begun", "tails"])(visit)
+    """
+    result = run(source=source)
+    result.assert_outcomes(passed=1, failed=1)
+    text = result.stdout.str()
+    assert "test_mine.py::test_told: 'begun': reached in 4 of 4 seeds" in text
+    assert re.search(r"test_told: 'heads': reached in [123] of 4 seeds", text)
+    assert "test_mine.py::test_demanded: 'tails': reached in 0 of 4 seeds" in text
+    assert story(result).startswith(
+        "never reached\n\n'tails': reached in 0 of 4 seeds. Either the"
+    )
+    run("--sim-seed=1", source=source).assert_outcomes(passed=2)
