@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tester.labs.kvraft.solutions import SOLUTIONS
 from tester.labs.patch import Catalogue, Patch
 
 SERVER, CLERK, GROUP = "kvraft/server.py", "kvraft/client.py", "kvraft/group.py"
@@ -479,4 +480,4 @@ VARIANTS: Final = (
     ),
 )
 
-CATALOGUE: Final = Catalogue(BUGS, VARIANTS)
+CATALOGUE: Final = Catalogue(BUGS, (*VARIANTS, *SOLUTIONS))
