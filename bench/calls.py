@@ -21,6 +21,8 @@ from typing import Any, Final, NamedTuple
 
 from bench import kv, rpc
 from bench.rounds import simulate_once
+from labrpc import Message
+from labrpc.codec import codec
 from tester import Simulation
 from tester.engine.choices import Choices, Seeded
 from tester.guard.guard import collector_off
@@ -121,6 +123,19 @@ def _per_switch() -> Count:
     return (count(more) - count(few)) / (50 * 10)
 
 
+class Line(Message, frozen=True):
+    """An entry of a log."""
+
+    term: int
+    command: bytes
+
+
+def _per_records() -> Count:
+    """The encoding of a hundred flat records, such as a leader sends."""
+    encode, records = codec(list[Line]).encode, [Line(1, b"command")] * 100
+    return count(lambda: encode(records))
+
+
 SUBJECTS: Final[dict[str, Callable[[], Count]]] = {
     "RPC, def, 1 client": partial(_per_rpc, "def", 1),
     "RPC, def, 10 clients": partial(_per_rpc, "def", 10),
@@ -128,6 +143,7 @@ SUBJECTS: Final[dict[str, Callable[[], Count]]] = {
     "KV operation": _per_operation,
     "empty run": _per_run,
     "task switch": _per_switch,
+    "100 records encoded": _per_records,
 }
 
 Figures = dict[str, list[float]]

@@ -733,3 +733,72 @@ def test_importing_the_codec_is_light() -> None:
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+# -- lists of flat records ------------------------------------------------------------------------
+
+
+class Flat(msgspec.Struct):
+    """A record of scalars: a list of them is tested field by field."""
+
+    term: int
+    command: bytes | None
+    role: Role = Role.LEADER
+
+
+@dataclass
+class Slotless:
+    """One whose field can be missing."""
+
+    term: int
+
+
+class Other(Flat):
+    """A subclass, which is another class."""
+
+
+_ODD = st.sampled_from([True, 1.5, "1", b"1", None, Role.FOLLOWER, Err.OK, 2**64, -(2**63) - 1])
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 9), st.none() | st.binary(max_size=3)), max_size=5),
+    wrong=st.none() | st.tuples(st.integers(0, 4), st.sampled_from(Flat.__struct_fields__), _ODD),
+)
+def test_a_list_of_flat_records_is_refused_exactly_where_one_of_them_is(
+    rows: list[tuple[int, bytes | None]], wrong: tuple[int, str, object] | None
+) -> None:
+    records = [Flat(*row) for row in rows]
+    if wrong is not None and wrong[0] < len(records):
+        setattr(records[wrong[0]], wrong[1], wrong[2])
+
+    def said(kind: Any, value: object) -> str:
+        try:
+            assert codec(kind).decode(codec(kind).encode(value)) == value
+        except NotAMessage as error:
+            return str(error)
+        return ""
+
+    single = [said(Flat, record) for record in records]
+    assert bool(said(list[Flat], records)) == any(single)
+    assert bool(said(dict[int, Flat], dict(enumerate(records)))) == any(single)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([Flat(1, b""), Other(1, b"")], "list[Flat][1] must be Flat, not a value of class Other"),
+        ([Flat(1, b""), None], "list[Flat][1] must be Flat, not None"),
+        ([Flat(1, b""), Flat(1, 2)], "list[Flat][1].command must be bytes or None, not 2 (int)"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_does_not_fit_in_a_list_of_flat_records_is_named(value: Any, words: str) -> None:
+    with pytest.raises(NotAMessage) as caught:
+        codec(list[Flat]).encode(value)
+    assert str(caught.value) == words
+
+
+def test_a_field_that_was_never_set_is_named_in_a_list_of_flat_records() -> None:
+    records = [Slotless(1), Slotless(2)]
+    del records[1].term
+    with pytest.raises(NotAMessage, match=r"list\[Slotless\]\[1\].term was never set"):
+        codec(list[Slotless]).encode(records)
