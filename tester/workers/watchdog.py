@@ -1,4 +1,4 @@
-"""The watchdog of a worker: by its CPU time and its memory, whether a run is stuck.
+"""The watchdog: it judges whether a worker is stuck or short of memory; `worker` ends it.
 
 CPU time passes in an infinite loop, however busy the machine is, and does not pass in a wait. The
 outer fence is real time: a worker that waits for something outside would wait for ever.

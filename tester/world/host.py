@@ -1,4 +1,4 @@
-"""A node of the world: the objects a node hosts, their calls, and how events reach them.
+"""A node of the world: the objects it hosts, their calls, and which operation caused each RPC.
 
 Every event is a tuple of a kind and plain data; this is the whole vocabulary.
 

@@ -1,4 +1,4 @@
-"""The nodes of a run, as the test sees them: it builds objects on them and takes them down."""
+"""The nodes of a run as the test sees them: what is built on each, and what is done to it."""
 
 from __future__ import annotations
 

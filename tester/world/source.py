@@ -1,4 +1,4 @@
-"""The loader of a submission's files: what is wrong with one is told with its name and line."""
+"""The source text of a submission's file: refused, with file and line, where it is no text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The submission: where the code under test comes from; one process loads one submission.
+"""The submission: a folder whose modules overlay the reference; one process loads one.
 
 Its modules overlay the reference packages: `kvsrv/client.py` in the submission's folder takes the
 place of ours, and what is not there stays ours. The fixed API files (the messages and the other
