@@ -185,7 +185,7 @@ class Scheduler:
                     break
                 # else the timer was cancelled, which is no reason to let time pass
             else:
-                raise Deadlock("nothing can happen any more", self.waiting())
+                raise Deadlock("no runnable task, no timer, no message in flight", self.waiting())
             if when > now:
                 if when > self._time_limit:
                     raise self._out_of_time()

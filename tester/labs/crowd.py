@@ -140,8 +140,8 @@ async def check_growth(
         grown = sim.measure(server) - before
         if grown > allowed * done:
             raise AssertionError(
-                f"{done} clients have {did} once each, and the server holds {grown} bytes more; "
-                f"{allowed} are allowed for each client"
+                f"{done} {'client has' if done == 1 else 'clients have'} {did} once each, and the "
+                f"server holds {grown} bytes more; {allowed} are allowed for each client"
             )
 
 

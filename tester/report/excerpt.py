@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import textwrap
+from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from typing import Final
 
-from tester.report.lines import Line
+from tester.report import values
+from tester.report.broken import listed
+from tester.report.collapse import collapse
+from tester.report.lines import WIDTH, Line
+from tester.report.matters import Matters
 
+_KEYS: Final = 2
+"""Of other keys, so many are named."""
+_MOST: Final = 26
+"""So many rows are told of what matters,"""
+_FIRST: Final = 6
+"""so many of them from its beginning."""
 _WHOLE: Final = 24
 """A run of so many lines is told whole."""
 _GROUP_ROWS: Final = 24
@@ -26,22 +37,83 @@ _EXCHANGES: Final = 12
 """Of servers that do not get on: the last exchanges of so many pairs of them."""
 
 
-def about(all_lines: Sequence[Line], ops: Collection[int | None]) -> list[str]:
-    """The lines about these operations, where there are many; another says what is left out.
+def about(all_lines: Sequence[Line], matter: Matters) -> list[str]:
+    """The lines about what matters, where there are many; another says what is left out.
 
-    What came after the operations that matter is of no use to anybody, however little it is.
+    What came after it is of no use to anybody, however little it is.
     """
-    end = max((at for at, line in enumerate(all_lines, 1) if line.op in ops), default=None)
-    worth = all_lines[:end]
-    if len(worth) > _WHOLE:
-        worth = [
-            line for line in worth if line.op in ops or (line.op is None and not line.is_message)
+    end = max((at for at, line in enumerate(all_lines, 1) if matter.tells(line)), default=None)
+    shown = list(all_lines[:end])
+    marked = {line.place for line in shown if line.marked}
+    missing: list[Line] = []
+    if len(shown) > _WHOLE:
+        shown = collapse(shown, marked)
+    if len(shown) > _WHOLE:
+        kept = [
+            matter.tells(line) or (line.op is None and not line.is_message)
+            for line in all_lines[:end]
         ]
-    if any(line.is_state for line in worth):
-        worth = _asked_of_a_group(worth)
-    told = [str(line) for line in worth]
-    left_out = len(all_lines) - len(told)
-    return [*told, _left_out(left_out, about=", about other operations")] if left_out else told
+        shown = [line for line, keep in zip(all_lines, kept, strict=False) if keep]
+        missing = [line for line, keep in zip(all_lines, kept, strict=False) if not keep]
+        if any(line.is_state for line in shown):
+            before, shown = shown, _asked_of_a_group(shown)
+            missing += [line for line in before if line not in shown]
+        else:
+            shown = collapse(shown, marked)
+    later = 0 if end is None else len(all_lines) - end
+    rows = _ends(shown) if missing else [*map(str, shown)]
+    return [*rows, *_gap(missing, later, matter)]
+
+
+def _ends(shown: Sequence[Line]) -> list[str]:
+    """The lines; of too many the first and the last, and those between that tell of a mark."""
+    over = len(shown) - _MOST
+    if over <= 1:
+        return [*map(str, shown)]
+    left_out = range(_FIRST, _FIRST + over)
+    told: list[str] = []
+    gap = 0
+    for at, line in enumerate(shown):
+        if at in left_out and not line.marked:
+            gap += 1
+            continue
+        if gap:
+            told.append(_left_out(gap, about=", about the same"))
+            gap = 0
+        told.append(str(line))
+    return told
+
+
+def _gap(missing: Sequence[Line], later: int, matter: Matters) -> list[str]:
+    """What the lines are about that are left out."""
+    by_topic: dict[Hashable, int] = {}
+    for line in missing:
+        topic = matter.topic(line)
+        by_topic[topic] = by_topic.get(topic, 0) + 1
+    others = [topic for topic in by_topic if topic is not None and topic not in matter.about]
+    parts = []
+    if others:
+        names = ", ".join(values.shown(topic, 12) for topic in others[:_KEYS])
+        more = ", ..." if len(others) > _KEYS else ""
+        keys = "1 other key" if len(others) == 1 else f"{len(others)} other keys"
+        parts.append(
+            f"{_lines(sum(by_topic[topic] for topic in others))} about {keys} ({names}{more})"
+        )
+    mine = [topic for topic in by_topic if topic in matter.about]
+    parts += [f"{_lines(by_topic[topic])} about {values.shown(topic, 12)}" for topic in mine]
+    if by_topic.get(None):
+        parts.append(f"{_lines(by_topic[None])} about no key")
+    if later:
+        parts.append("1 later line" if later == 1 else f"{later} later lines")
+    if not parts:
+        return []
+    text = f"(left out: {listed(parts)})"
+    start = f"{'...':>8}  "
+    return [textwrap.fill(text, WIDTH, initial_indent=start, subsequent_indent=" " * 11)]
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
 
 
 def _asked_of_a_group(worth: Sequence[Line]) -> list[Line]:
@@ -82,6 +154,10 @@ def latest(
     of servers that talk to each other, what happened to them is told instead; if they are stuck,
     with the last that each said to each other: what was asked, and what was answered.
     """
+    if len(all_lines) > _WHOLE:
+        hit = {all_lines[at].place for at in struck}
+        all_lines = collapse(all_lines, hit)
+        struck = [at for at, line in enumerate(all_lines) if line.place in hit]
     if len(all_lines) <= _WHOLE:
         return [*map(str, all_lines)]
     if any(line.is_state for line in all_lines):

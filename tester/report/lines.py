@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 import msgspec
 
 from tester.report import values
+from tester.report.exchange import Causes
 from tester.world.events import (
     Answer,
     Call,
@@ -60,7 +61,9 @@ _AFTERMATH: Final = {
 }
 
 
-_MESSAGES: Final = frozenset({"send", "held", "deliver", "answer", "no reply"})
+AGAIN: Final = "again"
+"""The kind of a line that counts how often the lines before it are repeated."""
+_MESSAGES: Final = frozenset({"send", "held", "deliver", "answer", "no reply", AGAIN})
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,10 @@ class Line:
     """The operation it belongs to, if any."""
     rpc: int | None = None
     """The RPC it tells of, if any; its text begins with the number."""
+    place: int = field(default=-1, compare=False)
+    """Where in the trace its event is; -1 for what is none."""
+    marked: bool = field(default=False, compare=False)
+    """Whether it tells of the answer that breaks a rule."""
 
     @property
     def is_message(self) -> bool:
@@ -117,10 +124,13 @@ class Line:
     @property
     def text(self) -> str:
         """What happened; messages stand further in, behind their numbers."""
+        if self.kind == AGAIN:
+            return self.what
         return f"    #{self.rpc} {self.what}" if self.is_message else self.what
 
     def __str__(self) -> str:
-        start = f"{seconds(self.time_us):>8}  {self.who:<7} "
+        mark = ">" if self.marked else ""
+        start = f"{mark}{seconds(self.time_us):>{8 - len(mark)}}  {self.who:<7} "
         text = self.text
         if len(start) + len(text) <= WIDTH:
             return start + text
@@ -156,9 +166,15 @@ class _Narrator:
         self._delivered: dict[int, int] = {}
         self._servers: dict[int, str] = {}
         self._over: set[int] = set()  # RPCs whose caller knows
+        self._causes = Causes(outcome)
+        self._ids = values.Ids()
+        self._place = 0  # in the trace, of the event that is told of
+        self._op: int | None = None  # for which the RPC was sent that is told of
 
     def lines(self) -> Iterator[Line]:
-        for event in read(self._outcome.trace):
+        for place, event in enumerate(read(self._outcome.trace)):
+            self._place = place
+            self._op = self._causes.take(event)
             match event:
                 case Call() | Return() | Unheard():
                     yield self._operation(event)
@@ -169,7 +185,9 @@ class _Narrator:
                 case _:
                     said = _happened(event)
                     if said is not None:
-                        yield Line(event.time_us, *said, event.kind, *self._meant(event))
+                        yield Line(
+                            event.time_us, *said, event.kind, *self._meant(event), self._place
+                        )
 
     def _meant(self, event: TraceEvent) -> tuple[int | None, int | None]:
         """Which operation, and which RPC of it, somebody named in saying what happened."""
@@ -188,14 +206,16 @@ class _Narrator:
             text += f" -> {values.result(msgspec.msgpack.decode(event.result))}"
             if isinstance(event, Unheard):
                 text += ", but its caller had given up"
-        return Line(event.time_us, op.client, text, event.kind, event.op)
+        return Line(event.time_us, op.client, text, event.kind, event.op, place=self._place)
 
     def _message(self, event: Send | Held | Deliver | Answer | Reply | NoReply) -> Line | None:
         """The line about a message; None where another line says it all."""
         match event:
             case Send():
-                self._sent[event.rpc] = event.end, self._cause(event.rpc)
-                who, what = event.end, f"{event.method}({values.message(event.payload)})"
+                self._sent[event.rpc] = event.end, self._op
+                self._ids.sent(event.end, event.payload)
+                asked = values.message(event.payload, self._ids)
+                who, what = event.end, f"{event.method}({asked})"
             case Held():
                 who, what = self._sent[event.rpc][0], "is held back on its way"
             case Deliver():
@@ -208,7 +228,7 @@ class _Narrator:
                 reason = self._ends.get(event.rpc, "")
                 aftermath = "" if event.rpc in self._over else _AFTERMATH.get(reason, "")
                 who = self._servers[event.rpc]
-                what = f"{values.reply(event.payload)}{aftermath}"
+                what = f"{values.reply(event.payload, self._ids)}{aftermath}"
             case _:
                 self._over.add(event.rpc)
                 if event.kind not in _LOSSES:
@@ -217,7 +237,8 @@ class _Narrator:
                 held_up = late and event.kind == "request lost"
                 who, what = self._sent[event.rpc][0], _HELD_UP if held_up else _LOSSES[event.kind]
         kind = "no reply" if isinstance(event, NoReply) else event.kind
-        return Line(event.time_us, who, what, kind, self._sent[event.rpc][1], event.rpc)
+        op = self._sent[event.rpc][1]
+        return Line(event.time_us, who, what, kind, op, event.rpc, self._place)
 
     def _arrival(self, event: Deliver) -> str | None:
         count = self._delivered[event.rpc] = self._delivered.get(event.rpc, 0) + 1
@@ -228,18 +249,6 @@ class _Narrator:
         if self._answers.get(event.rpc) == event.time_us:
             return None  # handled in one go: one line is enough
         return _ARRIVES
-
-    def _cause(self, rpc: int) -> int | None:
-        """The operation an RPC was sent for.
-
-        That of the task that sent it. A task that serves operations of others, taken from a
-        queue, has none: then it is the latest that is open on the same node.
-        """
-        sender = self._outcome.senders[rpc]
-        if sender.op is not None:
-            return sender.op
-        ops = self._outcome.history.ops
-        return max((op for op in self._open if ops[op].node == sender.node), default=None)
 
 
 def _happened(event: TraceEvent) -> tuple[str, str] | None:

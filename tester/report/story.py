@@ -6,12 +6,17 @@ import os
 import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from linearizability import Illegal
 from tester.report import excerpt
+from tester.report.broken import Broken
 from tester.report.lines import HEADER, WIDTH, Line, lines
+from tester.report.matters import matters
+from tester.report.pending import open_calls
+from tester.report.reason import reason
 from tester.report.values import operation, result
 from tester.search.explain import Explanation
 from tester.world.execution import TEST
@@ -44,6 +49,8 @@ _DEATHS: Final = 2
 """What led to so many deaths of tasks is told: later ones may follow from them."""
 _MOST_FORGOTTEN: Final = 3
 """So many calls are told that nobody awaited."""
+_HERE: Final = f"{Path(__file__).parent.parent}{os.sep}"
+_LONGEST_HEADLINE: Final = 200
 _OUTER_FRAMES: Final = 3
 _INNER_FRAMES: Final = 7
 """Of a deep traceback, so many frames at either end."""
@@ -63,10 +70,21 @@ def tell(
     long run only what is worth telling is told, unless `full` asks for every line.
     """
     sections = [_wrap(f"seed {seed}: {headline(outcome)}")]
-    core = _core(outcome)
-    if happened := every_line(outcome) if full else _excerpt(outcome, core, explanation):
+    core, why = _core(outcome), reason(outcome)
+    all_lines = _marked(lines(outcome), why)
+    if (
+        happened := _listed(all_lines)
+        if full
+        else _excerpt(all_lines, outcome, core, why, explanation)
+    ):
         sections.append(happened)
-    sections += [*_why(outcome, core), *_before_that(outcome), *_forgotten(outcome.unawaited)]
+    if why is not None:
+        sections.append(_wrap(why.sentence))
+    sections += [
+        *_why(outcome, core, told=why is not None),
+        *_before_that(outcome),
+        *_forgotten(outcome.unawaited),
+    ]
     again = "To run it again:"
     if explanation is not None:
         sections[-1] += "\n" + _wrap(explanation.sentence)
@@ -78,16 +96,27 @@ def tell(
 
 def every_line(outcome: Outcome) -> str:
     """All that happened in a run that kept its trace; "" if nothing did."""
-    return _listed(list(map(str, lines(outcome))))
+    return _listed(lines(outcome))
 
 
-def _excerpt(outcome: Outcome, core: Sequence[Op], explanation: Explanation | None) -> str:
+def _marked(all_lines: Sequence[Line], broken: Broken | None) -> list[Line]:
+    """The lines, with a mark at the answer that breaks a rule."""
+    place = -1 if broken is None else broken.place
+    return [replace(line, marked=True) if line.place == place >= 0 else line for line in all_lines]
+
+
+def _excerpt(
+    all_lines: Sequence[Line],
+    outcome: Outcome,
+    core: Sequence[Op],
+    broken: Broken | None,
+    explanation: Explanation | None,
+) -> str:
     """What happened, or the part of it that is worth telling."""
-    all_lines = lines(outcome)
     struck = _struck(all_lines, explanation)
-    if core:
-        ops = {all_lines[at].op for at in struck} | {op.number for op in core}
-        return _listed(excerpt.about(all_lines, ops - {None}))
+    told = matters(outcome, core, broken, [all_lines[at] for at in struck])
+    if told.ops and not (broken is None and any(line.is_state for line in all_lines) and not core):
+        return _listed(excerpt.about(all_lines, told))
     moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
     deaths = [line.time_us for line in all_lines if line.is_death][:_DEATHS]
     return _listed(
@@ -97,8 +126,8 @@ def _excerpt(outcome: Outcome, core: Sequence[Op], explanation: Explanation | No
     )
 
 
-def _listed(told: Sequence[str]) -> str:
-    return "\n".join([HEADER, *told]) if told else ""
+def _listed(told: Sequence[Line | str]) -> str:
+    return "\n".join([HEADER, *map(str, told)]) if told else ""
 
 
 def tell_placement(outcome: Outcome, command: str) -> str:
@@ -121,8 +150,8 @@ def _effort(explanation: Explanation) -> str:
     shrunk = explanation.shrunk
     runs, before = explanation.runs, shrunk.choices_before
     return (
-        f"{runs} {'run' if runs == 1 else 'runs'} took {before} "
-        f"{'choice' if before == 1 else 'choices'} down to {shrunk.choices_after}."
+        f"Shrunk from {before} {'choice' if before == 1 else 'choices'} to "
+        f"{shrunk.choices_after} in {runs} {'run' if runs == 1 else 'runs'}."
     )
 
 
@@ -157,7 +186,7 @@ def headline(outcome: Outcome) -> str:
 
 def _first_line(error: BaseException) -> str:
     text = message(error).strip().partition("\n")[0] or "an assertion does not hold"
-    return text if len(text) <= 60 else text[:57] + "..."
+    return textwrap.shorten(text, _LONGEST_HEADLINE, placeholder=" ...")
 
 
 def _core(outcome: Outcome) -> list[Op]:
@@ -172,9 +201,12 @@ def core_clients(outcome: Outcome) -> frozenset[str]:
     return frozenset(op.client for op in _core(outcome))
 
 
-def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
+def _why(outcome: Outcome, core: Sequence[Op], *, told: bool) -> list[str]:
+    """What the verdict says; in short, where it is told already which answer is wrong."""
     error = outcome.error
     match error:
+        case NotLinearizable() if told:
+            return [_wrap(f"So no order of the operations fits their answers. {error}")]
         case NotLinearizable():
             return [
                 "No order of these operations gives every client the answer it got:",
@@ -189,7 +221,7 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
                 )
             ]
         case Stuck():
-            return [*_waiting(error.waiting)]
+            return [*map(_wrap, open_calls(outcome)), *_waiting(error.waiting)]
         case HandlerCrashed() | Misused():
             failure = error.failure
             return [
@@ -202,6 +234,8 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
             return [_wrap(message(error))]
         case None:
             return []
+    if type(error) is AssertionError and headline(outcome).endswith(message(error)):
+        return [_raised("", "", frames)] if (frames := user_frames(error)) else []
     return [_raised(outcome.kind, message(error), user_frames(error))]
 
 
@@ -254,6 +288,7 @@ def _operation(op: Op) -> str:
 
 def _raised(kind: str, said: str, frames: Sequence[Frame]) -> str:
     shown = []
+    frames = _without_the_harness(frames)
     left_out = len(frames) - _OUTER_FRAMES - _INNER_FRAMES
     for at, frame in enumerate(frames):
         if left_out > 1 and _OUTER_FRAMES <= at < _OUTER_FRAMES + left_out:
@@ -264,13 +299,23 @@ def _raised(kind: str, said: str, frames: Sequence[Frame]) -> str:
         if frame.text:
             shown.append(f"      {frame.text}")
     raised = f"{kind}: {said.replace(f'{Path.cwd()}{os.sep}', '')}" if said else kind
+    if not raised:
+        return "\n".join(shown)
     shown += [line if len(line) <= WIDTH else _wrap(line) for line in raised.splitlines()]
     return "\n".join(shown)
+
+
+def _without_the_harness(frames: Sequence[Frame]) -> list[Frame]:
+    """The frames but those by which one part of labtester called another: where it began stays."""
+    ours = [frame.file.startswith(_HERE) for frame in frames]
+    return [frame for at, frame in enumerate(frames) if not (at and ours[at] and ours[at - 1])]
 
 
 def _waiting(waiting: Sequence[Waiting]) -> list[str]:
     if not waiting:
         return ["No task of the code under test is waiting for anything."]
+    theirs = [task for task in waiting if not (task.node == TEST and task.file.startswith(_HERE))]
+    waiting = theirs or waiting
     places: dict[tuple[str, str, int], list[Waiting]] = {}
     for task in waiting:
         places.setdefault((task.node, task.file, task.number), []).append(task)

@@ -16,8 +16,55 @@ _FEW: Final = 3
 """So many elements of a list."""
 _ERR: Final = re.compile("OK|Err[A-Z][A-Za-z]*")
 """The wire spelling of what became of an operation."""
+_LARGE: Final = 1 << 31
+"""A number from here on was drawn, not counted."""
+_OPAQUE: Final = re.compile(r"(?=.*[0-9])[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A text as programs draw them, for nobody to read."""
 _ROOM: Final = 39
 """So many of several values together, if that is possible."""
+
+
+class _Id:
+    """What stands for a value that nobody can read."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+class Ids:
+    """Names for values that mean nothing to a reader, by who sent them first: `c0's id`."""
+
+    def __init__(self) -> None:
+        self._names: dict[Any, _Id] = {}
+        self._owned: dict[str, int] = {}
+
+    def sent(self, sender: str, payload: bytes) -> None:
+        """Take note of the values that mean nothing in a message that somebody sends."""
+        fields = msgspec.msgpack.decode(payload)
+        if isinstance(fields, dict):
+            for value in fields.values():
+                if _is_opaque(value) and value not in self._names:
+                    count = self._owned[sender] = self._owned.get(sender, 0) + 1
+                    self._names[value] = _Id(
+                        f"{sender}'s id" if count == 1 else f"{sender}'s id {count}"
+                    )
+
+    def named(self, fields: Any) -> Any:
+        """A message with names in it."""
+        if isinstance(fields, dict):
+            return {name: self.named(value) for name, value in fields.items()}
+        if isinstance(fields, list):
+            return [self.named(value) for value in fields]
+        return self._names.get(fields, fields) if _is_opaque(fields) else fields
+
+
+def _is_opaque(value: Any) -> bool:
+    if type(value) is int:
+        return value >= _LARGE
+    return isinstance(value, str) and _OPAQUE.fullmatch(value) is not None
 
 
 def operation(method: str, args: Iterable[Any]) -> str:
@@ -34,12 +81,12 @@ def result(value: Any) -> str:
         return "done"
     if isinstance(value, list | tuple) and len(value) == 3 and isinstance(value[2], str):
         text, version, err = value
-        return f"({_value(text)}, v{version})" if err == "OK" else str(err)
+        return f"({shown(text)}, v{version})" if err == "OK" else str(err)
     if isinstance(value, list):
         value = tuple(value)  # as the code under test returned it, before it travelled
     if isinstance(value, str) and _ERR.fullmatch(value):
         return value
-    return _value(value)
+    return shown(value)
 
 
 def _values(named: Iterable[tuple[str, Any]]) -> str:
@@ -49,41 +96,46 @@ def _values(named: Iterable[tuple[str, Any]]) -> str:
     several.
     """
     values = list(named)
-    if sum(isinstance(value, int) for _, value in values) > 1:
-        return ", ".join(f"{name}={_value(value)}" for name, value in values)
-    shown: list[str] = []
+    if sum(isinstance(value, int | _Id) for _, value in values) > 1:
+        return ", ".join(f"{name}={shown(value)}" for name, value in values)
+    parts: list[str] = []
     for longest in (_LONGEST, _LONGEST // 2, _LONGEST // 3):
-        shown = [
+        parts = [
             f"v{value}"
             if name == "version"
             else str(value)
             if name == "err"
-            else _value(value, longest)
+            else shown(value, longest)
             for name, value in values
         ]
-        if sum(map(len, shown)) <= _ROOM:
+        if sum(map(len, parts)) <= _ROOM:
             break
-    return ", ".join(shown)
+    return ", ".join(parts)
 
 
-def _value(value: Any, longest: int = _LONGEST) -> str:
+def shown(value: Any, longest: int = _LONGEST) -> str:
+    """A value as text, cut in its middle if it is long."""
     if isinstance(value, list) and len(value) > _FEW:
         rest = len(value) - _FEW + 1
-        return f"[{', '.join(_value(item, longest) for item in value[: _FEW - 1])}, {rest} more]"
+        return f"[{', '.join(shown(item, longest) for item in value[: _FEW - 1])}, {rest} more]"
     text = repr(value)
     ends = (longest - 3) // 2
     return text if len(text) <= longest else f"{text[:ends]}...{text[-ends:]}"
 
 
-def message(payload: bytes) -> str:
+def message(payload: bytes, ids: Ids | None = None) -> str:
     """The fields of an encoded message."""
-    fields = msgspec.msgpack.decode(payload)
-    if not isinstance(fields, dict):
-        return _value(fields)
-    return _values(fields.items())
+    return _message(msgspec.msgpack.decode(payload), ids)
 
 
-def reply(payload: bytes) -> str:
+def _message(fields: Any, ids: Ids | None) -> str:
+    if ids is not None:
+        fields = ids.named(fields)
+    return _values(fields.items()) if isinstance(fields, dict) else shown(fields)
+
+
+def reply(payload: bytes, ids: Ids | None = None) -> str:
+    """The fields of an encoded answer; its error alone, if it is one."""
     fields = msgspec.msgpack.decode(payload)
     if fields == {}:
         return "done"
@@ -91,5 +143,4 @@ def reply(payload: bytes) -> str:
         err = fields.pop("err")
         if err != "OK" or not fields:
             return str(err)
-        return message(msgspec.msgpack.encode(fields))
-    return message(payload)
+    return _message(fields, ids)

@@ -43,7 +43,7 @@ def test_a_failing_seed_is_explained(maybe: Runner) -> None:
     assert re.search(
         r"It takes the lost \w+( to)? #\d and the lost \w+( to)? #\d: without any one", told
     )
-    assert re.search(r"\d+ runs took \d+ choices down to 2\.", told)
+    assert re.search(r"Shrunk from \d+ choices to 2 in \d+ runs\.", told)
     assert re.search(r"^this run fails +without the lost .* it passes$", done.out, re.MULTILINE)
     assert max(map(len, done.out.splitlines())) <= 100
     assert Path(RECORD).exists()

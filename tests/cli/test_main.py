@@ -294,7 +294,7 @@ def test_a_replay_tells_every_line_if_asked(labtester: Runner) -> None:
     short, full = labtester(*command), labtester(*command, "--full")
     assert short.status == full.status == 1
     (left_out,) = (line for line in short.out.splitlines() if "left out" in line)
-    assert left_out == "     ...  (8 lines are left out, about other operations)"
+    assert left_out == "     ...  (left out: 8 later lines)"
     told = full.out.splitlines()
     assert len(told) == len(short.out.splitlines()) - 1 + 8
     assert set(told) > {line for line in short.out.splitlines() if line != left_out}

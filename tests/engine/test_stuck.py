@@ -25,7 +25,7 @@ def test_a_deadlock_names_each_waiting_task_and_its_line() -> None:
 
     stage.start("a", main)
     stage.start("b", inner)
-    with pytest.raises(Deadlock, match="nothing can happen any more") as caught:
+    with pytest.raises(Deadlock, match="no runnable task") as caught:
         stage.run()
     assert [(w.node, w.task, w.line) for w in caught.value.waiting] == [
         ("a", "a", lock),

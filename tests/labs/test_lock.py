@@ -96,7 +96,7 @@ def test_the_reference_passes_without_luck(name: str) -> None:
 def test_two_holders_are_told_apart() -> None:
     outcome = outcome_of(FreeForAll, 2)
     assert isinstance(outcome.error, MutualExclusionViolated)
-    assert "still holds it" in str(outcome.error)
+    assert " has held it since " in str(outcome.error)
 
 
 @pytest.mark.parametrize(("kind", "clients"), [(Never, 1), (Never, 3), (NeverBack, 1)])
@@ -176,6 +176,6 @@ def test_all_violations_of_mutual_exclusion_are_one_kind_of_failure(tmp_path: Pa
     with planted(bug, tmp_path):
         outcomes = [run(scenario, Choices(Seeded(seed))) for seed in range(20)]
     found = [outcome for outcome in outcomes if outcome.kind == "MutualExclusionViolated"]
-    held = [outcome.where for outcome in found if "still holds it" in str(outcome.error)]
+    held = [outcome.where for outcome in found if " has held it since " in str(outcome.error)]
     assert len(held) > 1
     assert len(set(held)) == 1

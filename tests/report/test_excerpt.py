@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tester.report import excerpt
 from tester.report.lines import Line
+from tester.report.matters import Matters
 
 
 def message(at: int, what: str, rpc: int, kind: str = "send") -> Line:
@@ -11,8 +12,11 @@ def message(at: int, what: str, rpc: int, kind: str = "send") -> Line:
 
 
 def noise(first: int, count: int) -> list[Line]:
-    """Messages between servers, so many, of a microsecond each."""
-    return [message(first + i, "Raft.append_entries(1)", 1_000 + first + i) for i in range(count)]
+    """Messages between servers, so many, of a microsecond each, and no two of them alike."""
+    return [
+        message(first + i, f"Raft.append_entries({first + i})", 1_000 + first + i)
+        for i in range(count)
+    ]
 
 
 def state(at: int, what: str) -> Line:
@@ -24,7 +28,7 @@ def crash(at: int) -> Line:
 
 
 def poll(at: int, op: int) -> list[Line]:
-    call = "Start(b'x')"
+    call = f"Start(b'{op}')"
     return [
         Line(at, "s0", call, "call", op),
         Line(at, "s0", f"{call} -> (-1, 1, False)", "return", op),
@@ -123,11 +127,12 @@ def asked(at: int, rpc: int, op: int, answer: str, *logged: Line) -> list[Line]:
 def test_of_what_a_group_was_asked_the_retries_are_left_out_first() -> None:
     put = [Line(0, "c0", "Put('k')", "call", 0)]
     for rpc in range(40):
-        put += asked(2 * rpc, rpc, 0, "ErrWrongLeader")
+        put += asked(2 * rpc, rpc, 0, f"ErrWrongLeader: {rpc}")
     logged = Line(100, "s1", "logs #50 as entry 1 of term 2", "does", 0, 50)
     put += [state(99, "leads term 2"), *asked(100, 50, 0, "OK", logged), crash(102)]
     put += [Line(103, "c0", "Put('k') -> OK", "return", 0)]
-    text = "\n".join(excerpt.about([*put, *asked(110, 60, 1, "OK")], {0}))
+    told = excerpt.about([*put, *asked(110, 60, 1, "OK")], Matters(frozenset({0})))
+    text = "\n".join(told)
     for wanted in ("Put('k') -> OK", "leads term 2", "#50", "as entry 1 of", "crashes", "#39 Err"):
         assert wanted in text
     assert "#10 " not in text

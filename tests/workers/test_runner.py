@@ -535,7 +535,7 @@ def test_looking_for_a_smaller_run_may_take_its_time(labtester: Runner) -> None:
     submit(labtester.folder, "for _ in range(2_000_000):\n    pass\n" + STALE + raises)
     record = labtester.json(*command)
     assert "ValueError: stale" in record["story"]
-    assert "runs took" in record["story"]
+    assert "Shrunk from" in record["story"]
 
 
 def test_a_run_is_told_whole_when_a_smaller_one_hangs(labtester: Runner) -> None:
@@ -548,4 +548,4 @@ def test_a_run_is_told_whole_when_a_smaller_one_hangs(labtester: Runner) -> None
     assert record["verdict"] == "fail"
     assert record["digest"] is not None
     assert "ValueError: stale" in record["story"]
-    assert "runs took" not in record["story"]
+    assert "Shrunk from" not in record["story"]

@@ -101,8 +101,9 @@ async def test_unreliable_net(sim: Simulation) -> None:
     await check_missing(ck)  # a lost reply to its put is no reason for ErrMaybe
     # A first try that was refused is wrong as well, and the check of the history tells it better.
     if lost and not maybe and not refused:
+        replies = "a reply" if lost == 1 else f"{lost} replies"
         raise AssertionError(
-            f"no Put was answered ErrMaybe, though the network lost {lost} replies to them"
+            f"no Put returned ErrMaybe, though the network lost {replies} to Puts"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from tester.labs.kvtest import Client
 from tester.world.failure import MutualExclusionViolated
 from tester.world.handles import LockHandle
+from tester.world.history import seconds
 from tester.world.simulation import Simulation
 
 # Not marked as the harness's: that a watch raised, and where, tells one kind of failure from
@@ -28,6 +29,7 @@ class Watch:
         self._sim = sim
         self._name = name
         self._holder: str | None = None
+        self._since = 0
         self._waiting = 0
         self._idle_since = 0
 
@@ -46,10 +48,12 @@ class Watch:
         """The client's acquire has returned."""
         if self._holder is not None:
             raise MutualExclusionViolated(
-                f"{client} has acquired the lock {self._name!r}, and {self._holder} still holds it"
+                f"{client} has acquired the lock {self._name!r}, and {self._holder} has held it "
+                f"since {seconds(self._since)} s",
+                moments=[self._since],
             )
         self._waiting -= 1
-        self._holder = client
+        self._holder, self._since = client, self._sim.virtual_us
         self.acquired[client] += 1
 
     def lets_go(self) -> None:

@@ -1,0 +1,169 @@
+"""What a clerk must make of the answers it hears: the rules of the key/value labs, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+from tester.report import values
+from tester.report.broken import Broken, listed
+from tester.report.exchange import Request
+from tester.world.failure import TooManyRpcs
+from tester.world.history import Op
+from tester.world.run import Outcome
+
+_QUICK_US: Final = 10_000
+"""A request that takes longer may have been sent again by a copy that never left."""
+_DECIDES: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
+"""What a server says of a put that it has looked at: other errors say nothing of it."""
+_VERBS: Final = frozenset({"get", "put", "append"})
+_SHOWN: Final = 6
+"""So many requests are listed."""
+
+
+def first_broken(
+    outcome: Outcome,
+    sent: Sequence[Request],
+    returned: Mapping[int, int],
+    keys: Container[Hashable] | None,
+) -> Broken | None:
+    """The first operation whose result is not what the answers to its requests allow."""
+    own: dict[int, list[Request]] = {}
+    for request in sent:
+        if request.op is not None:
+            own.setdefault(request.op, []).append(request)
+    for op in sorted(returned, key=lambda number: returned[number]):
+        asked = outcome.history.ops[op]
+        if asked.method not in _VERBS or not asked.args:
+            continue
+        if keys is not None and asked.args[0] not in keys:
+            continue
+        rule = next(_broken_by(asked, own.get(op, [])), None)
+        if rule is None and isinstance(outcome.error, TooManyRpcs):
+            rule = _sent_once_more(asked, own.get(op, []))
+        if rule is not None:
+            return Broken(returned[op], rule, op=op, others=[one.rpc for one in own.get(op, [])])
+    return None
+
+
+def _broken_by(op: Op, sent: Sequence[Request]) -> Iterator[str]:
+    name = op.method.capitalize()
+    got = values.result(op.result)
+    answers = "" if op.method == "put" and op.result is None else f" {got}"
+    if not sent:
+        yield f"{name} returned{answers} without a request: no server was asked."
+        return
+    if not any(request.fate == "reply" for request in sent):
+        yield f"{name} returned{answers}, but {_unanswered(sent)}: {_again(name)}."
+        return
+    if op.method == "put" and len(op.args) == 3:
+        puts = [one for one in sent if one.verb == "put" and {*one.args} >= {"key", "version"}]
+        if len(puts) == len(sent):  # it did not look at the key by other means
+            yield from _of_put(str(op.result), puts)
+    elif op.method == "get":
+        yield from _of_get(op.result, got, sent)
+
+
+def _unanswered(sent: Sequence[Request]) -> str:
+    if len(sent) > 1:
+        return f"none of its {len(sent)} requests was answered"
+    why = {
+        "reply lost": f"the reply to #{sent[0].rpc} was lost",
+        "request lost": f"#{sent[0].rpc} was lost",
+    }
+    return why.get(sent[0].fate, f"#{sent[0].rpc} was not answered")
+
+
+def _again(name: str) -> str:
+    article = "an" if name[0] in "AEIOU" else "a"
+    return f"{article} {name} without a reply must be sent again"
+
+
+def _of_put(result: str, puts: Sequence[Request]) -> Iterator[str]:
+    """What is wrong with the result of a put of the versioned server."""
+    heard = [(one, str(one.heard["err"])) for one in puts if one.heard and "err" in one.heard]
+    said = {err for _, err in heard}
+    last = puts[-1]
+    answer = str(last.heard["err"]) if last.heard and "err" in last.heard else ""
+    if answer == "OK" != result:
+        yield (
+            f"The server answered OK to #{last.rpc}, but Put returned {result}: OK says that the "
+            "Put was carried out."
+        )
+    if not said & _DECIDES:
+        return
+    doubtful = [one for one in puts[:-1] if one.fate != "reply"]
+    refused = answer == "ErrVersion" and said == {"ErrVersion"}
+    if result in {"OK", "ErrVersion"} and refused and doubtful:
+        yield _in_doubt(result, doubtful, last)
+    if result in {"OK", "ErrNoKey"} and result not in said:
+        yield f"Put returned {result}, but no server answered {result} to it: {_heard(heard)}."
+    if result == "ErrVersion" and "ErrVersion" not in said:
+        yield f"No server answered ErrVersion to this Put: {_heard(heard)}."
+    quick = last.ended_us - last.sent_us < _QUICK_US
+    if result == "ErrMaybe" and len(puts) == 1 and answer in {"ErrVersion", "ErrNoKey"} and quick:
+        yield (
+            f"This Put was sent once, as #{last.rpc}, and answered {answer}: it was not "
+            f"carried out, so Put must return {answer}, not ErrMaybe."
+        )
+
+
+def _sent_once_more(op: Op, sent: Sequence[Request]) -> str | None:
+    """A request that was sent though the one before it had been answered."""
+    for before, after in pairwise(sent):
+        if after.payload == before.payload and before.heard and before.ended_us <= after.sent_us:
+            answer = values.reply(before.answers[0][1])
+            return (
+                f"#{before.rpc} had been answered {answer} when the clerk sent the same "
+                f"{op.method.capitalize()} again, as #{after.rpc}."
+            )
+    return None
+
+
+def _in_doubt(result: str, doubtful: Sequence[Request], last: Request) -> str:
+    names = [f"#{one.rpc}" for one in doubtful[:_SHOWN]]
+    which = "it" if len(doubtful) == 1 else "one of those"
+    return (
+        f"{listed([*names, f'#{last.rpc}'])} are the same Put, and {listed(names)} had no reply: "
+        f"ErrVersion to #{last.rpc} may mean that {which} was carried out, so Put must return "
+        f"ErrMaybe, not {result}."
+    )
+
+
+def _heard(heard: Sequence[tuple[Request, str]]) -> str:
+    told = [f"{err} to #{one.rpc}" for one, err in heard[-_SHOWN:]]
+    return f"it heard {listed(told)}"
+
+
+def _of_get(result: Any, got: str, sent: Sequence[Request]) -> Iterator[str]:
+    """What is wrong with the result of a get: no server gave it."""
+    gets = [one for one in sent if one.verb == "get" and one.heard is not None]
+    if not gets or len({one.rpc for one in gets}) != len(sent) - _silent(sent):
+        return
+    if isinstance(result, list | tuple) and len(result) == 3:
+        given: list[Any] = [_read(one.heard) for one in gets]
+        wanted: Any = (*result[:2], str(result[2]))
+    else:
+        given = [_text(one.heard) for one in gets]
+        wanted = result
+    if None in given or wanted in given:
+        return
+    last = values.reply(gets[-1].answers[0][1])
+    yield f"The server answered #{gets[-1].rpc} with {last}, but Get returned {got}."
+
+
+def _silent(sent: Sequence[Request]) -> int:
+    return sum(one.heard is None for one in sent)
+
+
+def _read(heard: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
+    if heard is None or not {"value", "version", "err"} <= heard.keys():
+        return None
+    return heard["value"], heard["version"], heard["err"]
+
+
+def _text(heard: Mapping[str, Any] | None) -> str | None:
+    """The one text in an answer that is no error; None if there is none, or several."""
+    found = [v for k, v in (heard or {}).items() if isinstance(v, str) and k != "err"]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,100 @@
+"""Runs of like lines: what a node repeats over and over becomes one line that counts it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+from tester.report.lines import AGAIN, Line
+
+_PERIODS: Final = range(1, 9)
+"""So many lines may be what is repeated."""
+_TIMES: Final = 3
+"""It is told once if it comes so often, and that saves lines."""
+_SAVED: Final = 3
+
+
+class _Run(NamedTuple):
+    """Of the lines of one lane: those from `start` on, `period` of them, come `times` times."""
+
+    start: int
+    period: int
+    times: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.period * self.times
+
+    @property
+    def saved(self) -> int:
+        """Lines fewer, with the one that says so."""
+        return self.period * (self.times - 1) - 1
+
+
+def collapse(lines: Sequence[Line], kept: Collection[int] = ()) -> list[Line]:
+    """The lines, but what a node repeats is told the first time, and counted the last time.
+
+    What a node asked and was answered belongs together, whoever else did something meanwhile.
+    Lines at the places `kept` are told whatever they repeat.
+    """
+    lanes: dict[str, list[int]] = {}
+    senders: dict[int, str] = {}
+    for at, line in enumerate(lines):
+        if line.rpc is not None and line.kind == "send":
+            senders[line.rpc] = line.who
+        sender = senders.get(line.rpc, line.who) if line.rpc is not None else line.who
+        lanes.setdefault(sender, []).append(at)
+    told: dict[int, Line | None] = {}
+    for name, lane in lanes.items():
+        told |= _collapsed(name, lane, lines, kept)
+    left = (told.get(at, line) for at, line in enumerate(lines))
+    return [line for line in left if line is not None]
+
+
+def _collapsed(
+    name: str, lane: Sequence[int], lines: Sequence[Line], kept: Collection[int]
+) -> dict[int, Line | None]:
+    """What becomes of the lines of a lane that are repetitions: one of them counts all."""
+    tokens = [_token(lines[at], kept) for at in lane]
+    told: dict[int, Line | None] = {}
+    for run in _runs(tokens):
+        again = [lane[at] for at in range(run.start + run.period, run.end)]
+        told |= dict.fromkeys(again)
+        last = lines[again[-1]]
+        numbers = [rpc for at in again if (rpc := lines[at].rpc) is not None]
+        which = f": #{numbers[0]}" if numbers else ""
+        if len(set(numbers)) > 1:
+            which += f" to #{numbers[-1]}"
+        what = f"the same {run.times - 1} times more{which}"
+        if run.period > 1:
+            what = f"the same {run.period} lines {run.times - 1} times more{which}"
+        if all(lines[at].is_message for at in again):
+            what = f"    {what}"
+        told[again[-1]] = Line(last.time_us, name, what, AGAIN, last.op, None)
+    return told
+
+
+def _token(line: Line, kept: Collection[int]) -> tuple[object, ...]:
+    """What is equal of lines that tell of the same again."""
+    apart = line.place if line.place in kept or line.is_death else None
+    return line.who, line.kind, line.what, line.rpc is None, apart
+
+
+def _runs(tokens: Sequence[tuple[object, ...]]) -> list[_Run]:
+    found: list[_Run] = []
+    at = 0
+    while at < len(tokens):
+        best = max((_run(tokens, at, period) for period in _PERIODS), key=lambda run: run.saved)
+        if best.times >= _TIMES and best.saved >= _SAVED:
+            found.append(best)
+            at = best.end
+        else:
+            at += 1
+    return found
+
+
+def _run(tokens: Sequence[tuple[object, ...]], start: int, period: int) -> _Run:
+    end = start + period
+    while end < len(tokens) and tokens[end] == tokens[end - period]:
+        end += 1
+    return _Run(start, period, (end - start) // period)
