@@ -210,22 +210,24 @@ def _find_misfit(node: shape.Type, value: Any, path: str, rule: str = "") -> Non
     cls, classes = type(value), classes_of(node)
     if cls not in classes:
         wanted = rule or f"{path} must be {' or '.join(map(spell, classes))}"
-        raise NotAMessage(f"{wanted}, not {_describe(value)}{_remedy(value)}")
+        raise NotAMessage(f"{wanted}, got {_describe(value)}{_remedy(value)}")
     match node:
         case shape.UnionType(types=options):
             fitting = next(option for option in options if cls in classes_of(option))
             _find_misfit(fitting, value, path, rule)
         case shape.LiteralType(values=values):
             if value not in values:
-                raise NotAMessage(f"{path} must be one of {values}, not {_describe(value)}")
+                raise NotAMessage(f"{path} must be one of {values}, got {_describe(value)}")
         case shape.IntType() | shape.FloatType():
             if cls is int and not _INT_MIN <= value <= _INT_MAX:
-                raise NotAMessage(f"{path} is {_describe(value)}, but an int travels in 64")
+                raise NotAMessage(f"{path} must be an int of 64 bits, got {_describe(value)}")
         case shape.StrType():
             try:
                 value.encode()
             except UnicodeEncodeError as error:
-                raise NotAMessage(f"{path} is not text, for {error}: send bytes") from None
+                raise NotAMessage(
+                    f"{path} must be valid Unicode, got {error}: send bytes"
+                ) from None
         case shape.ListType(item_type=item) | shape.VarTupleType(item_type=item):
             for i, one in enumerate(value):
                 _find_misfit(item, one, f"{path}[{i}]")
@@ -233,7 +235,7 @@ def _find_misfit(node: shape.Type, value: Any, path: str, rule: str = "") -> Non
             if len(value) != len(items):
                 wanted = f"{rule}: {len(items)} items" if rule else ""
                 wanted = wanted or f"{path} must have {len(items)} items"
-                raise NotAMessage(f"{wanted}, not {len(value)}")
+                raise NotAMessage(f"{wanted}, got {len(value)}")
             for i, one in enumerate(value):
                 _find_misfit(items[i], one, f"{path}[{i}]")
         case shape.DictType(key_type=key_type, value_type=value_type):

@@ -72,15 +72,17 @@ class Conditions:
         for name in ("request_loss", "reply_loss", "reply_hold", "duplicate", "late"):
             ratio = getattr(self, name)
             if not (isinstance(ratio, tuple) and len(ratio) == 2 and 0 <= ratio[0] <= ratio[1]):
-                raise ValueError(f"{name} is a ratio (num, den) with 0 <= num <= den, not {ratio}")
+                raise ValueError(
+                    f"{name}: expected a ratio (num, den) with 0 <= num <= den, got {ratio}"
+                )
             if ratio[1] < 1:
-                raise ValueError(f"{name} has the denominator {ratio[1]}; it must be 1 or more")
+                raise ValueError(f"{name}: expected a denominator >= 1, got {ratio[1]}")
         for name, least in (("latency_us", 1), ("request_delay_ms", 0), ("unreachable_ms", 0)):
             if getattr(self, name) < least:
-                raise ValueError(f"{name} must be {least} or more, and is {getattr(self, name)}")
+                raise ValueError(f"{name}: expected {least} or more, got {getattr(self, name)}")
         for name in ("duplicate_delay_ms", "late_delay_ms", "loss_timeout_ms"):
             if getattr(self, name) < 0:
-                raise ValueError(f"{name} must be 0 or more, and is {getattr(self, name)}")
+                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
 
     def but(self, **changes: int | Ratio) -> Self:
         """These conditions with some changed."""

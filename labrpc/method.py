@@ -25,9 +25,9 @@ class Handler:
 
 @functools.cache
 def handler(method: Callable[..., Any]) -> Handler:
-    """Return the handler that a public method is, by its annotations: one message in, one out.
+    """The handler that a public method defines by its annotations: one message in, one out.
 
-    Raises NotAMessage if it is none, saying why, and where it stands.
+    Raises NotAMessage, with the reason, file and line, if the method is not a handler.
     """
     found = signature(method)
     fault = ""
@@ -37,11 +37,11 @@ def handler(method: Callable[..., Any]) -> Handler:
         fault = f"it takes {len(found.parameters)} arguments besides self"
     for word, kind in (*found.parameters.items(), ("the reply", found.reply)):
         if not fault and not is_message(kind):
-            fault = f"{word} is annotated {spell(kind)}, which is no dataclass or msgspec.Struct"
+            fault = f"{word} is annotated {spell(kind)}, not as a dataclass or msgspec.Struct"
     if fault:
         raise NotAMessage(
-            f"{found.name} ({where(method)}) cannot answer an RPC, for {fault}: a handler is a "
-            "public method that takes one message and returns one"
+            f"{found.name} ({where(method)}) is not an RPC handler: {fault}; expected a public "
+            "method that takes one message and returns one"
         )
     (args,) = found.parameters.values()
     return Handler(

@@ -113,7 +113,7 @@ class Network:
     def make_end(self, name: str) -> None:
         """Make an end: disabled, and connected to no server."""
         if name in self._ends:
-            raise TesterError(f"there is an end {name!r} already; give each end its own name")
+            raise TesterError(f"expected a new name for an end, got {name!r} again")
         self._ends[name] = Wire(name)
 
     def connect(self, end: str, server: str) -> None:
@@ -156,7 +156,9 @@ class Network:
     def delete_server(self, name: str) -> None:
         """Leave the name without a server: calls under way to it fail within 100 ms."""
         if name not in self._servers:
-            raise TesterError(f"there is no server {name!r}; there are {sorted(self._servers)}")
+            raise TesterError(
+                f"there is no server {name!r}; expected one of {sorted(self._servers)}"
+            )
         self._servers.pop(name).gone = True
         self._cut_off()
 
@@ -171,7 +173,7 @@ class Network:
             return self._ends[name]
         except KeyError:
             raise TesterError(
-                f"there is no end {name!r}; there are {sorted(self._ends)}"
+                f"there is no end {name!r}; expected one of {sorted(self._ends)}"
             ) from None
 
     # -- the pipeline -----------------------------------------------------------------------------

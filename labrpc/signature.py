@@ -23,7 +23,7 @@ NO_SET = "a set has no order that every process agrees on: send a sorted list or
 
 
 class PrivateFieldWarning(UserWarning):
-    """A field of a message is named as private, and yet every field of a message travels."""
+    """A field of a message has a private name, although every field of a message travels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +53,19 @@ def signature(function: Callable[..., Any]) -> Signature:
     except (AttributeError, NameError, SyntaxError, TypeError) as error:
         raise NotAMessage(
             f"{name} ({where(plain)}) has an annotation that its module cannot resolve: {error}; "
-            "define or import the name there, and not under TYPE_CHECKING"
+            "define or import the name there, outside of TYPE_CHECKING"
         ) from None
     for parameter in parameters:
         if parameter.kind > parameter.POSITIONAL_OR_KEYWORD:
             raise NotAMessage(
-                f"{name} ({where(plain)}) takes {parameter.name} by *, ** or keyword only, but "
-                "arguments travel as a tuple: give each one a name and a place"
+                f"{name} ({where(plain)}): expected a positional parameter, got {parameter.name} "
+                "by *, ** or keyword only: arguments travel as a tuple"
             )
     missing = [word for word in (*(p.name for p in parameters), "return") if word not in hints]
     if missing:
         raise NotAMessage(
-            f"{name} ({where(plain)}) does not annotate {' and '.join(missing)}: annotations say "
-            f"what travels, as in `{_example(plain.__name__, parameters)}`"
+            f"{name} ({where(plain)}) does not annotate {' and '.join(missing)}: expected the "
+            f"types that travel, as in `{_example(plain.__name__, parameters)}`"
         )
     return Signature(
         name=name,
@@ -79,15 +79,13 @@ def _no_method(thing: object) -> str:
     """What was named in the place of a method, and how to name one."""
     if isinstance(thing, str):
         if thing.replace(".", "").isidentifier() and "." in thing:
-            return f"{thing!r} is a str: name the method itself, {thing}, without quotes"
-        return (
-            f"{thing!r} is a str: name a method by its class, as in end.call(Server.method, ...)"
-        )
+            return f"expected a method, got a str: write {thing} without quotes"
+        return f"expected a method, as in end.call(Server.method, ...), got the str {thing!r}"
     if inspect.ismethod(thing):
         name = f"{type(thing.__self__).__name__}.{thing.__name__}"
-        return f"{name} was taken from an object: take it from the class, as in call({name}, ...)"
+        return f"expected a method of a class, as in call({name}, ...), got one of an object"
     found = thing.__name__ if isinstance(thing, type) else f"a value of class {spell(type(thing))}"
-    return f"{found} is no method: name one by its class, as in end.call(Server.method, ...)"
+    return f"expected a method, as in end.call(Server.method, ...), got {found}"
 
 
 def _example(name: str, parameters: list[inspect.Parameter]) -> str:
@@ -126,7 +124,7 @@ def admit(kind: Any, name: str) -> shape.Type:
     except (AttributeError, NameError, SyntaxError) as error:
         raise NotAMessage(
             f"{name} has an annotation that its module cannot resolve: {error}; define or import "
-            "the name there, at module level, and not under TYPE_CHECKING"
+            "the name there, at module level and outside of TYPE_CHECKING"
         ) from None
     except TypeError as error:
         remedy = (
@@ -152,8 +150,8 @@ def _admit(node: shape.Type, path: str, owner: type | None, seen: set[Any]) -> N
             _admit(key, f"a key of {path}", owner, seen)
             if not _is_sortable(key):
                 raise _refusal(
-                    f"a key of {path} must be int, str, bytes, bool, an Enum or a tuple of these, "
-                    "for keys travel sorted",
+                    f"a key of {path} must be int, str, bytes, bool, an Enum or a tuple of these: "
+                    "keys travel sorted",
                     owner,
                 )
             _admit(value, f"{path}[...]", owner, seen)
@@ -172,15 +170,15 @@ def _admit(node: shape.Type, path: str, owner: type | None, seen: set[Any]) -> N
             raise _refusal(f"{path} is annotated as a set, but {NO_SET}", owner)
         case shape.AnyType():
             raise _refusal(
-                f"{path} does not say what it holds: name the type, as in list[str] for a list",
+                f"{path} must name the type it holds, as in list[str] for a list",
                 owner,
             )
         case _:
             cls = getattr(node, "cls", type(node))
             kind = cls.__name__.removesuffix("Type")
             raise _refusal(
-                f"{path} is annotated as {kind}, which is neither a message nor plain data: "
-                "make it a dataclass or a msgspec.Struct, or send an int, str or bytes",
+                f"{path} must be a message or plain data, got {kind}: make it a dataclass or a "
+                "msgspec.Struct, or send an int, str or bytes",
                 owner,
             )
 
@@ -206,8 +204,8 @@ def _warn_of_private_fields(cls: type, fields: tuple[str, ...]) -> None:
     for field in fields:
         if field.startswith("_"):
             warnings.warn(
-                f"{cls.__name__}.{field} ({where(cls)}) is named as private, and yet it travels "
-                "like every field of a message: rename it, or keep it elsewhere",
+                f"{cls.__name__}.{field} ({where(cls)}) has a private name but travels like every "
+                "field of a message: rename it, or keep it elsewhere",
                 PrivateFieldWarning,
                 stacklevel=2,
             )

@@ -1,4 +1,4 @@
-"""The pytest plugin: runs the seeds of simulated tests and tells the first failure's story."""
+"""The pytest plugin: runs the seeds of simulated tests and shows the story of a failure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from _pytest._code.code import (  # the only reports that pytest-xdist carries o
 )
 from _pytest.skipping import evaluate_xfail_marks
 
-from tester.environment import complaint
-
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -27,7 +25,7 @@ _NOTE = "labtester-record"
 _DIGITS = 100
 _PYTEST_SAYS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
 _STORY = pytest.StashKey[tuple[BaseException, str]]()
-"""What an item failed with, and the story to show instead of its traceback."""
+"""The exception of an item, and the story to show instead of its traceback."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,16 +33,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("labtester", "labtester: simulated tests")
     group.addoption("--sim-seed", metavar="N", help="run simulated tests with this seed only")
     group.addoption("--sim-seeds", metavar="N", help="run simulated tests with seeds 0 to N-1")
-    group.addoption("--sim-schedule", metavar="NAME", help="run them under this schedule")
+    group.addoption(
+        "--sim-schedule", metavar="NAME", help="run simulated tests under this schedule"
+    )
     parser.addini("sim_seed", "run simulated tests with this seed only", default=None)
-    parser.addini("sim_seeds", "run simulated tests with so many seeds", default=None)
+    parser.addini("sim_seeds", "run simulated tests with seeds 0 to N-1", default=None)
     parser.addini("sim_schedule", "run simulated tests under this schedule", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker that every simulated test gets, and look at what was asked early."""
-    if wrong := complaint(os.environ):
-        raise pytest.UsageError(wrong)
+    """Register the marker of simulated tests, and check the options before anything runs."""
     config.addinivalue_line("markers", "simulated: a test that runs in labtester's simulator")
     _number(config, "sim_seed", 0)
     _number(config, "sim_seeds", 1)
@@ -64,9 +62,7 @@ def _schedule(config: pytest.Config) -> str | None:
 
     if name not in SCHEDULES:
         known = ", ".join(SCHEDULES)
-        raise pytest.UsageError(
-            f"--sim-schedule: there is no schedule {name!r}; there are {known}"
-        )
+        raise pytest.UsageError(f"--sim-schedule: expected one of {known}, got {name!r}")
     return str(name)
 
 
@@ -76,18 +72,19 @@ def _number(config: pytest.Config, name: str, least: int) -> int | None:
         return None
     option = f"--{name.replace('_', '-')}"
     if not str(text).isdecimal():
-        raise pytest.UsageError(f"{option} takes a whole number of {least} or more, not {text!r}")
+        raise pytest.UsageError(f"{option}: expected an integer, {least} or more, got {text!r}")
     from tester.engine import SEED_LIMIT
 
     # Python refuses to read a number of thousands of digits.
     number = int(text) if len(str(text)) <= _DIGITS else SEED_LIMIT
     if not least <= number < SEED_LIMIT:
-        raise pytest.UsageError(f"{option} takes a whole number from {least} to 2**128 - 1")
+        shown = text if len(str(text)) <= _DIGITS else f"one of {len(str(text))} digits"
+        raise pytest.UsageError(f"{option}: expected an integer in [{least}, 2**128), got {shown}")
     return number
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say which seed and which schedule were asked for."""
+    """Name the seed and the schedule that were asked for."""
     seed, schedule = _number(config, "sim_seed", 0), _schedule(config)
     lines = [f"labtester: simulated tests run with seed {seed} only"] if seed is not None else []
     if schedule is not None:
@@ -161,7 +158,7 @@ def _try(item: pytest.Function, own: Scenario) -> None:
 
 
 def _address(item: pytest.Function) -> str:
-    """The item as a command line names it, from the folder in which pytest was started."""
+    """The item's node id, quoted for a shell in the folder in which pytest was started."""
     path, _, rest = item.nodeid.partition("::")
     path = os.path.relpath(item.path, item.config.invocation_params.dir)
     quoted = shlex.quote(f"{path}::{rest}")
@@ -182,7 +179,7 @@ def pytest_runtest_makereport(
 
 
 def _told(item: pytest.Item, story: str) -> ReprExceptionInfo:
-    """The story as the report of a failure, and its first line for pytest's one-line summaries."""
+    """The story as pytest's report of a failure; its first line goes into the short summary."""
     headline, _, _ = story.partition("\n")
     path, line, _ = item.location
     return ReprExceptionInfo(
@@ -192,7 +189,7 @@ def _told(item: pytest.Item, story: str) -> ReprExceptionInfo:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """One table: what the simulated tests did."""
+    """Print a table of what the simulated tests did, and what became of records."""
     said = [
         (report.nodeid, name, value)
         for reports in terminalreporter.stats.values()

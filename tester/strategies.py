@@ -34,12 +34,12 @@ class Struck:
 
 @dataclass(frozen=True)
 class Plan:
-    """Some faults, and nothing else that is not boring."""
+    """Some faults; every other choice is 0."""
 
     faults: tuple[Struck, ...]
 
     def choices(self) -> Choices:
-        """Choices under which exactly these faults strike, where conditions allow them."""
+        """The choices with which exactly these faults strike, where conditions allow them."""
         record: Record = {}
         for fault in self.faults:
             values = record.setdefault(f"{NETWORK}{fault.end}", [])
@@ -84,7 +84,7 @@ def plans(
     faults: int = 2,
     what: Sequence[What] = _LOSSES,
 ) -> st.SearchStrategy[Plan]:
-    """Plans of at most `faults` faults on the first `rpcs` requests of each of the ends."""
+    """Plans of at most `faults` faults on the first `rpcs` requests of each end."""
     struck = st.builds(
         Struck, st.sampled_from(ends), st.integers(0, rpcs - 1), st.sampled_from(what)
     )

@@ -1,4 +1,4 @@
-"""A trial: what a simulated test of a pytest project is put to: old failures, then its seeds."""
+"""A trial: all runs of one simulated test of a pytest project: recorded failures, then seeds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tester.world.run import Outcome, Scenario, run
 
 @contextlib.contextmanager
 def unheard() -> Iterator[None]:
-    """Whoever shows log records hears none of these runs: they are not the test's own."""
+    """Drop the log records of these runs, which are not the test's own."""
 
     def drop(record: logging.LogRecord) -> bool:
         return False
@@ -48,12 +48,12 @@ def unheard() -> Iterator[None]:
 
 
 class Trial:
-    """One item's runs; both kinds of them raise what the first that fails has failed with.
+    """The runs of one pytest item; both methods raise the error of the first run that fails.
 
-    `test` is its node id, `folder` where records are kept, and `start` where whoever reads of them
-    stands. `command(schedule, seed)` is what runs a seed again, or everything if the seed is None.
-    An exception of one of the `unheeded` types is no failure: it is for the runner of the tests,
-    as a skip is. Failures are put on record, unless `keep` says that they are expected.
+    `test` is its node id, `folder` is where records are kept, and the paths that are shown are
+    relative to `start`. `command(schedule, seed)` is the command that runs a seed again, or all of
+    the test if the seed is None. An exception of one of the `unheeded` types, such as a skip, is
+    not a failure and is raised as it is. Failures are recorded unless `keep` is false.
     """
 
     def __init__(
@@ -68,9 +68,9 @@ class Trial:
         keep: bool = True,
     ) -> None:
         self.notes: list[str] = []
-        """What became of records."""
+        """What was recorded or removed, one sentence each."""
         self.story = ""
-        """Of the run that failed; "" if none did."""
+        """The story of the run that failed; "" if none did."""
         self._scenario = scenario
         self._test = test
         self._corpus = Corpus("", None, folder)
@@ -83,7 +83,7 @@ class Trial:
         self._started = time.perf_counter()
 
     def figures(self) -> dict[str, int | float]:
-        """What the seeds came to."""
+        """The totals over all seeds, for the table."""
         return {
             "seeds": self._seeds,
             "rpcs": self._rpcs,
@@ -93,7 +93,7 @@ class Trial:
         }
 
     def run_recorded(self) -> None:
-        """Run the failures that are on record. What has been mended is forgotten."""
+        """Run the recorded failures, and remove the records of those that pass."""
         for path, kept in self._corpus.records([self._test]):
             scenario = self._scenario.under(kept.schedule)
             again = run_again(kept, scenario)
@@ -101,7 +101,7 @@ class Trial:
             self._heed(outcome)
             if outcome.verdict == "pass":
                 path.unlink(missing_ok=True)
-                self.notes.append(f"fixed: {self._shown(path)} passes, and is gone")
+                self.notes.append(f"fixed: {self._shown(path)} passes and was removed")
             elif outcome.verdict == "fail":
                 first = aborted.still_fails(self._shown(path), run_anew=again.anew)
                 if again.stale is not None:
@@ -140,7 +140,7 @@ class Trial:
         first: str = "",
         later: range = range(0),
     ) -> None:
-        """Tell of a seed that failed, and put it on record."""
+        """Diagnose and record a seed that failed, and raise its error."""
         assert outcome.error is not None
         self._heed(outcome)
         with unheard():
@@ -159,9 +159,10 @@ class Trial:
     def _fail_recorded(
         self, scenario: Scenario, kept: Record, outcome: Outcome, first: str
     ) -> None:
-        """Tell of a record that still fails.
+        """Diagnose a record that still fails, and raise its error.
 
-        Of other code its seed may make other choices; then what runs all runs the record first.
+        Where the code has changed, its seed may pass. Then the command is the one without a seed,
+        which runs the record first.
         """
         with unheard():
             anew = run(scenario, Choices(Seeded(kept.seed)))
@@ -170,7 +171,7 @@ class Trial:
         self._tell(kept.seed, diagnosis, self._command(scenario.schedule, seed), first)
 
     def _heed(self, outcome: Outcome) -> None:
-        """Raise what is no failure, though a run has ended with it, here or on a node."""
+        """Raise an exception that ended the run but is not a failure, such as a skip."""
         error = outcome.error
         if isinstance(error, self._unheeded):
             raise error

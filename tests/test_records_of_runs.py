@@ -74,7 +74,10 @@ def test_a_record_is_tried_first_and_fails_a_run_whose_seeds_pass(labtester: Run
     (path,) = map(str, Path(".labtester").iterdir())
     done = labtester(*run, "--seeds", str(first))
     replay = f"labtester replay {path}"
-    assert (done.status, done.err) == (1, f"recorded failure: {path} still fails; {replay}\n")
+    assert (done.status, done.err) == (
+        1,
+        f"recorded failure: {path} still fails; to see it: {replay}\n",
+    )
     assert "tiny: fail" in done.out
     assert re.search(rf"^test_unreliable +{first} +0 \+ 1 recorded ", done.out, re.MULTILINE)
     assert "ValueError" not in done.out, "the story is for replay"
@@ -122,7 +125,7 @@ def test_once_it_is_mended_a_record_is_gone(labtester: Runner, kept: Path) -> No
     assert "\n\nseed 0 passes: " in replayed.out
     assert kept.exists(), "only a run of the lab forgets"
     done = labtester(*RUN, *CALM)
-    assert (done.status, done.err) == (0, f"fixed: {kept} passes, and is gone\n")
+    assert (done.status, done.err) == (0, f"fixed: {kept} passes and was removed\n")
     assert not kept.exists()
     assert labtester(*RUN, *CALM).err == ""
 
@@ -188,7 +191,7 @@ def test_the_number_of_workers_changes_no_result(labtester: Runner) -> None:
     [
         (["nowhere.sim"], "nowhere.sim cannot be read: No such file or directory"),
         ([RECORD, "--seed", "1"], "a record has its own seed; leave --seed out"),
-        (["a.sim", "b.sim"], "name one record at a time"),
+        (["a.sim", "b.sim"], "expected one record, got 2"),
         ([], "name a record, or a lab and a test of it"),
         (["lock", f"{TWO_CLIENTS},", "--seed", "0"], "there is no test"),
         (["lock", f" {TWO_CLIENTS}", "--seed", "0"], f"did you mean {TWO_CLIENTS}?"),

@@ -62,7 +62,7 @@ def test_a_test_runs_under_random_unless_it_says_otherwise() -> None:
 
 
 def test_a_schedule_that_nobody_knows_is_refused() -> None:
-    known = "there is no schedule 'lifo'; there are fifo, random"
+    known = "expected a schedule of fifo, random, got 'lifo'"
     calls: list[Callable[[], object]] = [
         lambda: simulate(schedule="lifo")(two_clients),
         lambda: scenario("fifo").under("lifo"),
@@ -170,7 +170,7 @@ def test_a_record_keeps_its_own_schedule(labtester: Runner, kept: str) -> None:
 def test_a_record_is_tried_whatever_schedule_a_run_is_under(labtester: Runner, kept: str) -> None:
     submit_lock(labtester.folder, fixed=True)
     done = labtester(*RUN, "--schedule", "random")
-    assert (done.status, done.err) == (0, f"fixed: {RECORD} passes, and is gone\n")
+    assert (done.status, done.err) == (0, f"fixed: {RECORD} passes and was removed\n")
 
 
 def test_the_same_seed_under_another_schedule_is_another_failure(
@@ -179,7 +179,7 @@ def test_the_same_seed_under_another_schedule_is_another_failure(
     other = Path(f".labtester/lock-{TWO_CLIENTS}-0-maybe.sim")
     done = labtester(*RUN)
     assert done.status == 1
-    still = f"recorded failure: {RECORD} still fails; labtester replay {RECORD}\n"
+    still = f"recorded failure: {RECORD} still fails; to see it: labtester replay {RECORD}\n"
     assert done.err == f"{still}kept as {other}\n"
 
 

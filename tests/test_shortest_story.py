@@ -92,7 +92,7 @@ def test_explain_looks_for_a_seed_itself(two: Runner) -> None:
 
 def test_explain_says_when_there_is_nothing_to_explain(two: Runner) -> None:
     said = two("explain", "tiny", "test_third").sentence
-    assert said == "labtester: the 10 seeds of test_third pass: there is nothing to explain"
+    assert said == "labtester: test_third passes on 10 seeds: there is nothing to explain"
     said = two("explain", "tiny", "test_thrid").sentence
     assert said == "labtester: there is no test 'test_thrid'; did you mean test_third?"
 

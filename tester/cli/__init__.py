@@ -1,13 +1,12 @@
 """The command line `labtester`: one module for each command, imported when it is used.
 
-Whatever the user got wrong is one sentence on standard error and exit status 2; the code under
+Every mistake of the user is one sentence on standard error and exit status 2; the code under
 test runs in worker processes only.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,23 +18,22 @@ import click
 from tester.cli import interrupts, output
 from tester.cli.options import EXIT, shortened, unknown
 from tester.engine import VERSION
-from tester.environment import complaint
 
 COMMANDS: Final[dict[str, str]] = {
     "check": "Check a recorded history for linearizability.",
     "exhaust": "Run every placement of at most K faults.",
-    "explain": "Say which faults a failure takes.",
+    "explain": "Show which faults a failure needs.",
     "labs": "List the labs, their parts and their tests.",
-    "mutants": "Tell which tests find which planted bugs.",
-    "replay": "Run one run again, and tell its story.",
+    "mutants": "Show which tests find which planted bugs.",
+    "replay": "Run a failure again, and show its story.",
     "run": "Run a lab's tests, each on many seeds.",
     "verify": "Check that runs depend on their seeds alone.",
 }
-"""What each command is for; `tester.cli.NAME` has a command of that name."""
+"""What each command does; `tester.cli.NAME` has a command of that name."""
 
 
 class Commands(click.Group):
-    """A group whose commands may be imported late, and that suggests what was meant."""
+    """A group that imports a command when it is used, and suggests a name for a typo."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -67,7 +65,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 
 def _status(args: Sequence[str]) -> int:
-    """Run a command; whatever goes wrong is one sentence, and never an exit status of 1."""
+    """Run a command; an error is one sentence, and never an exit status of 1."""
     try:
         _check_text(args)
         return int(cli.main(list(args), prog_name="labtester", standalone_mode=False) or 0)
@@ -85,7 +83,7 @@ def _status(args: Sequence[str]) -> int:
 
 
 def _check_text(args: Sequence[str]) -> None:
-    """Paths go into records, commands and messages, and these are text."""
+    """Refuse what is not UTF-8: paths go into records, commands and messages, which are text."""
     for argument in args:
         try:
             argument.encode()
@@ -101,15 +99,15 @@ def _misuse(sentence: str) -> int:
 
 
 def _of_ours(error: Exception) -> str:
-    """The sentence about an exception that nobody expected, with the line that raised it."""
+    """The error for an unexpected exception, with the line that raised it."""
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
     place = f"{Path(frame.f_code.co_filename).name}:{line}"
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror} ({place})"
     return (
-        f"this is a fault of labtester's own, and no verdict: {type(error).__name__} at {place}: "
-        f"{shortened(str(error))}; please report it with the command"
+        f"expected a verdict, got an internal error of labtester: {type(error).__name__} at "
+        f"{place}: {shortened(str(error))}; please report it with the command"
     )
 
 
@@ -125,8 +123,6 @@ def cli(ctx: click.Context) -> int:
 
     Exit status: 0 pass, 1 fail, 2 misuse, 3 unknown.
     """
-    if wrong := complaint(os.environ):
-        raise click.ClickException(wrong)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
     return EXIT["misuse"]

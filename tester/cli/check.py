@@ -36,7 +36,9 @@ class Task:
 
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--model", required=True, type=click.Choice(list(MODELS)), help="What was recorded.")
+@click.option(
+    "--model", required=True, type=click.Choice(list(MODELS)), help="The model to check for."
+)
 @click.option(
     "--format",
     "format_",
@@ -49,10 +51,10 @@ class Task:
     default=DEFAULT_BUDGET,
     type=click.IntRange(min=0),
     show_default=True,
-    help="Most configurations to visit; 1e6 are a few seconds.",
+    help="Visit at most this many configurations; a million take a few seconds.",
 )
-@click.option("--all-keys", is_flag=True, help="Go on after the first key that is wrong.")
-@click.option("--no-explain", is_flag=True, help="Say what is wrong, and do not work out why.")
+@click.option("--all-keys", is_flag=True, help="Check every key, even after one is wrong.")
+@click.option("--no-explain", is_flag=True, help="Print the verdict without an explanation.")
 @click.option("--json", "json_", metavar="FILE", help="Write the verdict as JSON; - is stdout.")
 def check(
     files: tuple[str, ...],
@@ -66,10 +68,10 @@ def check(
 ) -> None:
     """Check recorded histories against a model.
 
-    A FILE may be compressed with gzip, - is standard input, and a folder stands for the histories
-    in it, as those of a Jepsen or Maelstrom store. Of several each has a line.
+    A FILE may be compressed with gzip; - is standard input; a folder, such as a Jepsen or
+    Maelstrom store, stands for the histories in it. Several histories get one line each.
 
-    Exit 0: linearizable. 1: not. 2: a file cannot be read. 3: unknown, the budget was spent.
+    Exit 0: linearizable. 1: not linearizable. 2: a file cannot be read. 3: the budget ran out.
     """
     try:
         task = Task(_model(model, initial), format_, budget, all_keys, not no_explain)
@@ -92,11 +94,13 @@ def _model(name: str, initial: str | None) -> Model:
     if initial is None:
         return MODELS[name]
     if name not in INITIAL:
-        raise HistoryError(f"--initial is for {' and '.join(INITIAL)}, not for {name}")
+        raise HistoryError(f"expected --model {' or '.join(INITIAL)} with --initial, got {name}")
     try:
         value = json.loads(initial)
     except (ValueError, RecursionError) as error:
-        raise HistoryError(f"--initial {initial} is not JSON: a string needs quotes") from error
+        raise HistoryError(
+            f"expected JSON for --initial, got {initial}; put a string in double quotes"
+        ) from error
     return INITIAL[name]("" if value is None else frozen(value))
 
 
@@ -115,7 +119,7 @@ def _judge(file: str, task: Task) -> tuple[str, dict[str, Any], str]:
 
 
 def _judge_all(names: list[str], task: Task) -> tuple[str, dict[str, Any], str]:
-    """The same for several histories, each with a line; those without a verdict have one, too."""
+    """The worst outcome, data and text of several histories: one line each, verdict or not."""
     outcomes: list[str] = []
     entries: list[dict[str, Any]] = []
     lines: list[str] = []

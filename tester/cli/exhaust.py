@@ -1,4 +1,4 @@
-"""`labtester exhaust`: run every placement of at most so many faults, and say that none fails."""
+"""`labtester exhaust`: run every placement of at most K faults, and report one that fails."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _SAVE_EVERY: Final = 100
     metavar="K",
     default=1,
     show_default=True,
-    help="StackFrame at most so many faults at once.",
+    help="Place at most K faults at once.",
 )
-@click.option("--restart", is_flag=True, help="Begin anew, whatever has been run.")
+@click.option("--restart", is_flag=True, help="Start over, ignoring saved progress.")
 @submission_option
 @json_option
 @limit_options
@@ -56,8 +56,8 @@ def exhaust(
 ) -> int:
     """Prove a small test under every placement of at most K faults, or find one that fails.
 
-    Only faults vary: every other choice, such as a delay, is the smallest. An interrupted proof
-    goes on where it was, unless the code has changed.
+    Only faults vary; every other choice, such as a delay, is 0. An interrupted proof resumes
+    where it stopped, unless the code has changed.
     """
     from tester.report import table
     from tester.report.progress import counter
@@ -82,10 +82,10 @@ def exhaust(
                     state.save(so_far)
 
             again = shlex.join([*words, "--restart"])
-            desk = ProofPlan(Prove(test, faults, done, code, again), placed)
-            pool.work(desk)
+            plan = ProofPlan(Prove(test, faults, done, code, again), placed)
+            pool.work(plan)
     state.forget()
-    proved = desk.proved or _lost(desk, passed, again)
+    proved = plan.proved or _lost(plan, passed, again)
     if proved.misuse:
         raise click.ClickException(proved.misuse)
     out = console(json_to)
@@ -95,17 +95,17 @@ def exhaust(
     return finish(proved.verdict, json_to, _record(lab, test, faults, proved))
 
 
-def _lost(desk: ProofPlan, passed: int, command: str) -> Proved:
-    """What to say of a placement that hung or ended its process: that is a failure as well."""
+def _lost(plan: ProofPlan, passed: int, command: str) -> Proved:
+    """The result when a placement hung or ended its process: a failure, too."""
     from tester.report import aborted
     from tester.workers.wire import Proved
 
-    assert desk.gone is not None  # a proof that is over is one or the other
-    told = aborted.lost(None, desk.gone, command)
-    how = "hangs" if desk.gone.stuck_s else "ends its process"
+    assert plan.gone is not None  # a proof that is over is one or the other
+    story = aborted.lost(None, plan.gone, command)
+    how = "hangs" if plan.gone.stuck_s else "ends its process"
     where = f"a placement after the first {passed}" if passed else "the first placement"
     sentence = f"{where} {how}"
-    return Proved(passed + 1, sentence, f"{told}\n", [], "fail", "")
+    return Proved(passed + 1, sentence, f"{story}\n", [], "fail", "")
 
 
 def _record(lab: str, test: str, faults: int, proved: Proved) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _record(lab: str, test: str, faults: int, proved: Proved) -> dict[str, Any]:
 
 
 class _State:
-    """How far a proof has come, in a file, so that it can be interrupted."""
+    """The progress of a proof, in a file, so that an interrupted proof can resume."""
 
     def __init__(self, command: str) -> None:
         from tester.search.record import FOLDER
@@ -130,7 +130,7 @@ class _State:
         self._path = Path(FOLDER) / "exhaust.json"
 
     def load(self) -> tuple[int, str]:
-        """Placements that this very command has run already, and the code it ran."""
+        """How many placements this command has already run, and the digest of the code."""
         with suppress(OSError, ValueError, TypeError, KeyError):
             found = json.loads(self._path.read_text(encoding="utf-8"))
             if found["command"] == self._command:
@@ -138,7 +138,7 @@ class _State:
         return 0, ""
 
     def save(self, so_far: Placed) -> None:
-        """Remember them, if there is a place to."""
+        """Write the progress; a folder that cannot be written only means starting over."""
         state = {
             "command": self._command,
             "placements": so_far.placements,

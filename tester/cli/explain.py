@@ -1,4 +1,4 @@
-"""`labtester explain`: the least it takes to make a seed fail, and the passing run beside it."""
+"""`labtester explain`: which faults a failure needs, and the passing run beside it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _NO_FAILURE: Final = {
     "--seed",
     metavar="S",
     callback=seed_in_range,
-    help="The seed that fails; without it, one is looked for.",
+    help="The failing seed; by default, look for one.",
 )
 @click.option(
     "--pytest",
@@ -66,10 +66,10 @@ def explain(
     json_to: str | None,
     stuck_after: int,
 ) -> int:
-    """Say which faults a failure takes, beside the same run without one of them, which passes.
+    """Show which faults a failure needs, and the nearest passing run beside it.
 
-    Without a seed, the test runs on as many as it runs on by default, and of the first that fail
-    the one with the shortest story is explained.
+    Without --seed, the test runs on its default seeds, and of the first that fail, the one with
+    the shortest story is explained.
 
     Exit status: 1 if there is a failure to explain; 2 if not, and for bad input.
     """
@@ -81,7 +81,7 @@ def explain(
     from tester.workers.plan import Reruns
 
     if as_test and json_to is not None:
-        raise click.UsageError("--pytest prints a test and --json a record; give one of them")
+        raise click.UsageError("expected --pytest or --json, got both")
     check_writable(json_to)
     if len(what) == 2 and what[0] in LABS and seed is None:
         lab, folder = what[0], submission
@@ -100,7 +100,7 @@ def explain(
         if rerun.verdict in _NO_FAILURE:
             raise click.ClickException(f"seed {rerun.seed} {_NO_FAILURE[rerun.verdict]}")
         table.plainly(out, aborted.story(rerun))
-        raise click.ClickException("this failure could not be made smaller: see its story")
+        raise click.ClickException("this failure could not be shrunk: see its story")
     kept = parse(told.record, Path(rerun.test))
     if as_test:
         click.echo(kept.as_test(LABS[lab].suite, rerun.test), nl=False)
@@ -121,7 +121,8 @@ def explain(
 
 
 def _failing(pool: Pool, lab: str, test: str, command: Callable[[str, int], str]) -> Rerun:
-    """Of the first failing seeds of a test, the one with the shortest story; already told."""
+    """Of the first failing seeds of a test, the one with the shortest story, already rerun."""
+    from linearizability.verdict import counted
     from tester.report.progress import bar
     from tester.workers import runner
 
@@ -136,6 +137,6 @@ def _failing(pool: Pool, lab: str, test: str, command: Callable[[str, int], str]
     (ran,) = result.tests
     if ran.rerun is None:
         raise click.ClickException(
-            f"the {ran.counted.seeds} seeds of {test} pass: there is nothing to explain"
+            f"{test} passes on {counted(ran.counted.seeds, 'seed')}: there is nothing to explain"
         )
     return ran.rerun

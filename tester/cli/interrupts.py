@@ -1,8 +1,8 @@
-"""Interrupts: Ctrl-C, and what asks a command to end or hangs up, end it in one orderly way.
+"""Interrupts: Ctrl-C (SIGINT), SIGTERM and SIGHUP end a command in one orderly way.
 
-The first one raises KeyboardInterrupt: the command says what it knows, ends its workers and leaves
-with the status that shells give. A later one leaves at once, with every process that was started;
-not one that comes along with the first, for some send two.
+The first one raises KeyboardInterrupt: the command prints what it knows, ends its workers and
+exits with the status that shells use. A later one kills every process that was started and exits
+at once. A second signal right after the first is ignored: some senders send two.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ALONG_S: Final = 2.0
 
 _came: list[tuple[int, float]] = []
-"""The first of this command, and when, by the real clock."""
+"""The first signal of this command, and when it came, by the real clock."""
 
 
 def status() -> int:
@@ -31,7 +31,7 @@ def status() -> int:
 
 @contextlib.contextmanager
 def handled() -> Iterator[None]:
-    """Handle interrupts meanwhile, but for those that whoever started us has had ignored."""
+    """Handle interrupts while this lasts, except signals that the parent has set to ignore."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python handles signals in that one alone
         return

@@ -1,4 +1,4 @@
-"""`labtester labs`: the labs, their parts and their tests, and what each test is about."""
+"""`labtester labs`: the labs, their parts and their tests, each with a summary."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def _known_labs(
 @click.argument("labs", nargs=-1, metavar="[LAB]...", callback=_known_labs)
 @json_option
 def labs(labs: tuple[str, ...], json_to: str | None) -> int:
-    """List the labs, their parts and their tests, with one line on what each test is about.
+    """List the labs, their parts and their tests, with a summary of each test.
 
-    `--tests` of other commands takes the names of tests, and those of the parts: `3c`; `course`,
-    which are the tests of the course; and `ours`, which are the others.
+    Other commands take these names with --tests: a test, a part such as `3c`, `course` for the
+    tests of the course, or `ours` for the others.
     """
     check_writable(json_to)
     found = [_described(name) for name in labs]

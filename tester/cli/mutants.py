@@ -1,4 +1,4 @@
-"""`labtester mutants`: does a suite find the bugs of a catalogue, and let correct code pass?"""
+"""`labtester mutants`: which bugs of a catalogue a suite finds, and whether right code passes."""
 
 from __future__ import annotations
 
@@ -54,28 +54,26 @@ class Solution(NamedTuple):
     metavar="N",
     default=SEEDS,
     show_default=True,
-    help="Try seeds 0 to N-1, until the first that fails; a test of weight W one W-th of them.",
+    help="Run seeds 0 to N-1 until one fails; a test of weight W gets N/W of them.",
 )
 @jobs_option
 @tests_option
 @click.option(
     "--bugs",
     metavar="DIR",
-    help="Take the bugs from the folders in this one, each a submission, not the catalogue's.",
+    help="Use each folder in DIR as a bug, instead of those of the catalogue.",
 )
-@click.option(
-    "--variants", metavar="DIR", help="Take the correct solutions from the folders in this one."
-)
+@click.option("--variants", metavar="DIR", help="Use each folder in DIR as a correct solution.")
 @click.option("--suite", metavar="FILE", help="Run the simulated tests in this file instead.")
 @click.option(
     "--first",
     is_flag=True,
-    help="Leave each bug at the first test that finds it; known finders are tried first.",
+    help="Stop at the first test that finds a bug; tests known to find it go first.",
 )
 @click.option(
     "--only",
     type=click.Choice(["bugs", "correct"]),
-    help="Try the bugs only, or the correct solutions only.",
+    help="Run only the bugs, or only the correct solutions.",
 )
 @schedule_option
 @json_option
@@ -94,10 +92,10 @@ def mutants(
     json_to: str | None,
     stuck_after: int,
 ) -> int:
-    """Plant bugs, and tell which tests of a lab find which of them, on which seed.
+    """Plant bugs, and show which tests of a lab find which of them, on which seed.
 
-    The suite must also let correct solutions pass: the reference, and variants of it. Exit
-    status: 0 if every bug was found and no correct solution failed, else 1; 2 for bad input.
+    Correct solutions must pass: the reference and its variants. Exit status: 0 if every bug
+    was found and no correct solution failed, 1 if not, 2 for bad input.
     """
     from tester.report import kills
     from tester.workers.kills import Mutant
@@ -135,14 +133,14 @@ def _with_suite(lab: Lab, suite: str | None) -> Lab:
     if suite is None:
         return lab
     if not Path(suite).is_file() or not suite.endswith(".py"):
-        raise click.ClickException(f"{suite} is not a Python file; name the one with your tests")
+        raise click.ClickException(f"expected a Python file with tests for --suite, got {suite}")
     return replace(lab, suite=resolved(suite))
 
 
 def _solutions(
     lab: str, scratch: Path, bugs: str | None, variants: str | None
 ) -> tuple[list[Solution], list[Solution]]:
-    """The wrong solutions and the right ones, each a folder by now."""
+    """The wrong solutions and the right ones, each written to a folder."""
     catalogue = LABS[lab].catalogue()
     right = [Solution("reference", "", None)]
     if bugs is not None:
@@ -165,16 +163,14 @@ def _written(patches: Sequence[Patch | Rewrite], folder: Path) -> list[Solution]
 def _folders(parent: str) -> list[Solution]:
     folder = Path(parent)
     if not folder.is_dir():
-        raise click.ClickException(
-            f"{parent} is not a folder; it is to hold one for each solution"
-        )
+        raise click.ClickException(f"expected a folder of submissions, got {parent}")
     found = [
         Solution(child.name, "", Path(resolved(child)), given=True)
         for child in sorted(folder.iterdir())
         if child.is_dir() and child.name[0] not in "._"
     ]
     if not found:
-        raise click.ClickException(f"{parent} holds no folders; each solution is one")
+        raise click.ClickException(f"expected a folder for each submission in {parent}, got none")
     return found
 
 

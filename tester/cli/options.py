@@ -38,16 +38,16 @@ MOST_MEMORY: Final = 1 << 30
 _MEMORY: Final = "tester.memory"
 _QUOTED: Final = 60
 _DIGITS: Final = 100
-"""Python refuses to read integers of more than some thousand; none of ours has so many."""
+"""The longest integer that is read; Python itself refuses more than a few thousand digits."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The sentence about a name that nobody knows, with what may have been meant."""
+    """The error for an unknown name, with the nearest known one."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f"there is no {kind} {shortened(name)}; did you mean {near[0]}?"
-    return f"there is no {kind} {shortened(name)}; there is {', '.join(known)}"
+    return f"there is no {kind} {shortened(name)}; the {kind}s are {', '.join(known)}"
 
 
 def shortened(value: str) -> str:
@@ -89,28 +89,30 @@ def seed_in_range(ctx: click.Context, param: click.Parameter, value: str | None)
         return None
     digits = value.isascii() and value.isdecimal() and len(value) <= _DIGITS
     if not digits or int(value) >= SEED_LIMIT:
-        raise click.UsageError(
-            f"a seed is an integer in [0, 2**128), and {shortened(value)} is not"
-        )
+        raise click.UsageError(f"expected a seed in [0, 2**128), got {shortened(value)}")
     return int(value)
 
 
 def tidy_path(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """`theirs` for `./theirs/`: records and commands name a folder in one way."""
     if value == "":
-        raise click.UsageError("--submission '' names no folder; leave it out for the reference")
+        raise click.UsageError(
+            "expected a folder for --submission, got ''; leave the option out to run the reference"
+        )
     return os.path.normpath(value) if value else value
 
 
 def resolved(path: str | Path) -> str:
-    """The whole path; a worker is told of it in UTF-8."""
+    """The absolute path; it goes to workers in UTF-8."""
     try:
         whole = str(Path(path).resolve())
         whole.encode()
     except UnicodeEncodeError:
         raise click.ClickException(f"expected a path in UTF-8, got {whole!r}") from None
     except (OSError, RuntimeError):  # RuntimeError: before Python 3.13, of links in a circle
-        raise click.ClickException(f"{path} leads nowhere: its links go in a circle") from None
+        raise click.ClickException(
+            f"expected a path, got a cycle of symbolic links: {path}"
+        ) from None
     return whole
 
 
@@ -126,29 +128,29 @@ jobs_option = click.option(
     type=integer(1, 1024),
     metavar="J",
     default=cores,
-    help="Worker processes; as many as there are cores by default. Changes no result.",
+    help="Worker processes; default: one per core. The results do not depend on it.",
 )
 tests_option = click.option(
     "--tests",
     metavar="NAME,...",
-    help="These tests only: names, in which * stands for anything, or parts: 'course', 'ours', "
+    help="Run only these tests: names, patterns such as 'test_*_3a', or parts: 'course', 'ours', "
     "'3c'. `labtester labs` lists them.",
 )
 submission_option = click.option(
     "--submission",
     metavar="DIR",
     callback=tidy_path,
-    help="Test the packages in this folder; what is not there is the reference's.",
+    help="Test the packages in this folder; the reference supplies the rest.",
 )
 schedule_option = click.option(
     "--schedule",
     metavar="NAME",
     callback=known_schedule,
     help=f"Who goes first where several could: {' or '.join(SCHEDULES)}. "
-    f"By default what each test says, which is {DEFAULT} for most.",
+    f"Default: the test's own, which is {DEFAULT} for most.",
 )
 json_option = click.option(
-    "--json", "json_to", metavar="FILE", help="Write a record as JSON; - is standard output."
+    "--json", "json_to", metavar="FILE", help="Write the result as JSON; - is standard output."
 )
 _stuck_option = click.option(
     "--stuck-after",
@@ -156,7 +158,7 @@ _stuck_option = click.option(
     metavar="SECONDS",
     default=STUCK_AFTER_S,
     show_default=True,
-    help="End a run without progress in so much CPU time: an infinite loop.",
+    help="End a run that makes no progress in this much CPU time, as an infinite loop does.",
 )
 
 
@@ -169,7 +171,7 @@ def memory_in_bytes(ctx: click.Context, param: click.Parameter, value: str | Non
         raise click.UsageError(f"expected a size such as 512M or 2G, got {value!r}")
     size = int(number) * _UNITS[unit]
     if size < LEAST_MEMORY:
-        raise click.UsageError(f"a worker needs {LEAST_MEMORY >> 20}M of memory, got {value}")
+        raise click.UsageError(f"expected at least {LEAST_MEMORY >> 20}M of memory, got {value}")
     ctx.meta[_MEMORY] = value, size
     return size
 
@@ -180,8 +182,8 @@ _memory_option = click.option(
     metavar="SIZE",
     callback=memory_in_bytes,
     expose_value=False,
-    help="What a worker process may have: 512M, 2G. By default its share of the machine, 1G at "
-    "most.",
+    help="Memory for each worker process: 512M, 2G. Default: its share of the machine, at most "
+    "1G.",
 )
 
 
@@ -193,7 +195,7 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def memory_limit() -> int:
     """Bytes of memory that a worker may have: what was asked for, or its share of the machine.
 
-    That does not hang on --jobs, which changes no result.
+    The share does not depend on --jobs, which must not change results.
     """
     context = click.get_current_context(silent=True)
     if context is not None and _MEMORY in context.meta:
@@ -214,9 +216,9 @@ def pool_of(
     python: Python | None = None,
     name_taken: bool = True,
 ) -> Iterator[Pool]:
-    """Workers that have loaded the submission; if they cannot, that is the user's misuse.
+    """Workers that have loaded the submission; raises ClickException if they cannot.
 
-    What they took from its folder is said at once, unless that has been said before.
+    `name_taken`: print what they took from its folder.
     """
     from tester.workers.launch import Setup, launch
     from tester.workers.pool import CannotStart, Pool
@@ -239,10 +241,10 @@ def pool_of(
 def elsewhere(
     lab: str, submission: str | None, stuck_after: int, schedule: str | None = None
 ) -> Callable[[Where], AbstractContextManager[Pool]]:
-    """What starts one more worker with the submission, amid other surroundings.
+    """A function that starts one more worker with the submission, in other surroundings.
 
-    What it has to note, the others have said; and if it cannot load the submission, that is a
-    finding: it raises CannotStart.
+    Its warnings are dropped, since the first worker has printed them. It raises CannotStart if
+    the submission cannot be loaded there: that is a finding.
     """
     from tester.workers.launch import Setup, launch
     from tester.workers.pool import Pool
@@ -288,7 +290,7 @@ def select_one(tests: Sequence[Listed], name: str) -> Listed:
 def command_for(
     lab: str, submission: str | None, stuck_after: int, schedule: str | None = None
 ) -> Callable[[str, int], str]:
-    """What runs a seed again, to be pasted into a shell."""
+    """The shell command that runs a seed again, by test and seed."""
     options = _options(submission, stuck_after)
     options += ["--schedule", schedule] if schedule is not None else []
     return lambda test, seed: shlex.join(
@@ -330,19 +332,20 @@ def labelled(
             words = ["pytest", kept.test, f"--sim-seed={kept.seed}"]
             words += [] if kept.schedule == DEFAULT else [f"--sim-schedule={kept.schedule}"]
             raise click.ClickException(
-                f"{what[0]} is of a test of a pytest project: run {shlex.join(words)}"
+                f"{what[0]} records a test of a pytest project: run {shlex.join(words)}"
             )
         command = shlex.join(["labtester", "replay", what[0], *_options(submission, stuck_after)])
         return kept.lab, submission or kept.submission or None, rerun_of(kept, command)
     if len(what) != 2:
-        raise click.UsageError("name a record, or a lab and a test of it")
+        got = " ".join(what) or "nothing"
+        raise click.UsageError(f"expected a record, or a lab and one of its tests, got {got}")
     lab, test = what
     if lab not in LABS and lab.endswith(SUFFIX):
-        raise click.UsageError("name one record at a time")
+        raise click.UsageError(f"expected one record, got {len(what)}")
     if lab not in LABS:
         raise click.UsageError(unknown("lab", lab, LABS))
     if seed is None:
-        raise click.UsageError("which seed? add --seed S")
+        raise click.UsageError("expected a seed with the test, got none; add --seed S")
     command = command_for(lab, submission, stuck_after, schedule)(test, seed)
     return lab, submission, Rerun(test, seed, command)
 
@@ -351,7 +354,7 @@ def labelled(
 def pool_for(
     lab: str, submission: str | None, rerun: Rerun, stuck_after: int, schedule: str | None
 ) -> Iterator[Pool]:
-    """A worker that can run what is to be told, which is told its schedule."""
+    """A worker for a rerun; also fills in the schedule that the test runs under."""
     with pool_of(lab, submission, None, 1, stuck_after, schedule=schedule) as pool:
         test = select_one(pool.tests(), rerun.test)
         if not rerun.record:
@@ -360,7 +363,7 @@ def pool_for(
 
 
 def console(json_to: str | None) -> Console:
-    """Where people read: not standard output, if that is to hold nothing but the record."""
+    """The console for people: standard error if standard output is to hold only JSON."""
     from rich.console import Console
 
     return Console(stderr=json_to == "-")
@@ -377,9 +380,9 @@ def check_writable(json_to: str | None) -> None:
 
 
 def finish(verdict: str, json_to: str | None, what: dict[str, Any]) -> int:
-    """Write the record that was asked for; the exit status, which is that of the verdict.
+    """Write the JSON that was asked for, and return the exit status of the verdict.
 
-    Only a pass of which the file could not be written is none: the command has not done its work.
+    If the file cannot be written, a pass becomes an error: the command has not done its work.
     """
     from tester.report import record
 
@@ -392,7 +395,7 @@ def finish(verdict: str, json_to: str | None, what: dict[str, Any]) -> int:
             raise _unwritable(json_to, error) from None
         click.echo(_unwritable(json_to, error).message, err=True)
     if json_to == "-" and (lost := output.trouble()):
-        click.echo(f"cannot write the record to standard output: {lost.strerror}", err=True)
+        click.echo(f"cannot write the JSON to standard output: {lost.strerror}", err=True)
     return EXIT[verdict]
 
 

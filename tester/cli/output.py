@@ -1,4 +1,4 @@
-"""Standard output and error that cannot fail: a reader that has gone changes no verdict."""
+"""Standard output and error that cannot fail: a closed pipe does not change a verdict."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any, TextIO
 
 
 class _Descriptor(io.RawIOBase):
-    """Writes to a descriptor; what it does not take is dropped, and the reason kept."""
+    """Writes to a descriptor; drops what cannot be written, and keeps the reason."""
 
     def __init__(self, number: int, trouble: OSError | None = None) -> None:
         self._number = number
         self.trouble = trouble
-        """Why the first byte that was dropped could not be written."""
+        """Why the first dropped byte could not be written."""
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
         while self.trouble is None:
             try:
                 return os.write(self._number, view)
-            except BlockingIOError:  # whoever started us shares it, and made it so
+            except BlockingIOError:  # a process that shares the descriptor made it non-blocking
                 select.select([], [self._number], [])
             except OSError as error:
                 self.trouble = error
@@ -43,7 +43,7 @@ class _Descriptor(io.RawIOBase):
 
 @contextmanager
 def unfailing() -> Iterator[None]:
-    """Inside, printing never raises. A stream that is no descriptor's stays what it is."""
+    """Printing never raises inside. A stream without a descriptor is left as it is."""
     _open_the_first_three()
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _unfailing(sys.stdout, 1), _unfailing(sys.stderr, 2)
@@ -56,14 +56,14 @@ def unfailing() -> Iterator[None]:
 
 
 def trouble() -> OSError | None:
-    """Why something that went to standard output was lost; None if nothing was."""
+    """Why output to standard output was lost; None if none was."""
     sys.stdout.flush()
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     return raw.trouble if isinstance(raw, _Descriptor) else None
 
 
 def _open_the_first_three() -> None:
-    """Whoever started us may have closed them: the next file we open must not become one."""
+    """Open any that the parent has closed: the next file opened must not become one of them."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -72,7 +72,7 @@ def _open_the_first_three() -> None:
 
 
 def _unfailing(stream: TextIO | None, number: int) -> TextIO:
-    """The stream, writing to its descriptor in our way."""
+    """The stream with writes that cannot fail."""
     if stream is None or stream.closed:
         closed = OSError(errno.EBADF, os.strerror(errno.EBADF))
         return _text(_Descriptor(number, closed), "utf-8", number)
@@ -87,7 +87,7 @@ def _unfailing(stream: TextIO | None, number: int) -> TextIO:
 
 
 def _text(raw: _Descriptor, encoding: str, number: int) -> TextIO:
-    """A story may hold any character; complaints are shown line by line."""
+    """A text stream that takes any character; standard error is line-buffered."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding,

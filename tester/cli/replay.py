@@ -1,4 +1,4 @@
-"""`labtester replay`: run a record, or one seed of a test, again, and tell its story."""
+"""`labtester replay`: run a record, or one seed of a test, again, and show its story."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from tester.cli.options import (
 @click.command()
 @click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
 @click.option("--seed", metavar="S", callback=seed_in_range, help="The seed to run.")
-@click.option(
-    "--full", is_flag=True, help="Tell every line of the story, also where the run passes."
-)
+@click.option("--full", is_flag=True, help="Show every line of the story, even if the run passes.")
 @schedule_option
 @submission_option
 @json_option
@@ -37,7 +35,7 @@ def replay(
     json_to: str | None,
     stuck_after: int,
 ) -> int:
-    """Run a record, or one seed of a test, again, and tell its story."""
+    """Run a record, or one seed of a test, again, and show its story."""
     from tester.report import record, table
     from tester.workers.plan import Reruns
 

@@ -1,4 +1,4 @@
-"""`labtester run`: run a lab's tests, each on many seeds, and tell how they failed."""
+"""`labtester run`: run a lab's tests, each on many seeds, and report how they fail."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     "--seeds",
     type=integer(1, 2**32),
     metavar="N",
-    help="Run each test on seeds 0 to N-1; one of weight W on one W-th of them.",
+    help="Run each test on seeds 0 to N-1; a test of weight W gets N/W of them.",
 )
 @jobs_option
 @tests_option
@@ -59,9 +59,9 @@ def run(
     json_to: str | None,
     stuck_after: int,
 ) -> int:
-    """Run a lab's tests, each on many seeds, and tell how they failed.
+    """Run a lab's tests, each on many seeds, and report how they fail.
 
-    What failed before, as recorded in .labtester, is tried first.
+    Failures recorded in .labtester are run first.
     """
     from tester.report import aborted, record, table
     from tester.report.progress import bar
@@ -134,9 +134,9 @@ def _try_recorded(pool: Pool, corpus: Corpus, tests: Sequence[str]) -> list[tupl
 
 
 def _show_recorded(recorded: Sequence[tuple[Path, Rerun]], result: LabResult) -> list[str]:
-    """Say which recorded failures are left, and forget the others.
+    """Report the recorded failures that still fail, and delete those that pass.
 
-    Those that the seeds of this run have found as well are told with them, and only there.
+    A record of a seed that failed in this run as well is not reported twice.
     """
     failed = {
         (test.name, seed, test.schedule) for test in result.tests for seed in test.counted.failed
@@ -145,9 +145,12 @@ def _show_recorded(recorded: Sequence[tuple[Path, Rerun]], result: LabResult) ->
     for path, rerun in recorded:
         if rerun.verdict == "pass":
             path.unlink(missing_ok=True)
-            click.echo(f"fixed: {path} passes, and is gone", err=True)
+            click.echo(f"fixed: {path} passes and was removed", err=True)
         elif rerun.verdict == "fail" and rerun.run not in failed:
-            click.echo(f"recorded failure: {path} still fails; labtester replay {path}", err=True)
+            click.echo(
+                f"recorded failure: {path} still fails; to see it: labtester replay {path}",
+                err=True,
+            )
             still.append(str(path))
             result.recorded.append(rerun.test)
     return still

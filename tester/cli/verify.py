@@ -1,4 +1,4 @@
-"""`labtester verify`: is a run really a function of its seed, in every process that can be had?"""
+"""`labtester verify`: whether a run is a function of its seed, in every process available."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _AGAIN: Final = "again in the same process"
 _VERSIONS: Final = (
-    "It was another version of Python: the code depends on how many turns of the event loop "
+    "The version of Python differs: the code depends on how many turns of the event loop "
     "something takes, or on a library that has changed."
 )
 
@@ -64,7 +64,7 @@ class _What:
     def pool(
         self, python: Python | None, seeds: int | None = None, *, name_taken: bool = False
     ) -> AbstractContextManager[Pool]:
-        """One worker that runs it as usual; if it cannot, that is the user's misuse."""
+        """One worker in the usual surroundings; raises ClickException if it cannot start."""
         return pool_of(
             self.lab,
             self.submission,
@@ -78,7 +78,7 @@ class _What:
 
     @property
     def start(self) -> Start:
-        """What starts a worker amid other surroundings."""
+        """A function that starts a worker in other surroundings."""
         return elsewhere(self.lab, self.submission, self.stuck_after, self.schedule)
 
 
@@ -98,7 +98,7 @@ class _What:
     "pythons",
     multiple=True,
     metavar="PATH",
-    help="Another interpreter with labtester's dependencies; those in .venv-* are used as well.",
+    help="Also use this interpreter, which has labtester's dependencies, besides any in .venv-*.",
 )
 @schedule_option
 @submission_option
@@ -116,9 +116,9 @@ def verify(
 ) -> int:
     """Check that a run depends on its seed alone.
 
-    Runs each seed twice in one process, then in a process around which all is different, with
-    another hash seed, and on the other interpreters. Where two runs differ, shows the first event
-    in which they do, and finds out what it takes.
+    Runs each seed twice in one process, then in a process with other surroundings, with another
+    hash seed, and on the other interpreters. Where two runs differ, shows the first event that
+    differs and what causes the difference.
     """
     from tester.report.table import plainly
     from tester.workers.inquiry import digests
@@ -139,20 +139,20 @@ def verify(
         runs = [(test.name, seed) for test in chosen for seed in range(test.seeds)]
         schedules = {test.name: test.schedule for test in chosen}
         for name in (first.name, _AGAIN):
-            desk = DigestPlan(runs)
-            pool.work(desk)
-            if desk.misuse:
-                raise click.ClickException(desk.misuse)
-            found[name] = desk.found
+            plan = DigestPlan(runs)
+            pool.work(plan)
+            if plan.misuse:
+                raise click.ClickException(plan.misuse)
+            found[name] = plan.found
     for way in ways:
         if way.python is None:
             found[way.name] = digests(what.start, way.where, runs)
             continue
         with what.pool(way.python, seeds) as pool:
             pool.tests()
-            desk = DigestPlan(runs)
-            pool.work(desk)
-            found[way.name] = desk.found
+            plan = DigestPlan(runs)
+            pool.work(plan)
+            found[way.name] = plan.found
     differing = _differing(found)
     record: dict[str, Any] = {"lab": lab, "seeds": len(runs), "ways": list(found)}
     if differing is None:
@@ -173,7 +173,7 @@ def verify(
 def _differing(
     found: dict[str, dict[tuple[str, int], str]],
 ) -> tuple[str, tuple[str, int]] | None:
-    """The first way, in the order of its likeliest causes, that some run went another way."""
+    """The first way in which some run differs, and the run; ways are in order of likelihood."""
     (_, expected), *others = found.items()
     for name, digests in others:
         for run, digest in expected.items():
@@ -183,7 +183,7 @@ def _differing(
 
 
 def _divergence(what: _What, way: _Way, run: Run, usual: str, other: str) -> str:
-    """The first event in which two runs differ, what came before, and who may be to blame."""
+    """The first event in which two runs differ, what came before, and the suspects."""
     from tester.report.divergence import divergence
     from tester.workers.inquiry import HISTORY, inquire, traced
 
@@ -205,13 +205,13 @@ def _traces(what: _What, python: Python | None, run: Run, times: int) -> Sequenc
 
     with what.pool(python) as pool:
         pool.tests()
-        desk = TracePlan(*run, times)
-        pool.work(desk)
-    return desk.found
+        plan = TracePlan(*run, times)
+        pool.work(plan)
+    return plan.found
 
 
 def _others(pythons: Sequence[str], say: Callable[[str], None]) -> Iterator[_Way]:
-    """The other interpreters: those that were named, and the virtual environments beside us."""
+    """The other interpreters: those named, and those of virtual environments in this folder."""
     here = [str(path) for path in sorted(Path().glob(".venv-*/bin/python"))]
     for python in [*pythons, *here]:
         try:

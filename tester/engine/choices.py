@@ -41,7 +41,7 @@ class Seeded:
 
     def __init__(self, seed: int) -> None:
         if not 0 <= seed < SEED_LIMIT:
-            raise ValueError(f"a seed is an integer in [0, 2**128), and {seed} is not")
+            raise ValueError(f"expected a seed in [0, 2**128), got {seed}")
         self.seed = seed
 
     def stream(self, name: str, faults: list[Fault]) -> Stream:
@@ -173,7 +173,7 @@ class _InjectedStream(Stream):
             return 0
         value = self._draw(n, self.name)
         if not 0 <= value < n:
-            raise ValueError(f"the source drew {value} for {self.name}, not one of [0, {n})")
+            raise ValueError(f"expected a choice in [0, {n}) for {self.name}, got {value}")
         return value
 
     def _chance(self, num: int, den: int) -> int:
@@ -203,9 +203,7 @@ class Choices:
         found = self._streams.get(name)
         if found is None:
             if not name or not name.isascii() or " " in name:
-                raise ValueError(
-                    f"a stream's name is ASCII text without a space, and {name!r} is not"
-                )
+                raise ValueError(f"expected a stream name in ASCII without spaces, got {name!r}")
             found = self._streams[name] = self.source.stream(name, self.faults)
         return found
 

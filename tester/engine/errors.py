@@ -1,4 +1,4 @@
-"""What can go wrong in a run that is neither the network's doing nor a wrong answer."""
+"""Errors of a run that neither the network nor a wrong answer causes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class SharedState(TesterError):
 
 @dataclass(frozen=True)
 class Waiting:
-    """A task that waits: where it stands and what it awaits there.
+    """A task that waits: its name, its node, and the line at which it waits.
 
-    `line` is the source text at `file`:`number`, stripped; `task` is the name the task was given.
+    `line` is the source text at `file`:`number`, stripped.
     """
 
     node: str
@@ -40,14 +40,14 @@ class Stuck(AssertionError):
 
 
 class Deadlock(Stuck):
-    """Nothing is runnable, no timer is set, no message is under way, and the test goes on."""
+    """No task is runnable, no timer is set, no message is in flight, and the test is not over."""
 
 
 class Livelock(Stuck):
-    """The run goes on and gets nowhere, until a limit ends it.
+    """The run makes no progress until a limit ends it.
 
-    `ended_us`: the virtual time at which it had used up its time, its steps or its bytes; such a
-    run may have got somewhere after all, see LimitReached. None: it was ended by something else.
+    `ended_us`: the virtual time at which it had used up its time, steps or bytes; such a run may
+    have made progress after all, see LimitReached. None: another limit ended it.
     """
 
     def __init__(
@@ -62,4 +62,4 @@ class Livelock(Stuck):
 
 
 class LimitReached(Stuck):
-    """A limit ended the run while its operations still completed: it is slow, but not stuck."""
+    """A limit ended the run while operations still completed: it is slow, not stuck."""

@@ -142,7 +142,7 @@ class Loop(asyncio.AbstractEventLoop):
         context: contextvars.Context | None = None,
     ) -> TimerHandle:
         if not delay >= 0:
-            raise ValueError(f"a delay is 0 or more seconds, and {delay!r} is not")
+            raise ValueError(f"expected a delay of 0 or more seconds, got {delay!r}")
         ahead = (round(delay * _MICROSECONDS) or int(delay > 0)) if delay < _NEVER else None
         return self._timer(ahead, callback, args, context)
 
@@ -154,7 +154,7 @@ class Loop(asyncio.AbstractEventLoop):
         context: contextvars.Context | None = None,
     ) -> TimerHandle:
         if math.isnan(when):
-            raise ValueError("a time is a number of seconds, and nan is not")
+            raise ValueError("expected a time in seconds, got nan")
         ahead = None
         if when < _NEVER:
             local = self.now + self.offset
@@ -299,7 +299,7 @@ _NOT_SIMULATED: Final = {
     "run_until_complete": "await what you wait for",
     "stop": "return from your coroutine",
     "close": "the loop ends with the run",
-    "set_exception_handler": "an exception that nobody handles ends the run",
+    "set_exception_handler": "an unhandled exception ends the run",
     "shutdown_asyncgens": "close your generators yourself",
     "shutdown_default_executor": "there is no executor",
 }

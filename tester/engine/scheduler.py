@@ -218,7 +218,7 @@ class Scheduler:
             return Livelock(sentence, self.waiting(), ended_us=self.now)
         return Livelock(
             f"{self._instant_limit} steps have been run at one instant, "
-            f"{self.now / 1_000_000:.3f} s, and nobody lets time pass",
+            f"{self.now / 1_000_000:.3f} s, and time does not pass",
             self.waiting(),
         )
 

@@ -1,7 +1,6 @@
-"""The contract check: a submission has the classes its lab asks for, built and called as agreed.
+"""The contract check: whether a submission has the classes its lab asks for, as they are called.
 
-It finds in a moment, and with file and line, what would otherwise fail every seed of every test.
-What only a run can show stays for the run.
+It finds at once, with file and line, what would otherwise fail every seed of every test.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from tester.world.submission import BadSubmission, Submission
 def check(lab: Lab, submission: Submission, loading: Callable[[str], None]) -> None:
     """Raise BadSubmission unless the submission fits the lab.
 
-    `loading` is told the name of each module before it is imported: an import may never return.
+    `loading` is called with the name of each module before its import, which may never return.
     """
     for expected in lab.classes:
         loading(expected.module.replace(".", "/") + ".py")
@@ -33,12 +32,12 @@ def _check_constructor(cls: type, expected: Expected) -> None:
     try:
         signature = inspect.signature(cls)
     except (TypeError, ValueError):
-        return  # inherited from a class in C: nobody can tell before it is called
+        return  # inherited from a class in C: only a call can tell
     if not _takes(signature, expected.parameters):
         init = getattr(cls, "__init__", cls)
         raise BadSubmission(
-            f"{_where(init, cls)}: {cls.__name__} is built by "
-            f"{cls.__name__}({', '.join(expected.parameters)}), but it takes {_shown(signature)}"
+            f"{_where(init, cls)}: expected the constructor "
+            f"{cls.__name__}({', '.join(expected.parameters)}), got parameters {_shown(signature)}"
         )
 
 
@@ -47,12 +46,13 @@ def _check_method(cls: type, method: Method) -> None:
     wanted = f"{method.name}({', '.join(method.parameters)})"
     function = inspect.getattr_static(cls, method.name, None)
     if not inspect.isfunction(function):
-        what = "has no method" if function is None else "has something that is not a method called"
-        raise BadSubmission(f"{_where(cls)}: {cls.__name__} {what} {method.name}; define {wanted}")
+        got = "none" if function is None else type(function).__name__
+        raise BadSubmission(f"{_where(cls)}: expected a method {cls.__name__}.{wanted}, got {got}")
     signature = inspect.signature(function)
     if not _takes(signature, ("self", *method.parameters)):
         raise BadSubmission(
-            f"{_where(function)}: {name} is called as {wanted}, but it takes {_shown(signature)}"
+            f"{_where(function)}: expected {cls.__name__}.{wanted}, got parameters "
+            f"{_shown(signature)}"
         )
     if method.message:
         _check_messages(function, name, method, list(signature.parameters)[1])
@@ -61,25 +61,25 @@ def _check_method(cls: type, method: Method) -> None:
 def _check_messages(
     function: Callable[..., Any], name: str, method: Method, parameter: str
 ) -> None:
-    """An RPC handler says by its annotations what travels, and both sides must agree on it."""
+    """Check the annotations of an RPC handler, which both sides must agree on."""
     try:
         hints = typing.get_type_hints(inspect.unwrap(function))
     except (AttributeError, NameError, SyntaxError, TypeError) as error:
         raise BadSubmission(
             f"{_where(function)}: {name} has an annotation that its module cannot resolve: "
-            f"{error}; import the name there, and not under TYPE_CHECKING"
+            f"{error}; import the name there, outside of TYPE_CHECKING"
         ) from None
     for word, wanted in ((parameter, method.message), ("return", method.reply)):
         module, _, cls = wanted.partition(":")
         if word not in hints:
             raise BadSubmission(
-                f"{_where(function)}: {name} does not annotate {word}; annotations say what "
-                f"travels, and here it is {cls} of {module}"
+                f"{_where(function)}: {name}: expected the annotation {cls} of {module} for "
+                f"{word}, got none"
             )
         if hints[word] is not getattr(importlib.import_module(module), cls):
             raise BadSubmission(
-                f"{_where(function)}: {name} annotates {word} as {_spelled(hints[word])}, but the "
-                f"lab's message is {cls} of {module}"
+                f"{_where(function)}: {name}: expected the annotation {cls} of {module} for "
+                f"{word}, got {_spelled(hints[word])}"
             )
 
 

@@ -1,7 +1,7 @@
-"""What a lab uses of a submission's folder, and what lies there as if it were meant for it.
+"""What a lab uses of a submission's folder, and which unused files were probably meant for it.
 
-A file that nobody looks at changes nothing: its author would see the reference pass, and believe
-that it was the submission.
+An unused file has no effect: its author would see the reference pass and believe that the
+submission did.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tester.world.submission import BadSubmission, Submission
 _DEPTH: Final = 5
 _ENTRIES: Final = 2_000
 _NAMED: Final = 3
-"""So many files that are not used are named at once."""
+"""The most unused files that are named at once."""
 _READ: Final = 1 << 20
 _ARCHIVES: Final = (".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2", ".zst", ".7z", ".rar")
 
@@ -29,7 +29,7 @@ _ARCHIVES: Final = (".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2", ".zst", ".7z",
 def taken(lab: Lab, submission: Submission) -> str:
     """What the lab has imported from the folder: `kvsrv/client.py -> Clerk; the reference's: ...`.
 
-    To be asked when the lab's classes have been imported. Raises BadSubmission if it is nothing.
+    Call it after the lab's classes have been imported. Raises BadSubmission if it is nothing.
     """
     folder = submission.folder
     if folder is None:
@@ -53,7 +53,7 @@ def taken(lab: Lab, submission: Submission) -> str:
 
 
 def misses(lab: Lab, folder: Path) -> list[str]:
-    """A sentence for each file that looks as if it were meant for the lab, and is not used."""
+    """A sentence for each unused file that looks as if it were meant for the lab."""
     entries = list(_entries(folder))
     found: dict[str, str] = {}
     for expected in lab.classes:
@@ -70,15 +70,13 @@ def misses(lab: Lab, folder: Path) -> list[str]:
 
 
 def _nothing(lab: Lab, folder: Path) -> str:
-    """The sentence about a folder of which nothing is used, with what was found instead."""
+    """The error for a folder of which nothing is used, with what was found instead."""
     wanted = lab.files
-    parts = [
-        f"{folder} has nothing that the lab {lab.name} takes, which is {' and '.join(wanted)}"
-    ]
+    parts = [f"{folder}: expected {' or '.join(wanted)} for the lab {lab.name}, got no such file"]
     near = misses(lab, folder)
     parts += near[:_NAMED]
     if len(near) > _NAMED:
-        parts.append(f"likewise {len(near) - _NAMED} more files")
+        parts.append(f"{len(near) - _NAMED} more files are not used either")
     entries = list(_entries(folder))
     deeper = {path[: -len(file) - 1] for path in entries for file in wanted if _ends(path, file)}
     if deeper:
@@ -95,7 +93,7 @@ def _nothing(lab: Lab, folder: Path) -> str:
     if archives := [path for path in entries if path.lower().endswith(_ARCHIVES)]:
         parts.append(f"unpack {archives[0]}")
     if not entries:
-        parts.append("it holds no file")
+        parts.append("the folder contains no files")
     return "; ".join(parts)
 
 
@@ -125,7 +123,7 @@ def _entries(folder: Path) -> Iterator[str]:
 
 
 def _obstacles(folder: Path, wanted: str) -> Iterator[tuple[str, str]]:
-    """What stands where the file should be, or where a folder on the way to it should."""
+    """What is in the place of the file, or of a folder on the way to it."""
     parts = wanted.split("/")
     for number in range(1, len(parts) + 1):
         path = "/".join(parts[:number])
@@ -152,7 +150,7 @@ def _why(folder: Path, path: str, wanted: str, name: str) -> str:
     where, _, file = path.rpartition("/")
     right_place, _, right_file = wanted.rpartition("/")
     if path.lower() == wanted.lower():
-        return f"expected {wanted}, in these very letters"
+        return f"expected {wanted}, spelled exactly so"
     if where.lower() == right_place.lower():
         stem = right_file.removesuffix(".py")
         if file.lower() == stem or file.lower().startswith(f"{stem}."):

@@ -1,6 +1,6 @@
 """Running a record again, and making the record of a run.
 
-The code may have changed since: then a record shows something else, or nothing.
+If the code has changed since, a record may fail in another way, or pass.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class StaleReplay(TesterError):
 
 
 class Again(NamedTuple):
-    """What a record came to when it was run again."""
+    """The result of running a record again."""
 
     outcome: Outcome
     stale: StaleReplay | None
     anew: bool
-    """Whether the record passed, and this is what its seed came to, run anew."""
+    """Whether the record passed, so that the outcome is that of its seed."""
 
 
 def replay(record: Record, scenario: Scenario) -> Outcome:
@@ -41,7 +41,7 @@ def replay(record: Record, scenario: Scenario) -> Outcome:
 
 
 def run_again(record: Record, scenario: Scenario) -> Again:
-    """Run a record; if it passes, its seed: other code may make other choices of that."""
+    """Run a record; if it passes, run its seed, which changed code may turn into other choices."""
     scenario = scenario.under(record.schedule)
     outcome = replay(record, scenario)
     stale = None
@@ -55,7 +55,7 @@ def run_again(record: Record, scenario: Scenario) -> Again:
 
 
 def check(record: Record, scenario: Scenario, outcome: Outcome) -> None:
-    """Raise StaleReplay if a record came out another way, and the code is another."""
+    """Raise StaleReplay if a record's digest differs and its code has changed."""
     if outcome.digest != record.digest and record.code != code_digest(scenario):
         raise StaleReplay(
             f"the code has changed since this record was made: it failed with {record.kind} "

@@ -1,4 +1,4 @@
-"""The corpus: failing records in a folder, to be tried first the next time somebody runs."""
+"""The corpus: the records in a folder, which later runs of their tests try first."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tester.search.record import FOLDER, SUFFIX, BadRecord, Record, load, parse
 
 
 class Kept(NamedTuple):
-    """What became of a record that was to be kept."""
+    """Where a record was written, or why it was not."""
 
     path: Path | None
     """The file; None if it could not be written."""
     sentence: str
-    """For the person who reads the verdict."""
+    """What to print about it."""
 
 
 class Corpus:
-    """The records of one lab and one submission, in the folder `.labtester` where one stands."""
+    """The records of one lab and one submission, in `.labtester` of the working folder."""
 
     def __init__(self, lab: str, submission: str | None, folder: Path | None = None) -> None:
         self._lab = lab
@@ -28,7 +28,7 @@ class Corpus:
         self._folder = Path(FOLDER) if folder is None else folder
 
     def records(self, tests: Sequence[str]) -> Iterator[tuple[Path, Record]]:
-        """Those of these tests, in the order of their names. What is no record is passed over."""
+        """The records of these tests, sorted by file name. Other files are skipped."""
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
                 record = load(path)
@@ -40,20 +40,20 @@ class Corpus:
                 yield path, record
 
     def keep(self, text: str, test: str) -> Kept:
-        """Write down the text of a record of this test, if that can be done."""
+        """Save a record of this test, given as text."""
         return self.save(parse(text, Path(test)))
 
     def save(self, record: Record) -> Kept:
-        """Write a record down; a folder that one may not write to is no reason to fail."""
+        """Save a record; a folder that cannot be written is not an error."""
         try:
             path = record.save(self._folder)
         except OSError as error:
             what = f"{record.test}, seed {record.seed}"
-            sentence = f"the record of {what} cannot be kept in {self._folder}: {error.strerror}"
+            sentence = f"cannot keep the record of {what} in {self._folder}: {error.strerror}"
             return Kept(None, sentence)
         return Kept(path, f"kept as {path}")
 
 
 def _place(submission: str) -> str:
-    """The folder, whichever way it is named; "" for the reference."""
+    """The real path of the folder; "" for the reference."""
     return submission and os.path.realpath(submission)

@@ -1,4 +1,4 @@
-"""The diagnosis of a failing seed: is it really the bug, and what is the least it takes?"""
+"""The diagnosis of a failing seed: whether it fails again, and the least that it needs to."""
 
 from __future__ import annotations
 
@@ -20,31 +20,30 @@ _SUSPECTS: Final = 5
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What to tell about a failing seed."""
+    """What is known about a failing seed."""
 
     seed: int
     outcome: Outcome
-    """The run to tell: the smallest that fails, with its trace."""
+    """The run to report: the smallest that fails, with its trace."""
     explanation: Explanation | None
-    """Why that one fails; None where shrinking would make no sense."""
+    """Why that run fails; None where shrinking would make no sense."""
 
     @property
     def size(self) -> Size | None:
-        """How large it is; None where it was not made smaller."""
+        """How large it is; None if it was not shrunk."""
         return None if self.explanation is None else self.explanation.shrunk.size
 
 
 def diagnose(
     scenario: Scenario, seed: int, failing: Outcome, attempt: Callable[[], None] = lambda: None
 ) -> Diagnosis:
-    """Run a failing seed again, shrink it, and say which faults it takes.
+    """Run a failing seed again, shrink it, and find which faults it needs.
 
-    A seed that goes another way the second time is not shrunk: its outcome says NonDeterministic.
-    Nor is one that the checker could not decide, or whose code cannot be run as it is, or changes
-    its modules: what such a run does is not a function of its choices alone.
+    Some seeds are not shrunk: one whose second run differs (its outcome is NonDeterministic), one
+    that the checker could not decide, and one whose code cannot be run as it is or changes its
+    modules, since such a run is not a function of its choices alone.
 
-    `attempt` is called before each run that tries something else: it takes many of them, and
-    somebody may wait for a sign of life.
+    `attempt` is called before each further run, as a sign of life: there may be many.
     """
     again = _with_suspects(scenario, repeat(scenario, seed, failing))
     if isinstance(again.error, NonDeterministic | SharedState) or failing.verdict != "fail":
@@ -57,9 +56,9 @@ def diagnose(
 
 
 def _with_suspects(scenario: Scenario, outcome: Outcome) -> Outcome:
-    """The outcome, with the lines that may be why it is not the same twice, if that is its fault.
+    """The outcome, with the suspects if it is nondeterministic.
 
-    Within one process strings have one hash: the order of a set of them is no reason.
+    A string has one hash within a process, so the order of a set of strings is not a suspect.
     """
     if not isinstance(outcome.error, NonDeterministic) or outcome.modules:
         return outcome
@@ -75,7 +74,7 @@ def _with_suspects(scenario: Scenario, outcome: Outcome) -> Outcome:
 def diagnose_recorded(
     scenario: Scenario, seed: int, failing: Outcome, attempt: Callable[[], None] = lambda: None
 ) -> Diagnosis:
-    """Say which faults a record takes that has failed again; it is small already."""
+    """Find which faults a record needs that has failed again; it is already shrunk."""
     if failing.verdict != "fail":
         return Diagnosis(seed, failing, None)
     return Diagnosis(seed, failing, explain(scenario, as_recorded(seed, failing), attempt))
@@ -84,9 +83,9 @@ def diagnose_recorded(
 def diagnose_several(
     scenario: Scenario, first: Diagnosis, later: Iterable[int]
 ) -> tuple[Diagnosis, list[int]]:
-    """The shortest story of the first failing seed and a few later ones that fail as it does.
+    """The shortest of the first failing seed and a few later ones that fail in the same way.
 
-    Also the seeds whose stories were no shorter. What is short already is left at that.
+    Also returns the seeds that were not shorter. If the first is short, no others are run.
     """
     others: list[Diagnosis] = []
     if first.explanation is None or first.explanation.shrunk.settled:

@@ -1,8 +1,9 @@
 """The exhaustive proof: every placement of at most k faults in a small scenario, one run each.
 
-A placement is a set of chances that come true. Placements are walked in the order in which runs
-meet their chances: behind a placement come those that add one fault after its last. Each run has
-exactly one placement, so none is missed and none is run twice; everything that is no fault is 0.
+A placement is a set of faults that strike. Placements are walked in the order in which runs meet
+the faults that could strike: a placement is followed by those that add one fault after its last.
+Each run has exactly one placement, so none is missed and none is run twice. Every choice that is
+not a fault is 0.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ DIFFERENT: Final = (
 )
 
 Placement = tuple[Fault, ...]
-"""The chances that come true, in the order in which the run meets them."""
+"""The faults that strike, in the order in which the run meets them."""
 
 
 class Placed:
-    """A source in which the given chances come true and everything else is 0.
+    """A source in which the given faults strike and every other choice is 0.
 
-    `met` lists every chance of the run that could have come true, in the order of time.
+    `met` lists every fault that could have struck, in the order of time.
     """
 
     def __init__(self, placement: Placement) -> None:
@@ -36,7 +37,7 @@ class Placed:
         self.met: list[Fault] = []
 
     def met_all(self, placement: Placement) -> bool:
-        """Whether the run came to each of these chances."""
+        """Whether the run met each of these faults."""
         return set(self.met).issuperset(placement)
 
     def stream(self, name: str, faults: list[Fault]) -> Stream:
@@ -71,16 +72,16 @@ class _PlacedStream(Stream):
 
 @dataclass(frozen=True)
 class Proof:
-    """What came of it."""
+    """The result of an exhaustive search."""
 
     placements: int
-    """How many were run, the failing one included; all of them, if none failed."""
+    """How many were run, including the one that failed; all of them if none failed."""
     faults: int
-    """At most so many at once."""
+    """The most faults at once."""
     failing: Placement | None
-    """The smallest placement that fails: fewest faults, then the one that was met first."""
+    """The smallest placement that fails: the fewest faults, then the first met."""
     outcome: Outcome | None
-    """What it came to."""
+    """The outcome of that placement."""
 
     @property
     def sentence(self) -> str:
@@ -111,8 +112,8 @@ def exhaust(
     """Run every placement of at most `faults` faults, fewest first, up to one that fails.
 
     `progress(placements, total)` is called after each; the total is known once the last round
-    has begun. To resume a proof that was interrupted, say how many were `done`: of the last round
-    those are not run again (the earlier rounds are, and are short beside it).
+    has begun. `done` placements of an interrupted proof are not run again if they belong to the
+    last round; the earlier rounds are short, and are.
     """
     count = 0
     total = None

@@ -1,4 +1,4 @@
-"""The explanation of a shrunken failure: which faults it takes, and its nearest passing run."""
+"""The explanation of a shrunk failure: which faults it needs, and its nearest passing run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True)
 class Cause:
-    """One of the faults that are left, and what becomes of the run without it."""
+    """One of the remaining faults, and what happens to the run without it."""
 
     fault: Fault
     what: str
@@ -42,21 +42,21 @@ class Cause:
     kind: str
     """ "lost reply". """
     necessary: bool
-    """Whether flipping it, and nothing else, makes the failure go away."""
+    """Whether the failure disappears when this fault alone is flipped."""
     passes: bool
-    """Whether nothing else goes wrong instead."""
+    """Whether the run passes then, rather than failing in another way."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a shrunken run fails."""
+    """Why a shrunk run fails."""
 
     shrunk: Shrunk
     causes: Sequence[Cause]
     twin: Outcome | None
-    """The same run with `flipped` flipped; None if there is no such fault."""
+    """The same run with the fault `flipped` turned off; None if there is no such fault."""
     runs: int
-    """Runs it took to shrink and to explain."""
+    """How many runs shrinking and explaining took."""
 
     @property
     def necessary(self) -> list[Cause]:
@@ -70,7 +70,7 @@ class Explanation:
 
     @property
     def sentence(self) -> str:
-        """What it takes, in one sentence."""
+        """What the failure needs, in one sentence."""
         causes = self.necessary
         if not self.causes:
             if any(map(_is_done_by_the_test, read(self.shrunk.outcome.trace))):
@@ -88,7 +88,7 @@ class Explanation:
 
 
 def _is_done_by_the_test(event: TraceEvent) -> bool:
-    """Whether a test that drew no fault has taken a server down, or off the net."""
+    """Whether the event is a test's own act on a server: taking it down or cutting it off."""
     match event:
         case Does(what=what):
             return what == CUT_OFF
@@ -98,9 +98,9 @@ def _is_done_by_the_test(event: TraceEvent) -> bool:
 def explain(
     scenario: Scenario, shrunk: Shrunk, attempt: Callable[[], None] = lambda: None
 ) -> Explanation:
-    """Flip each fault that is left, alone, and see whether the run then passes.
+    """Turn off each remaining fault alone, and see whether the run passes.
 
-    `attempt` is called before each run: somebody may wait for a sign of life.
+    `attempt` is called before each run, as a sign of life.
     """
     causes = []
     twin = None
@@ -127,7 +127,7 @@ def _without(scenario: Scenario, record: Record, fault: Fault) -> Outcome:
 def describe(fault: Fault, trace: Sequence[Entry]) -> tuple[str, str]:
     """A fault in words: ("the lost reply to #1", "lost reply").
 
-    What is not the fate of a message has left an entry in the trace that says what it is.
+    A fault that is not part of a message's fate has an event in the trace that describes it.
     """
     stream, index = fault
     if stream.startswith(NETWORK):

@@ -1,7 +1,7 @@
 """A record: a failing run on one page of JSON, to be replayed anywhere, by anyone, later.
 
-Only the choices that are not 0 are written: a record of a shrunken run is a few lines. Who reads
-and writes it needs no simulation; `tester.search.again` makes it, and runs it again.
+Only the choices that are not 0 are written, so the record of a shrunk run is a few lines. This
+module reads and writes records; `tester.search.again` makes them and runs them again.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from tester.engine.choices import Record as Chosen
 from tester.engine.schedule import DEFAULT, SCHEDULES
 
 FOLDER: Final = ".labtester"
-"""Where failing records are kept, in the folder a run was started from."""
+"""The folder of records, in the folder that a run was started from."""
 SUFFIX: Final = ".sim"
 _LONGEST_NAME: Final = 150
 _MOST_BYTES: Final = 64 << 20
 _MOST_CHOICES: Final = 10_000_000
-"""Far more than a run makes. A few bytes of a record could ask for all the memory there is."""
+"""Far more than a run makes; without a limit, a few bytes of a record could exhaust the memory."""
 
 
 class BadRecord(Exception):
-    """A file that is no record: one sentence that names it and says what is wrong."""
+    """A file is not a record: one sentence that names it and says what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Record:
     test: str
     """The test's name; for a test of a pytest project its node id."""
     seed: int
-    """The seed whose failure this is the smallest form of."""
+    """The seed whose failure was shrunk to this run."""
     submission: str
     """The folder of the code under test; "" for the reference or the project's own."""
     kind: str
@@ -56,7 +56,7 @@ class Record:
     """The schedule that the choices were drawn under."""
 
     def save(self, folder: Path) -> Path:
-        """Write it into the folder, under a name that its test and seed decide; whole or not."""
+        """Write it into the folder, atomically, under a name made of its test and seed."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / file_name(self.lab, self.test, self.seed, self.submission, self.schedule)
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".new")
@@ -70,7 +70,7 @@ class Record:
         return path
 
     def as_test(self, module: str, name: str) -> str:
-        """A pytest test that runs it again, to be pasted; `name` is the test in its module."""
+        """The source of a pytest test that runs it again; `name` is the test in its module."""
         under = "" if self.schedule == DEFAULT else f", schedule={self.schedule!r}"
         lines = [f"        {stream!r}: {sparse!r}," for stream, sparse in self._sparse().items()]
         return "\n".join(
@@ -80,7 +80,7 @@ class Record:
                 "",
                 "",
                 f"def {name}_as_in_seed_{self.seed}() -> None:",
-                f'    """It failed with {self.kind}, before it was mended."""',
+                f'    """It failed with {self.kind} before it was fixed."""',
                 "    choices = {",
                 *lines,
                 "    }",
@@ -118,9 +118,9 @@ _FIELDS: Final = {
 def file_name(
     lab: str, test: str, seed: int, submission: str = "", schedule: str = DEFAULT
 ) -> str:
-    """A file name without anything that a file system or a shell could mind.
+    """A file name that is safe for file systems and shells.
 
-    Where something had to be replaced or cut, a digest tells it from what looks the same now.
+    A name that had to be changed or cut ends with a digest, so that it stays unique.
     """
     schedule = "" if schedule == DEFAULT else schedule
     if submission:
@@ -141,56 +141,57 @@ def load(path: Path) -> Record:
     except OSError as error:
         raise BadRecord(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise BadRecord(f"{path} is no record: it is not text") from None
+        raise BadRecord(f"{path} is not a record: expected UTF-8 text, got bytes") from None
     return parse(text, path)
 
 
 def _contents(path: Path) -> bytes:
-    """The bytes of a file; a device or a pipe might give bytes without end, or none for ever."""
-    # Without O_NONBLOCK, to open a pipe that nobody writes into would take for ever.
+    """The bytes of a regular file: a device or a pipe may be endless, or never give any."""
+    # Without O_NONBLOCK, opening a pipe that has no writer never returns.
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         mode = os.fstat(number).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not stat.S_ISREG(mode):
-            raise BadRecord(f"{path} is no record: expected a file, got a device or a pipe")
+            raise BadRecord(f"{path} is not a record: expected a file, got a device or a pipe")
         with os.fdopen(number, "rb", closefd=False) as file:
             data = file.read(_MOST_BYTES + 1)
     finally:
         os.close(number)
     if len(data) > _MOST_BYTES:
-        raise BadRecord(f"{path} is no record: it has more than {_MOST_BYTES} bytes")
+        raise BadRecord(f"{path} is not a record: expected at most {_MOST_BYTES} bytes, got more")
     return data
 
 
 def parse(text: str, path: Path) -> Record:
-    """The record that a text is; `path` is where it came from. Raises BadRecord."""
+    """Parse a record; `path` is where the text came from. Raises BadRecord."""
     try:
         found = json.loads(text)
     except ValueError as error:
         raise BadRecord(f"{path} is not JSON: {error}") from None
     except RecursionError:
-        raise BadRecord(f"{path} is no record: it is nested too deeply") from None
+        raise BadRecord(f"{path} is not a record: it is nested too deeply") from None
     if not isinstance(found, dict):
-        raise BadRecord(f"{path} is no record: it holds no JSON object")
+        raise BadRecord(f"{path} is not a record: expected a JSON object")
     for name, kind in _FIELDS.items():
         if type(found.get(name)) is not kind:
-            raise BadRecord(f"{path} is no record: its {name!r} is not a {kind.__name__}")
+            raise BadRecord(f"{path} is not a record: expected {name!r} of type {kind.__name__}")
         if kind is str and not _is_text(found[name]):
-            raise BadRecord(f"{path} is no record: its {name!r} is not text")
+            raise BadRecord(f"{path} is not a record: expected {name!r} to be valid Unicode")
     if not 0 <= found["seed"] < SEED_LIMIT:
-        raise BadRecord(f"{path} is no record: its 'seed' is not in [0, 2**128)")
+        raise BadRecord(f"{path} is not a record: expected 'seed' in [0, 2**128)")
     if found["schedule"] not in SCHEDULES:
         known = ", ".join(SCHEDULES)
         raise BadRecord(
-            f"{path} was made under a schedule {found['schedule']!r}; this labtester has {known}"
+            f"{path} is not a record: expected 'schedule' to be one of {known}, "
+            f"got {found['schedule']!r}"
         )
     return Record(**{name: found[name] for name in _FIELDS}, choices=_choices(path, found))
 
 
 def _is_text(value: str) -> bool:
-    """Whether it can be written as UTF-8: JSON can spell half of a pair of surrogates."""
+    """Whether it can be encoded as UTF-8: JSON can hold a lone surrogate."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -201,23 +202,27 @@ def _is_text(value: str) -> bool:
 def _choices(path: Path, found: dict[str, Any]) -> Chosen:
     sparse = found.get("choices")
     if not isinstance(sparse, dict):
-        raise BadRecord(f"{path} is no record: its 'choices' is not an object")
+        raise BadRecord(f"{path} is not a record: expected 'choices' to be an object")
     dense: Chosen = {}
     left = _MOST_CHOICES
     for stream, places in sparse.items():
         if not isinstance(places, dict):
-            raise BadRecord(f"{path} is no record: its choices of {stream!r} are not an object")
+            raise BadRecord(
+                f"{path} is not a record: expected the choices of {stream!r} to be an object"
+            )
         values: list[int] = []
         for index, value in places.items():
             if not index.isdecimal() or len(index) > 8 or type(value) is not int or value < 0:
                 raise BadRecord(
-                    f"{path} is no record: {index!r}: {value!r} in {stream!r} is no choice; "
-                    "an index and a number of 0 or more are"
+                    f"{path} is not a record: expected an index and an integer >= 0 in "
+                    f"{stream!r}, got {index!r}: {value!r}"
                 )
             more = max(0, int(index) + 1 - len(values))
             left -= more
             if left < 0:
-                raise BadRecord(f"{path} is no record: it has more than {_MOST_CHOICES} choices")
+                raise BadRecord(
+                    f"{path} is not a record: expected at most {_MOST_CHOICES} choices, got more"
+                )
             values += [0] * more
             values[int(index)] = value
         dense[stream] = values

@@ -1,4 +1,4 @@
-"""The check at the end of a run: is what the clients were told linearizable?"""
+"""The check at the end of a run: whether the clients' history is linearizable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes to the conditions of the network, which come and go, and may overlap."""
+"""Temporary changes to the conditions of the network, which may overlap."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from labrpc.network import Network
 
 
 class ChangingConditions:
-    """What is changed at present; below it lie the conditions that the test has set."""
+    """The present changes, on top of the conditions that the test has set."""
 
     def __init__(self, network: Network, note: Callable[..., None]) -> None:
         self._network = network
@@ -24,13 +24,13 @@ class ChangingConditions:
         self._apply()
 
     def restore(self, name: str) -> None:
-        """Take one change back, unless that has been done."""
+        """Undo one change, unless that has been done."""
         if self._changes.pop(name, None) is not None:
             self._note("weather", name, False)
             self._apply()
 
     def restore_all(self) -> None:
-        """Take every change back, and make the network reliable."""
+        """Undo every change, and make the network reliable."""
         for name in list(self._changes):
             self.restore(name)
         self._network.conditions = RELIABLE

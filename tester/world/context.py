@@ -43,7 +43,7 @@ class Context:
         self.trace.add((self.scheduler.now, *event))
 
     def after(self, us: int, action: Callable[[], object]) -> None:
-        """Have something happen on no node, so many microseconds from now."""
+        """Call `action`, on no node, this many microseconds from now."""
         self.scheduler.post(self.scheduler.now + us, _call, action)
 
     def let_go(self) -> None:

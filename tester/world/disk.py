@@ -20,11 +20,11 @@ from tester.engine.node import Event, Node
 SYNC_US: Final = 500
 """What a sync takes, in microseconds, as long as the disk is not slow."""
 _UNSYNCED: Final = 64
-"""So many writes can be lost at the most: what is older, the machine has saved by itself."""
+"""The most writes that can be lost: the machine has saved older ones by itself."""
 
 
 class Disk:
-    """Named files, each of them bytes, on a node: what is written is there after a restart.
+    """Named files of bytes on a node: what is written is there after a restart.
 
     A factory is given it as `node.disk`. Reading and writing take no time; `sync` does.
     """
@@ -46,7 +46,7 @@ class Disk:
         for name, data in files.items():
             if not isinstance(name, str) or not isinstance(data, bytes):
                 raise TesterError(
-                    f"a disk holds bytes under names, not {type(data).__name__} under {name!r}"
+                    f"expected bytes for the file {name!r}, got {type(data).__name__}"
                 )
         self._files.update(files)
         self._node.outbox.append(("write", dict(files)))
@@ -119,14 +119,14 @@ class Store:
         return self.written
 
     def flush(self, written: int) -> None:
-        """Have so many writes be safe, counted from the first one."""
+        """Make the first `written` writes safe."""
         while self.written - len(self._unsynced) < written:
             self._safe |= self._unsynced.popleft()
 
     def lose(self, count: int) -> int:
         """Undo the last `count` writes, or as many as are unsynced; returns how many.
 
-        What is left becomes safe: whoever starts from it must not lose it later.
+        The rest becomes safe: a node that has started from it must not lose it later.
         """
         lost = min(count, len(self._unsynced))
         for _ in range(lost):

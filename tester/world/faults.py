@@ -21,9 +21,9 @@ from tester.world.nemesis import Kind, Strike, Undo
 from tester.world.nodes import Member
 
 _ARMED: Final = 4
-"""One site of `maybe` in so many is armed in a run..."""
+"""One site of `maybe` in this many is armed in a run."""
 _FIRES: Final = (1, 4)
-"""... and comes true so often when it is."""
+"""How often an armed site fires."""
 
 
 def kind(strike: Callable[[Strike], Undo | None]) -> Kind:
@@ -32,7 +32,7 @@ def kind(strike: Callable[[Strike], Undo | None]) -> Kind:
 
 
 def maybe(site: str) -> bool:
-    """A fault of your own: False nearly always, and True at times, when it would hurt.
+    """A fault of your own: nearly always False, and now and then True, when it would hurt.
 
         if maybe("slow-apply"):
             await asyncio.sleep(1)
@@ -44,7 +44,7 @@ def maybe(site: str) -> bool:
     if not isinstance(machine, Node):
         return False
     if not site or not site.isascii() or " " in site:
-        raise TesterError(f"a site of maybe is named in ASCII without a space, not {site!r}")
+        raise TesterError(f"expected a name for maybe in ASCII without spaces, got {site!r}")
     stream = machine.choices.stream(f"maybe/{machine.name}/{site}")
     armed = stream.record[0] if stream.record else stream.below(_ARMED)
     index = len(stream.record)
@@ -206,7 +206,7 @@ def ring(strike: Strike) -> Undo | None:
 
 @kind
 def isolate(strike: Strike) -> Undo | None:
-    """A server is cut from everybody else."""
+    """A server is cut from all others."""
     node = strike.server()
     if node is None:
         return None
@@ -216,7 +216,7 @@ def isolate(strike: Strike) -> Undo | None:
 
 @kind
 def isolate_leader(strike: Strike) -> Undo | None:
-    """Whoever leads is cut from everybody else: see `leader` of `Simulation.nemesis`."""
+    """The leader is cut from all others: see `leader` of `Simulation.nemesis`."""
     name = strike.leader()
     if name is None or name not in strike.everybody():
         return None
@@ -283,11 +283,11 @@ losses: Final = _condition("losses", request_loss=(1, 10), reply_loss=(1, 10), r
 duplicates: Final = _condition("duplicates", duplicate=(1, 5))
 """One request in five arrives twice."""
 late_requests: Final = _condition("late_requests", late=(1, 10))
-"""One request in ten arrives up to two seconds after its caller was told that no reply came."""
+"""One request in ten arrives up to two seconds after its caller has given up."""
 long_reordering: Final = _condition("long_reordering", reply_hold=(2, 3))
 """Two replies in three are held back, for 200 to 2 199 ms."""
 long_delays: Final = _condition("long_delays", request_delay_ms=500, unreachable_ms=6_999)
-"""Requests take up to half a second longer, and calls that reach nobody up to 7 seconds."""
+"""Requests take up to half a second longer, and calls that reach no server up to 7 seconds."""
 
 
 ALL: Final = (

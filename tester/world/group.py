@@ -42,14 +42,14 @@ class Around(Protocol):
 class Group:
     """Servers `s0`, `s1`, ... that are started, crashed, cut off and joined again, by number.
 
-    Only what they say to each other is cut; clients have ends of their own. A server that crashes
-    is off the net, and when it restarts, with what is on its disk, it stays so until it is
-    connected; unless the group `rejoins`, whose servers are then where they were.
+    Only the messages between servers are cut; clients have ends of their own. A server that
+    crashes is cut off. It restarts with its disk, and stays cut off until it is connected; in a
+    group that `rejoins`, it returns to where it was.
     """
 
     def __init__(self, sim: Around, n: int, prefix: str = "s", *, rejoins: bool = False) -> None:
         if type(n) is not int or n < 1:
-            raise TesterError(f"a group has one server or more, and not {n!r}")
+            raise TesterError(f"expected one server or more in a group, got {n!r}")
         self.names = [f"{prefix}{i}" for i in range(n)]
         self.nodes = [sim.node(name) for name in self.names]
         self.peers: list[Any] = []
@@ -129,7 +129,7 @@ class Group:
             self._sides[i] = None
 
     def restart(self, i: int) -> None:
-        """Start a server that is down anew, off the net unless the group rejoins."""
+        """Start a server that is down; it stays cut off unless the group rejoins."""
         self._check(i)
         self.nodes[i].restart()
 
@@ -156,10 +156,12 @@ class Group:
         self.connect(*range(len(self)))
 
     def partition(self, one: Sequence[int], other: Sequence[int]) -> None:
-        """Have two sides, which do not hear each other; who is on neither is cut off."""
+        """Divide the servers into two sides; a server on neither side is cut off."""
         self._check(*one, *other)
         if both := sorted({*one} & {*other}):
-            raise TesterError(f"{self.names[both[0]]} cannot be on both sides of a partition")
+            raise TesterError(
+                f"expected each server on one side only, got {self.names[both[0]]} on both"
+            )
         for i in range(len(self)):
             self._sides[i] = 0 if i in one else 1 if i in other else None
         sides = (" ".join(self.names[i] for i in side) for side in (one, other))
@@ -183,8 +185,7 @@ class Group:
         for i in servers:
             if type(i) is not int or not 0 <= i < len(self):
                 raise TesterError(
-                    f"there is no server {i!r}: servers are named by their numbers, "
-                    f"0 to {len(self) - 1}"
+                    f"expected the number of a server, 0 to {len(self) - 1}, got {i!r}"
                 )
 
     def _switch(self) -> None:

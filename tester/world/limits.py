@@ -18,7 +18,7 @@ class Limits:
     silent_rpcs: int = 50_000
     """RPCs sent without one operation of a client completing."""
     megabytes: int = 4_000
-    """Of all messages together: large ones take long, however few they are."""
+    """The size of all messages together: large ones take long, however few they are."""
     configurations: int = 500_000
     """What the linearizability checker may visit before it says Unknown."""
 

@@ -1,8 +1,8 @@
 """The nemesis: it draws, from the choices of the run, which faults strike when, and undoes them.
 
-Its whole plan is drawn when it starts, always the same number of choices, from one stream for each
-kind of fault. What it does not do leaves no trace: a run in which nothing strikes is the run
-without a nemesis. It is no node and no task, so it takes nobody's turn.
+Its whole plan is drawn when it starts, always with the same number of choices, from one stream for
+each kind of fault. A run in which nothing strikes is the run without a nemesis, which is neither a
+node nor a task and so does not change the schedule.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from tester.world.partition import Links
 T = TypeVar("T")
 
 STREAM: Final = "fault/"
-"""What the names of the streams begin with that say which faults strike."""
+"""The prefix of the streams that say which faults strike."""
 
 _RATE: Final = (1, 4)
 """How likely one strike of a kind happens, if the kind is switched on in this run."""
 
 Undo = Callable[[], object]
-"""Takes back what a strike did, as far as that is still there."""
+"""Undoes what a strike did, as far as it still holds."""
 Leader = Callable[[], str | None]
 """The name of the node that leads at this moment, as far as the test knows."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault. `strike` does it and returns how to undo it; None: there was no way to."""
+    """A kind of fault. `strike` does it and returns how to undo it; None: it did not strike."""
 
     name: str
     strike: Callable[[Strike], Undo | None]
     condition: bool = False
-    """It is no fault, but a condition under which there are more faults: it is never blamed."""
+    """Whether it is a condition that causes faults of messages: those are blamed, not it."""
 
 
 class Strike:
@@ -54,7 +54,7 @@ class Strike:
 
     @property
     def links(self) -> Links:
-        """Who hears whom."""
+        """The links between nodes, and what is cut."""
         return self._nemesis.context.links
 
     @property
@@ -103,7 +103,7 @@ class Strike:
         self._nemesis.context.note("fault", *self._fault, what, kind)
 
     def after(self, us: int, action: Callable[[], object]) -> None:
-        """Have something happen so much later, unless the nemesis has been stopped by then."""
+        """Do something after this many microseconds, unless the nemesis is stopped before."""
         self._nemesis.after(us, action)
 
 
@@ -127,7 +127,9 @@ class Nemesis:
         leader: Leader | None,
     ) -> None:
         if pace_ms < 1 or seconds * 1_000 < pace_ms:
-            raise ValueError(f"no fault of {pace_ms} ms fits into {seconds} seconds")
+            raise ValueError(
+                f"expected a pace between 1 and {seconds * 1_000} ms, got pace_ms={pace_ms}"
+            )
         self.context = context
         self.chosen = tuple(chosen)
         """The only nodes it may touch; empty: servers, and for partitions every node."""
@@ -144,7 +146,7 @@ class Nemesis:
         return [node for node in found if node.name in self.chosen] if self.chosen else found
 
     def stop(self) -> None:
-        """Strike no more, and undo nothing: see `Simulation.quiet`."""
+        """Strike no more, without undoing anything: see `Simulation.quiet`."""
         self._stopped = True
 
     def after(self, us: int, action: Callable[[], object]) -> None:

@@ -205,7 +205,9 @@ class Member:
     def restart(self) -> None:
         """Start the node anew: the objects it had are built again, by the same factories."""
         if not self.down:
-            raise TesterError(f"{self.name} is up; crash it before it can restart")
+            raise TesterError(
+                f"expected {self.name} to be down before a restart, and it is up: crash it first"
+            )
         self.place.freeze()  # at the very instant of a stop(), it was not yet
         self.down = False
         self._incarnation += 1
@@ -287,7 +289,9 @@ class Member:
         and the timers it sets from now on, are fast by so many microseconds a second, or slow.
         """
         if drift_ppm <= -1_000_000:
-            raise TesterError(f"a clock that drifts by {drift_ppm} ppm stands still or runs back")
+            raise TesterError(
+                f"expected a drift above -1000000 ppm, got {drift_ppm}: the clock would stop"
+            )
         if self._clock != (ahead_ms, drift_ppm):
             self._clock = ahead_ms, drift_ppm
             self._note("skew", ahead_ms, drift_ppm)
@@ -370,9 +374,11 @@ class Nodes:
         found = self._members.get(name)
         if found is None:
             if name in self._taken:
-                raise TesterError(f"{name!r} is the node of the test itself; use another name")
+                raise TesterError(
+                    f"expected another name than {name!r}, which is the node of the test"
+                )
             if not name or not name.isascii() or not name.isprintable() or " " in name:
-                raise TesterError(f"a node's name is ASCII text without a space; {name!r} is not")
+                raise TesterError(f"expected a node name in ASCII without spaces, got {name!r}")
             found = self._members[name] = Member(self, name)
         return found
 

@@ -13,18 +13,18 @@ Group = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Cut:
-    """Some pairs of nodes that cannot talk, or of which only one hears the other."""
+    """Pairs of nodes that cannot reach each other, or of which only one reaches the other."""
 
     groups: tuple[Group, ...]
-    """Who talks to whom: two nodes that are in groups, but in none together, do not.
+    """Two nodes that are in groups, but in none together, cannot reach each other.
 
-    A node in no group talks to everybody, and one in two groups is a bridge.
+    A node in no group reaches all others, and one in two groups is a bridge.
     """
     one_way: bool = False
     """There are two groups, and only what the first sends to the second is lost."""
 
     def between(self, sender: str, receiver: str) -> bool:
-        """Whether what the one sends does not reach the other."""
+        """Whether messages from sender to receiver are lost."""
         if self.one_way:
             return sender in self.groups[0] and receiver in self.groups[1]
         named = [any(node in group for group in self.groups) for node in (sender, receiver)]
@@ -34,7 +34,7 @@ class Cut:
 
 
 class Links:
-    """Every end of the network with the nodes it joins, and the cuts there are between nodes."""
+    """Every end of the network with the nodes it joins, and the cuts between nodes."""
 
     def __init__(self, network: Network, note: Callable[..., None]) -> None:
         self._network = network

@@ -21,7 +21,7 @@ SimulatedTest = Callable[..., Coroutine[Any, Any, object]]
 """`async def test(sim, ...)`: what `simulate` decorates."""
 
 SEEDS: Final = 100
-"""How many seeds a test runs on, when nobody says otherwise."""
+"""How many seeds a test runs on by default."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Scenario:
     function: SimulatedTest
     name: str
     seeds: int = SEEDS
-    """How many seeds to run, from 0, when nobody says otherwise."""
+    """How many seeds to run by default, from 0."""
     weight: int = 1
     """How many seeds of an ordinary test one seed of this one costs."""
     network: Conditions = RELIABLE
@@ -53,7 +53,7 @@ class Scenario:
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
             known = ", ".join(SCHEDULES)
-            raise ValueError(f"there is no schedule {self.schedule!r}; there are {known}")
+            raise ValueError(f"expected a schedule of {known}, got {self.schedule!r}")
 
     def seeds_of(self, wanted: int | None) -> int:
         """How many seeds to run when `wanted` are asked for: a heavy test runs fewer."""

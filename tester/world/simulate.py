@@ -101,15 +101,15 @@ def simulate(
     `Simulation.sometimes`.
     """
     if seeds < 1 or weight < 1:
-        raise ValueError(f"seeds and weight are 1 or more, not {seeds} and {weight}")
+        raise ValueError(f"expected seeds and weight of 1 or more, got {seeds} and {weight}")
     if model is not None:
         _ = check.specifications(model)  # raises for what is no model
 
     def decorate(function: SimulatedTest) -> SimulatedFunction:
         if not inspect.iscoroutinefunction(function):
             raise TypeError(
-                f"{function.__name__} is not an `async def`; a simulated test is one, and its "
-                "first parameter is the Simulation"
+                f"expected `async def {function.__name__}(sim: Simulation)`, got a function "
+                "that is not async"
             )
         scenario = Scenario(
             function=function,
@@ -133,7 +133,7 @@ def simulate(
         parameters = list(inspect.signature(function).parameters.values())
         if not parameters:
             raise TypeError(
-                f"{function.__name__} takes no parameter; its first one is the Simulation"
+                f"expected a parameter `sim: Simulation` of {function.__name__}, got none"
             )
         test.__signature__ = inspect.Signature(parameters[1:])  # type: ignore[attr-defined]
         test.simulation = scenario  # type: ignore[attr-defined]

@@ -73,7 +73,9 @@ class Simulation:
         `labtester run` tells the least, the most and the mean over all runs of the test.
         """
         if type(value) is not int or abs(value) > _LARGEST_FIGURE:
-            raise TesterError(f"a figure is an integer of up to 48 bits, not {value!r}")
+            raise TesterError(
+                f"expected an integer of at most 48 bits for a figure, got {value!r}"
+            )
         self.figures.setdefault(name, []).append(value)
 
     def say(self, who: str, what: str, rpc: int | None = None) -> None:

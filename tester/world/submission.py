@@ -77,8 +77,8 @@ class Submission:
             raise BadSubmission(self._complaint(module, error)) from error
         found = getattr(loaded, name, None)
         if not inspect.isclass(found):
-            what = "has no class" if found is None else "has something that is not a class called"
-            raise BadSubmission(f"{loaded.__file__} {what} {name}; the lab expects one there")
+            got = "got none" if found is None else f"got {type(found).__name__}"
+            raise BadSubmission(f"{loaded.__file__}: expected a class {name}, {got}")
         return found
 
     def _complaint(self, module: str, error: BaseException) -> str:
@@ -93,7 +93,7 @@ class Submission:
         if place is None and isinstance(error, ImportError) and self.holds(error.path):
             missing = re.match(r"cannot import name '(\w+)'", str(error))
             if missing is not None:  # it is our own package that asked for it
-                return f"{error.path} does not define {missing[1]}; the lab expects it there"
+                return f"{error.path}: expected a definition of {missing[1]}, got none"
         what = f"importing it raised {error!r}"
         return f"{place or self._file(module)}: {what}"
 
@@ -129,9 +129,9 @@ class Submission:
             for files, why in (
                 (
                     inits,
-                    "a package of a lab keeps our __init__.py; put code into modules beside it",
+                    "the packages of a lab keep their own __init__.py; put code into modules",
                 ),
-                (fixed, "this module is the same for everybody, and comes with the lab"),
+                (fixed, "this module is part of the lab and the same for every submission"),
             )
             for file in files
             if _differs(file, _HOUSE / file.relative_to(self.folder))
@@ -233,7 +233,9 @@ def load(folder: Path) -> Submission:
     try:
         folder = folder.resolve()
     except (OSError, RuntimeError):  # RuntimeError: before Python 3.13, of links in a circle
-        raise BadSubmission(f"{folder} leads nowhere: its links go in a circle") from None
+        raise BadSubmission(
+            f"expected a folder, got a cycle of symbolic links: {folder}"
+        ) from None
     if _loaded:
         if _loaded[0].folder == folder:
             return _loaded[0]
@@ -241,10 +243,8 @@ def load(folder: Path) -> Submission:
             f"this process has loaded {_loaded[0].folder}; load {folder} in a process of its own"
         )
     if not folder.is_dir():
-        remedy = "unpack it, and name the folder" if folder.is_file() else "name one"
-        raise BadSubmission(
-            f"{folder} is not a folder; a submission is a folder with lab packages: {remedy}"
-        )
+        got = "a file: unpack it first" if folder.is_file() else "nothing there"
+        raise BadSubmission(f"{folder}: expected a folder with packages of a lab, got {got}")
     _forget(_changeable())
     sys.meta_path.insert(0, _Overlay(folder))
     sys.meta_path.append(_Helpers(folder))

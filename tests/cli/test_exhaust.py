@@ -208,7 +208,7 @@ def test_a_bug_put_in_while_a_proof_is_interrupted_is_found(
         ("tiny test_third --faults -1", "--faults': expected an integer, 0 to 8, got '-1'"),
         ("tiny test_third --faults 9", "--faults': expected an integer, 0 to 8, got '9'"),
         ("tiny test_third --faults two", "--faults': expected an integer, 0 to 8, got 'two'"),
-        ("tiny test_third --submission nowhere", "/nowhere is not a folder"),
+        ("tiny test_third --submission nowhere", "/nowhere: expected a folder with packages"),
         ("tiny test_third --json nowhere/a.json", "cannot write nowhere/a.json: "),
         ("tiny test_third --seed 1", "--seed"),
     ],

@@ -117,9 +117,7 @@ def test_a_regression_test_fails_until_the_code_is_mended(maybe: Runner) -> None
 
 def test_a_regression_test_is_no_json(maybe: Runner) -> None:
     said = maybe(*SEED, "--pytest", "--json", "-").sentence
-    assert said.startswith(
-        "labtester explain: --pytest prints a test and --json a record; give one of them"
-    )
+    assert said.startswith("labtester explain: expected --pytest or --json, got both")
 
 
 # -- nothing to explain --------------------------------------------------------------------------
@@ -151,19 +149,22 @@ def test_a_failure_that_cannot_be_made_smaller_still_has_its_story(labtester: Ru
     done = labtester("explain", "tiny", "test_third", "--seed", "3", "--submission", theirs)
     assert done.status == 2
     assert "ValueError: boo" in done.out
-    assert done.err == "labtester: this failure could not be made smaller: see its story\n"
+    assert done.err == "labtester: this failure could not be shrunk: see its story\n"
 
 
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        ("", "labtester explain: name a record, or a lab and a test of it"),
+        ("", "labtester explain: expected a record, or a lab and one of its tests, got nothing"),
         ("tiny test_thrid", "no test 'test_thrid'; did you mean test_third?"),
         ("tiny test_thrid --seed 1", "no test 'test_thrid'; did you mean test_third?"),
-        ("tiny test_third --seed x", "a seed is an integer in [0, 2**128), and 'x' is not"),
+        ("tiny test_third --seed x", "expected a seed in [0, 2**128), got 'x'"),
         ("nowhere.sim", "nowhere.sim cannot be read: No such file or directory"),
-        ("a.sim b.sim", "labtester explain: name one record at a time"),
-        ("tiny test_third --seed 1 --submission nowhere", "/nowhere is not a folder"),
+        ("a.sim b.sim", "labtester explain: expected one record, got 2"),
+        (
+            "tiny test_third --seed 1 --submission nowhere",
+            "/nowhere: expected a folder with packages",
+        ),
         ("tiny test_third --seed 1 --json nowhere/a", "cannot write nowhere/a: "),
     ],
 )

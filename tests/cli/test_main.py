@@ -58,8 +58,8 @@ def test_a_file_that_is_not_used_is_named_once(labtester: Runner) -> None:
     done = labtester("run", "tiny", "--seeds", "10", "--jobs", "2", "--submission", theirs)
     assert done.status == 0
     assert done.err == (
-        f"warning: {place} is not used: a package of a lab keeps our __init__.py; put code into "
-        "modules beside it\n"
+        f"warning: {place} is not used: the packages of a lab keep their own __init__.py; put "
+        "code into modules\n"
     )
 
 
@@ -195,7 +195,7 @@ def test_a_reply_that_cannot_travel_is_a_failing_seed(labtester: Runner) -> None
     assert text.startswith("seed 3: server raised NotAMessage\n")
     line = _line_of(theirs, "return {1, 2}")
     assert f"  theirs/kvsrv/server.py:{line}, in put\n      return {{1, 2}}\n" in text
-    assert "KVServer.put must return PutReply, not " in text
+    assert "KVServer.put must return PutReply, got " in text
     command = f"labtester replay tiny test_third --seed 3 --submission {theirs}"
     assert text.endswith(command)
     done = labtester(*shlex.split(command)[1:], "--json", "a.json")
@@ -229,7 +229,7 @@ def test_an_argument_that_cannot_travel_is_told_with_the_line_of_the_call(
     assert len(stories) > 1
     for text in stories:
         assert f"  theirs/lock/lock.py:{line}, in acquire\n" in text
-        assert "NotAMessage: KVServer.put's PutArgs.value must be str, not 0 (int)" in text
+        assert "NotAMessage: KVServer.put's PutArgs.value must be str, got 0 (int)" in text
 
 
 def test_a_seed_that_is_not_the_same_twice_is_told_apart(labtester: Runner) -> None:

@@ -161,9 +161,12 @@ def test_the_catalogue_is_what_it_takes_by_default(labtester: Runner) -> None:
     [
         (("tony",), "there is no lab 'tony'; did you mean tiny?"),
         (("tiny",), "there is no catalogue of bugs for tiny; give --bugs DIR"),
-        (("tiny", "--bugs", "nowhere"), "nowhere is not a folder"),
-        (("tiny", "--bugs", "empty"), "empty holds no folders"),
-        (("tiny", "--bugs", "bugs", "--suite", "notes"), "notes is not a Python file"),
+        (("tiny", "--bugs", "nowhere"), "expected a folder of submissions, got nowhere"),
+        (("tiny", "--bugs", "empty"), "expected a folder for each submission in empty, got none"),
+        (
+            ("tiny", "--bugs", "bugs", "--suite", "notes"),
+            "expected a Python file with tests for --suite, got notes",
+        ),
         (("tiny", "--bugs", "bugs", "--tests", "test_thrid"), "did you mean test_third?"),
     ],
 )

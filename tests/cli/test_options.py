@@ -40,7 +40,7 @@ def test_a_name_that_is_near_is_suggested() -> None:
 @pytest.mark.parametrize("name", ["", "zzz", "'"])
 def test_a_name_that_is_not_lists_what_there_is(name: str) -> None:
     said = terminal.unknown("lab", name, iter(["kvsrv", "lock"]))
-    assert said == f"there is no lab {name!r}; there is kvsrv, lock"
+    assert said == f"there is no lab {name!r}; the labs are kvsrv, lock"
 
 
 def test_tests_are_selected_in_the_order_of_the_suite() -> None:
@@ -82,7 +82,7 @@ def test_a_seed(seed: int) -> None:
 def test_no_seed(text: str) -> None:
     with pytest.raises(click.UsageError) as error:
         seed_of(text)
-    assert str(error.value) == f"a seed is an integer in [0, 2**128), and {text!r} is not"
+    assert str(error.value) == f"expected a seed in [0, 2**128), got {text!r}"
 
 
 def test_no_seed_is_given() -> None:
@@ -173,12 +173,16 @@ def test_a_record_of_a_project_says_how_pytest_runs_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "seed", "sentence"),
     [
-        ([], None, "name a record, or a lab and a test of it"),
-        (["tiny"], None, "name a record, or a lab and a test of it"),
-        (["tiny", "test_third", "more"], 1, "name a record, or a lab and a test of it"),
-        (["tiny", "test_third"], None, "which seed? add --seed S"),
+        ([], None, "expected a record, or a lab and one of its tests, got nothing"),
+        (["tiny"], None, "expected a record, or a lab and one of its tests, got tiny"),
+        (
+            ["tiny", "test_third", "more"],
+            1,
+            "expected a record, or a lab and one of its tests, got tiny test_third more",
+        ),
+        (["tiny", "test_third"], None, "expected a seed with the test, got none; add --seed S"),
         (["tiy", "test_third"], 1, "there is no lab 'tiy'; did you mean tiny?"),
-        (["a.sim", "b.sim"], None, "name one record at a time"),
+        (["a.sim", "b.sim"], None, "expected one record, got 2"),
         (["a.sim"], 1, "a record has its own seed; leave --seed out"),
         (["no.sim"], None, "no.sim cannot be read: No such file or directory"),
         (["/"], None, "/ cannot be read: Is a directory"),

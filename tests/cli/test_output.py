@@ -76,7 +76,7 @@ def test_a_record_that_standard_output_does_not_take_is_said(labtester: Runner, 
     status, said = run(way, "stdout", *few, "--json", "-")
     assert status == 0
     *_, line = said.splitlines()
-    assert line.startswith("cannot write the record to standard output: ")
+    assert line.startswith("cannot write the JSON to standard output: ")
 
 
 def test_a_record_that_a_file_does_not_take_leaves_a_failure_one(labtester: Runner) -> None:
@@ -95,7 +95,7 @@ def test_a_failure_that_cannot_be_kept_is_said(labtester: Runner) -> None:
     few = ("run", "tiny", "--seeds", "1", "--tests", "test_third", "--submission", theirs)
     done = labtester(*few)
     assert done.status == 1
-    assert "the record of test_third, seed 0 cannot be kept in .labtester: " in done.err
+    assert "cannot keep the record of test_third, seed 0 in .labtester: " in done.err
 
 
 def test_what_was_closed_is_not_opened_as_something_else() -> None:
@@ -136,7 +136,7 @@ def test_an_exception_of_ours_is_one_sentence_and_no_verdict(
     monkeypatch.setattr(command, "params", [])
     said = labtester(name).sentence
     assert said.startswith(
-        "labtester: this is a fault of labtester's own, and no verdict: "
+        "labtester: expected a verdict, got an internal error of labtester: "
         f"{type(error).__name__} at test_output.py:"
     )
     assert said.endswith("; please report it with the command")

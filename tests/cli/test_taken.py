@@ -35,9 +35,9 @@ def test_a_submission_of_which_nothing_is_used_is_a_misuse(labtester: Runner, na
     place = labtester.folder / theirs / "kvsrv"
     (place / "server.py").rename(place / "Server.py")
     assert labtester(*COMMANDS[name], "--submission", theirs).sentence == (
-        f"labtester: {place.parent} has nothing that the lab tiny takes, which is kvsrv/server.py "
-        "and kvsrv/client.py; kvsrv/Server.py is not used: expected kvsrv/server.py, in these "
-        "very letters"
+        f"labtester: {place.parent}: expected kvsrv/server.py or kvsrv/client.py for the lab "
+        "tiny, got no such file; kvsrv/Server.py is not used: expected kvsrv/server.py, spelled "
+        "exactly so"
     )
 
 
@@ -71,7 +71,7 @@ def test_the_solutions_of_a_folder_are_looked_at_in_the_same_way(labtester: Runn
     nothing.mkdir(parents=True)
     done = labtester(*few, "--bugs", "bugs")
     assert done.status == 2
-    assert done.err.startswith(f"labtester: nothing: {nothing.parent.resolve()} has nothing that")
+    assert done.err.startswith(f"labtester: nothing: {nothing.parent.resolve()}: expected")
 
 
 def test_a_source_that_is_no_text_is_named_with_its_line(labtester: Runner) -> None:

@@ -188,7 +188,7 @@ def test_what_is_no_interpreter_is_a_misuse(labtester: Runner, text: str) -> Non
         ("tiny --tests test_hevy", "there is no test 'test_hevy'; did you mean test_heavy?"),
         ("tiny --seeds 0", "--seeds': expected an integer, 1 to 4294967296, got '0'"),
         ("tiny --python /nowhere", "/nowhere does not start: No such file or directory"),
-        ("tiny --submission nowhere", "/nowhere is not a folder"),
+        ("tiny --submission nowhere", "/nowhere: expected a folder with packages"),
         ("tiny --json nowhere/a.json", "cannot write nowhere/a.json: "),
     ],
 )

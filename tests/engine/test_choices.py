@@ -95,13 +95,13 @@ def test_a_chance_turns_at_one_word(den: int, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("seed", [-1, SEED_LIMIT, SEED_LIMIT + 1])
 def test_a_seed_out_of_bounds_is_refused(seed: int) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"in [0, 2**128), and {seed} is not")):
+    with pytest.raises(ValueError, match=re.escape(f"expected a seed in [0, 2**128), got {seed}")):
         Seeded(seed)
 
 
 @pytest.mark.parametrize("name", ["", "é", "a b"])
 def test_a_stream_without_a_usable_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="ASCII text without a space"):
+    with pytest.raises(ValueError, match="expected a stream name in ASCII without spaces"):
         Choices(Seeded(0)).stream(name)
 
 

@@ -50,7 +50,7 @@ async def ticking() -> None:
 def test_a_livelock_at_one_instant_is_told_with_the_line() -> None:
     stage = Stage("n", instant_limit=500)
     stage.start("n", restless)
-    sentence = "500 steps have been run at one instant, 0.000 s, and nobody lets time pass"
+    sentence = "500 steps have been run at one instant, 0.000 s, and time does not pass"
     with pytest.raises(Livelock, match=sentence) as caught:
         stage.run()
     assert [w.line for w in caught.value.waiting] == ["await asyncio.sleep(0)"]

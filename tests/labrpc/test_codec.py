@@ -382,14 +382,20 @@ class Opaque:
         (Tagged, ["Tagged.tags is annotated as a set", "sorted list", f"{Path(__file__).name}:"]),
         (Nested, ["Nested.rows[...][...].tags is annotated as a set"]),
         (frozenset[int], ["frozenset[int] is annotated as a set"]),
-        (Untyped, ["Untyped.log[...] does not say what it holds", "list[str]"]),
-        (Any, ["does not say what it holds"]),
-        (list, ["list[...] does not say"]),
-        (Box, ["Box.item does not say"]),
-        (object, ["object is annotated as object", "dataclass"]),
-        (Opaque, ["Opaque is annotated as Opaque", "neither a message nor plain data"]),
-        (tuple[int, Opaque], ["[1] is annotated as Opaque"]),
-        (Callback, ["Callback.done is annotated as type"]),
+        (Untyped, ["Untyped.log[...] must name the type it holds", "list[str]"]),
+        (Any, ["must name the type it holds"]),
+        (list, ["list[...] must name the type"]),
+        (Box, ["Box.item must name the type"]),
+        (object, ["object must be a message or plain data, got object", "dataclass"]),
+        (
+            Opaque,
+            [
+                "Opaque must be a message or plain data, got Opaque",
+                "make it a dataclass or a msgspec.Struct",
+            ],
+        ),
+        (tuple[int, Opaque], ["[1] must be a message or plain data, got Opaque"]),
+        (Callback, ["Callback.done must be a message or plain data, got type"]),
         (bytearray, ["send an int, str or bytes"]),
         (AnyKey, ["a key of AnyKey.table must be int, str", "sorted"]),
         (FloatKey, ["a key of FloatKey.table[...] must be"]),
@@ -439,7 +445,7 @@ def test_names_are_resolved_in_the_module_of_each_message(
 
     wire = codec(Whole)
     assert wire.decode(wire.encode(Whole(Inner(1), "k"))) == Whole(Inner(1), "k")
-    with pytest.raises(NotAMessage, match=r"Outer.inner.key must be int, not 'k' \(str\)"):
+    with pytest.raises(NotAMessage, match=r"Outer.inner.key must be int, got 'k' \(str\)"):
         wire.encode(Whole(Inner("k"), "k"))
     assert codec(Child).encode(Child(1, "k"))
     with pytest.raises(NotAMessage, match=r"Child.own must be str"):
@@ -465,47 +471,63 @@ def entry(**changes: Any) -> Entry:
 @pytest.mark.parametrize(
     ("kind", "value", "text"),
     [
-        (PutReply, PutReply(None), "PutReply.err must be Err, not None"),  # type: ignore[arg-type]
-        (PutReply, PutReply("OK"), "PutReply.err must be Err, not 'OK' (str)"),  # type: ignore[arg-type]
-        (PutReply, None, "PutReply must be PutReply, not None"),
+        (PutReply, PutReply(None), "PutReply.err must be Err, got None"),  # type: ignore[arg-type]
+        (PutReply, PutReply("OK"), "PutReply.err must be Err, got 'OK' (str)"),  # type: ignore[arg-type]
+        (PutReply, None, "PutReply must be PutReply, got None"),
         (
             PutReply,
             PutArgs("k", "v", 0),
-            "PutReply must be PutReply, not a value of class PutArgs",
+            "PutReply must be PutReply, got a value of class PutArgs",
         ),
-        (PutArgs, BetterArgs("k", "v", 0), "must be PutArgs, not a value of class BetterArgs"),
-        (PutArgs, PutArgs("k", "v", True), "PutArgs.version must be int, not True (bool)"),
+        (PutArgs, BetterArgs("k", "v", 0), "must be PutArgs, got a value of class BetterArgs"),
+        (PutArgs, PutArgs("k", "v", True), "PutArgs.version must be int, got True (bool)"),
         (
             PutArgs,
             PutArgs(Text("k"), "v", 0),
-            "PutArgs.key must be str, not a value of class Text",
+            "PutArgs.key must be str, got a value of class Text",
         ),
-        (PutArgs, PutArgs({"k"}, "v", 0), "PutArgs.key must be str, not a value of class set"),  # type: ignore[arg-type]
-        (PutArgs, PutArgs("k", "v", 2**64), "PutArgs.version is an int of 65 bits"),
-        (PutArgs, PutArgs("k", "v", -(2**63) - 1), "PutArgs.version is an int of 64 bits"),
-        (PutArgs, PutArgs("k", "v", 10**5000), "PutArgs.version is an int of 16610 bits"),
-        (PutArgs, PutArgs("k", "\ud800", 0), "PutArgs.value is not text"),
-        (Entry, entry(tags={"a"}), "Entry.tags must be list, not a value of class set: a set has"),
+        (PutArgs, PutArgs({"k"}, "v", 0), "PutArgs.key must be str, got a value of class set"),  # type: ignore[arg-type]
+        (
+            PutArgs,
+            PutArgs("k", "v", 2**64),
+            "PutArgs.version must be an int of 64 bits, got an int of 65 bits",
+        ),
+        (
+            PutArgs,
+            PutArgs("k", "v", -(2**63) - 1),
+            "PutArgs.version must be an int of 64 bits, got an int of 64 bits",
+        ),
+        (
+            PutArgs,
+            PutArgs("k", "v", 10**5000),
+            "must be an int of 64 bits, got an int of 16610 bits",
+        ),
+        (PutArgs, PutArgs("k", "\ud800", 0), "PutArgs.value must be valid Unicode, got"),
+        (Entry, entry(tags={"a"}), "Entry.tags must be list, got a value of class set: a set has"),
         (Entry, entry(tags=frozenset("a")), "sorted list or tuple"),
-        (Entry, entry(tags=("a",)), "Entry.tags must be list, not a value of class tuple"),
-        (Entry, entry(tags=["a", None]), "Entry.tags[1] must be str, not None"),
-        (Entry, entry(command="x"), "Entry.command must be bytes, not 'x' (str)"),
-        (Entry, entry(command=bytearray(b"x")), "not a value of class bytearray"),
+        (Entry, entry(tags=("a",)), "Entry.tags must be list, got a value of class tuple"),
+        (Entry, entry(tags=["a", None]), "Entry.tags[1] must be str, got None"),
+        (Entry, entry(command="x"), "Entry.command must be bytes, got 'x' (str)"),
+        (Entry, entry(command=bytearray(b"x")), "got a value of class bytearray"),
         (list[Entry], [entry(), entry(tags=[{"a"}])], "list[Entry][1].tags[0] must be str"),
-        (dict[str, list[int]], {"a": [0, 2**65]}, "['a'][1] is an int of 66 bits"),
-        (dict[int, int], {True: 1}, "a key of dict[int, int] must be int, not True (bool)"),
-        (dict[str, int], {"\udfff": 1}, "a key of dict[str, int] is not text"),
-        (tuple[int, str], (1,), "must have 2 items, not 1"),
-        (tuple[int, str], (1, 2), "[1] must be str, not 2 (int)"),
+        (
+            dict[str, list[int]],
+            {"a": [0, 2**65]},
+            "['a'][1] must be an int of 64 bits, got an int of 66 bits",
+        ),
+        (dict[int, int], {True: 1}, "a key of dict[int, int] must be int, got True (bool)"),
+        (dict[str, int], {"\udfff": 1}, "a key of dict[str, int] must be valid Unicode"),
+        (tuple[int, str], (1,), "must have 2 items, got 1"),
+        (tuple[int, str], (1, 2), "[1] must be str, got 2 (int)"),
         (tuple[int, ...], (1, 2, "x"), "[2] must be int"),
-        (Literal["a", "b"], "c", "must be one of ('a', 'b'), not 'c' (str)"),
-        (float, "1", "must be float or int, not '1' (str)"),
-        (float, 2**70, "is an int of 71 bits"),
-        (int | None, "x", "must be int or None, not 'x' (str)"),
+        (Literal["a", "b"], "c", "must be one of ('a', 'b'), got 'c' (str)"),
+        (float, "1", "must be float or int, got '1' (str)"),
+        (float, 2**70, "must be an int of 64 bits, got an int of 71 bits"),
+        (int | None, "x", "must be int or None, got 'x' (str)"),
         (list[int] | None, [1, "x"], "[1] must be int"),
-        (Inc | Dec, Dec(2**64), ".by is an int of 65 bits"),
+        (Inc | Dec, Dec(2**64), ".by must be an int of 64 bits, got an int of 65 bits"),
         (Tree, Tree("a", [Tree("b", [], {"k": 3})]), "Tree.children[0].by_name['k'] must be"),  # type: ignore[dict-item]
-        (tuple[Box[int], Box[str]], (Box(1), Box(2)), "[1].item must be str, not 2 (int)"),
+        (tuple[Box[int], Box[str]], (Box(1), Box(2)), "[1].item must be str, got 2 (int)"),
         (Point, Point(1, "y"), "Point.y must be int"),  # type: ignore[arg-type]
     ],
 )

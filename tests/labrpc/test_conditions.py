@@ -141,17 +141,17 @@ def test_the_faults_of_a_fate_are_its_losses_copies_and_holds() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("request_loss", (2, 1), "request_loss is a ratio"),
-        ("reply_loss", (-1, 2), "reply_loss is a ratio"),
-        ("reply_hold", 0.5, "reply_hold is a ratio"),
-        ("duplicate", (0, 0), "denominator 0"),
-        ("late", (1, 2, 3), "late is a ratio"),
-        ("latency_us", 0, "latency_us must be 1 or more"),
-        ("request_delay_ms", -1, "request_delay_ms must be 0 or more"),
-        ("unreachable_ms", -1, "unreachable_ms must be 0 or more"),
-        ("duplicate_delay_ms", -1, "duplicate_delay_ms must be 0 or more"),
-        ("late_delay_ms", -1, "late_delay_ms must be 0 or more"),
-        ("loss_timeout_ms", -1, "loss_timeout_ms must be 0 or more"),
+        ("request_loss", (2, 1), "request_loss: expected a ratio"),
+        ("reply_loss", (-1, 2), "reply_loss: expected a ratio"),
+        ("reply_hold", 0.5, "reply_hold: expected a ratio"),
+        ("duplicate", (0, 0), "expected a denominator >= 1, got 0"),
+        ("late", (1, 2, 3), "late: expected a ratio"),
+        ("latency_us", 0, "latency_us: expected 1 or more, got 0"),
+        ("request_delay_ms", -1, "request_delay_ms: expected 0 or more, got -1"),
+        ("unreachable_ms", -1, "unreachable_ms: expected 0 or more, got -1"),
+        ("duplicate_delay_ms", -1, "duplicate_delay_ms: expected 0 or more, got -1"),
+        ("late_delay_ms", -1, "late_delay_ms: expected 0 or more, got -1"),
+        ("loss_timeout_ms", -1, "loss_timeout_ms: expected 0 or more, got -1"),
     ],
 )
 def test_conditions_that_make_no_sense_are_refused(

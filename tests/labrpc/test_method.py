@@ -125,11 +125,11 @@ def test_a_handler_has_the_codecs_of_its_message_and_reply() -> None:
 
 def test_errors_say_whose_message_it_is() -> None:
     found = handler(KVServer.put)
-    with pytest.raises(NotAMessage, match=r"^KVServer.put's PutArgs.key must be str, not None$"):
+    with pytest.raises(NotAMessage, match=r"^KVServer.put's PutArgs.key must be str, got None$"):
         found.args.encode(PutArgs(None))  # type: ignore[arg-type]
-    with pytest.raises(NotAMessage, match=r"^KVServer.put must return PutReply, not None$"):
+    with pytest.raises(NotAMessage, match=r"^KVServer.put must return PutReply, got None$"):
         found.reply.encode(None)
-    with pytest.raises(NotAMessage, match=r"^KVServer.put takes PutArgs, not 'k' \(str\)$"):
+    with pytest.raises(NotAMessage, match=r"^KVServer.put takes PutArgs, got 'k' \(str\)$"):
         found.args.encode("k")
     with pytest.raises(NotAMessage, match=r"^KVServer.put's PutReply.err \(from s1\) cannot be"):
         found.reply.decode(b"\x81\xa3err\x01", "from s1")
@@ -178,7 +178,11 @@ def test_errors_say_whose_message_it_is() -> None:
             "def _private(self, args: PutArgs) -> PutReply:",
             ["its name is private"],
         ),
-        (KVServer.star, "def star(self, *args: PutArgs) -> PutReply:", ["takes args by *"]),
+        (
+            KVServer.star,
+            "def star(self, *args: PutArgs) -> PutReply:",
+            ["expected a positional parameter, got args by *"],
+        ),
         (
             KVServer.unresolved,
             (
@@ -203,13 +207,19 @@ def test_what_is_no_handler_is_refused_with_its_line(
     [
         (
             KVServer().put,
-            "KVServer.put was taken from an object: take it from the class, as in call(KVS",
+            "expected a method of a class, as in call(KVServer.put, ...), got one of",
         ),
-        ("KVServer.put", "'KVServer.put' is a str: name the method itself, KVServer.put, without"),
-        ("put", "'put' is a str: name a method by its class, as in end.call(Server.method, ...)"),
-        (len, "a value of class builtin_function_or_method is no method: name one by its class"),
-        (KVServer, "KVServer is no method: name one by its class, as in end.call(Server.method,"),
-        (functools.partial(len), "a value of class partial is no method: name one by its class"),
+        ("KVServer.put", "expected a method, got a str: write KVServer.put without"),
+        ("put", "expected a method, as in end.call(Server.method, ...), got the str 'put'"),
+        (
+            len,
+            "expected a method, as in end.call(Server.method, ...), got a value of class builtin",
+        ),
+        (KVServer, "expected a method, as in end.call(Server.method, ...), got KVServer"),
+        (
+            functools.partial(len),
+            "expected a method, as in end.call(Server.method, ...), got a value of class partial",
+        ),
     ],
 )
 def test_only_a_method_as_its_class_has_it_is_a_handler(thing: Any, words: str) -> None:
@@ -275,9 +285,9 @@ def test_an_operation_travels_as_the_tuple_of_its_arguments() -> None:
     result = asyncio.run(Clerk().put(*args))
     assert put.reply.decode(put.reply.encode(result)) == ("kv", 5)
     assert put.reply.decode(put.reply.encode(None)) is None
-    with pytest.raises(NotAMessage, match=r"^Clerk.put's arguments\[1\] must be str, not 3"):
+    with pytest.raises(NotAMessage, match=r"^Clerk.put's arguments\[1\] must be str, got 3"):
         put.args.encode(put.bind("k", 3))
-    with pytest.raises(NotAMessage, match=r"^Clerk.put's result\[1\] must be int, not 'x'"):
+    with pytest.raises(NotAMessage, match=r"^Clerk.put's result\[1\] must be int, got 'x'"):
         put.reply.encode(("k", "x"))
 
 
@@ -289,7 +299,10 @@ def test_an_operation_may_take_and_return_nothing() -> None:
 
 
 def test_an_operation_has_a_place_for_every_argument() -> None:
-    with pytest.raises(NotAMessage, match=r"Clerk.named \(.*\) takes key by .* keyword only"):
+    with pytest.raises(
+        NotAMessage,
+        match=r"Clerk.named \(.*\): expected a positional .*, got key by .* keyword only",
+    ):
         operation(Clerk.named)
 
 

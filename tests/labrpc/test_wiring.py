@@ -82,10 +82,10 @@ def test_an_end_can_be_wired_before_there_is_a_server() -> None:
 
 def test_names_are_used_once_and_must_exist() -> None:
     network = Lab().network
-    with pytest.raises(TesterError, match="there is an end 'end' already"):
+    with pytest.raises(TesterError, match="expected a new name for an end, got 'end'"):
         network.make_end("end")
     for act in (network.enable, network.block):
-        with pytest.raises(TesterError, match=r"no end 'other'; there are \['end'\]"):
+        with pytest.raises(TesterError, match=r"no end 'other'; expected one of \['end'\]"):
             act("other")
-    with pytest.raises(TesterError, match=r"no server 'other'; there are \['server'\]"):
+    with pytest.raises(TesterError, match=r"no server 'other'; expected one of \['server'\]"):
         network.delete_server("other")

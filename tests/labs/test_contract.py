@@ -113,50 +113,50 @@ def test_what_fits_passes(
             KVSERVER,
             SERVER + "    def __init__(self, size): ...\n",
             5,
-            "KVServer is built by KVServer(), but it takes (size)",
+            "expected the constructor KVServer(), got parameters (size)",
         ),
-        (CLERK, CLIENT.replace("self, end", "self"), 3, "built by Clerk(end), but it takes ()"),
+        (CLERK, CLIENT.replace("self, end", "self"), 3, "Clerk(end), got parameters ()"),
         (
             CLERK,
             CLIENT.replace("self, end", "self, end, *, patience"),
             3,
-            "built by Clerk(end), but it takes (end, patience)",
+            "expected the constructor Clerk(end), got parameters (end, patience)",
         ),
         (
             CLERK,
             CLIENT.replace("key, value, version", "key, value"),
             4,
-            "Clerk.put is called as put(key, value, version), but it takes (key, value)",
+            "expected Clerk.put(key, value, version), got parameters (key, value)",
         ),
         (
             CLERK,
             CLIENT.replace("get(self, key)", "get(key)"),
             5,
-            "Clerk.get is called as get(key), but it takes (key)",
+            "expected Clerk.get(key), got parameters (key)",
         ),
-        (CLERK, CLIENT.replace("get", "fetch"), 2, "Clerk has no method get; define get(key)"),
-        (CLERK, CLIENT + "    put = 3\n", 2, "has something that is not a method called put"),
+        (CLERK, CLIENT.replace("get", "fetch"), 2, "expected a method Clerk.get(key), got none"),
+        (CLERK, CLIENT + "    put = 3\n", 2, "method Clerk.put(key, value, version), got int"),
         (
             LOCK,
             LOCK_WITHOUT_WITH,
             2,
-            "Lock has no method __aenter__; define __aenter__()",
+            "expected a method Lock.__aenter__(), got none",
         ),
         (
             KVSERVER,
             SERVER.replace(": PutArgs", ""),
             3,
-            "does not annotate args; annotations say what travels, and here it is PutArgs of",
+            "KVServer.put: expected the annotation PutArgs of kvsrv.rpc for args, got none",
         ),
-        (KVSERVER, SERVER.replace(" -> GetReply", ""), 4, "KVServer.get does not annotate return"),
+        (KVSERVER, SERVER.replace(" -> GetReply", ""), 4, "for return, got none"),
         (
             KVSERVER,
             SERVER.replace("GetReply:", "dict[str, str]:"),
             4,
-            "annotates return as dict[str, str], but the lab's message is GetReply of kvsrv.rpc",
+            "expected the annotation GetReply of kvsrv.rpc for return, got dict[str, str]",
         ),
         (KVSERVER, SERVER.replace("(self, args: PutArgs)", "(self, args: GetArgs)"), 3,
-            "annotates args as GetArgs of kvsrv.rpc, but the lab's message is PutArgs"),
+            "expected the annotation PutArgs of kvsrv.rpc for args, got GetArgs of kvsrv.rpc"),
         (
             KVSERVER,
             SERVER.replace(": PutArgs", ": 'Puts'"),
@@ -178,7 +178,10 @@ def test_what_does_not_fit_is_named_with_its_line(
 def test_a_class_without_source_is_named_by_its_module(
     check: Callable[[Expected, str], None],
 ) -> None:
-    with pytest.raises(BadSubmission, match=r"^theirs: Clerk has no method put"):
+    with pytest.raises(
+        BadSubmission,
+        match=r"^theirs: expected a method Clerk.put\(key, value, version\), got none",
+    ):
         check(CLERK, "Clerk = type('Clerk', (), {'__init__': lambda self, end: None})\n")
 
 

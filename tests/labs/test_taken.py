@@ -29,11 +29,11 @@ def refusal(folder: Path, lab: str = "kvsrv") -> str:
         taken(LABS[lab], Submission(folder))
     sentence = str(refused.value)
     wanted = {
-        "kvsrv": "kvsrv/server.py and kvsrv/client.py",
+        "kvsrv": "kvsrv/server.py or kvsrv/client.py",
         "raft": "raft/raft.py",
-        "dedup": "kvsrv/dedup/server.py and kvsrv/dedup/client.py",
+        "dedup": "kvsrv/dedup/server.py or kvsrv/dedup/client.py",
     }
-    start = f"{folder} has nothing that the lab {lab} takes, which is {wanted[lab]}"
+    start = f"{folder}: expected {wanted[lab]} for the lab {lab}, got no such file"
     assert sentence.startswith(start)
     return sentence.removeprefix(start)
 
@@ -41,9 +41,9 @@ def refusal(folder: Path, lab: str = "kvsrv") -> str:
 @pytest.mark.parametrize(
     ("file", "why"),
     [
-        ("kvsrv/Client.py", "expected kvsrv/client.py, in these very letters"),
-        ("Kvsrv/client.py", "expected kvsrv/client.py, in these very letters"),
-        ("KVSRV/CLIENT.PY", "expected kvsrv/client.py, in these very letters"),
+        ("kvsrv/Client.py", "expected kvsrv/client.py, spelled exactly so"),
+        ("Kvsrv/client.py", "expected kvsrv/client.py, spelled exactly so"),
+        ("KVSRV/CLIENT.PY", "expected kvsrv/client.py, spelled exactly so"),
         ("kvsrv/client.py.txt", "expected kvsrv/client.py"),
         ("kvsrv/client.ipynb", "expected kvsrv/client.py"),
         ("kvsrv/client.pyc", "expected kvsrv/client.py"),
@@ -83,7 +83,8 @@ def test_what_is_there_is_not_looked_for(tmp_path: Path) -> None:
 def test_what_stands_in_the_way_is_named(tmp_path: Path) -> None:
     folder = write(tmp_path / "a", "kvsrv/client.py/")
     assert refusal(folder) == (
-        "; kvsrv/client.py is not used: expected a file, got a folder; it holds no file"
+        "; kvsrv/client.py is not used: expected a file, got a folder; "
+        "the folder contains no files"
     )
     folder = write(tmp_path / "b", "kvsrv")
     why = "expected a folder with server.py, got a file"
@@ -127,9 +128,9 @@ def test_what_else_there_is(tmp_path: Path) -> None:
     folder = write(tmp_path / "a", "kvsrv/client.py", "lock/lock.py")
     assert refusal(folder, "raft") == "; it has files of kvsrv, lock"
     assert refusal(write(tmp_path / "b", "kvsrv.zip")) == "; unpack kvsrv.zip"
-    assert refusal(write(tmp_path, "c/") / "c") == "; it holds no file"
+    assert refusal(write(tmp_path, "c/") / "c") == "; the folder contains no files"
     many = write(tmp_path / "d", *(f"{name}/client.py" for name in "abcde"))
-    assert refusal(many).endswith("; likewise 2 more files")
+    assert refusal(many).endswith("; 2 more files are not used either")
 
 
 def test_the_reference_takes_nothing_from_a_folder() -> None:

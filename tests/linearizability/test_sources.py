@@ -210,10 +210,10 @@ def test_an_initial_value(tmp_path: Path) -> None:
     wrong = run(path, "--model", "register", "--initial", "zero")
     assert (wrong.exit_code, wrong.stderr) == (
         2,
-        "labtester check: --initial zero is not JSON: a string needs quotes\n",
+        "labtester check: expected JSON for --initial, got zero; put a string in double quotes\n",
     )
     assert (
-        "is for register and cas-register, not for kv"
+        "expected --model register or cas-register with --initial, got kv"
         in run(path, "--model", "kv", "--initial", "0").stderr
     )
 

@@ -63,7 +63,7 @@ def test_an_explicit_seed_is_all_that_is_run(run: Run, kept: Path) -> None:
 def test_once_it_is_mended_a_record_is_gone(run: Run, kept: Path) -> None:
     result = run("--sim-seeds=20", source=MENDED)
     result.assert_outcomes(passed=1)
-    assert f"fixed: .labtester/{kept.name} passes, and is gone" in result.stdout.lines
+    assert f"fixed: .labtester/{kept.name} passes and was removed" in result.stdout.lines
     assert not kept.exists()
     assert "fixed: " not in run("--sim-seeds=20").stdout.str()
 

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from tests.plugin.project import COUNT, FAILING, PASSING, Run, story
+from tests.plugin.project import FAILING, PASSING, Run, story
 
 ORDER = """
     @simulate(seeds=20)
@@ -86,15 +86,5 @@ def test_a_schedule_that_nobody_knows_is_a_usage_error(
     result = run(*(["--sim-schedule=lifo"] if how == "option" else []), source=PASSING)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert [line for line in result.stderr.lines if line] == [
-        "ERROR: --sim-schedule: there is no schedule 'lifo'; there are fifo, random"
+        "ERROR: --sim-schedule: expected one of fifo, random, got 'lifo'"
     ]
-
-
-def test_a_variable_that_nobody_reads_is_a_usage_error(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LABTESTER_SEEDS", "5")
-    result = run(source=COUNT)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (line,) = [line for line in result.stderr.lines if line]
-    assert line.startswith("ERROR: the environment has LABTESTER_SEEDS, and the variables")

@@ -102,7 +102,7 @@ def test_a_folder_that_cannot_be_written_to_is_no_reason_to_fail(tmp_path: Path)
     file.touch()
     for folder, reason in ((file, "File exists"), (file / "below", "Not a directory")):
         kept = Corpus("kvsrv", "theirs", folder).keep(RECORD.text(), RECORD.test)
-        assert kept == (None, f"the record of test_a, seed 7 cannot be kept in {folder}: {reason}")
+        assert kept == (None, f"cannot keep the record of test_a, seed 7 in {folder}: {reason}")
 
 
 def test_a_name_that_is_too_long_for_a_file_is_cut(tmp_path: Path) -> None:

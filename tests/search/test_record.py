@@ -144,7 +144,7 @@ def test_the_record_that_the_broken_ones_are_made_of_is_good() -> None:
     assert parse(broken(), Path("x.sim")).seed == 1
 
 
-NO_CHOICE = "an index and a number of 0 or more are"
+A_CHOICE = "is not a record: expected an index and an integer >= 0 in 'a', got"
 
 
 @pytest.mark.parametrize(
@@ -154,29 +154,38 @@ NO_CHOICE = "an index and a number of 0 or more are"
         (f'{{"seed": {"9" * 5_000}}}', "is not JSON: "),
         ("{'lab': 1}", "is not JSON"),
         (broken()[:-5], "is not JSON"),
-        ("[" * 100_000, "is no record: it is nested too deeply"),
-        ("[]", "is no record: it holds no JSON object"),
-        ("7", "is no record: it holds no JSON object"),
-        (broken(lab=None), "is no record: its 'lab' is not a str"),
-        (broken(kind=7), "is no record: its 'kind' is not a str"),
-        (broken(seed="7"), "is no record: its 'seed' is not a int"),
-        (broken(seed=True), "is no record: its 'seed' is not a int"),
-        (broken(schedule=None), "is no record: its 'schedule' is not a str"),
-        (broken(schedule="x"), "under a schedule 'x'; this labtester has fifo, random"),
-        (broken(choices=None), "is no record: its 'choices' is not an object"),
-        (broken(choices=[1]), "is no record: its 'choices' is not an object"),
-        (broken(choices={"a": [1]}), "is no record: its choices of 'a' are not an object"),
-        (broken(choices={"a": {"x": 1}}), f"'x': 1 in 'a' is no choice; {NO_CHOICE}"),
-        (broken(choices={"a": {"-1": 1}}), f"'-1': 1 in 'a' is no choice; {NO_CHOICE}"),
-        (broken(choices={"a": {"999999999": 1}}), NO_CHOICE),
-        (broken(choices={"a": {"99999999": 1}}), "it has more than 10000000 choices"),
-        (broken(choices={"a": {"6000000": 1}, "b": {"6000000": 1}}), "more than 10000000 choices"),
-        (broken(seed=-1), "is no record: its 'seed' is not in [0, 2**128)"),
-        (broken(seed=2**128), "is no record: its 'seed' is not in [0, 2**128)"),
-        (broken(submission="\ud800"), "is no record: its 'submission' is not text"),
-        (broken(choices={"a": {"1": -1}}), f"'1': -1 in 'a' is no choice; {NO_CHOICE}"),
-        (broken(choices={"a": {"1": True}}), f"'1': True in 'a' is no choice; {NO_CHOICE}"),
-        (broken(choices={"a": {"1": 1.5}}), f"'1': 1.5 in 'a' is no choice; {NO_CHOICE}"),
+        ("[" * 100_000, "is not a record: it is nested too deeply"),
+        ("[]", "is not a record: expected a JSON object"),
+        ("7", "is not a record: expected a JSON object"),
+        (broken(lab=None), "is not a record: expected 'lab' of type str"),
+        (broken(kind=7), "is not a record: expected 'kind' of type str"),
+        (broken(seed="7"), "is not a record: expected 'seed' of type int"),
+        (broken(seed=True), "is not a record: expected 'seed' of type int"),
+        (broken(schedule=None), "is not a record: expected 'schedule' of type str"),
+        (broken(schedule="x"), "expected 'schedule' to be one of fifo, random, got 'x'"),
+        (broken(choices=None), "is not a record: expected 'choices' to be an object"),
+        (broken(choices=[1]), "is not a record: expected 'choices' to be an object"),
+        (
+            broken(choices={"a": [1]}),
+            "is not a record: expected the choices of 'a' to be an object",
+        ),
+        (broken(choices={"a": {"x": 1}}), f"{A_CHOICE} 'x': 1"),
+        (broken(choices={"a": {"-1": 1}}), f"{A_CHOICE} '-1': 1"),
+        (broken(choices={"a": {"999999999": 1}}), f"{A_CHOICE} '999999999': 1"),
+        (broken(choices={"a": {"99999999": 1}}), "expected at most 10000000 choices, got more"),
+        (
+            broken(choices={"a": {"6000000": 1}, "b": {"6000000": 1}}),
+            "at most 10000000 choices, got more",
+        ),
+        (broken(seed=-1), "is not a record: expected 'seed' in [0, 2**128)"),
+        (broken(seed=2**128), "is not a record: expected 'seed' in [0, 2**128)"),
+        (
+            broken(submission="\ud800"),
+            "is not a record: expected 'submission' to be valid Unicode",
+        ),
+        (broken(choices={"a": {"1": -1}}), f"{A_CHOICE} '1': -1"),
+        (broken(choices={"a": {"1": True}}), f"{A_CHOICE} '1': True"),
+        (broken(choices={"a": {"1": 1.5}}), f"{A_CHOICE} '1': 1.5"),
     ],
 )
 def test_what_is_no_record_is_refused_in_a_sentence(text: str, wrong: str, tmp_path: Path) -> None:
@@ -188,7 +197,7 @@ def test_what_is_no_record_is_refused_in_a_sentence(text: str, wrong: str, tmp_p
 def test_a_file_that_is_no_text_is_no_record(tmp_path: Path) -> None:
     path = tmp_path / "binary.sim"
     path.write_bytes(b"\xff\xfe\x00")
-    assert refusal(path) == f"{path} is no record: it is not text"
+    assert refusal(path) == f"{path} is not a record: expected UTF-8 text, got bytes"
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
@@ -212,7 +221,7 @@ def test_a_huge_file_is_no_record_and_is_not_read_to_its_end(tmp_path: Path) -> 
     path = tmp_path / "huge.sim"
     with path.open("wb") as file:
         file.truncate(1 << 40)
-    assert refusal(path).endswith("it has more than 67108864 bytes")
+    assert refusal(path).endswith("expected at most 67108864 bytes, got more")
 
 
 def refusal(path: Path) -> str:

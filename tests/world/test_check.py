@@ -77,7 +77,7 @@ def test_a_verdict_is_raised_unless_it_is_ok(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_unknown_model_is_refused_where_it_is_named() -> None:
-    with pytest.raises(ValueError, match="there is no model 'kw'; there are kv"):
+    with pytest.raises(ValueError, match="expected a model of kv"):
         simulate(model="kw")
 
 

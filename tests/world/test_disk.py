@@ -169,7 +169,7 @@ def test_a_disk_holds_bytes() -> None:
 
     error = outcome_of(scenario).error
     assert isinstance(error, Misused)
-    assert str(error) == "a disk holds bytes under names, not str under 'file'"
+    assert str(error) == "expected bytes for the file 'file', got str"
     assert isinstance(error, TesterError)
 
 

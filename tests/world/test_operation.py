@@ -68,7 +68,7 @@ def test_what_comes_back_is_a_copy() -> None:
         (lambda t: t.forgets_to_say(1), NotAMessage, "forgets_to_say"),
         (lambda t: t.add(), TypeError, r"Thing\.add\(\): missing a required argument: 'point'"),
         (lambda t: t.add(Point(1), more=2), TypeError, "unexpected keyword argument 'more'"),
-        (lambda t: t.add({1, 2}), NotAMessage, "must be Point, not a value of class set"),
+        (lambda t: t.add({1, 2}), NotAMessage, "must be Point, got a value of class set"),
         (lambda t: t.add(Point(2**70)), NotAMessage, "an int of 71 bits"),
     ],
 )
@@ -93,7 +93,7 @@ def test_a_result_of_another_type_fails_the_run_and_names_the_method() -> None:
     assert error.failure.kind == WrongResult.__name__
     line = Thing.lies.__code__.co_firstlineno
     assert error.failure.message == (
-        f"{__file__}:{line}: Thing.lies must return int, not '1' (str)"
+        f"{__file__}:{line}: Thing.lies must return int, got '1' (str)"
     )
     assert (error.failure.node, error.failure.doing) == ("n", "while it ran Thing.lies")
 
@@ -156,6 +156,6 @@ def test_what_is_to_return_nothing_may_return_anything_that_is_done() -> None:
     for result in True, 7, object(), None:
         assert bound.encode_result(result) == bound.encode_result(None)
     undone = bound.function()
-    with pytest.raises(WrongResult, match=r"Theirs\.acquire must return None, not .* `await`"):
+    with pytest.raises(WrongResult, match=r"Theirs\.acquire must return None, got .* `await`"):
         bound.encode_result(undone)
     undone.close()

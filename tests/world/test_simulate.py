@@ -126,8 +126,8 @@ async def nothing() -> None: ...
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (sync, "sync is not an `async def`"),
-        (nothing, "nothing takes no parameter; its first one is the Simulation"),
+        (sync, "got a function that is not async"),
+        (nothing, "expected a parameter `sim: Simulation` of nothing, got none"),
     ],
 )
 def test_what_is_no_simulated_test_is_refused_at_once(function: Any, said: str) -> None:
@@ -137,7 +137,7 @@ def test_what_is_no_simulated_test_is_refused_at_once(function: Any, said: str) 
 
 @pytest.mark.parametrize("wrong", [{"seeds": 0}, {"weight": 0}])
 def test_there_is_at_least_one_seed(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="seeds and weight are 1 or more"):
+    with pytest.raises(ValueError, match="expected seeds and weight of 1 or more"):
         simulate(**wrong)  # type: ignore[arg-type]
 
 

@@ -318,7 +318,10 @@ def test_a_figure_is_an_integer(value: object) -> None:
     async def report(sim: Simulation) -> None:
         sim.figure("turns", value)  # type: ignore[arg-type]
 
-    assert str(once(report).error) == f"a figure is an integer of up to 48 bits, not {value!r}"
+    assert (
+        str(once(report).error)
+        == f"expected an integer of at most 48 bits for a figure, got {value!r}"
+    )
 
 
 def test_servers_are_counted_also_those_that_are_down() -> None:

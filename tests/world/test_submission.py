@@ -55,7 +55,7 @@ def test_what_is_there_is_theirs_and_the_rest_is_ours(tmp_path: Path) -> None:
     [
         (
             {"lock/__init__.py": "TRIES = 3\n"},
-            ["./theirs/lock/__init__.py is not used: a package"],
+            ["./theirs/lock/__init__.py is not used: the packages"],
         ),
         (
             {"kvsrv/dedup/__init__.py": "not Python"},
@@ -124,10 +124,10 @@ GET = "theirs.get('kvsrv.server', 'KVServer')"
         ("\n1/0", "server.py:2: importing it raised ZeroDivisionError('division by zero')"),
         ("import sys\nsys.exit(3)", "server.py:2: importing it raised SystemExit(3)"),
         ("exec('(')", "server.py:1: '(' was never closed; the file is not Python"),
-        ("", "server.py does not define KVServer; the lab expects it there"),
+        ("", "server.py: expected a definition of KVServer, got none"),
         (
             "KVServer = 3",
-            "server.py has something that is not a class called KVServer",
+            "server.py: expected a class KVServer, got int",
         ),
         (
             "import nosuch",
@@ -147,13 +147,15 @@ def test_the_line_is_where_the_exception_was_raised(tmp_path: Path) -> None:
 
 
 def test_what_is_no_folder_is_no_submission(tmp_path: Path) -> None:
-    none = "./theirs is not a folder; a submission is a folder with lab packages: "
-    assert loaded(tmp_path, GET, {}) == f"{none}name one"
+    none = "./theirs: expected a folder with packages of a lab, got "
+    assert loaded(tmp_path, GET, {}) == f"{none}nothing there"
     (tmp_path / "theirs").touch()
-    assert loaded(tmp_path, GET, {}) == f"{none}unpack it, and name the folder"
+    assert loaded(tmp_path, GET, {}) == f"{none}a file: unpack it first"
     (tmp_path / "theirs").unlink()
     (tmp_path / "theirs").symlink_to("theirs")
-    assert loaded(tmp_path, GET, {}).startswith("theirs leads nowhere: ")
+    assert loaded(tmp_path, GET, {}).startswith(
+        "expected a folder, got a cycle of symbolic links: "
+    )
 
 
 def test_a_process_loads_one_submission(tmp_path: Path) -> None:
@@ -168,13 +170,15 @@ def test_the_reference_is_a_submission_without_a_folder() -> None:
     assert current() is REFERENCE
     assert REFERENCE.get("kvsrv.client", "Clerk").__module__ == "kvsrv.client"
     assert not REFERENCE.holds(__file__)
-    with pytest.raises(BadSubmission, match=r"client\.py has no class Nobody"):
+    with pytest.raises(BadSubmission, match=r"client\.py: expected a class Nobody, got none"):
         REFERENCE.get("kvsrv.client", "Nobody")
     with pytest.raises(BadSubmission, match=r"^nosuch: importing it raised ModuleNotFoundError"):
         REFERENCE.get("nosuch", "Nobody")
 
 
 def test_the_tester_and_its_own_process_stay_untouched(tmp_path: Path) -> None:
-    with pytest.raises(BadSubmission, match="is not a folder"):
+    with pytest.raises(
+        BadSubmission, match="expected a folder with packages of a lab, got nothing there"
+    ):
         load(tmp_path / "nowhere")
     assert current() is REFERENCE

@@ -181,7 +181,7 @@ def check_elements(value: str, appended: list[list[str]]) -> None:
 
 @simulate(seeds=5, weight=20, network=UNRELIABLE, model=None)
 async def test_mem_get(sim: Simulation) -> None:
-    """The server remembers no reply to a Get."""
+    """The server keeps no reply to a Get."""
     server = serve(sim)
     one, two = clerk(sim), clerk(sim)
     size = sim.at_most(LARGE, "letters")
@@ -195,7 +195,7 @@ async def test_mem_get(sim: Simulation) -> None:
 
 @simulate(seeds=5, weight=20, model=None)
 async def test_mem_put(sim: Simulation) -> None:
-    """The server remembers no value that a Put has replaced."""
+    """The server keeps no value that a Put has replaced."""
     server = serve(sim)
     one, two = clerk(sim), clerk(sim)
     await one.put("k", "v" * sim.at_most(LARGE, "letters"))
@@ -206,7 +206,7 @@ async def test_mem_put(sim: Simulation) -> None:
 
 @simulate(seeds=5, weight=20, model=None)
 async def test_mem_append(sim: Simulation) -> None:
-    """The server remembers one reply of each client, and nothing else, besides the value."""
+    """Besides the value, the server keeps one reply for each client and nothing else."""
     server = serve(sim)
     one, two = clerk(sim), clerk(sim)
     size = sim.at_most(LARGE, "letters")
@@ -263,7 +263,7 @@ async def test_mem_get_many_clients(sim: Simulation) -> None:
 
 @simulate(seeds=1, weight=50, model=None)
 async def test_mem_many_appends(sim: Simulation) -> None:
-    """The server remembers one reply, and not all that it has given."""
+    """After many appends by one client, the server keeps one reply and not all of them."""
     server = serve(sim)
     ck = clerk(sim)
     appends = sim.at_most(MANY_APPENDS, "appends")
@@ -306,9 +306,9 @@ async def test_unreliable_one_key_put(sim: Simulation) -> None:
 async def test_copies_in_flight(sim: Simulation) -> None:
     """Requests arrive twice, close together: each write happens once, and its clerk is answered.
 
-    The network of the course makes no copies, so nobody has to know a request for longer than its
-    clerk waits: five clients write and read, but one at a time, and a copy that comes while
-    its request is worked on is all there is to cope with.
+    The network of the course makes no copies, so a server need not remember a request after its
+    clerk has an answer: five clients write and read, one at a time, and a copy arrives only while
+    its request is being served.
     """
     serve(sim)
     clients = [Client(sim, number) for number in range(sim.at_most(5, "clients"))]
@@ -330,7 +330,7 @@ async def test_copies_in_flight(sim: Simulation) -> None:
 
 @simulate(model="kv-append")
 async def test_any_text(sim: Simulation) -> None:
-    """Keys and values may be any text, also an empty one, and a key is no other than itself."""
+    """Keys and values may be any text, even empty, and different keys are independent."""
     serve(sim)
     ck = clerk(sim)
     for key, value in zip(KEYS, itertools.cycle(VALUES), strict=False):
@@ -347,7 +347,7 @@ async def test_any_text(sim: Simulation) -> None:
 
 @simulate(seeds=5, weight=20, model=None)
 async def test_forgotten_client(sim: Simulation) -> None:
-    """A client hears nothing for long, while many others write: its writes happen once each."""
+    """A client is cut off for long while many others write: each of its writes happens once."""
     serve(sim)
     puts, appends, other = clerk(sim), clerk(sim), clerk(sim)
     await puts.put("p", "first")

@@ -90,7 +90,7 @@ async def speed_of_puts(sim: Simulation, maxraftstate: int) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_basic_4b(sim: Simulation) -> None:
-    """One client and five servers."""
+    """One client puts and reads, on five servers."""
     await generic(sim, Matrix())
 
 
@@ -108,13 +108,13 @@ async def test_concurrent_4b(sim: Simulation) -> None:
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_unreliable_4b(sim: Simulation) -> None:
-    """Five clients race on an unreliable network."""
+    """Five clients race to put to one key, on an unreliable network."""
     await generic(sim, Matrix(5))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_one_partition_4b(sim: Simulation) -> None:
-    """A majority goes on, a minority does nothing, and catches up when it can."""
+    """A majority makes progress; a minority makes none, and catches up after the partition."""
     kv = KVCluster(sim, 5)
     ck = kv.clerk()
     version = await put_at_least_once(ck, "1", "13", 0)
@@ -152,47 +152,47 @@ async def test_one_partition_4b(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_many_partitions_one_client_4b(sim: Simulation) -> None:
-    """The servers are torn apart again and again while one client works."""
+    """The servers are partitioned again and again while one client works."""
     await generic(sim, Matrix(1, partitions=True))
 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_many_partitions_many_clients_4b(sim: Simulation) -> None:
-    """The servers are torn apart again and again while five clients work."""
+    """The servers are partitioned again and again while five clients work."""
     await generic(sim, Matrix(5, partitions=True))
 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_persist_one_client_4b(sim: Simulation) -> None:
-    """All servers crash and come back, with one client."""
+    """All servers crash and restart, with one client."""
     await generic(sim, Matrix(1, crash=True))
 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_persist_concurrent_4b(sim: Simulation) -> None:
-    """All servers crash and come back, with five clients."""
+    """All servers crash and restart, with five clients."""
     await generic(sim, Matrix(5, crash=True))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_persist_concurrent_unreliable_4b(sim: Simulation) -> None:
-    """All servers crash and come back, on an unreliable network."""
+    """All servers crash and restart, on an unreliable network."""
     await generic(sim, Matrix(5, crash=True))
 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_persist_partition_4b(sim: Simulation) -> None:
-    """All servers are torn apart, crash and come back."""
+    """All servers are partitioned, crash and restart."""
     await generic(sim, Matrix(5, crash=True, partitions=True))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_persist_partition_unreliable_4b(sim: Simulation) -> None:
-    """All servers are torn apart, crash and come back, on an unreliable network."""
+    """All servers are partitioned, crash and restart, on an unreliable network."""
     await generic(sim, Matrix(5, crash=True, partitions=True))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_persist_partition_unreliable_linearizable_4b(sim: Simulation) -> None:
-    """The same with seven servers, and fifteen clients that put to a hundred keys."""
+    """Fifteen clients put to 100 keys while seven servers are partitioned, crash and restart."""
     await generic(sim, Matrix(15, 7, crash=True, partitions=True, random_keys=True))

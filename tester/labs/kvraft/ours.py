@@ -27,7 +27,7 @@ SOAK_S: Final = 60
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_leader_crashes(sim: Simulation) -> None:
-    """The leader crashes again and again: clerks move on to the next one, and soon."""
+    """The leader crashes again and again: clerks find the next one, and soon."""
     kv = KVCluster(sim, 3)
     clerks = [kv.clerk() for _ in range(sim.at_most(3, "clients"))]
     versions = [await put_at_least_once(ck, ck.name, "0", 0) for ck in clerks]
@@ -55,10 +55,10 @@ async def test_leader_crashes(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_wrong_leader_is_no_proof(sim: Simulation) -> None:
-    """A leader is deposed while a put is under way, which happens all the same.
+    """A leader is deposed while a put is in flight, and the put happens all the same.
 
-    Whatever the server answers that was asked first, another copy of the put finds the version
-    used up, by the first one.
+    Whatever the first server answers, the clerk's second copy of the put finds the version used
+    up by the first.
     """
     kv = KVCluster(sim, 3)
     ck, other = kv.clerk(), kv.clerk()
@@ -89,7 +89,7 @@ async def test_wrong_leader_is_no_proof(sim: Simulation) -> None:
 
 @simulate(network=FAULTY, limits=LIMITS)
 async def test_snapshots_at_different_times(sim: Simulation) -> None:
-    """Servers make snapshots of different prefixes of the log, and hear of them twice and late."""
+    """Servers snapshot different prefixes of the log, and messages arrive twice and late."""
     kv = KVCluster(sim, 5, OWN_LIMITS)
     kv.disturb_peers(TWICE)
     clerks = [kv.clerk() for _ in range(sim.at_most(4, "clients"))]
@@ -111,7 +111,7 @@ async def test_snapshots_at_different_times(sim: Simulation) -> None:
 
 @simulate(network=FAULTY, limits=LIMITS)
 async def test_reads_while_leaders_change(sim: Simulation) -> None:
-    """Half of the clients only read: no leader that was deposed may answer them."""
+    """Half of the clients only read: a deposed leader must not answer them."""
     kv = KVCluster(sim, 5)
     kv.disturb_peers(TWICE)
     clerks = [kv.clerk() for _ in range(sim.at_most(6, "clients"))]

@@ -22,7 +22,7 @@ ROUNDS: Final = 200
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_rpc_4c(sim: Simulation) -> None:
-    """A server that has missed much gets a snapshot, and then it may be the one that matters."""
+    """A server that was cut off gets a snapshot, and then a majority depends on it."""
     kv = KVCluster(sim, 3, MAXRAFTSTATE)
     servers = kv.servers
     ck = kv.clerk()
@@ -82,31 +82,31 @@ async def test_speed_4c(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_recover_4c(sim: Simulation) -> None:
-    """All servers crash and come back from their snapshots, with one client."""
+    """All servers crash and restart from their snapshots, with one client."""
     await generic(sim, Matrix(1, crash=True, maxraftstate=MAXRAFTSTATE))
 
 
 @simulate(network=CALM, limits=LIMITS, weight=5)
 async def test_snapshot_recover_many_clients_4c(sim: Simulation) -> None:
-    """All servers crash and come back from their snapshots, with twenty clients."""
+    """All servers crash and restart from their snapshots, with twenty clients."""
     await generic(sim, Matrix(20, crash=True, maxraftstate=MAXRAFTSTATE))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_unreliable_4c(sim: Simulation) -> None:
-    """Snapshots on an unreliable network."""
+    """Servers make snapshots on an unreliable network."""
     await generic(sim, Matrix(5, maxraftstate=MAXRAFTSTATE))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_unreliable_recover_4c(sim: Simulation) -> None:
-    """All servers crash and come back from their snapshots, on an unreliable network."""
+    """All servers crash and restart from their snapshots, on an unreliable network."""
     await generic(sim, Matrix(5, crash=True, maxraftstate=MAXRAFTSTATE))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_unreliable_recover_concurrent_partition_4c(sim: Simulation) -> None:
-    """All servers are torn apart, too."""
+    """All servers are partitioned and restart from snapshots, on an unreliable network."""
     await generic(sim, Matrix(5, crash=True, partitions=True, maxraftstate=MAXRAFTSTATE))
 
 
@@ -114,7 +114,7 @@ async def test_snapshot_unreliable_recover_concurrent_partition_4c(sim: Simulati
 async def test_snapshot_unreliable_recover_concurrent_partition_linearizable_4c(
     sim: Simulation,
 ) -> None:
-    """The same with seven servers, and fifteen clients that put to a hundred keys."""
+    """Fifteen clients put to 100 keys while seven servers restart from snapshots."""
     await generic(
         sim,
         Matrix(15, 7, crash=True, partitions=True, maxraftstate=MAXRAFTSTATE, random_keys=True),

@@ -152,7 +152,7 @@ async def speed_of_appends(sim: Simulation, maxraftstate: int) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_basic_4a(sim: Simulation) -> None:
-    """One client and five servers."""
+    """One client appends and reads, on five servers."""
     await generic(sim, Matrix())
 
 
@@ -164,13 +164,13 @@ async def test_speed_4a(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_concurrent_4a(sim: Simulation) -> None:
-    """Five clients, each with a key of its own."""
+    """Five clients append and read, each at a key of its own."""
     await generic(sim, Matrix(5))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_unreliable_4a(sim: Simulation) -> None:
-    """Five clients on an unreliable network."""
+    """Five clients append and read, each at a key of its own, on an unreliable network."""
     await generic(sim, Matrix(5))
 
 
@@ -196,7 +196,7 @@ async def test_unreliable_one_key_4a(sim: Simulation) -> None:
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_one_partition_4a(sim: Simulation) -> None:
-    """A majority goes on, a minority does nothing, and catches up when it can."""
+    """A majority makes progress; a minority makes none, and catches up after the partition."""
     kv = AppendCluster(sim, 5)
     ck = kv.clerk()
     await ck.put("1", "13")
@@ -232,49 +232,49 @@ async def test_one_partition_4a(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_many_partitions_one_client_4a(sim: Simulation) -> None:
-    """The servers are torn apart again and again while one client works."""
+    """The servers are partitioned again and again while one client works."""
     await generic(sim, Matrix(1, partitions=True))
 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_many_partitions_many_clients_4a(sim: Simulation) -> None:
-    """The servers are torn apart again and again while five clients work."""
+    """The servers are partitioned again and again while five clients work."""
     await generic(sim, Matrix(5, partitions=True))
 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_persist_one_client_4a(sim: Simulation) -> None:
-    """All servers crash and come back, with one client."""
+    """All servers crash and restart, with one client."""
     await generic(sim, Matrix(1, crash=True))
 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_persist_concurrent_4a(sim: Simulation) -> None:
-    """All servers crash and come back, with five clients."""
+    """All servers crash and restart, with five clients."""
     await generic(sim, Matrix(5, crash=True))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_persist_concurrent_unreliable_4a(sim: Simulation) -> None:
-    """All servers crash and come back, on an unreliable network."""
+    """All servers crash and restart, on an unreliable network."""
     await generic(sim, Matrix(5, crash=True))
 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_persist_partition_4a(sim: Simulation) -> None:
-    """All servers are torn apart, crash and come back."""
+    """All servers are partitioned, crash and restart."""
     await generic(sim, Matrix(5, crash=True, partitions=True))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_persist_partition_unreliable_4a(sim: Simulation) -> None:
-    """All servers are torn apart, crash and come back, on an unreliable network."""
+    """All servers are partitioned, crash and restart, on an unreliable network."""
     await generic(sim, Matrix(5, crash=True, partitions=True))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_persist_partition_unreliable_linearizable_4a(sim: Simulation) -> None:
-    """The same with seven servers, and fifteen clients that all write to the same keys."""
+    """Fifteen clients write to shared keys while seven servers are partitioned and restart."""
     await generic(sim, Matrix(15, 7, crash=True, partitions=True, random_keys=True))
 
 
@@ -283,7 +283,7 @@ async def test_persist_partition_unreliable_linearizable_4a(sim: Simulation) -> 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_rpc_4b(sim: Simulation) -> None:
-    """A server that has missed much gets a snapshot, and then it may be the one that matters."""
+    """A server that was cut off gets a snapshot, and then a majority depends on it."""
     kv = AppendCluster(sim, 3, MAXRAFTSTATE)
     servers = kv.servers
     ck = kv.clerk()
@@ -334,31 +334,31 @@ async def test_speed_4b(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_recover_4b(sim: Simulation) -> None:
-    """All servers crash and come back from their snapshots, with one client."""
+    """All servers crash and restart from their snapshots, with one client."""
     await generic(sim, Matrix(1, crash=True, maxraftstate=MAXRAFTSTATE))
 
 
 @simulate(network=CALM, limits=LIMITS, weight=5)
 async def test_snapshot_recover_many_clients_4b(sim: Simulation) -> None:
-    """All servers crash and come back from their snapshots, with twenty clients."""
+    """All servers crash and restart from their snapshots, with twenty clients."""
     await generic(sim, Matrix(20, crash=True, maxraftstate=MAXRAFTSTATE))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_unreliable_4b(sim: Simulation) -> None:
-    """Snapshots on an unreliable network."""
+    """Servers make snapshots on an unreliable network."""
     await generic(sim, Matrix(5, maxraftstate=MAXRAFTSTATE))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_unreliable_recover_4b(sim: Simulation) -> None:
-    """All servers crash and come back from their snapshots, on an unreliable network."""
+    """All servers crash and restart from their snapshots, on an unreliable network."""
     await generic(sim, Matrix(5, crash=True, maxraftstate=MAXRAFTSTATE))
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_unreliable_recover_concurrent_partition_4b(sim: Simulation) -> None:
-    """All servers are torn apart, too."""
+    """All servers are partitioned and restart from snapshots, on an unreliable network."""
     await generic(sim, Matrix(5, crash=True, partitions=True, maxraftstate=MAXRAFTSTATE))
 
 
@@ -366,7 +366,7 @@ async def test_snapshot_unreliable_recover_concurrent_partition_4b(sim: Simulati
 async def test_snapshot_unreliable_recover_concurrent_partition_linearizable_4b(
     sim: Simulation,
 ) -> None:
-    """The same with seven servers, and fifteen clients that all write to the same keys."""
+    """Fifteen clients write to shared keys while seven servers restart from snapshots."""
     await generic(
         sim,
         Matrix(15, 7, crash=True, partitions=True, maxraftstate=MAXRAFTSTATE, random_keys=True),
@@ -378,9 +378,9 @@ async def test_snapshot_unreliable_recover_concurrent_partition_linearizable_4b(
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_next_leader_knows(sim: Simulation) -> None:
-    """A write has happened, and its client asks the next leader again: it happens once.
+    """A client repeats a write that has happened to the next leader: it happens once.
 
-    The one that executed it is gone by then, or all have started from their snapshots.
+    The leader that executed it is down by then, or all have restarted from their snapshots.
     """
     kv = AppendCluster(sim, 3, MAXRAFTSTATE)
     writers = [Writer(sim, number, kv.clerk()) for number in range(2)]
@@ -419,7 +419,7 @@ async def append(writer: Writer, wrote: list[str]) -> None:
 
 @simulate(network=HELD, limits=LIMITS)
 async def test_snapshots_at_different_times(sim: Simulation) -> None:
-    """Servers make snapshots of different prefixes of the log, and hear of them twice and late."""
+    """Servers snapshot different prefixes of the log, and messages arrive twice and late."""
     kv = AppendCluster(sim, 5, OWN_LIMITS)
     kv.disturb_peers(TWICE)
     writers = [Writer(sim, number, kv.clerk()) for number in range(sim.at_most(4, "clients"))]

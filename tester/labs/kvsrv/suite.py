@@ -77,10 +77,10 @@ async def test_mem_put_many_clients_reliable(sim: Simulation) -> None:
 
 @simulate(network=UNRELIABLE)
 async def test_unreliable_net(sim: Simulation) -> None:
-    """One client on an unreliable network puts once each time, and says so when it cannot know.
+    """One client puts on an unreliable network, and answers ErrMaybe where it cannot know.
 
-    Each round puts until the answer is not ErrMaybe; only its first try can have happened. Where
-    the network in fact lost the reply to a Put, ErrMaybe must have been said at least once.
+    Each round puts until the answer is not ErrMaybe; only its first try can have happened. If
+    the network lost the reply to a Put, at least one answer must be ErrMaybe.
     """
     sim.serve()
     ck = clerk(sim)
@@ -112,7 +112,7 @@ async def test_unreliable_net(sim: Simulation) -> None:
 
 @simulate()
 async def test_many_keys_reliable(sim: Simulation) -> None:
-    """Each key has a version of its own, and keeps whatever value is put, also an empty one."""
+    """Each key has a version of its own, and keeps whatever value is put, even an empty one."""
     sim.serve()
     ck = clerk(sim)
     versions = {key: 1 + i % 3 for i, key in enumerate(KEYS)}
@@ -134,7 +134,7 @@ async def test_many_keys_reliable(sim: Simulation) -> None:
 
 @simulate(network=UNRELIABLE)
 async def test_put_concurrent_unreliable(sim: Simulation) -> None:
-    """Five clients put to three keys and read them, and nobody waits for anybody."""
+    """Five clients put to three keys and read them, without waiting for each other."""
     sim.serve()
     keys = make_keys(3)
     _ = await spawn_clients_and_wait(
@@ -145,7 +145,7 @@ async def test_put_concurrent_unreliable(sim: Simulation) -> None:
 
 @simulate()
 async def test_outage(sim: Simulation) -> None:
-    """The server is out of reach for long: a clerk asks on, and knows nothing until it answers."""
+    """The server is out of reach for long: a clerk retries until it has an answer."""
     sim.serve()
     ck = clerk(sim)
     for version, one_way in enumerate((False, True)):
@@ -171,8 +171,8 @@ async def test_outage(sim: Simulation) -> None:
 async def test_copies(sim: Simulation) -> None:
     """Requests arrive twice: a put is installed once, before its clerk is answered.
 
-    The network of the course makes no copies; to a server they are two clients who put the same.
-    A slow one may execute the copy first, and tell the clerk ErrVersion of a put that happened.
+    The network of the course makes no copies; to a server they are two clients that put the same.
+    A server with slow handlers may execute the copy first, and answer ErrVersion to the original.
     """
     sim.serve()
     ck = clerk(sim)

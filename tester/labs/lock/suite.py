@@ -90,7 +90,7 @@ async def run_clients(sim: Simulation, n: int) -> None:
 
 @simulate(limits=SHORT)
 async def test_reliable_basic(sim: Simulation) -> None:
-    """Take a lock and give it back."""
+    """One client acquires a lock and releases it."""
     sim.serve()
     (name,) = lock_names(sim, 1)
     lock = sim.lock(sim.clerk(), name)
@@ -119,7 +119,7 @@ async def test_reliable_nested(sim: Simulation) -> None:
 
 @simulate(seeds=20, weight=5)
 async def test_one_client_reliable(sim: Simulation) -> None:
-    """One client takes the lock again and again, for two seconds."""
+    """One client acquires and releases the lock again and again, for two seconds."""
     await run_clients(sim, 1)
 
 
@@ -131,7 +131,7 @@ async def test_many_clients_reliable(sim: Simulation) -> None:
 
 @simulate(network=UNRELIABLE)
 async def test_one_client_unreliable(sim: Simulation) -> None:
-    """One client takes the lock again and again, on an unreliable network."""
+    """One client acquires and releases the lock again and again, on an unreliable network."""
     await run_clients(sim, 1)
 
 
@@ -146,7 +146,7 @@ async def test_many_clients_unreliable(sim: Simulation) -> None:
 
 @simulate(network=UNRELIABLE)
 async def test_two_clients_once_unreliable(sim: Simulation) -> None:
-    """Two clients take the lock once each: small enough to be proved, with `labtester exhaust`."""
+    """Two clients acquire the lock once each: small enough for `labtester exhaust`."""
     sim.serve()
     (name,) = lock_names(sim, 1)
 
@@ -161,7 +161,7 @@ async def test_two_clients_once_unreliable(sim: Simulation) -> None:
 
 @simulate()
 async def test_reliable_names(sim: Simulation) -> None:
-    """One client holds many locks at once, whose names have much in common."""
+    """One client holds many locks at once, with similar names."""
     sim.serve()
     ck = sim.clerk()
     locks = [sim.lock(ck, name) for name in KEYS]
@@ -173,7 +173,7 @@ async def test_reliable_names(sim: Simulation) -> None:
 
 @simulate(limits=SHORT, model=None)
 async def test_async_with(sim: Simulation) -> None:
-    """Three clients hold the lock by `async with`; it is given back also when a block fails."""
+    """Three clients hold the lock by `async with`, which releases it even if the block raises."""
     sim.serve()
     (name,) = lock_names(sim, 1)
     borrowers = []
@@ -195,7 +195,7 @@ async def test_async_with(sim: Simulation) -> None:
 
 @simulate(seeds=20, weight=5)
 async def test_held_for_long(sim: Simulation) -> None:
-    """One client keeps the lock for long: nobody else gets it, and then the other one does."""
+    """One client holds the lock for long: the other one gets it only after the release."""
     sim.serve()
     (name,) = lock_names(sim, 1)
 

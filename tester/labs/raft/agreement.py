@@ -41,7 +41,7 @@ async def test_basic_agree_3b(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_rpc_bytes_3b(sim: Simulation) -> None:
-    """Each command travels to each peer once: ten of 5000 bytes, and little more than that."""
+    """Each command is sent to each peer once: ten of 5000 bytes, and little more than that."""
     raft = RaftCluster(sim, 3)
     _ = await raft.one(b"99", 3, retry=False)
     before = sim.network.byte_total
@@ -166,7 +166,7 @@ async def test_concurrent_starts_3b(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_rejoin_3b(sim: Simulation) -> None:
-    """A leader that took commands while it was cut off forgets them when it comes back."""
+    """A leader that took commands while it was cut off discards them when it comes back."""
     raft = RaftCluster(sim, 3)
     _ = await raft.one(b"101", 3)
     first = await raft.check_one_leader()
@@ -185,7 +185,7 @@ async def test_rejoin_3b(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_backup_3b(sim: Simulation) -> None:
-    """Leaders overwrite the long wrong logs of followers, fast: not one entry for each reply."""
+    """Leaders overwrite long wrong logs of followers fast, not one entry per round trip."""
     raft = RaftCluster(sim, 5)
     servers = raft.servers
     many = sim.at_most(50, "commands")
@@ -220,7 +220,7 @@ async def test_backup_3b(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_count_3b(sim: Simulation) -> None:
-    """Elections, agreement and idling take no more RPCs than they have to."""
+    """Elections, agreement and idle time take no more RPCs than they need."""
     raft = RaftCluster(sim, 3)
 
     def rpcs() -> int:

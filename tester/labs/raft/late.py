@@ -41,7 +41,7 @@ async def _arrive(raft: RaftCluster, held: Hold, receiver: int) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_entries_from_before_a_snapshot(sim: Simulation) -> None:
-    """What a leader had sent arrives when the receiver's snapshot covers it, or a part of it."""
+    """AppendEntries arrives after the receiver's snapshot covers its entries, or some of them."""
     raft = RaftCluster(sim, 3, snapshots=True)
     for _ in range(sim.at_most(4, "rounds")):
         _ = await raft.one(raft.command(), 3)
@@ -59,7 +59,7 @@ async def test_entries_from_before_a_snapshot(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_entries_of_an_older_term(sim: Simulation) -> None:
-    """What a deposed leader had sent arrives when others have taken the place of its entries."""
+    """AppendEntries of a deposed leader arrives after other entries have replaced its own."""
     raft = RaftCluster(sim, 5)
     servers = raft.servers
     for _ in range(sim.at_most(3, "rounds")):
@@ -87,7 +87,7 @@ async def test_entries_of_an_older_term(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_votes_asked_for_long_ago(sim: Simulation) -> None:
-    """What a candidate had asked for arrives when others have been elected since, or are not."""
+    """RequestVote arrives late, whether or not another candidate has been elected since."""
     raft = RaftCluster(sim, 3)
     servers = raft.servers
     for _ in range(sim.at_most(4, "rounds")):
@@ -112,7 +112,7 @@ async def test_votes_asked_for_long_ago(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_snapshots_from_long_ago(sim: Simulation) -> None:
-    """A snapshot arrives when its receiver has applied more, and has a later one of its own."""
+    """A snapshot arrives after its receiver has applied more and made a later one."""
     raft = RaftCluster(sim, 3, snapshots=[Pace(5, 4)] * 3)
     servers = raft.servers
     _ = await raft.one(b"x" * LARGE, 3)
@@ -138,7 +138,7 @@ async def test_snapshots_from_long_ago(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_snapshots_answered_late(sim: Simulation) -> None:
-    """A leader hears that a snapshot was installed when it has a later one itself."""
+    """A leader learns that a snapshot was installed after it has made a later one."""
     raft = RaftCluster(sim, 3, snapshots=[Pace(SELDOM, SELDOM)] * 3)
     servers = raft.servers
     _ = await raft.one(b"x" * LARGE, 3)
@@ -171,7 +171,7 @@ async def _start_many(raft: RaftCluster, leader: int, count: int) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_requests_from_long_ago(sim: Simulation) -> None:
-    """Whatever is asked on some links arrives some rounds later, while servers come and go."""
+    """Requests on some links arrive some rounds later, while servers crash and restart."""
     raft = RaftCluster(sim, 3, snapshots=OWN_PACES)
     servers = raft.servers
     held: list[tuple[Hold, int]] = []

@@ -91,7 +91,7 @@ def _named(servers: Sequence[int]) -> str:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_old_leader_is_not_heeded(sim: Simulation) -> None:
-    """A leader of an earlier term talks on and hears nothing: the others elect a new one."""
+    """A leader of an earlier term sends but receives nothing: the others elect a new one."""
     raft = RaftCluster(sim, 5)
     servers = raft.servers
     old = await raft.check_one_leader()
@@ -112,7 +112,7 @@ async def test_old_leader_is_not_heeded(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_only_one_can_win(sim: Simulation) -> None:
-    """Of five servers that can talk, out of nine, a single one has a log that may win."""
+    """Five of nine servers are connected, and the log of only one of them can win."""
     raft = RaftCluster(sim, 9)
     servers = raft.servers
     for _ in range(sim.at_most(4, "rounds")):
@@ -131,7 +131,7 @@ async def test_only_one_can_win(sim: Simulation) -> None:
 
 @simulate(network=LATE, limits=LIMITS)
 async def test_votes_outlive_crashes(sim: Simulation) -> None:
-    """Many votes are asked for, given and counted late; a voter crashes, and whoever has won."""
+    """Votes are requested, granted and counted late; a voter and the winner crash."""
     raft = RaftCluster(sim, 3)
     voter, terms = raft.below(3), [0] * 3
     for _ in range(sim.at_most(2_000, "iterations")):
@@ -152,10 +152,10 @@ async def test_votes_outlive_crashes(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_entries_outlive_power_failures(sim: Simulation) -> None:
-    """Two servers agree, one of them with a slow disk; its power fails, and it remembers.
+    """Two servers agree, one of them with a slow disk; after a power failure, it remembers.
 
-    A Raft that never syncs counts on a disk that keeps what it is given, as the course does: with
-    it, that server crashes. What it has saved by then is there, and nothing else.
+    A Raft that never syncs relies on a disk that keeps every write, as the course does: there,
+    the server only crashes. What it has saved by then remains, and nothing else.
     """
     raft = RaftCluster(sim, 3)
     servers = raft.servers
@@ -205,19 +205,19 @@ async def _disturbed(sim: Simulation, *, snapshots: bool) -> None:
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_duplicates_and_late_requests(sim: Simulation) -> None:
-    """Requests arrive twice, and up to two seconds late, while servers come and go."""
+    """Requests arrive twice, and up to two seconds late, while servers crash and restart."""
     await _disturbed(sim, snapshots=False)
 
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshots_twice_and_late(sim: Simulation) -> None:
-    """The same with snapshots, old ones of which arrive late, too."""
+    """Requests and old snapshots arrive twice and late, while servers crash and restart."""
     await _disturbed(sim, snapshots=True)
 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_backup_is_fast(sim: Simulation) -> None:
-    """A leader finds out with a few calls where a long log of another term goes wrong."""
+    """A leader needs few RPCs to find where a long log of another term conflicts."""
     raft = RaftCluster(sim, 3)
     servers = raft.servers
     _ = await raft.one(b"agreed", 3)
@@ -243,7 +243,7 @@ async def test_backup_is_fast(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_late_answers(sim: Simulation) -> None:
-    """A server leads again, and hears only now that others had what it has itself lost since."""
+    """A server leads again, and gets late replies about entries that it has lost since."""
     raft = RaftCluster(sim, 5)
     servers = raft.servers
     _ = await raft.one(b"agreed", 5)
@@ -276,7 +276,7 @@ async def test_late_answers(sim: Simulation) -> None:
 
 @simulate(network=FAULTY, limits=LIMITS)
 async def test_two_commands(sim: Simulation) -> None:
-    """Small enough for `labtester exhaust`: three servers agree twice, and few messages suffer."""
+    """Three servers agree on two commands: small enough for `labtester exhaust`."""
     raft = RaftCluster(sim, 3)
     _ = await raft.one(b"first", 3)
     _ = await raft.one(b"second", 3)

@@ -33,7 +33,7 @@ async def _rounds(sim: Simulation, raft: RaftCluster, rounds: int) -> None:
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshots_at_own_paces(sim: Simulation) -> None:
-    """The services make snapshots at other indices: one often, one at times, and one never."""
+    """The services make snapshots at different indices: one often, one rarely, and one never."""
     paces = [Pace(4, 3), Pace(9, 5), NEVER]
     first = sim.choices.below(3, "work/raft")
     raft = RaftCluster(sim, 3, snapshots=[*paces[first:], *paces[:first]])
@@ -42,6 +42,6 @@ async def test_snapshots_at_own_paces(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_snapshots_handed_over_late(sim: Simulation) -> None:
-    """A service goes on while it writes a snapshot, and Raft gets it when it has a newer one."""
+    """A service applies more while it writes a snapshot, and gives Raft an outdated one."""
     raft = RaftCluster(sim, 3, snapshots=[Pace(4, 3, 400), Pace(7, 5, 50), Pace(5, 6, 150)])
     await _rounds(sim, raft, 15)

@@ -23,7 +23,7 @@ election after the other.
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_persist1_3c(sim: Simulation) -> None:
-    """All servers crash, or the leader, or a follower: what was agreed on stays."""
+    """All servers crash, then the leader, then a follower: what was agreed on stays."""
     raft = RaftCluster(sim, 3)
     servers = raft.servers
     _ = await raft.one(b"11", 3)
@@ -53,7 +53,7 @@ async def test_persist1_3c(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_persist2_3c(sim: Simulation) -> None:
-    """Majorities come and go, and share one server at the most."""
+    """Successive majorities share at most one server."""
     raft = RaftCluster(sim, 5)
     servers = raft.servers
     index = 1
@@ -79,7 +79,7 @@ async def test_persist2_3c(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_persist3_3c(sim: Simulation) -> None:
-    """A leader and a follower crash, and the leader comes back to one who was cut off."""
+    """A leader and a follower crash, and the leader restarts with one that was cut off."""
     raft = RaftCluster(sim, 3)
     servers = raft.servers
     _ = await raft.one(b"101", 3)
@@ -98,7 +98,7 @@ async def test_persist3_3c(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS, weight=5)
 async def test_figure8_3c(sim: Simulation) -> None:
-    """Leaders crash, most of them soon after they were elected: Figure 8 of the paper, and more.
+    """Leaders crash, most of them soon after their election, as in Figure 8 of the paper.
 
     Often a leader has the entries of its predecessors on a majority, and none of its own.
     """
@@ -135,9 +135,9 @@ async def test_unreliable_agree_3c(sim: Simulation) -> None:
 
 @simulate(network=ROUGH, limits=LIMITS, weight=5)
 async def test_figure8_unreliable_3c(sim: Simulation) -> None:
-    """Figure 8 on an unreliable network: leaders are cut off, and in the end they all come back.
+    """Figure 8 on an unreliable network: leaders are cut off, and all are connected at the end.
 
-    From some time on, replies are held back and overtake each other, to the end of the test.
+    In a later part of the test, replies are held back and overtake each other.
     """
     raft = RaftCluster(sim, 5)
     servers = raft.servers
@@ -237,11 +237,11 @@ async def _churn(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS, weight=2)
 async def test_reliable_churn_3c(sim: Simulation) -> None:
-    """Servers come and go, and what clients saw committed stays."""
+    """Servers crash, restart and are cut off; what clients saw committed stays."""
     await _churn(sim)
 
 
 @simulate(network=ROUGH, limits=LIMITS, weight=2)
 async def test_unreliable_churn_3c(sim: Simulation) -> None:
-    """Servers come and go on an unreliable network, and what clients saw committed stays."""
+    """Servers crash and restart on an unreliable network; what clients saw committed stays."""
     await _churn(sim)

@@ -47,10 +47,10 @@ class Power:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_votes_outlive_power_failures(sim: Simulation) -> None:
-    """Two candidates of one term: the first one is elected, and a vote is lost, if it can be.
+    """Two candidates of one term: the first is elected, and a vote that is not synced is lost.
 
-    The power of the voter fails, or that of the elected, as soon as it is elected. What the second
-    one has asked for is still on its way, and arrives then.
+    The power of the voter or of the leader fails as soon as the leader is elected. The request of
+    the second candidate is still in flight, and arrives then.
     """
     raft = RaftCluster(sim, 3)
     _ = await raft.one(b"agreed", 3)
@@ -100,7 +100,7 @@ async def _until(raft: RaftCluster, within_s: float, true: Callable[[], bool]) -
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_power_fails_at_any_save(sim: Simulation) -> None:
-    """Disks are slow, and power fails while a save is on its way to one of them, of whatever."""
+    """Disks are slow, and the power of a server fails in the middle of any of its saves."""
     raft = RaftCluster(sim, 3, snapshots=[Pace(5, 4), Pace(7, 3), Pace(6, 6)])
     _ = await raft.one(b"agreed", 3)
     power = Power(raft)

@@ -20,7 +20,7 @@ IDLE_RPCS: Final = 60
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_half_is_no_majority(sim: Simulation) -> None:
-    """Two of four servers elect nobody and commit nothing, and three do."""
+    """Two of four servers elect no leader and commit nothing; three do both."""
     raft = RaftCluster(sim, 4)
     servers = raft.servers
     _ = await raft.one(b"agreed", 4)
@@ -42,7 +42,7 @@ async def test_half_is_no_majority(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_into_wrong_log(sim: Simulation) -> None:
-    """A server has many wrong entries, and the snapshot it gets ends in the middle of them."""
+    """A server has many wrong entries, and gets a snapshot that ends in the middle of them."""
     raft = RaftCluster(sim, 3, snapshots=True)
     servers = raft.servers
     for _ in range(sim.at_most(3, "rounds")):
@@ -59,7 +59,7 @@ async def test_snapshot_into_wrong_log(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_count_after_elections(sim: Simulation) -> None:
-    """After many elections a group that is idle sends no more than after the first one."""
+    """After many elections, an idle group sends no more RPCs than after the first one."""
     raft = RaftCluster(sim, 3)
     servers = raft.servers
     for _ in range(sim.at_most(8, "elections")):
@@ -80,7 +80,7 @@ async def test_count_after_elections(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_counts_begin_anew(sim: Simulation) -> None:
-    """A server leads again, and of what others had when it led before nothing is left."""
+    """A server leads again, and uses nothing it knew about the others' logs when it led before."""
     raft = RaftCluster(sim, 5)
     servers = raft.servers
     _ = await raft.one(b"agreed", 5)

@@ -65,7 +65,7 @@ async def _rounds(sim: Simulation, *, disconnect: bool = False, crash: bool = Fa
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_basic_3d(sim: Simulation) -> None:
-    """Every tenth command the services make a snapshot, and the logs stay short."""
+    """The services make a snapshot after every tenth command, and the logs stay short."""
     await _rounds(sim)
 
 
@@ -95,7 +95,7 @@ async def test_snapshot_install_un_crash_3d(sim: Simulation) -> None:
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_all_crash_3d(sim: Simulation) -> None:
-    """All servers crash and come back, with snapshots and what follows them."""
+    """All servers crash and restart from their snapshots and the entries after them."""
     raft = RaftCluster(sim, 3, snapshots=True)
     _ = await raft.one(raft.command(), 3)
     for _ in range(sim.at_most(5, "rounds")):
@@ -113,7 +113,7 @@ async def test_snapshot_all_crash_3d(sim: Simulation) -> None:
 
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_snapshot_init_3d(sim: Simulation) -> None:
-    """After a restart, the snapshot that was saved before is still there at the next one."""
+    """A snapshot is still there after two restarts in a row."""
     raft = RaftCluster(sim, 3, snapshots=True)
     for _ in range(SNAPSHOT_EVERY + 2):
         _ = await raft.one(raft.command(), 3)

@@ -165,7 +165,7 @@ class Lab:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_basic_4a(sim: Simulation) -> None:
-    """Ten requests one by one: each reply is right, and all servers apply all of them."""
+    """Ten requests, one by one: each reply is right, and all servers apply all of them."""
     lab = Lab(sim)
     await lab.count_up(10)
 
@@ -185,7 +185,7 @@ async def test_concurrent_4a(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_leader_failure_4a(sim: Simulation) -> None:
-    """The leader is cut off, the others go on, and it catches up when it is back."""
+    """The leader is cut off, the others make progress, and it catches up when it is back."""
     lab = Lab(sim)
     await lab.inc(1)
     leader = await lab.group.leader()
@@ -228,7 +228,7 @@ async def test_leader_partition_4a(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_restart_replay_4a(sim: Simulation) -> None:
-    """All servers crash, and come back with the state that their logs give."""
+    """All servers crash, and restart with the state that their logs give."""
     lab = Lab(sim)
     many = sim.at_most(MANY, "requests")
     await lab.count_up(many)
@@ -240,14 +240,14 @@ async def test_restart_replay_4a(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_shutdown_4a(sim: Simulation) -> None:
-    """Servers are shut down, and nobody waits for ever."""
+    """Servers are shut down while requests wait: every submit returns."""
     lab = Lab(sim)
     await lab.shut_down_under_load()
 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_restart_submit_4a(sim: Simulation) -> None:
-    """The same after a restart, and then once more: late answers are not taken for new ones."""
+    """Servers restart, are shut down under load and restart again: each request counts once."""
     lab = Lab(sim)
     many = sim.at_most(MANY, "requests")
     await lab.count_up(many)
@@ -262,7 +262,7 @@ async def test_restart_submit_4a(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_4c(sim: Simulation) -> None:
-    """Logs stay short, and after a crash of all the state is that of the snapshots and logs."""
+    """Logs stay short, and after all servers crash, snapshots and logs restore the state."""
     lab = Lab(sim, maxraftstate=MAXRAFTSTATE)
     many = sim.at_most(MANY, "requests")
     for i in range(1, many + 1):
@@ -280,7 +280,7 @@ async def test_snapshot_4c(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_laggard_gets_a_snapshot(sim: Simulation) -> None:
-    """A server misses more than the logs hold, and goes on from a snapshot of another one."""
+    """A server misses more than the logs hold, and continues from another's snapshot."""
     lab = Lab(sim, maxraftstate=MAXRAFTSTATE)
     for _ in range(sim.at_most(3, "rounds")):
         leader = await lab.group.leader()
@@ -317,19 +317,19 @@ async def _disturbed(sim: Simulation, lab: Lab) -> None:
 
 @simulate(network=TWICE, limits=LIMITS)
 async def test_leaders_come_and_go(sim: Simulation) -> None:
-    """Requests are submitted everywhere, and leaders deposed: each is applied once or never."""
+    """Requests go to all servers while leaders are deposed: each is applied at most once."""
     await _disturbed(sim, Lab(sim))
 
 
 @simulate(network=TWICE, limits=LIMITS)
 async def test_snapshots_at_different_times(sim: Simulation) -> None:
-    """The same, and the servers make snapshots of different prefixes of the log."""
+    """Requests go to all servers, which make snapshots of different prefixes of the log."""
     await _disturbed(sim, Lab(sim, 5, OWN_LIMITS))
 
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_forgets_requests_that_are_over(sim: Simulation) -> None:
-    """A replica keeps nothing of requests that were answered, or lost with its leadership."""
+    """A replica keeps nothing of requests that were answered or lost with its leadership."""
     lab = Lab(sim, maxraftstate=MAXRAFTSTATE)
     few, rounds = sim.at_most(FEW, "requests"), sim.at_most(ROUNDS, "rounds")
     await _lose(lab, few)

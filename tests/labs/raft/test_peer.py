@@ -124,7 +124,7 @@ def test_what_start_returns_is_checked() -> None:
             return 1, 1
 
     assert re.fullmatch(
-        r".*test_peer.py:\d+: Raft.start must return tuple\[int, int, bool\]: 3 items, not 2",
+        r".*test_peer.py:\d+: Raft.start must return tuple\[int, int, bool\]: 3 items, got 2",
         crash(Vague).failure.message,
     )
 
