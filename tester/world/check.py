@@ -120,7 +120,7 @@ def _specification(one: OneModel) -> Specification:
     match one:
         case str():
             if one not in _MODELS:
-                raise ValueError(f"there is no model {one!r}; there are {', '.join(NAMES)}")
+                raise ValueError(f"expected a model of {', '.join(NAMES)}, got {one!r}")
             return _MODELS[one]
         case Model():
             return Specification(one, _all, as_invocation)

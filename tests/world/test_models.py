@@ -186,8 +186,8 @@ def test_each_class_of_clients_has_its_model() -> None:
 @pytest.mark.parametrize(
     ("model", "error", "sentence"),
     [
-        ("kw", ValueError, "there is no model 'kw'; there are kv, kv-append"),
-        ({Worker: "kw"}, ValueError, "there is no model 'kw'; there are kv, kv-append"),
+        ("kw", ValueError, "expected a model of kv, kv-append"),
+        ({Worker: "kw"}, ValueError, "expected a model of kv, kv-append"),
         (step, TypeError, "model: expected 'kv' or 'kv-append', a linearizability.Model, a pair"),
         ((kv, "kv"), TypeError, "model: expected 'kv' or 'kv-append', a linearizability.Model"),
         (

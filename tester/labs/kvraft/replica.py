@@ -115,14 +115,14 @@ class Recorded:
         data: object = self._machine.snapshot()
         if not isinstance(data, bytes):
             where = place_of(self._machine, "snapshot")
-            raise WrongResult(f"{where}snapshot must return bytes, not {type(data).__name__}")
+            raise WrongResult(f"{where}snapshot must return bytes, got {type(data).__name__}")
         return self._applied.to_bytes(_HEADER) + data
 
     def restore(self, data: bytes) -> None:
         """See StateMachine."""
         if not isinstance(data, bytes) or len(data) < _HEADER:
             raise WrongResult(
-                f"restore must be given what snapshot has returned, not {type(data).__name__} of "
+                f"restore must be given what snapshot has returned, got {type(data).__name__} of "
                 f"length {len(data)}"
             )
         self._applied = int.from_bytes(data[:_HEADER])

@@ -105,8 +105,8 @@ def test_a_server_must_list_its_raft() -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"short", "restore must be given what snapshot has returned, not bytes of length 5"),
-        ("text", "restore must be given what snapshot has returned, not str of length 4"),
+        (b"short", "restore must be given what snapshot has returned, got bytes of length 5"),
+        ("text", "restore must be given what snapshot has returned, got str of length 4"),
     ],
 )
 def test_restore_gets_what_snapshot_has_returned(data: Any, sentence: str) -> None:
