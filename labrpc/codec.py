@@ -259,7 +259,8 @@ def _remedy(value: object) -> str:
 
 def _describe(value: object) -> str:
     if isinstance(value, int) and not _INT_MIN <= value <= _INT_MAX:
-        return f"an int of {value.bit_length()} bits"  # Python refuses to print 5 000 digits
+        # Python refuses to print thousands of digits: gh-95778
+        return f"an int of {value.bit_length()} bits"
     if type(value) in (int, float, bool, str, bytes):
         return f"{reprlib.repr(value)} ({spell(type(value))})"
     return "None" if value is None else f"a value of class {spell(type(value))}"

@@ -51,7 +51,7 @@ class Conditions:
     """
 
     latency_us: int = 500
-    """What every message takes one way, in microseconds, whatever becomes of it."""
+    """The least time that every message takes one way, lost or not."""
     request_delay_ms: int = 0
     """Requests take up to this much longer."""
     request_loss: Ratio = NEVER
@@ -63,7 +63,7 @@ class Conditions:
     duplicate: Ratio = NEVER
     duplicate_delay_ms: int = 26
     late: Ratio = NEVER
-    """Requests arrive only after their caller was told that no reply came."""
+    """How often a request arrives only after its caller has given up."""
     late_delay_ms: int = 2_000
     loss_timeout_ms: int = 0
     """After a loss, the caller learns of it this much later; in labrpc at once."""

@@ -17,7 +17,7 @@ Send = Callable[[str, bytes], Awaitable[bytes | None]]
 
 
 class ClientEnd:
-    """One end of the network, connected to one server. Any number of calls may be under way.
+    """One end of the network, connected to one server. Any number of calls may be in flight.
 
     The end knows nothing of what carries its messages: a simulated network, or a real one.
     """

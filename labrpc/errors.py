@@ -1,11 +1,11 @@
-"""The root of the error tree: what the person who wrote the code under test did wrong.
+"""The root of the error tree: misuse of labtester by the code under test or by a test.
 
-It stands in labrpc because labrpc is the lowest package; every other one may import it.
+It is in labrpc because labrpc is the lowest package; every other one may import it.
 """
 
 
 class TesterError(Exception):
-    """Misuse of labtester by the code under test or by its test: fix that code, not the seed."""
+    """Misuse of labtester by the code under test or by its test."""
 
     __test__ = False  # its name begins as those do that pytest collects
 

@@ -54,9 +54,9 @@ class Server:
     ) -> bytes | Coroutine[Any, Any, bytes]:
         """Run the handler of "Service.method" on an encoded message, and encode what it returns.
 
-        A `def` has returned by then; of an `async def` this is a coroutine that awaits it. `call`
-        may watch the call: it is given the handler and its message. Raises UnknownMethod and
-        NotAMessage, as `handler` does, and whatever the handler raises.
+        For a handler that is an `async def`, returns a coroutine instead. `call(handler, message)`
+        makes the call, so that it can be watched. Raises UnknownMethod and NotAMessage, as
+        `handler` does, and whatever the handler raises.
         """
         found = self._handlers[method] if method in self._handlers else self.handler(method)
         try:

@@ -39,9 +39,9 @@ class Traffic:
         self.sent = 0
         """Requests sent."""
         self.answered = 0
-        """Those of which the caller has got the reply."""
+        """Requests whose reply the caller has received."""
         self.unanswered = 0
-        """Those that no reply can answer any more, whether or not the caller has been told so."""
+        """Requests that can no longer be answered, whether or not the caller knows it."""
 
 
 class Wire:

@@ -75,7 +75,7 @@ def _number(config: pytest.Config, name: str, least: int) -> int | None:
         raise pytest.UsageError(f"{option}: expected an integer, {least} or more, got {text!r}")
     from tester.engine import SEED_LIMIT
 
-    # Python refuses to read a number of thousands of digits.
+    # Python refuses to read a number of thousands of digits: gh-95778
     number = int(text) if len(str(text)) <= _DIGITS else SEED_LIMIT
     if not least <= number < SEED_LIMIT:
         shown = text if len(str(text)) <= _DIGITS else f"one of {len(str(text))} digits"

@@ -38,7 +38,7 @@ MOST_MEMORY: Final = 1 << 30
 _MEMORY: Final = "tester.memory"
 _QUOTED: Final = 60
 _DIGITS: Final = 100
-"""The longest integer that is read; Python itself refuses more than a few thousand digits."""
+"""The most digits of an integer; beyond some thousand Python refuses to read it: gh-95778."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
@@ -109,7 +109,7 @@ def resolved(path: str | Path) -> str:
         whole.encode()
     except UnicodeEncodeError:
         raise click.ClickException(f"expected a path in UTF-8, got {whole!r}") from None
-    except (OSError, RuntimeError):  # RuntimeError: before Python 3.13, of links in a circle
+    except (OSError, RuntimeError):  # RuntimeError: before 3.13, of a link cycle, see gh-109187
         raise click.ClickException(
             f"expected a path, got a cycle of symbolic links: {path}"
         ) from None

@@ -1,4 +1,4 @@
-"""What a run leaves behind: coroutines that still wait, and asynchronous generators half used."""
+"""What a run leaves behind: suspended coroutines and asynchronous generators."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ class Suspended(Protocol):
 
 
 def end(coro: Suspended) -> None:
-    """End a suspended coroutine; what its code still does, or raises, is void.
+    """Close a suspended coroutine; what its code still does or raises has no effect.
 
-    To be called inside the node: there an await suspends, also one in a `finally`; `close()` then
-    fails, and is asked again. A coroutine that outlives that, such as
+    Call it inside the node: there an await suspends, even one in a `finally`, in which case
+    `close()` fails and is called again. A coroutine that survives that, such as
 
         while True:
             try: await asyncio.sleep(1)
             except: pass
 
-    must never meet Python's own finalizer. That runs outside any loop, where each await fails at
-    once: the code above would spin for ever, in a garbage collection or at the exit of the
-    process. A reference that nobody gives back keeps the finalizer away.
+    must never be finalized by Python. Finalizers run outside any loop, where each await fails at
+    once: the code above would loop forever, in a garbage collection or at exit. A reference that
+    is never released prevents the finalizer from running. What finalizers do, and that `close()`
+    fails with "coroutine ignored GeneratorExit", is from PEP 342 and PEP 492.
     """
     interrupt = None
     for _ in range(_PATIENCE):
@@ -58,10 +59,10 @@ def end(coro: Suspended) -> None:
 
 @contextlib.contextmanager
 def generators_close_in_tasks() -> Iterator[None]:
-    """An asynchronous generator that loses its last user is closed in a task, as in asyncio.
+    """Close an asynchronous generator that is no longer referenced in a task, as asyncio does.
 
-    Python by itself would run the generator's `finally` on the spot, and fail at an await in it.
-    One that loses it where no node's code runs, or after the run, is dropped as it is.
+    Without the hook of PEP 525, Python runs the generator's `finally` at once and fails at an
+    await in it. One that is released where no node's code runs, or after the run, is dropped.
     """
     running = True
 
@@ -81,7 +82,10 @@ def generators_close_in_tasks() -> Iterator[None]:
 
 @contextlib.contextmanager
 def unheeded() -> Iterator[None]:
-    """Say nothing of coroutines never awaited and of errors in finalizers."""
+    """Suppress errors in finalizers, and warnings of coroutines never awaited.
+
+    The latter have no hook but a private function of `warnings`: bugs.python.org/issue32591.
+    """
     hook, sys.unraisablehook = sys.unraisablehook, _ignore
     warn, warnings._warn_unawaited_coroutine = warnings._warn_unawaited_coroutine, _ignore  # type: ignore[attr-defined]
     try:

@@ -2,6 +2,7 @@
 
 asyncio keeps tasks and futures in sets, and theirs hash by address: `TaskGroup` cancels its tasks
 in the order of such a set. Here they hash by a number the loop gives them, from 1 in every run.
+See https://github.com/python/cpython/issues/93297, which made it a set.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ class Task(asyncio.Task[T]):
 
 
 def failed_unheard(task: Task[Any]) -> bool:
-    """Whether it has raised what nobody has asked for yet."""
+    """Whether it has raised an exception that was not retrieved yet, by asyncio's private flag.
+
+    See https://docs.python.org/3/library/asyncio-dev.html#detect-never-retrieved-exceptions
+    """
     return bool(task._log_traceback)
 
 

@@ -1,7 +1,7 @@
-"""The audit of a run: do objects of two nodes hold one and the same Python object?
+"""The audit of a run: whether objects of two nodes hold the same Python object.
 
-Nodes know of each other what messages tell them. Whoever lets a server and its clients share a
-dict has built no distributed system, and its tests prove nothing.
+Nodes must learn of each other through messages alone. If a server and its clients share a dict,
+their tests prove nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Calls that wait in the thread: on a node they would stop the whole simulation, so they may not.
+"""Refuses calls that wait in the thread: on a node they would stop the whole simulation.
 
-What need not wait is harmless and stays as it is: a lock that nobody holds, a queue that holds an
-item, an event that is set. The standard library takes such locks itself, logging for one.
+A call that need not wait is harmless and allowed: a lock that is free, a queue that has an item,
+an event that is set. The standard library takes such locks itself, for example in logging.
 """
 
 from __future__ import annotations

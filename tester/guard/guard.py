@@ -79,7 +79,7 @@ class installed:
 class standing:
     """Between runs, what is rebound outside the user's modules stays so: to rebind takes a while.
 
-    For a process that makes one run after another; nobody but a node sees a difference.
+    For a process that makes one run after another; only code on nodes sees a difference.
     """
 
     def __enter__(self) -> None:
@@ -170,7 +170,7 @@ def _log_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
 
 
 def _import(machine: CurrentNode, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Import a module for node code, as nobody.
+    """Import a module for node code, as if no node ran.
 
     A process runs a module's code once. Run as the node's, it would draw from the node's
     randomness in the first run that imports it, and in no later one.

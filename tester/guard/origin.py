@@ -48,8 +48,8 @@ def is_installed(filename: str) -> bool:
 def _is_harness(filename: str) -> bool:
     """What the mark of a file of ours says, or of the nearest package around it.
 
-    It is read, not imported: whoever tells the story of a process that died has none of its
-    modules. And it is looked for in our files alone, so that nobody hides behind it.
+    It is read, not imported: a process that reports the death of another has none of its modules.
+    It counts in our own files only, so that user code cannot hide behind it.
     """
     packages = Path(filename).relative_to(_HOUSE).parents[:-1]
     for file in (filename, *(str(_HOUSE / package / "__init__.py") for package in packages)):

@@ -195,7 +195,7 @@ class Items:
 Stand = Callable[[object], Any]  # the stand-in for a value, or the value itself
 
 _LARGEST: Final = 10_000
-"""Containers with more items are tables of data; nobody keeps a clock among so many."""
+"""Containers with more items are taken for tables of data, which hold no clock."""
 _DEEPEST: Final = 30
 _ITERATORS: Final = ("builtins", "itertools", "functools", "operator")
 

@@ -1,6 +1,6 @@
-"""Calls of an `async def` that nobody awaited: what such a call was to do, it has never done.
+"""Calls of an `async def` that were never awaited, and so never ran.
 
-Python tells of one when its coroutine is let go, and knows nothing but the line that let it go.
+Python warns of one when its coroutine is freed, and names only the line at which that happened.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tester.engine.node import Node
 from tester.guard.origin import is_users
 
 _DEPTH: Final = 8
-"""The user's call is looked for among so many frames: others may stand between, as asyncio's."""
+"""How many frames are searched for the user's call: those of asyncio may be in between."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,10 @@ class ForgettingNode(CurrentNode, Protocol):
 
 @contextlib.contextmanager
 def noticed() -> Iterator[None]:
-    """While this lasts, each node is told what it has forgotten, and Python warns of nothing.
+    """Report calls that were never awaited to their nodes, instead of as Python's warnings.
 
-    To know where a coroutine was made takes time, so this is for runs that are told.
+    Tracking where a coroutine was made takes time, so this is for runs that are reported. CPython
+    calls a private function of `warnings`, and offers no other hook: bugs.python.org/issue32591.
     """
     depth = sys.get_coroutine_origin_tracking_depth()
     warn, warnings._warn_unawaited_coroutine = warnings._warn_unawaited_coroutine, _tell  # type: ignore[attr-defined]
@@ -75,7 +76,7 @@ def held_by(error: BaseException, node: Node) -> list[Unawaited]:
 
 
 def _tell(coro: CoroutineType[Any, Any, Any]) -> None:
-    """In the place of Python's own warning, when a coroutine that has not run is let go."""
+    """Called instead of Python's warning when a coroutine is freed that has never run."""
     machine = current.node
     if machine is None:
         return
@@ -86,7 +87,7 @@ def _tell(coro: CoroutineType[Any, Any, Any]) -> None:
 
 
 def _described(coro: CoroutineType[Any, Any, Any], node: CurrentNode) -> Unawaited | None:
-    """Where it was called; None if not by the user, or if nobody knows."""
+    """Where it was called; None if not by the user, or if unknown."""
     for file, line, _ in coro.cr_origin or ():
         if is_users(file):
             return Unawaited(coro.__qualname__, file, line, node.name)

@@ -1,7 +1,7 @@
 """Suspects: lines of the user's code that may make a run depend on more than its choices.
 
-A look at the source, for a run that has already diverged: it accuses nobody before. What a line
-may depend on is named as the inquiry names its causes: see `tester.workers.inquiry`.
+They are read from the source, and only after a run has diverged. What a line may depend on is
+named as the inquiry names its causes: see `tester.workers.inquiry`.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ class _Reader:
                 yield node, "calls hash(), which differs between processes", _HASHES
             case ast.Attribute(attr="as_completed"):
                 yield node, "uses as_completed, whose order is that of a set", ("addresses",)
-            case ast.Attribute(attr="wait_for"):
+            case ast.Attribute(attr="wait_for"):  # rewritten in 3.12: gh-96764
                 yield (
                     node,
                     "uses wait_for, whose steps differ between versions of Python",

@@ -1,7 +1,7 @@
 """A node's disk: what a crash leaves, and what a power failure takes.
 
-The node works on its own copy, which costs no time: `Disk`. Each write is also told to the run,
-which keeps what will be there after a restart: `Store`. A crash ends the program, and the machine
+The node works on its own copy, which costs no time: `Disk`. The run also gets each write, and
+keeps what will be there after a restart: `Store`. A crash ends the program, and the machine
 keeps what was written; a power failure may undo the last writes, but no write that was synced.
 """
 

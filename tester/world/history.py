@@ -1,4 +1,4 @@
-"""The history: what the clients asked and were told, as the test's side of the border saw it."""
+"""The history: what the clients asked and how they were answered, recorded on the test's node."""
 
 from __future__ import annotations
 

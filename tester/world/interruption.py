@@ -1,4 +1,4 @@
-"""Interruptions: what breaks into a run from outside of it, and says nothing about the code."""
+"""Interruptions: exceptions from outside a run, which say nothing about the code under test."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def operation(target: object, like: type, method: str) -> BoundMethod:
 
 
 def place_of(target: object, method: str) -> str:
-    """Where a method begins, as the beginning of a sentence: "raft.py:7: "; "" if nobody knows."""
+    """Where a method begins, as the start of a sentence: "raft.py:7: "; "" if unknown."""
     try:
         code = inspect.unwrap(getattr(type(target), method)).__code__
     except AttributeError:  # it is no plain method

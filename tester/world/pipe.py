@@ -1,4 +1,4 @@
-"""Pipes between processes: each message behind its length, whole; and how a process was ended."""
+"""Pipes between processes, with the length before each message; and how a process ended."""
 
 from __future__ import annotations
 

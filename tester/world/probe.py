@@ -1,4 +1,4 @@
-"""A probe: what the tester's own code on a node tells the run, and when it looks around.
+"""A probe: how the tester's own code on a node reports to the run.
 
 The code of a harness that stands beside the code under test, on the same node, has one. What it
 tells is plain data and reaches the listener of the node at once: see `Simulation.listen`.
@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from tester.engine.node import Event
 
 Plain = None | bool | int | str | bytes | Sequence[int] | Sequence[bytes]
-"""What can be told."""
+"""What can be reported."""
 
 
 class OnProbe(NamedTuple):

@@ -1,4 +1,4 @@
-"""What nodes report of their code: what it raised, what its tasks died of, what it forgot."""
+"""What nodes report of their code: exceptions, tasks that died, calls never awaited."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Reports:
         self.unawaited: list[Unawaited] = []
         """What code on nodes has called and forgotten to await, if the run keeps its trace."""
         self.died: list[Failure] = []
-        """What background tasks died of that nobody awaited, when the run is over."""
+        """The errors of background tasks that were never awaited, once the run is over."""
         self._scheduler = scheduler
         self._test = test
 
     @contextlib.contextmanager
     def heard(self) -> Iterator[None]:
-        """While the run lasts: what a failing one leaves unsaid is found when it ends."""
+        """Collect reports while the run lasts; a failing run is looked at again at its end."""
         with noticed() if self._test.loop.notes_deaths else contextlib.nullcontext():
             try:
                 yield

@@ -42,12 +42,12 @@ __all__ = ["Entry", "Outcome", "Scenario", "repeat", "run"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to."""
+    """The result of a run."""
 
     verdict: str
-    """`pass`, `fail`, `unknown`, or `misuse`: there was no code to run, for it does not load."""
+    """`pass`, `fail`, `unknown`, or `misuse`: the code under test cannot be loaded."""
     error: BaseException | None
-    """What it failed with: a Verdict, or whatever the test itself raised."""
+    """The exception it failed with: a Verdict, or what the test itself raised."""
     digest: str
     """Equal for equal runs, in any process."""
     rpcs: int
@@ -66,15 +66,15 @@ class Outcome:
     trace: list[Entry]
     """Every event of the run, if the run was asked to keep them: see `tester.world.events`."""
     senders: Mapping[int, Sender]
-    """Who sent each RPC, likewise."""
+    """Who sent each RPC, if the run kept its trace."""
     checked: Checked | None
     """What the linearizability checker said, if it was asked."""
     modules: list[Change]
     """Module-level state that the run changed."""
     died: Sequence[Failure]
-    """What background tasks died of, and nobody awaited them."""
+    """The errors of background tasks that were never awaited."""
     unawaited: Sequence[Unawaited]
-    """Calls that nobody awaited; known of a run that failed and that kept its trace."""
+    """Calls that were never awaited; known if the run failed and kept its trace."""
 
     @property
     def kind(self) -> str:
@@ -238,7 +238,7 @@ def _with_its_return(
 ) -> BaseException | None:
     """What went wrong, with the line that returned what cannot travel, if that is what it was.
 
-    Nobody knew which return would matter, so all of them are watched in another run of the same.
+    Which return matters is known only now, so all of them are watched in another run of the seed.
     """
     if not isinstance(error, HandlerCrashed | Misused) or error.failure.shown:
         return error
@@ -252,7 +252,7 @@ def _with_its_return(
 
 
 _MORE: Final = 3
-"""A seed that went two ways is run so often again, to know whether it goes on like that."""
+"""How often a nondeterministic seed is run again, to see whether it keeps differing."""
 _CANNOT_TRAVEL: Final = frozenset({NotAMessage.__name__, WrongResult.__name__})
 _excused: set[tuple[SimulatedTest, tuple[str, ...]]] = set()
 
@@ -267,9 +267,9 @@ def _is_new(test: SimulatedTest, changes: list[Change]) -> bool:
 
 
 def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
-    """Run a seed again and keep the trace, to tell its story.
+    """Run a seed again with its trace, for its story.
 
-    If it goes another way, the outcome says NonDeterministic instead of what `failing` said.
+    If this run differs from `failing`, the outcome is NonDeterministic.
     """
     again = run(scenario, Choices(Seeded(seed)), keep_trace=True)
     if isinstance(failing.error, SharedState):  # the second run finds what the first left behind

@@ -30,10 +30,10 @@ class SimulatedFunction(Protocol):
 
 
 def run_all(scenario: Scenario) -> None:
-    """Run the seeds of a scenario; raises what the first failing one failed with.
+    """Run the seeds of a scenario; raises the error of the first that fails.
 
-    What a simulated test does when it is called like a function. Under pytest, the plugin does
-    the same and tells the story besides.
+    A simulated test that is called like a function does this. Under pytest, the plugin does the
+    same and also shows the story.
     """
     __tracebackhide__ = True
     reached = Reached(scenario.sometimes)
@@ -60,7 +60,7 @@ def recorded(choices: Mapping[str, Mapping[int, int]]) -> Choices:
 def run_once(
     test: SimulatedFunction, choices: Choices, *, schedule: str = "", **arguments: Any
 ) -> None:
-    """Run a simulated test once, with these choices; raises what it fails with.
+    """Run a simulated test once, with these choices; raises its error.
 
     For tests that choose themselves: Hypothesis, a fault plan, a record. The schedule is the
     test's own unless another is given.

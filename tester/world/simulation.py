@@ -1,4 +1,4 @@
-"""A simulation: what a test is given to make nodes, put objects on them, and disturb them."""
+"""A simulation: what a test gets to make nodes, build objects on them, and disturb them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tester.world.streams import SIZE
 _LARGEST_FIGURE: Final = 2**48
 
 Listener = Callable[..., object]
-"""Is told what a probe tells: `listener(what, *data)`."""
+"""Receives what a probe reports: `listener(what, *data)`."""
 
 
 class Simulation:
-    """What a test is given: it makes nodes and objects on them, and disturbs them."""
+    """What a test gets: it makes nodes and builds objects on them, and disturbs them."""
 
     def __init__(
         self, context: Context, nodes: Nodes, limits: Limits, listeners: dict[str, Listener]
@@ -41,7 +41,7 @@ class Simulation:
         """Every operation the test called, in the order of the calls."""
         self.limits = limits
         self.figures: dict[str, list[int]] = {}
-        """What the test has reported: see `figure`."""
+        """The figures that the test has reported: see `figure`."""
         self.submission = submission.current()
         self._context = context
         self._nodes = nodes
@@ -64,7 +64,7 @@ class Simulation:
         await asyncio.sleep(seconds)
 
     def note(self, text: str) -> None:
-        """Put a line into the run's story."""
+        """Add a line to the run's story."""
         self._context.note("note", printable(str(text)))
 
     def figure(self, name: str, value: int) -> None:
@@ -86,7 +86,7 @@ class Simulation:
         self._context.note("does", who, what, *(() if rpc is None else (rpc,)))
 
     def listen(self, node: str, listener: Listener) -> None:
-        """Have the listener told what probes on this node tell; it may raise a verdict."""
+        """Call the listener with what probes on this node report; it may raise a verdict."""
         if node in self._observed:
             self._others[node] = listener
         else:
@@ -108,7 +108,7 @@ class Simulation:
     ) -> None:
         """Return when a condition has held after a step of one of these objects: see `always`.
 
-        Fails the run if it has not within so many virtual seconds.
+        Fails the run if it has not held `within` this many virtual seconds.
         """
         watch = self._watch(name, condition, objects)
         deadline_us = self.virtual_us + int(within * 1_000_000)
@@ -169,7 +169,7 @@ class Simulation:
         return n - self.choices.stream(f"{SIZE}{name}").given(n)
 
     def livelock(self, sentence: str) -> Livelock:
-        """The verdict that nothing gets on, and where everybody waits; for a test to raise."""
+        """The verdict of no progress, with where every task waits, for a test to raise."""
         return Livelock(sentence, self._context.scheduler.waiting())
 
     def node(self, name: str) -> Member:
@@ -270,7 +270,7 @@ class Simulation:
         self.links.cut(groups)
 
     def heal(self) -> None:
-        """Have everybody talk to everybody again."""
+        """Undo every cut: all nodes reach each other again."""
         self.links.heal()
 
     def maybe(self, site: str) -> bool:
@@ -278,7 +278,7 @@ class Simulation:
         return faults.maybe(site)
 
     def after(self, us: int, action: Callable[[], object]) -> None:
-        """Have something happen on no node, so many microseconds from now."""
+        """Call `action`, on no node, this many microseconds from now."""
         self._context.after(us, action)
 
     def nemesis(
@@ -289,9 +289,9 @@ class Simulation:
         nodes: Sequence[str] = (),
         leader: Leader | None = None,
     ) -> Nemesis:
-        """Have faults of these kinds strike from now on, for so many seconds: see `Nemesis`.
+        """Let faults of these kinds strike from now on, for `seconds`: see `Nemesis`.
 
-        It touches only `nodes`, if any are given; `leader` says who leads, if anybody knows.
+        It strikes only `nodes`, if any are given; `leader` names the present leader, or None.
         """
         made = Nemesis(
             self._context,
@@ -306,10 +306,10 @@ class Simulation:
         return made
 
     async def quiet(self, seconds: float = 1) -> None:
-        """Stop every nemesis, heal everything, make the network reliable, and let time pass.
+        """Stop every nemesis, undo all faults, make the network reliable, and wait.
 
-        Nodes that are down restart, whoever took them down; clocks are right again, nobody is cut
-        off. What must hold in the end, such as that an operation completes, can be asked after it.
+        Nodes that are down restart, even those the test took down; clocks are right again, no node
+        is cut off. Check after it what must hold in the end, such as that an operation completes.
         """
         for nemesis in self._nemeses:
             nemesis.stop()

@@ -187,7 +187,7 @@ def instead(other: Submission) -> Iterator[None]:
 def overlaid(folder: Path) -> Iterator[None]:
     """Inside, runs in this process take the code under test from a folder, as after `load`.
 
-    Then all is as it was. Whoever has imported a lab's module before keeps that one.
+    Afterwards everything is as before. A module that has imported one of a lab's keeps that one.
     """
     modules = {name: sys.modules[name] for name in _changeable()}
     first, last = _Overlay(folder), _Helpers(folder)
@@ -219,7 +219,7 @@ def _module(file: Path) -> str:
 
 
 def _forget(modules: Iterable[str]) -> None:
-    """Have these modules be imported anew by whoever needs them next."""
+    """Forget these modules, so that the next import loads them anew."""
     for name in modules:
         del sys.modules[name]
 
@@ -227,12 +227,12 @@ def _forget(modules: Iterable[str]) -> None:
 def load(folder: Path) -> Submission:
     """Overlay the reference packages with a folder, for the rest of this process.
 
-    Raises BadSubmission if there is no such folder, or if another one has been loaded. Whether it
-    holds anything of a lab is for the lab to say.
+    Raises BadSubmission if there is no such folder, or if another one has been loaded. It does not
+    check that the folder holds anything of a lab.
     """
     try:
         folder = folder.resolve()
-    except (OSError, RuntimeError):  # RuntimeError: before Python 3.13, of links in a circle
+    except (OSError, RuntimeError):  # RuntimeError: before 3.13, of a link cycle, see gh-109187
         raise BadSubmission(
             f"expected a folder, got a cycle of symbolic links: {folder}"
         ) from None

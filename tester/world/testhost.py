@@ -1,4 +1,4 @@
-"""The node of the test: it runs the test itself, and is told what came of its operations."""
+"""The node of the test: it runs the test itself, and receives the results of its operations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tester.world.host import Host
 
 
 class TestHost(Host):
-    """The node the test runs on; it alone is told of the outcome of operations, as objects."""
+    """The node the test runs on; the only one that receives results of operations as objects."""
 
     __test__ = False  # not for pytest to collect
 
