@@ -1,4 +1,4 @@
-"""What a replicated state machine is: a fixed part of the lab, the same for everybody."""
+"""The interface of a replicated state machine: a fixed API file, the same for all submissions."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Clerk:
         return reply.value, reply.version, reply.err
 
     async def put(self, key: str, value: str, version: Version) -> Err:
-        """OK; VERSION or NO_KEY: certainly not done; MAYBE: done or not, and nobody can tell."""
+        """OK; VERSION or NO_KEY: certainly not done; MAYBE: it is unknown whether it was done."""
         reply, tried = await self._group.ask(KVServer.put, PutArgs(key, value, version))
         if tried and reply.err is Err.VERSION:
             return Err.MAYBE  # an earlier try may have used this version up

@@ -1,4 +1,4 @@
-"""The servers of a group as a clerk sees them: it asks until the one that leads has answered."""
+"""The servers of a group as a clerk sees them: it asks one after the other until one answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from labrpc import ClientEnd
 PATIENCE_MS: Final = 300
 """What a server may take for an operation before another one is asked."""
 PAUSE_MS: Final = 10, 320
-"""After all servers have been asked in vain: the first pause, and what it grows to."""
+"""The first pause after no server has answered, and the longest."""
 
 
 class Reply(Protocol):

@@ -1,4 +1,4 @@
-"""The servers of kvsrv as state machines: a fixed part of the lab, the same for everybody.
+"""The servers of kvsrv as state machines: a fixed API file, the same for all submissions.
 
 It knows the inside of those servers, so it is taken from the distribution together with them, even
 if a submission has a kvsrv of its own.

@@ -54,7 +54,7 @@ class _Waiter(Generic[R]):
         )
 
     def give(self, err: Err, reply: R | None = None) -> None:
-        """Answer, unless that has been done, or nobody waits any more."""
+        """Answer, unless that has been done or the caller no longer waits."""
         if not self.answer.done():
             self.answer.set_result((err, reply))
 
@@ -116,7 +116,7 @@ class RSM(Generic[R]):
                 del self._numbers[waiter.index]
 
     def kill(self) -> object:
-        """Stop, and the Raft too: whoever waits is told WRONG_LEADER."""
+        """Stop, with the Raft: every waiting submit returns WRONG_LEADER."""
         self._killed = True
         self._reader.cancel()
         if self._term_check is not None:

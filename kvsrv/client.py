@@ -24,7 +24,7 @@ class Clerk:
             await asyncio.sleep(0.1)
 
     async def put(self, key: str, value: str, version: Version) -> Err:
-        """OK; VERSION or NO_KEY: certainly not done; MAYBE: done or not, and nobody can tell.
+        """OK; VERSION or NO_KEY: certainly not done; MAYBE: it is unknown whether it was done.
 
         After a repetition, VERSION may mean that an earlier copy was executed and its reply lost:
         the version it asks for is gone because this very put used it up.

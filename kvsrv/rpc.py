@@ -1,4 +1,4 @@
-"""The messages between a Clerk and a KVServer: a fixed part of the lab, the same for everybody."""
+"""The messages between a Clerk and a KVServer: a fixed API file, the same for all submissions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Version = int
 
 
 class Err(StrEnum):
-    """What became of an operation, in the wire spelling of the 6.5840 labs."""
+    """The result of an operation, in the wire spelling of the 6.5840 labs."""
 
     OK = "OK"
     NO_KEY = "ErrNoKey"
     VERSION = "ErrVersion"
     MAYBE = "ErrMaybe"
-    """Only a Clerk says this: the put was sent more than once, and one copy may have happened."""
+    """Only a Clerk returns this: the put was sent more than once, and may have happened."""
     WRONG_LEADER = "ErrWrongLeader"
     WRONG_GROUP = "ErrWrongGroup"
 

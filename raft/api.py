@@ -1,4 +1,4 @@
-"""What a Raft peer and its surroundings agree on: a fixed part of the lab, the same for everybody.
+"""The interface between a Raft peer and its service: a fixed API file, the same for everyone.
 
 `ApplyMsg` is what a peer hands to the service above it, `Persister` is what it keeps over a crash.
 """
@@ -73,8 +73,8 @@ class Persister:
         for name, data in (("raft_state", raft_state), ("snapshot", snapshot or b"")):
             if not isinstance(data, bytes):
                 raise TypeError(
-                    f"Persister.save takes bytes, and its {name} is of type "
-                    f"{type(data).__name__}: encode it first"
+                    f"Persister.save: expected bytes for {name}, got {type(data).__name__}: "
+                    "encode it first"
                 )
         self._saved += 1
         self._disk.write({STATE: raft_state, SNAPSHOT: snapshot or b""})

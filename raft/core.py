@@ -143,7 +143,7 @@ class Core:
             self._heartbeat(peer)
 
     def _enter(self, term: int) -> None:
-        """Be a follower in a new term, in which nobody has this peer's vote yet."""
+        """Become a follower in a new term, in which this peer has not voted yet."""
         self.term, self.voted_for = term, None
         self._ready.save = True
         self.leader = None

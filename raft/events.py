@@ -1,4 +1,4 @@
-"""What a core is told, one event at a time, and what it wants done in return.
+"""The events that go into a core, one at a time, and what it wants done in return.
 
 An event says what has happened, and no more: what follows from it, `raft.core` decides.
 """

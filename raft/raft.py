@@ -91,7 +91,7 @@ class Raft:
         self._drive(Snapshot(index, data))
 
     def kill(self) -> None:
-        """Stop: start no election, call nobody, deliver nothing; a late request is answered."""
+        """Stop: start no election, send and deliver nothing; a late request is still answered."""
         self._killed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -143,7 +143,7 @@ class Raft:
     # -- the shell --------------------------------------------------------------------------------
 
     def _step(self, event: Event) -> Ready:
-        """Tell the core, and save. The rest is held until `_sync`, which is the caller's duty."""
+        """Pass the event to the core, and save. The rest is held until the caller's `_sync`."""
         core = self._core
         ready = core.step(event)
         if ready.save:
@@ -156,7 +156,7 @@ class Raft:
         return ready
 
     def _drive(self, event: Event) -> None:
-        """The same where nobody can wait."""
+        """Step without waiting: `_sync` runs in a task."""
         self._step(event)
         if self._safe == self._saves:
             self._let_out()
@@ -199,7 +199,7 @@ class Raft:
             await self._sync()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start a task. asyncio forgets tasks to which nobody refers, so they are kept."""
+        """Start a task, and keep it: asyncio holds tasks only by weak references, see gh-91887."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)

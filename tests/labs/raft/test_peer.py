@@ -59,7 +59,7 @@ class SavesOne(Solo):
     [
         (
             SavesText,
-            "Persister.save takes bytes, and its raft_state is of type str: encode it first",
+            "Persister.save: expected bytes for raft_state, got str: encode it first",
         ),
         (SavesOne, "Persister.save() missing 1 required positional argument: 'snapshot'"),
     ],
