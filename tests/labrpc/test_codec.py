@@ -808,9 +808,9 @@ def test_a_list_of_flat_records_is_refused_exactly_where_one_of_them_is(
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ([Flat(1, b""), Other(1, b"")], "list[Flat][1] must be Flat, not a value of class Other"),
-        ([Flat(1, b""), None], "list[Flat][1] must be Flat, not None"),
-        ([Flat(1, b""), Flat(1, 2)], "list[Flat][1].command must be bytes or None, not 2 (int)"),  # type: ignore[arg-type]
+        ([Flat(1, b""), Other(1, b"")], "list[Flat][1] must be Flat, got a value of class Other"),
+        ([Flat(1, b""), None], "list[Flat][1] must be Flat, got None"),
+        ([Flat(1, b""), Flat(1, 2)], "list[Flat][1].command must be bytes or None, got 2 (int)"),  # type: ignore[arg-type]
     ],
 )
 def test_what_does_not_fit_in_a_list_of_flat_records_is_named(value: Any, words: str) -> None:

@@ -1,16 +1,18 @@
 """Bugs of a replicated key/value server and of its clerk, and variants that are none."""
 
+from dataclasses import replace
 from typing import Final
 
 from tester.labs.kvraft.solutions import SOLUTIONS
 from tester.labs.patch import Catalogue, Patch
+from tester.labs.rsm import shared
 
 SERVER, CLERK, GROUP = "kvraft/server.py", "kvraft/client.py", "kvraft/group.py"
 RSM, CORE = "kvraft/rsm.py", "raft/core.py"
 BASIC, SPEED, CONCURRENT = "test_basic_4b", "test_speed_4b", "test_concurrent_4b"
 UNRELIABLE, ONE_PARTITION = "test_unreliable_4b", "test_one_partition_4b"
 PARTITIONS = "test_many_partitions_many_clients_4b"
-PERSIST, PERSIST_UNRELIABLE = "test_persist_one_client_4b", "test_persist_concurrent_unreliable_4b"
+PERSIST_UNRELIABLE = "test_persist_concurrent_unreliable_4b"
 SNAPSHOT_RPC, SIZE, RECOVER = (
     "test_snapshot_rpc_4c",
     "test_snapshot_size_4c",
@@ -38,9 +40,6 @@ MOVE_ON = """\
                 tried = True
                 self._leader = (self._leader + 1) % len(self._ends)
 """
-CALL = "                return await self._ends[self._leader].call(method, args)\n"
-INSTALL = "                self._restore(message.snapshot)\n"
-SUBMIT = "    async def submit(self, request: bytes) -> tuple[Err, R | None]:\n"
 
 BUGS: Final = (
     Patch(
@@ -103,23 +102,7 @@ BUGS: Final = (
         ),
         killed_by=(CONCURRENT, PARTITIONS),
     ),
-    Patch(
-        "never_leaves_a_dead_leader",
-        "The clerk goes on to ask a server that does not answer.",
-        GROUP,
-        (
-            (
-                MOVE_ON,
-                """\
-                tried = True
-                if reply is not None:
-                    self._leader = (self._leader + 1) % len(self._ends)
-""",
-            ),
-        ),
-        killed_by=(CRASHES, ONE_PARTITION),
-        seeds=2,
-    ),
+    replace(shared.NEVER_LEAVES_A_DEAD_LEADER, killed_by=(CRASHES, ONE_PARTITION), seeds=2),
     Patch(
         "stays_with_the_first_server",
         "The clerk waits until the server it asked first leads.",
@@ -175,14 +158,7 @@ BUGS: Final = (
         ),
         killed_by=(UNRELIABLE, PERSIST_UNRELIABLE),
     ),
-    Patch(
-        "makes_no_snapshot",
-        "The limit of the Raft state is ignored.",
-        RSM,
-        (("3 * self._maxraftstate > 0:", "3 * self._maxraftstate > 10**9:"),),
-        killed_by=(SIZE,),
-        seeds=1,
-    ),
+    replace(shared.MAKES_NO_SNAPSHOT, killed_by=(SIZE,), seeds=1),
     Patch(
         "makes_snapshots_always",
         "Snapshots are made although nobody wants any.",
@@ -191,21 +167,8 @@ BUGS: Final = (
         killed_by=(BASIC,),
         seeds=1,
     ),
-    Patch(
-        "skips_after_a_snapshot",
-        "The operation that follows an installed snapshot is not applied.",
-        RSM,
-        ((INSTALL, INSTALL + "                _ = await self._queue.get()\n"),),
-        killed_by=(SNAPSHOT_RPC,),
-    ),
-    Patch(
-        "starts_without_its_snapshot",
-        "After a restart the table is empty, and the log begins after the snapshot.",
-        RSM,
-        (("        if data := persister.read_snapshot():\n", '        if data := b"":\n'),),
-        killed_by=(RECOVER,),
-        seeds=1,
-    ),
+    replace(shared.SKIPS_AFTER_A_SNAPSHOT, killed_by=(SNAPSHOT_RPC,)),
+    replace(shared.STARTS_WITHOUT_ITS_SNAPSHOT, killed_by=(RECOVER,), seeds=1),
     Patch(
         "goes_back_to_old_snapshots",
         "A snapshot that covers less than what was applied moves the server backwards.",
@@ -352,18 +315,6 @@ from raft.messages import (
 )
 from raft.raft import Raft as RealRaft
 """
-HEDGED_CALL = """\
-                tasks = [
-                    asyncio.get_running_loop().create_task(end.call(method, args))
-                    for end in self._ends
-                ]
-                reply = None
-                for task in tasks:
-                    answer = await task
-                    if answer is not None and answer.err is not Err.WRONG_LEADER:
-                        reply = reply or answer
-                return reply
-"""
 
 VARIANTS: Final = (
     Patch(
@@ -429,24 +380,7 @@ VARIANTS: Final = (
             ),
         ),
     ),
-    Patch(
-        "one_task_per_request",
-        "Each submission is a task of its own, which outlives its caller.",
-        RSM,
-        (
-            (
-                SUBMIT,
-                """\
-    async def submit(self, request: bytes) -> tuple[Err, R | None]:
-        return await asyncio.shield(
-            asyncio.get_running_loop().create_task(self._submit(request))
-        )
-
-    async def _submit(self, request: bytes) -> tuple[Err, R | None]:
-""",
-            ),
-        ),
-    ),
+    shared.ONE_TASK_PER_REQUEST,
     Patch(
         "has_no_patience_limit",
         "The clerk waits for each server for as long as that takes.",
@@ -459,12 +393,7 @@ VARIANTS: Final = (
         GROUP,
         (("        self._leader = 0\n", "        self._leader = random.randrange(len(ends))\n"),),
     ),
-    Patch(
-        "asks_by_chance",
-        "A clerk goes on with any server.",
-        GROUP,
-        (("(self._leader + 1) % len(self._ends)", "random.randrange(len(self._ends))"),),
-    ),
+    shared.ASKS_BY_CHANCE,
     Patch(
         "answers_after_a_while",
         "A server that is asked for what it cannot do now waits a little before it says so.",

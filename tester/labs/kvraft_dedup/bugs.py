@@ -1,20 +1,16 @@
 """Bugs of a replicated store that executes each write once, and variants that are none."""
 
+from dataclasses import replace
 from typing import Final
 
 from tester.labs.patch import Catalogue, Patch
+from tester.labs.rsm import shared
 
 SERVER, CLERK, GROUP = "kvraft/dedup/server.py", "kvraft/dedup/client.py", "kvraft/group.py"
 RSM = "kvraft/rsm.py"
 BASIC, CONCURRENT, UNRELIABLE = "test_basic_4a", "test_concurrent_4a", "test_unreliable_4a"
 ONE_KEY, ONE_PARTITION = "test_unreliable_one_key_4a", "test_one_partition_4a"
-PARTITIONS = "test_many_partitions_many_clients_4a"
-PERSIST = "test_persist_concurrent_unreliable_4a"
-RECOVER, SIZE, SPEED = (
-    "test_snapshot_unreliable_recover_4b",
-    "test_snapshot_size_4b",
-    "test_speed_4a",
-)
+SIZE = "test_snapshot_size_4b"
 NEXT, DIFFERENT = "test_next_leader_knows", "test_snapshots_at_different_times"
 
 MAKE = "        self._rsm = RSM(peers, me, persister, maxraftstate, AppendMachine())\n"
@@ -24,11 +20,6 @@ GET = '        return await self._execute(AppendRequest("get", args.key))\n'
 APPEND = 'AppendRequest("append", args.key, args.value, args.client, args.number)'
 EXECUTE = "        err, value = await self._rsm.submit(APPEND_REQUEST.encode(request))\n"
 ASK = "        self._group = Group(ends, LEADER_MS)\n"
-INSTALL = "                self._restore(message.snapshot)\n"
-MOVE_ON = """\
-                tried = True
-                self._leader = (self._leader + 1) % len(self._ends)
-"""
 
 
 def _machine(body: str) -> tuple[tuple[str, str], ...]:
@@ -233,38 +224,9 @@ class Clerk:
         killed_by=(BASIC, ONE_PARTITION),
         seeds=2,
     ),
-    Patch(
-        "never_leaves_a_dead_leader",
-        "The clerk goes on to ask a server that does not answer.",
-        GROUP,
-        (
-            (
-                MOVE_ON,
-                """\
-                tried = True
-                if reply is not None:
-                    self._leader = (self._leader + 1) % len(self._ends)
-""",
-            ),
-        ),
-        killed_by=(NEXT,),
-        seeds=2,
-    ),
-    Patch(
-        "makes_no_snapshot",
-        "The limit of the Raft state is ignored.",
-        RSM,
-        (("3 * self._maxraftstate > 0:", "3 * self._maxraftstate > 10**9:"),),
-        killed_by=(SIZE,),
-        seeds=1,
-    ),
-    Patch(
-        "skips_after_a_snapshot",
-        "The operation that follows an installed snapshot is not applied.",
-        RSM,
-        ((INSTALL, INSTALL + "                _ = await self._queue.get()\n"),),
-        killed_by=("test_snapshot_rpc_4b",),
-    ),
+    replace(shared.NEVER_LEAVES_A_DEAD_LEADER, killed_by=(NEXT,), seeds=2),
+    replace(shared.MAKES_NO_SNAPSHOT, killed_by=(SIZE,), seeds=1),
+    replace(shared.SKIPS_AFTER_A_SNAPSHOT, killed_by=("test_snapshot_rpc_4b",)),
 )
 
 VARIANTS: Final = (
@@ -311,12 +273,7 @@ VARIANTS: Final = (
             ("from labrpc", "from kvsrv.rpc import Err\nfrom labrpc"),
         ),
     ),
-    Patch(
-        "asks_by_chance",
-        "A clerk goes on with any server.",
-        GROUP,
-        (("(self._leader + 1) % len(self._ends)", "random.randrange(len(self._ends))"),),
-    ),
+    shared.ASKS_BY_CHANCE,
     Patch(
         "keeps_its_pace",
         "A clerk pauses for the same time after each round.",

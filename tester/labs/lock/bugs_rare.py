@@ -4,7 +4,7 @@ from typing import Final
 
 from tester.labs.patch import Patch
 
-LOCK, CORE, LOG = "lock/lock.py", "raft/core.py", "raft/log.py"
+LOCK = "lock/lock.py"
 ASKED = "        asked = False\n"
 LOOK_AT_THE_CLOCK = """\
         asked = False

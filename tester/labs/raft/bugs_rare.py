@@ -4,7 +4,7 @@ from typing import Final
 
 from tester.labs.patch import Patch
 
-LOCK, CORE, LOG = "lock/lock.py", "raft/core.py", "raft/log.py"
+CORE, LOG = "raft/core.py", "raft/log.py"
 
 BUGS: Final = (
     Patch(

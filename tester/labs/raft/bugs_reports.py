@@ -29,16 +29,11 @@ HOLD_ALL_BUT_VOTES = """\
 REPLY = "        await self._sync()\n        return ready.reply"
 FOLLOW = "        self.role = Role.FOLLOWER\n        self.progress = {}\n"
 COMPACT = "            self.log.compact(index)\n            self.snapshot = data\n"
-STALE = "elif prev > progress.match and (prev == progress.next - 1 or not progress.probing):"
 SAVE = "            self._persister.save(self._codec.encode(core.saved()), core.snapshot)\n"
 SAVE_TWICE = """\
             state = self._codec.encode(core.saved())
             self._persister.save(state, self._persister.read_snapshot())
             self._persister.save(state, core.snapshot)
-"""
-LEADS_IN_THIS_TERM = """\
-            self._follow()
-            self.leader = args.leader
 """
 MERGE = "        self._ready.save |= self.log.merge(prev, args.entries)\n"
 DISAGREES = "        if prev >= self.log.base and not self.log.agrees(prev, args.prev_log_term):\n"

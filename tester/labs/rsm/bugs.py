@@ -1,8 +1,10 @@
 """Bugs of a replicated state machine, which its suite must notice, and variants that are none."""
 
+from dataclasses import replace
 from typing import Final
 
 from tester.labs.patch import Catalogue, Patch
+from tester.labs.rsm import shared
 
 RSM = "kvraft/rsm.py"
 BASIC, PARTITION, REPLAY = "test_basic_4a", "test_leader_partition_4a", "test_restart_replay_4a"
@@ -137,22 +139,8 @@ BUGS: Final = (
         killed_by=(SHUTDOWN,),
         seeds=2,
     ),
-    Patch(
-        "makes_no_snapshot",
-        "The limit of the Raft state is ignored.",
-        RSM,
-        (("3 * self._maxraftstate > 0:", "3 * self._maxraftstate > 10**9:"),),
-        killed_by=(SNAPSHOT,),
-        seeds=1,
-    ),
-    Patch(
-        "starts_without_its_snapshot",
-        "After a restart the machine is empty, and the log begins after the snapshot.",
-        RSM,
-        (("        if data := persister.read_snapshot():\n", '        if data := b"":\n'),),
-        killed_by=(SNAPSHOT,),
-        seeds=1,
-    ),
+    replace(shared.MAKES_NO_SNAPSHOT, killed_by=(SNAPSHOT,), seeds=1),
+    replace(shared.STARTS_WITHOUT_ITS_SNAPSHOT, killed_by=(SNAPSHOT,), seeds=1),
     Patch(
         "ignores_installed_snapshots",
         "A snapshot that Raft delivers is not taken over.",
@@ -160,13 +148,7 @@ BUGS: Final = (
         ((INSTALL, "                pass\n"),),
         killed_by=(LAGGARD,),
     ),
-    Patch(
-        "skips_after_a_snapshot",
-        "The request that follows an installed snapshot is not applied.",
-        RSM,
-        ((INSTALL, INSTALL + "                _ = await self._queue.get()\n"),),
-        killed_by=(LAGGARD,),
-    ),
+    replace(shared.SKIPS_AFTER_A_SNAPSHOT, killed_by=(LAGGARD,)),
     Patch(
         "snapshot_between_check_and_apply",
         "A snapshot is said to cover the request that is about to be applied.",
@@ -276,24 +258,7 @@ VARIANTS: Final = (
             (MAKE, IN_BACKGROUND),
         ),
     ),
-    Patch(
-        "one_task_per_request",
-        "Each submission is a task of its own, which outlives its caller.",
-        RSM,
-        (
-            (
-                "    async def submit(self, request: bytes) -> tuple[Err, R | None]:\n",
-                """\
-    async def submit(self, request: bytes) -> tuple[Err, R | None]:
-        return await asyncio.shield(
-            asyncio.get_running_loop().create_task(self._submit(request))
-        )
-
-    async def _submit(self, request: bytes) -> tuple[Err, R | None]:
-""",
-            ),
-        ),
-    ),
+    shared.ONE_TASK_PER_REQUEST,
     Patch(
         "knows_no_kill",
         "It has no `kill()`: those who wait are frozen with their server.",

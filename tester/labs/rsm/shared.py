@@ -1,0 +1,73 @@
+"""Patches of a replica and of its clerk that the catalogues of several labs have."""
+
+from typing import Final
+
+from tester.labs.patch import Patch
+
+RSM, GROUP = "kvraft/rsm.py", "kvraft/group.py"
+
+INSTALL = "                self._restore(message.snapshot)\n"
+MOVE_ON = """\
+                tried = True
+                self._leader = (self._leader + 1) % len(self._ends)
+"""
+SUBMIT = "    async def submit(self, request: bytes) -> tuple[Err, R | None]:\n"
+
+MAKES_NO_SNAPSHOT: Final = Patch(
+    "makes_no_snapshot",
+    "The limit of the Raft state is ignored.",
+    RSM,
+    (("3 * self._maxraftstate > 0:", "3 * self._maxraftstate > 10**9:"),),
+)
+STARTS_WITHOUT_ITS_SNAPSHOT: Final = Patch(
+    "starts_without_its_snapshot",
+    "After a restart the machine is empty, and the log begins after the snapshot.",
+    RSM,
+    (("        if data := persister.read_snapshot():\n", '        if data := b"":\n'),),
+)
+SKIPS_AFTER_A_SNAPSHOT: Final = Patch(
+    "skips_after_a_snapshot",
+    "The request that follows an installed snapshot is not applied.",
+    RSM,
+    ((INSTALL, INSTALL + "                _ = await self._queue.get()\n"),),
+)
+NEVER_LEAVES_A_DEAD_LEADER: Final = Patch(
+    "never_leaves_a_dead_leader",
+    "The clerk keeps asking a server that does not answer.",
+    GROUP,
+    (
+        (
+            MOVE_ON,
+            """\
+                tried = True
+                if reply is not None:
+                    self._leader = (self._leader + 1) % len(self._ends)
+""",
+        ),
+    ),
+)
+
+ONE_TASK_PER_REQUEST: Final = Patch(
+    "one_task_per_request",
+    "Each submission is a task of its own, which outlives its caller.",
+    RSM,
+    (
+        (
+            SUBMIT,
+            """\
+    async def submit(self, request: bytes) -> tuple[Err, R | None]:
+        return await asyncio.shield(
+            asyncio.get_running_loop().create_task(self._submit(request))
+        )
+
+    async def _submit(self, request: bytes) -> tuple[Err, R | None]:
+""",
+        ),
+    ),
+)
+ASKS_BY_CHANCE: Final = Patch(
+    "asks_by_chance",
+    "A clerk asks a random server next.",
+    GROUP,
+    (("(self._leader + 1) % len(self._ends)", "random.randrange(len(self._ends))"),),
+)
