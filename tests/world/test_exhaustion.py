@@ -10,6 +10,7 @@ import pytest
 
 from tester.engine import reserve
 from tester.world import exhaustion
+from tester.world import failure as failures
 from tester.world.exhaustion import estimate, in_words, largest, origin
 from tester.world.failure import describe
 
@@ -103,7 +104,7 @@ def at_the_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("at_the_limit")
 def test_a_failure_for_want_of_memory_says_so_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[object] = []
-    monkeypatch.setattr(exhaustion, "_listeners", [heard.append])
+    monkeypatch.setattr(failures, "_at_exhaustion", [heard.append])
     reserve.keep()
     failure = describe(raised(Store()), "server", "while it ran", 7)
     assert failure.exhausted.startswith("its process has 90 MiB of memory, and gets no more")
