@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
 @jobs_option
 @tests_option
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first failure.")
+@click.option("-a", "--all", "every", is_flag=True, help="List the tests that passed, too.")
 @schedule_option
 @submission_option
 @json_option
@@ -54,6 +55,7 @@ def run(
     jobs: int,
     tests: str | None,
     exitfirst: bool,
+    every: bool,
     schedule: str | None,
     submission: str | None,
     json_to: str | None,
@@ -100,7 +102,7 @@ def run(
         return _unfinished(json_to, LabResult(lab, [], interrupted=True))
     out = console(json_to)
     still = _show_recorded(recorded, result)
-    table.show(out, result)
+    table.show(out, result, every=every)
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     for test in result.tests:

@@ -3,44 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
 from tester.report import aborted
+from tester.report.likeness import alike
 from tester.search.shortest import in_words
 from tester.workers.results import LabResult, Rerun, TestResult
 
 _PRINTED_LINES: Final = 10
 _PRINTED_COLUMNS: Final = 200
 _SEEDS_SHOWN: Final = 10
+_MOST_TOLD: Final = 45
+"""After stories of so many lines, of what else went wrong only the headline is shown."""
+_MOST_ALIKE: Final = 4
+"""Of tests that fail in the same way, so many have their command shown."""
+_MOST_ROWS: Final = 6
+"""Where tests fail, a table of more rows is printed only if it is asked for."""
 _GAP: Final = 2
 _HEADS: Final = ("seeds", "failed", "unknown", "peers", "rpcs", "ops", "virtual", "seeds/s")
 _GIVES_WAY: Final = ("seeds/s", "peers", "virtual", "ops", "rpcs")
 """Columns that are left out, in this order, where names are long or the terminal is narrow."""
 
 
-def show(console: Console, result: LabResult) -> None:
-    """Print a lab run: each failing test's story, then the table and the verdict."""
-    loops: dict[tuple[str, str], TestResult] = {}
+def show(console: Console, result: LabResult, *, every: bool = False) -> None:
+    """Print a lab run: what went wrong, each way once, then the table and the verdict.
+
+    Where a test fails, those that passed are counted; with `every`, they are in the table too.
+    """
+    failing = [test for test in result.tests if test.rerun is not None]
+    ways = sorted(alike(failing, _likeness), key=lambda way: min(map(_length, way)))
+    if len(failing) > 1:
+        how = "in the same way" if len(ways) == 1 else f"in {len(ways)} ways"
+        plainly(console, f"{len(failing)} tests fail, {how}\n")
+    told = 0
+    for way in ways:
+        first = min(way, key=_length)
+        told += _length(first)[1]
+        if way is ways[0] or told <= _MOST_TOLD:
+            _show_failure(console, first)
+            _show_alike(console, [test for test in way if test is not first])
+        else:
+            _show_briefly(console, way)
     for test in result.tests:
-        loop = None
-        if test.rerun is not None and test.rerun.lost is not None:
-            loop = test.rerun.lost.loop
-        if loop is not None and loop in loops:
-            _show_same_loop(console, test, loops[loop])
-        elif test.rerun is not None:
-            _show_failure(console, test)
-        if loop is not None:
-            loops.setdefault(loop, test)
         if test.differs:
             _show_difference(console, result.lab, test)
-    if result.tests:
-        console.print(table(result, console.width), soft_wrap=True)
+    shown = result.tests if every or not ways else _beside(result.tests)
+    if shown:
+        console.print(table(replace(result, tests=shown), console.width), soft_wrap=True)
+    if passed := sum(test.verdict == "pass" for test in result.tests) * (shown != result.tests):
+        plainly(
+            console, f"{passed} {'test' if passed == 1 else 'tests'} passed (--all lists them)"
+        )
     if reported := figures(result):
         plainly(console, reported)
     console.print(verdict_line(result))
+
+
+def _beside(tests: Sequence[TestResult]) -> list[TestResult]:
+    """The rows of the table where tests failed: those that did not pass, if they are few."""
+    bad = [test for test in tests if test.verdict != "pass"]
+    return bad if len(bad) <= _MOST_ROWS else []
+
+
+def _likeness(test: TestResult) -> str:
+    assert test.rerun is not None
+    return test.rerun.likeness
+
+
+def _length(test: TestResult) -> tuple[bool, int]:
+    """How little a story tells: one that takes no fault tells least, and a long one."""
+    assert test.rerun is not None
+    size = test.rerun.size
+    return size is None or not size.faults, aborted.story(test.rerun).count("\n")
+
+
+def _show_briefly(console: Console, way: Sequence[TestResult]) -> None:
+    """Of tests that fail in a way for whose story there is no room, its headline and a command."""
+    first = min(way, key=_length)
+    assert first.rerun is not None
+    told = aborted.story(first.rerun).partition("\n\n")[0]
+    console.print(Text(f"{first.name}: {bad_seeds(first)}", style="bold red"), soft_wrap=True)
+    others = len(way) - 1
+    tests = "test" if others == 1 else "tests"
+    more = f"\n    and {others} more {tests} in the same way" if others else ""
+    plainly(console, f"{told}\n    {first.rerun.command}{more}\n")
+
+
+def _show_alike(console: Console, others: Sequence[TestResult]) -> None:
+    """A line for each test that failed as the one before it did, and what runs it again."""
+    if not others:
+        return
+    many = f"{len(others)} more tests fail" if len(others) > 1 else "1 more test fails"
+    plainly(console, f"{many} in the same way:\n")
+    for test in others[:_MOST_ALIKE]:
+        assert test.rerun is not None
+        plainly(console, f"    {test.name}: {bad_seeds(test)}\n        {test.rerun.command}")
+    if len(others) > _MOST_ALIKE:
+        plainly(console, f"    and {', '.join(test.name for test in others[_MOST_ALIKE:])}")
+    plainly(console, "")
 
 
 def show_unfinished(console: Console, result: LabResult) -> None:
@@ -100,19 +164,6 @@ def _show_difference(console: Console, lab: str, test: TestResult) -> None:
     plainly(console, f"\n{test.differs}\n")
 
 
-def _show_same_loop(console: Console, test: TestResult, first: TestResult) -> None:
-    """What is stuck where a test before it was is not told at length again."""
-    assert test.rerun is not None
-    assert test.rerun.lost is not None
-    place = test.rerun.lost.users()[-1]
-    console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"), soft_wrap=True)
-    plainly(
-        console,
-        f"seed {test.rerun.seed} was stuck in {place.function}, as {first.name} was: its later "
-        f"seeds were not run\n\nTo run it again:\n    {test.rerun.command}\n",
-    )
-
-
 def show_printed(console: Console, rerun: Rerun, *, most: int | None = None) -> None:
     """Print what the code under test printed, the last of it where it is long."""
     lines = rerun.printed.splitlines()
@@ -141,7 +192,9 @@ def bad_seeds(test: TestResult) -> str:
     ):
         if seeds:
             verb = one if len(seeds) == 1 else many
-            parts.append(f"{len(seeds)} of {test.counted.seeds} seeds {verb}: {_listed(seeds)}")
+            run = test.counted.seeds
+            noun = "seed" if run == 1 else "seeds"
+            parts.append(f"{len(seeds)} of {run} {noun} {verb}: {_listed(seeds)}")
     return "; ".join(parts)
 
 

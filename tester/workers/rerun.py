@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tester.engine.choices import Choices, Replayed
 from tester.report import aborted
 from tester.report.explained import of_explanation
+from tester.report.likeness import likeness
 from tester.report.story import every_line, tell
 from tester.report.twin import side_by_side
 from tester.search.again import record_of
@@ -56,6 +57,7 @@ def report_of(
             plain(side_by_side(explanation)),
             explanation.shrunk.size,
             explanation.shrunk.settled,
+            plain(likeness(diagnosis.outcome)),
         )
     except Exception as error:  # noqa: BLE001 - such as a repr that raises
         return RerunReport(ran, plain(aborted.untold(seed, found, error, job.command)))

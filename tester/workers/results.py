@@ -99,6 +99,13 @@ class Rerun:
         return None if self.told is None else self.told.size
 
     @property
+    def likeness(self) -> str:
+        """Equal for runs that failed in the same way; "" for one that is like no other."""
+        if self.lost is not None:
+            return " ".join(self.lost.loop or ())
+        return "" if self.told is None or self.differed else self.told.likeness
+
+    @property
     def differed(self) -> bool:
         """Whether the same seed came to something else when it was run again."""
         if self.first is None or self.told is None:

@@ -202,6 +202,8 @@ class RerunReport(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Of the smallest run that fails; None if none was looked for."""
     settled: bool = True
     """Whether no other seed is to be tried for a shorter story."""
+    likeness: str = ""
+    """Equal for failures that are told in the same words: see `tester.report.likeness`."""
 
 
 class Placed(msgspec.Struct, frozen=True, array_like=True, tag=True):

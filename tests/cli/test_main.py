@@ -112,7 +112,7 @@ def test_a_run_ends_at_the_first_failure_if_asked(labtester: Runner, jobs: str) 
     done = labtester(*run, "-x")
     assert done.status == 1
     assert done.out.startswith(
-        "test_unreliable: 1 of 1 seeds fails: 0\nseed 0 failed: its later seeds were not run\n"
+        "test_unreliable: 1 of 1 seed fails: 0\nseed 0 failed: its later seeds were not run\n"
     )
     assert "stopped at the first failure: 2 tests were not run\n" in done.out
     assert "test_heavy" not in done.out

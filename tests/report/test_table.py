@@ -7,12 +7,18 @@ from rich.console import Console
 
 from tester.report import table
 from tester.report.record import of_run
+from tester.search.shortest import Size
 from tester.workers.results import Counted, LabResult, Lost, Rerun, TestResult
 from tester.workers.wire import Figure, Ran, RerunReport
 
 
 def printed(
-    result: LabResult, *, unfinished: bool = False, color: bool = False, width: int = 80
+    result: LabResult,
+    *,
+    unfinished: bool = False,
+    color: bool = False,
+    width: int = 80,
+    every: bool = False,
 ) -> str:
     console = Console(
         file=io.StringIO(),
@@ -20,7 +26,10 @@ def printed(
         color_system="standard" if color else None,
         force_terminal=color,
     )
-    (table.show_unfinished if unfinished else table.show)(console, result)
+    if unfinished:
+        table.show_unfinished(console, result)
+    else:
+        table.show(console, result, every=every)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -113,6 +122,8 @@ def test_a_failure_a_lost_seed_and_an_unknown() -> None:
     text = printed(result)
     assert text.startswith(
         """\
+2 tests fail, in 2 ways
+
 test_b: 2 of 4 seeds fail: 1, 2; 1 of 4 seeds stays unknown: 3
 
 story [b]
@@ -126,14 +137,76 @@ seed 3: stuck
     assert text.endswith(
         f"""\
 test    seeds  failed  unknown  peers   rpcs  ops  virtual  seeds/s
-test_a      3       0        0      3  3 702  150    4.5 s    1 000
 test_b      4       2        1      3  4 936  200    6.0 s    1 000
 test_c      3       1        0      3  2 468  100    3.0 s    1 500
+1 test passed (--all lists them)
 
 kvsrv: fail, 10 seeds of 3 tests in 2.0 s, and 1.3 s for the stories
 digest {result.digest}
 """
     )
+
+
+def test_all_tests_are_listed_where_that_is_wanted() -> None:
+    tests = [
+        TestResult("test_a", 3, 1, counted("pass"), None),
+        TestResult("test_b", 3, 1, counted("fail"), None, rerun("story")),
+    ]
+    text = printed(LabResult("kvsrv", tests), every=True)
+    assert "\ntest_a " in text
+    assert "passed" not in text
+
+
+def failing(name: str, story: str, likeness: str, *, faults: int = 0) -> TestResult:
+    ran = Ran("fail", "digest", 1, 1, 1, 1)
+    size = Size(faults, 0, 0, 0, 0, 0)
+    told = RerunReport(ran, story, size=size, likeness=likeness)
+    return TestResult(
+        name, 1, 1, counted("fail"), None, Rerun(name, 0, f"again {name}", ran, told)
+    )
+
+
+def test_each_way_to_fail_is_told_once_and_the_most_telling_first() -> None:
+    tests = [
+        failing("test_a", "long\nstory a", "one"),
+        failing("test_b", "story b", "one", faults=1),
+        failing("test_c", "story c", "two"),
+        failing("test_d", "story d", "one"),
+    ]
+    lines = printed(LabResult("kvsrv", tests)).splitlines()
+    assert lines[:14] == [
+        "4 tests fail, in 2 ways",
+        "",
+        "test_b: 1 of 1 seed fails: 0",
+        "",
+        "story b",
+        "",
+        "2 more tests fail in the same way:",
+        "",
+        "    test_a: 1 of 1 seed fails: 0",
+        "        again test_a",
+        "    test_d: 1 of 1 seed fails: 0",
+        "        again test_d",
+        "",
+        "test_c: 1 of 1 seed fails: 0",
+    ]
+    assert "story c" in lines
+    assert not {"story a", "story d"} & set(lines)
+
+
+def test_what_nobody_compared_is_like_nothing_else() -> None:
+    tests = [failing(name, f"story of {name}", "") for name in ("test_a", "test_b")]
+    assert printed(LabResult("kvsrv", tests)).startswith("2 tests fail, in 2 ways\n")
+
+
+def test_of_many_tests_that_fail_few_lines_are_printed() -> None:
+    tests = [
+        failing(f"test_{n}", "seed 0: fails\n\n" + "story\n" * 30, f"{n % 9}") for n in range(60)
+    ]
+    lines = printed(LabResult("kvsrv", tests)).splitlines()
+    assert len(lines) < 100
+    assert lines.count("story") == 30
+    assert sum(line.startswith("test") for line in lines) == 9, "no table has a row"
 
 
 def test_what_tests_report_of_their_runs_stands_below_the_table() -> None:

@@ -1,0 +1,54 @@
+"""Failures are alike where the same rule is broken, whatever the numbers and the names are."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labrpc import UNRELIABLE
+from tester import Simulation
+from tester.report.likeness import alike, likeness
+from tests.report import scenarios
+from tests.world.lab import CertainClerk, fates, once
+
+LOST = {"net/c0": fates({"reply_lost": 1})}
+
+
+async def another_key(sim: Simulation) -> None:
+    sim.serve()
+    ck = sim.clerk()
+    await ck.put("another", "b", 0)
+    await sim.clerk(CertainClerk).put("key", "c", 0)
+
+
+def test_the_same_rule_makes_failures_alike() -> None:
+    one = once(scenarios.lost_reply, LOST, network=UNRELIABLE)
+    other = once(another_key, {"net/c1": fates({"reply_lost": 1})}, network=UNRELIABLE)
+    assert likeness(one) == likeness(other) == "# are the same Put, and # had no reply"
+
+
+def test_another_rule_makes_them_different() -> None:
+    stale = once(scenarios.stale_read)
+    assert likeness(stale) != likeness(once(scenarios.lost_reply, LOST, network=UNRELIABLE))
+    assert likeness(stale) == "The server answered ErrNoKey to #"
+
+
+def test_without_a_rule_the_words_of_the_verdict_count() -> None:
+    async def fails(sim: Simulation, after: float = 0.5) -> None:
+        await sim.sleep(after)
+        raise AssertionError(f"after {after} s 'k' is gone")
+
+    async def later(sim: Simulation) -> None:
+        await fails(sim, 1.5)
+
+    assert likeness(once(fails)) == likeness(once(later))
+    assert likeness(once(fails)) != likeness(once(scenarios.deadlock_alone))
+
+
+@given(st.lists(st.sampled_from(["", "a", "b"])))
+def test_none_is_lost_and_what_has_no_key_stands_alone(keys: list[str]) -> None:
+    numbered = list(enumerate(keys))
+    groups = alike(numbered, lambda one: one[1])
+    assert sorted(one for group in groups for one in group) == numbered
+    assert all(len(group) == 1 for group in groups if group[0][1] == "")
+    assert len(groups) == len(set(keys) - {""}) + keys.count("")
