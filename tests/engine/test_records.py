@@ -111,7 +111,9 @@ def test_a_function_is_asked_only_where_there_is_a_choice() -> None:
 @pytest.mark.parametrize("wrong", [-1, 3])
 def test_a_function_that_answers_out_of_range_is_refused(wrong: int) -> None:
     draw: Callable[[int, str], int] = lambda n, stream: wrong
-    with pytest.raises(ValueError, match=re.escape(f"drew {wrong} for s, not one of [0, 3)")):
+    with pytest.raises(
+        ValueError, match=re.escape(f"expected a choice in [0, 3) for s, got {wrong}")
+    ):
         Choices(Injected(draw)).below(3, "s")
 
 

@@ -94,7 +94,7 @@ class Unbuildable(Clerk):
         (Idle, AssertionError, "client119 has put once, and no server was asked"),
         (Doubtful, AssertionError, "Put('k', {}, v7) -> ErrMaybe, and not OK"),
         (Curious, TooManyRpcs, "client0 has put once, which took 2 RPCs: on a reliable network"),
-        (Wordy, HandlerCrashed, ": Wordy.put must return Err, not"),
+        (Wordy, HandlerCrashed, ": Wordy.put must return Err, got"),
     ],
 )
 def test_what_a_clerk_should_not_do_is_said(made: type, kind: type, sentence: str) -> None:

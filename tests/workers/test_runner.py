@@ -269,13 +269,15 @@ def test_who_takes_all_memory_is_told_what_grew(labtester: Runner) -> None:
     theirs = submit(labtester.folder, HOARD)
     names = "test_hoard,test_loop,test_memory,test_calm"
     command = ["run", "rogue", "--submission", theirs, "--memory", "256M", "--tests", names]
+    command += ["--stuck-after", "60"]  # a slow machine needs long to fill its memory
     tests = by_name(labtester.json(*command))
     for name in ("test_hoard", "test_loop"):
         assert (tests[name]["failed"], tests[name]["lost"]) == ([3], 3)
         text = " ".join(tests[name]["story"]["text"].split())
         assert text.startswith("seed 3: out of memory")
         assert "infinite" not in text
-        assert text.endswith(f"--seed 3 --submission {theirs} --memory 256M")
+        assert f"--seed 3 --submission {theirs}" in text
+        assert "--memory 256M" in text
     text = " ".join(tests["test_hoard"]["story"]["text"].split())
     assert re.search(r"The largest object at hand is (self|KVServer)\.log, a list of", text)
     assert "while it handled #" in text
@@ -299,7 +301,7 @@ def test_memory_that_grows_from_step_to_step_is_told_too(labtester: Runner) -> N
     ("size", "said"),
     [
         ("2X", "expected a size such as 512M or 2G, got '2X'"),
-        ("1M", "needs 256M of memory, got 1M"),
+        ("1M", "expected at least 256M of memory, got 1M"),
     ],
 )
 def test_a_size_that_is_none(labtester: Runner, size: str, said: str) -> None:
