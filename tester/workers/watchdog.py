@@ -76,8 +76,11 @@ class Watchdog:
         self.busy = sorted(used, key=used.__getitem__, reverse=True) or [self._pid]
         self.allowed_s = self._factor * limit_s
         if sum(used.values()) >= self.allowed_s:
-            grown = now[self.busy[0]].resident - self._was(self.busy[0]).resident
-            return Finding.GROWING if grown > _GROWTH or self.squeezed else Finding.BUSY
+            pid = self.busy[0]
+            grown = now[pid].resident - self._was(pid).resident
+            # What took all there is before the first look grows no more.
+            growing = grown > _GROWTH or self.squeezed or _holds_nearly_all(pid)
+            return Finding.GROWING if growing else Finding.BUSY
         self.allowed_s *= FENCE
         return Finding.WAITING if self.quiet_s >= self.allowed_s else None
 
@@ -94,13 +97,11 @@ class Watchdog:
         self.squeezed = True
         self._factor += 1
         pid = self.busy[0]
+        if _holds_nearly_all(pid):
+            return False  # it is at its limit as it is, and takes no notice
         try:
-            pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[5])
-            held = pages * os.sysconf("SC_PAGE_SIZE")
-            soft, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
-            if soft != resource.RLIM_INFINITY and 4 * held > 3 * soft:
-                return False  # it is at its limit as it is, and takes no notice
-            resource.prlimit(pid, resource.RLIMIT_DATA, (held, hard))
+            _, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
+            resource.prlimit(pid, resource.RLIMIT_DATA, (_held(pid), hard))
         except OSError:  # it has gone, or is not ours to limit
             return False
         return True
@@ -114,3 +115,20 @@ class Watchdog:
     def _was(self, pid: int) -> Process:
         assert self._before is not None
         return self._before.get(pid) or Process(pid, 0, 0, 0.0, 0, ended=False)
+
+
+def _held(pid: int) -> int:
+    """Bytes of data memory that a process has."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[5])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _holds_nearly_all(pid: int) -> bool:
+    """Whether a process has three quarters of the memory that it may have."""
+    if sys.platform != "linux":
+        return False
+    try:
+        limit, _ = resource.prlimit(pid, resource.RLIMIT_DATA)
+        return limit != resource.RLIM_INFINITY and 4 * _held(pid) > 3 * limit
+    except OSError:  # it has gone, or is not ours to look at
+        return False
