@@ -36,9 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--sim-schedule", metavar="NAME", help="run simulated tests under this schedule"
     )
+    group.addoption(
+        "--sim-strategy", metavar="NAME", help="which runs seeds stand for: uniform, swarm, ..."
+    )
     parser.addini("sim_seed", "run simulated tests with this seed only", default=None)
     parser.addini("sim_seeds", "run simulated tests with seeds 0 to N-1", default=None)
     parser.addini("sim_schedule", "run simulated tests under this schedule", default=None)
+    parser.addini("sim_strategy", "which runs seeds stand for: uniform, swarm, ...", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _number(config, "sim_seed", 0)
     _number(config, "sim_seeds", 1)
     _schedule(config)
+    _strategy(config)
 
 
 def _asked(config: pytest.Config, name: str) -> Any:
@@ -63,6 +68,18 @@ def _schedule(config: pytest.Config) -> str | None:
     if name not in SCHEDULES:
         known = ", ".join(SCHEDULES)
         raise pytest.UsageError(f"--sim-schedule: expected one of {known}, got {name!r}")
+    return str(name)
+
+
+def _strategy(config: pytest.Config) -> str | None:
+    name = _asked(config, "sim_strategy")
+    if name is None:
+        return None
+    from tester.engine.strategy import STRATEGIES
+
+    if name not in STRATEGIES:
+        known = ", ".join(STRATEGIES)
+        raise pytest.UsageError(f"--sim-strategy: expected one of {known}, got {name!r}")
     return str(name)
 
 
@@ -84,11 +101,14 @@ def _number(config: pytest.Config, name: str, least: int) -> int | None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Name the seed and the schedule that were asked for."""
+    """Name the seed, the schedule and the strategy that were asked for."""
     seed, schedule = _number(config, "sim_seed", 0), _schedule(config)
+    strategy = _strategy(config)
     lines = [f"labtester: simulated tests run with seed {seed} only"] if seed is not None else []
     if schedule is not None:
         lines.append(f"labtester: simulated tests run under the schedule {schedule}")
+    if strategy is not None:
+        lines.append(f"labtester: simulated tests run under the strategy {strategy}")
     return lines
 
 
@@ -119,21 +139,23 @@ def _try(item: pytest.Function, own: Scenario) -> None:
     from tester.trial import Trial
 
     config = item.config
-    asked = _schedule(config)
+    asked, strategy = _schedule(config), _strategy(config)
 
-    def command(schedule: str, seed: int | None) -> str:
+    def command(scenario: Scenario, seed: int | None) -> str:
         words = ["pytest", _address(item)]
         if seed is not None:
             words.append(f"--sim-seed={seed}")
-            if asked is not None or schedule != own.schedule:
-                words.append(f"--sim-schedule={schedule}")
+            if asked is not None or scenario.schedule != own.schedule:
+                words.append(f"--sim-schedule={scenario.schedule}")
+            if strategy is not None or scenario.strategy != own.strategy:
+                words.append(f"--sim-strategy={scenario.strategy}")
         return " ".join(words)
 
     seed = _number(config, "sim_seed", 0)
     folder = config.rootpath / FOLDER
     start = config.invocation_params.dir
     trial = Trial(
-        own.under(asked),
+        own.under(asked, strategy),
         item.nodeid,
         folder,
         start,

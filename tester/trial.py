@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tester.engine.choices import Choices, Seeded
 from tester.guard import guard
 from tester.report import aborted
 from tester.report.lines import WIDTH
@@ -51,7 +50,7 @@ class Trial:
     """The runs of one pytest item; both methods raise the error of the first run that fails.
 
     `test` is its node id, `folder` is where records are kept, and the paths that are shown are
-    relative to `start`. `command(schedule, seed)` is the command that runs a seed again, or all of
+    relative to `start`. `command(scenario, seed)` is the command that runs a seed again, or all of
     the test if the seed is None. An exception of one of the `unheeded` types, such as a skip, is
     not a failure and is raised as it is. Failures are recorded unless `keep` is false.
     """
@@ -62,7 +61,7 @@ class Trial:
         test: str,
         folder: Path,
         start: Path,
-        command: Callable[[str, int | None], str],
+        command: Callable[[Scenario, int | None], str],
         unheeded: tuple[type[BaseException], ...],
         *,
         keep: bool = True,
@@ -95,7 +94,7 @@ class Trial:
     def run_recorded(self) -> None:
         """Run the recorded failures, and remove the records of those that pass."""
         for path, kept in self._corpus.records([self._test]):
-            scenario = self._scenario.under(kept.schedule)
+            scenario = self._scenario.under(kept.schedule, kept.strategy)
             again = run_again(kept, scenario)
             outcome = again.outcome
             self._heed(outcome)
@@ -114,7 +113,7 @@ class Trial:
         """Run the seeds, up to the first that fails; later ones may have a shorter story."""
         with guard.standing():
             for seed in seeds:
-                outcome = run(self._scenario, Choices(Seeded(seed)))
+                outcome = run(self._scenario, self._scenario.choices(seed))
                 self._seeds += 1
                 self._reached.count(outcome.reached)
                 self._rpcs += outcome.rpcs
@@ -154,7 +153,7 @@ class Trial:
             record = record_of(scenario, shrunk, lab="", test=self._test, submission="")
             path, sentence = self._corpus.save(record)
             self.notes.append(sentence if path is None else f"kept as {self._shown(path)}")
-        self._tell(seed, diagnosis, self._command(scenario.schedule, seed), first)
+        self._tell(seed, diagnosis, self._command(scenario, seed), first)
 
     def _fail_recorded(
         self, scenario: Scenario, kept: Record, outcome: Outcome, first: str
@@ -165,10 +164,10 @@ class Trial:
         which runs the record first.
         """
         with unheard():
-            anew = run(scenario, Choices(Seeded(kept.seed)))
+            anew = run(scenario, scenario.choices(kept.seed))
             diagnosis = diagnose_recorded(scenario, kept.seed, outcome)
         seed = None if anew.error is None else kept.seed
-        self._tell(kept.seed, diagnosis, self._command(scenario.schedule, seed), first)
+        self._tell(kept.seed, diagnosis, self._command(scenario, seed), first)
 
     def _heed(self, outcome: Outcome) -> None:
         """Raise an exception that ended the run but is not a failure, such as a skip."""

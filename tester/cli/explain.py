@@ -25,6 +25,7 @@ from tester.cli.options import (
     seed_in_range,
     select,
     select_one,
+    strategy_option,
     submission_option,
 )
 
@@ -54,6 +55,7 @@ _NO_FAILURE: Final = {
     help="Print a regression test for pytest instead; status 0.",
 )
 @schedule_option
+@strategy_option
 @submission_option
 @json_option
 @limit_options
@@ -62,6 +64,7 @@ def explain(
     seed: int | None,
     as_test: bool,
     schedule: str | None,
+    strategy: str | None,
     submission: str | None,
     json_to: str | None,
     stuck_after: int,
@@ -85,12 +88,14 @@ def explain(
     check_writable(json_to)
     if len(what) == 2 and what[0] in LABS and seed is None:
         lab, folder = what[0], submission
-        command = command_for(lab, submission, stuck_after, schedule)
-        with pool_of(lab, folder, None, cores(), stuck_after, schedule=schedule) as pool:
+        command = command_for(lab, submission, stuck_after, schedule, strategy)
+        with pool_of(
+            lab, folder, None, cores(), stuck_after, schedule=schedule, strategy=strategy
+        ) as pool:
             rerun = _failing(pool, lab, what[1], command)
     else:
-        lab, folder, rerun = labelled(what, seed, submission, stuck_after, schedule)
-        with pool_for(lab, folder, rerun, stuck_after, schedule) as pool:
+        lab, folder, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
+        with pool_for(lab, folder, rerun, stuck_after, schedule, strategy) as pool:
             pool.work(Reruns([rerun]))
     told = rerun.told
     if told is not None and told.ran.sentence:

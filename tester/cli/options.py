@@ -16,6 +16,7 @@ import click
 from tester.cli import output
 from tester.engine import SEED_LIMIT
 from tester.engine.schedule import DEFAULT, SCHEDULES
+from tester.engine.strategy import STRATEGIES, UNIFORM
 from tester.labs import LABS
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
@@ -84,6 +85,12 @@ def known_schedule(ctx: click.Context, param: click.Parameter, value: str | None
     return value
 
 
+def known_strategy(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and value not in STRATEGIES:
+        raise click.UsageError(unknown("strategy", value, STRATEGIES))
+    return value
+
+
 def seed_in_range(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     if value is None:
         return None
@@ -149,6 +156,12 @@ schedule_option = click.option(
     help=f"Who goes first where several could: {' or '.join(SCHEDULES)}. "
     f"Default: the test's own, which is {DEFAULT} for most.",
 )
+strategy_option = click.option(
+    "--strategy",
+    metavar="NAME",
+    callback=known_strategy,
+    help=f"Which run a seed stands for: {', '.join(STRATEGIES)}. Default: {UNIFORM}.",
+)
 json_option = click.option(
     "--json", "json_to", metavar="FILE", help="Write the result as JSON; - is standard output."
 )
@@ -213,6 +226,7 @@ def pool_of(
     stuck_after: int,
     *,
     schedule: str | None = None,
+    strategy: str | None = None,
     python: Python | None = None,
     name_taken: bool = True,
 ) -> Iterator[Pool]:
@@ -226,7 +240,9 @@ def pool_of(
     def note(text: str) -> None:
         click.echo(f"warning: {text}", err=True)
 
-    setup = Setup(lab, LABS[lab], submission, seeds, schedule, memory=memory_limit())
+    setup = Setup(
+        lab, LABS[lab], submission, seeds, schedule, memory=memory_limit(), strategy=strategy
+    )
     how = launch(setup, python=python)
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
@@ -288,11 +304,16 @@ def select_one(tests: Sequence[Listed], name: str) -> Listed:
 
 
 def command_for(
-    lab: str, submission: str | None, stuck_after: int, schedule: str | None = None
+    lab: str,
+    submission: str | None,
+    stuck_after: int,
+    schedule: str | None = None,
+    strategy: str | None = None,
 ) -> Callable[[str, int], str]:
     """The shell command that runs a seed again, by test and seed."""
     options = _options(submission, stuck_after)
     options += ["--schedule", schedule] if schedule is not None else []
+    options += ["--strategy", strategy] if strategy not in (None, UNIFORM) else []
     return lambda test, seed: shlex.join(
         ["labtester", "replay", lab, test, "--seed", str(seed), *options]
     )
@@ -314,6 +335,7 @@ def labelled(
     submission: str | None,
     stuck_after: int,
     schedule: str | None = None,
+    strategy: str | None = None,
 ) -> tuple[str, str | None, Rerun]:
     """The lab, the submission and the run that `FILE` or `LAB TEST --seed S` name."""
     from tester.search.record import SUFFIX, BadRecord, load
@@ -324,6 +346,8 @@ def labelled(
             raise click.UsageError("a record has its own seed; leave --seed out")
         if schedule is not None:
             raise click.UsageError("a record has its own schedule; leave --schedule out")
+        if strategy is not None:
+            raise click.UsageError("a record has its own strategy; leave --strategy out")
         try:
             kept = load(Path(what[0]))
         except BadRecord as error:
@@ -331,6 +355,7 @@ def labelled(
         if kept.lab not in LABS:
             words = ["pytest", kept.test, f"--sim-seed={kept.seed}"]
             words += [] if kept.schedule == DEFAULT else [f"--sim-schedule={kept.schedule}"]
+            words += [] if kept.strategy == UNIFORM else [f"--sim-strategy={kept.strategy}"]
             raise click.ClickException(
                 f"{what[0]} records a test of a pytest project: run {shlex.join(words)}"
             )
@@ -346,16 +371,23 @@ def labelled(
         raise click.UsageError(unknown("lab", lab, LABS))
     if seed is None:
         raise click.UsageError("expected a seed with the test, got none; add --seed S")
-    command = command_for(lab, submission, stuck_after, schedule)(test, seed)
+    command = command_for(lab, submission, stuck_after, schedule, strategy)(test, seed)
     return lab, submission, Rerun(test, seed, command)
 
 
 @contextmanager
 def pool_for(
-    lab: str, submission: str | None, rerun: Rerun, stuck_after: int, schedule: str | None
+    lab: str,
+    submission: str | None,
+    rerun: Rerun,
+    stuck_after: int,
+    schedule: str | None,
+    strategy: str | None = None,
 ) -> Iterator[Pool]:
     """A worker for a rerun; also fills in the schedule that the test runs under."""
-    with pool_of(lab, submission, None, 1, stuck_after, schedule=schedule) as pool:
+    with pool_of(
+        lab, submission, None, 1, stuck_after, schedule=schedule, strategy=strategy
+    ) as pool:
         test = select_one(pool.tests(), rerun.test)
         if not rerun.record:
             rerun.schedule = test.schedule

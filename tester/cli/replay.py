@@ -14,6 +14,7 @@ from tester.cli.options import (
     pool_for,
     schedule_option,
     seed_in_range,
+    strategy_option,
     submission_option,
 )
 
@@ -23,6 +24,7 @@ from tester.cli.options import (
 @click.option("--seed", metavar="S", callback=seed_in_range, help="The seed to run.")
 @click.option("--full", is_flag=True, help="Show every line of the story, even if the run passes.")
 @schedule_option
+@strategy_option
 @submission_option
 @json_option
 @limit_options
@@ -31,6 +33,7 @@ def replay(
     seed: int | None,
     full: bool,
     schedule: str | None,
+    strategy: str | None,
     submission: str | None,
     json_to: str | None,
     stuck_after: int,
@@ -40,9 +43,9 @@ def replay(
     from tester.workers.plan import Reruns
 
     check_writable(json_to)
-    lab, folder, rerun = labelled(what, seed, submission, stuck_after, schedule)
+    lab, folder, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
     rerun.full = full
-    with pool_for(lab, folder, rerun, stuck_after, schedule) as pool:
+    with pool_for(lab, folder, rerun, stuck_after, schedule, strategy) as pool:
         pool.work(Reruns([rerun]))
     if rerun.told is not None and rerun.told.ran.sentence:
         raise click.ClickException(rerun.told.ran.sentence)

@@ -46,7 +46,7 @@ class Seeded:
 
     def stream(self, name: str, faults: list[Fault]) -> Stream:
         """See Source."""
-        return _SeededStream(self.seed, name, faults)
+        return SeededStream(self.seed, name, faults)
 
 
 def words(seed: int, stream: str, block: int, layout: struct.Struct = _BLOCK) -> tuple[int, ...]:
@@ -64,7 +64,7 @@ def _blocks(seed: int, stream: str) -> Iterator[tuple[int, ...]]:
         yield words(seed, stream, block)
 
 
-class _SeededStream(Stream):
+class SeededStream(Stream):
     """One word for each choice; a block of them is made when its first one is needed.
 
     `below`, `one_of` and `draw` are written out: they are the hottest lines of a run, and calls

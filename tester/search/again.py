@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from labrpc.errors import TesterError
 from tester.engine import VERSION
-from tester.engine.choices import Choices, Replayed, Seeded
+from tester.engine.choices import Choices, Replayed
 from tester.search.record import Record
 from tester.search.shrink import Shrunk
 from tester.world.run import Outcome, run
@@ -37,12 +37,12 @@ class Again(NamedTuple):
 def replay(record: Record, scenario: Scenario) -> Outcome:
     """Run a record under its schedule, with its trace."""
     choices = Choices(Replayed(record.choices))
-    return run(scenario.under(record.schedule), choices, keep_trace=True)
+    return run(scenario.under(record.schedule, record.strategy), choices, keep_trace=True)
 
 
 def run_again(record: Record, scenario: Scenario) -> Again:
     """Run a record; if it passes, run its seed, which changed code may turn into other choices."""
-    scenario = scenario.under(record.schedule)
+    scenario = scenario.under(record.schedule, record.strategy)
     outcome = replay(record, scenario)
     stale = None
     try:
@@ -51,7 +51,7 @@ def run_again(record: Record, scenario: Scenario) -> Again:
         stale = error
     if outcome.verdict != "pass":
         return Again(outcome, stale, anew=False)
-    return Again(run(scenario, Choices(Seeded(record.seed))), stale, anew=True)
+    return Again(run(scenario, scenario.choices(record.seed)), stale, anew=True)
 
 
 def check(record: Record, scenario: Scenario, outcome: Outcome) -> None:
@@ -80,6 +80,7 @@ def record_of(
         labtester=VERSION,
         choices=shrunk.record,
         schedule=scenario.schedule,
+        strategy=scenario.strategy,
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tester.engine.choices import Choices, Seeded
 from tester.engine.errors import SharedState
 from tester.search.explain import Explanation, explain
 from tester.search.shortest import Size, is_candidate, shortest
@@ -93,7 +92,7 @@ def diagnose_several(
     for seed in later:
         if not is_candidate(seed, first.seed, 1 + len(others)):
             break
-        outcome = run(scenario, Choices(Seeded(seed)))
+        outcome = run(scenario, scenario.choices(seed))
         if outcome.modules:  # what is run after it cannot be believed
             break
         if symptom(outcome) == symptom(first.outcome):

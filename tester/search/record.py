@@ -19,6 +19,7 @@ from typing import Any, Final
 from tester.engine import SEED_LIMIT
 from tester.engine.choices import Record as Chosen
 from tester.engine.schedule import DEFAULT, SCHEDULES
+from tester.engine.strategy import STRATEGIES, UNIFORM
 
 FOLDER: Final = ".labtester"
 """The folder of records, in the folder that a run was started from."""
@@ -54,11 +55,15 @@ class Record:
     choices: Chosen
     schedule: str = DEFAULT
     """The schedule that the choices were drawn under."""
+    strategy: str = UNIFORM
+    """The strategy under which the seed stands for this run; written only if it is another."""
 
     def save(self, folder: Path) -> Path:
         """Write it into the folder, atomically, under a name made of its test and seed."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / file_name(self.lab, self.test, self.seed, self.submission, self.schedule)
+        path = folder / file_name(
+            self.lab, self.test, self.seed, self.submission, self.schedule, self.strategy
+        )
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".new")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -98,6 +103,7 @@ class Record:
     def text(self) -> str:
         """The record as JSON, one choice a line."""
         fields = {name: getattr(self, name) for name in _FIELDS}
+        fields |= {} if self.strategy == UNIFORM else {"strategy": self.strategy}
         return json.dumps(fields | {"choices": self._sparse()}, indent=2) + "\n"
 
 
@@ -116,17 +122,25 @@ _FIELDS: Final = {
 
 
 def file_name(
-    lab: str, test: str, seed: int, submission: str = "", schedule: str = DEFAULT
+    lab: str,
+    test: str,
+    seed: int,
+    submission: str = "",
+    schedule: str = DEFAULT,
+    strategy: str = UNIFORM,
 ) -> str:
     """A file name that is safe for file systems and shells.
 
     A name that had to be changed or cut ends with a digest, so that it stays unique.
     """
     schedule = "" if schedule == DEFAULT else schedule
+    strategy = "" if strategy == UNIFORM else strategy
     if submission:
         path = os.path.normpath(submission)
         submission = "_here" if path == os.curdir else path
-    stem = "-".join(part for part in (lab, test, str(seed), schedule, submission) if part)
+    stem = "-".join(
+        part for part in (lab, test, str(seed), schedule, strategy, submission) if part
+    )
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem)
     if safe != stem or len(safe) > _LONGEST_NAME:
         digest = hashlib.blake2b(stem.encode("utf-8", "surrogateescape"), digest_size=8)
@@ -187,7 +201,14 @@ def parse(text: str, path: Path) -> Record:
             f"{path} is not a record: expected 'schedule' to be one of {known}, "
             f"got {found['schedule']!r}"
         )
-    return Record(**{name: found[name] for name in _FIELDS}, choices=_choices(path, found))
+    strategy = found.get("strategy", UNIFORM)
+    if strategy not in STRATEGIES:
+        known = ", ".join(STRATEGIES)
+        raise BadRecord(
+            f"{path} is not a record: expected 'strategy' to be one of {known}, got {strategy!r}"
+        )
+    fields = {name: found[name] for name in _FIELDS}
+    return Record(**fields, choices=_choices(path, found), strategy=strategy)
 
 
 def _is_text(value: str) -> bool:

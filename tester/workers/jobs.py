@@ -22,7 +22,7 @@ from typing import Final, NoReturn, TextIO
 import msgspec
 
 from tester.engine import pulse, reserve
-from tester.engine.choices import Choices, Seeded
+from tester.engine.choices import Choices
 from tester.engine.pulse import EVERY_STEPS
 from tester.guard import guard
 from tester.guard.origin import is_users
@@ -211,7 +211,8 @@ class _Worker:
             self._say(Noted(plain(f"{found.folder}{os.sep}{sentence}")))
         self._say(Loading(""))
         tests = tests_of(setup.lab.suite)
-        self._tests = {name: test.under(setup.schedule) for name, test in tests.items()}
+        how = setup.schedule, setup.strategy
+        self._tests = {name: test.under(*how) for name, test in tests.items()}
         gc.freeze()  # what is here stays: collections need not look at it again
 
     def _run(self, chunk: Chunk) -> None:
@@ -228,7 +229,7 @@ class _Worker:
         self._doing = job.test, job.seed
         if job.record:
             kept = parse(job.record, Path(job.test))
-            scenario = scenario.under(kept.schedule)
+            scenario = scenario.under(kept.schedule, kept.strategy)
 
             def once() -> Outcome:
                 again.append(run_again(kept, scenario))
@@ -277,7 +278,7 @@ class _Worker:
     def _trace(self, job: Trace) -> None:
         scenario = self._tests[job.test]
         self._doing = job.test, job.seed
-        outcome = run(scenario, Choices(Seeded(int(job.seed))), keep_trace=True)
+        outcome = run(scenario, scenario.choices(int(job.seed)), keep_trace=True)
         events = [plain(repr(entry)) for entry in outcome.trace]
         lines = [
             Suspected(one.file, one.line, one.why, one.kinds, one.function)
@@ -287,7 +288,7 @@ class _Worker:
 
     def _seed(self, scenario: Scenario, seed: int) -> tuple[Ran, Outcome | Failure]:
         self._doing = scenario.name, str(seed)
-        return self._timed(scenario, lambda: run(scenario, Choices(Seeded(seed))))
+        return self._timed(scenario, lambda: run(scenario, scenario.choices(seed)))
 
     def _timed(
         self, scenario: Scenario, once: Callable[[], Outcome]

@@ -40,6 +40,8 @@ class Setup(msgspec.Struct, frozen=True):
     """What is different around it."""
     memory: int = 0
     """How many bytes of memory the worker may have; 0: as many as there are."""
+    strategy: str | None = None
+    """The strategy that was asked for; None: uniform."""
 
 
 class Python(NamedTuple):

@@ -271,7 +271,7 @@ def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
 
     If this run differs from `failing`, the outcome is NonDeterministic.
     """
-    again = run(scenario, Choices(Seeded(seed)), keep_trace=True)
+    again = run(scenario, scenario.choices(seed), keep_trace=True)
     if isinstance(failing.error, SharedState):  # the second run finds what the first left behind
         return again.failing_with(failing.error)
     if again.digest == failing.digest:
@@ -281,7 +281,7 @@ def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
         why = (
             f"The first run left something behind: {change.file}:{change.line}: {change.sentence}"
         )
-    elif any(run(scenario, Choices(Seeded(seed))).digest != again.digest for _ in range(_MORE)):
+    elif any(run(scenario, scenario.choices(seed)).digest != again.digest for _ in range(_MORE)):
         why = (
             "It goes yet another way each time: the code comes by a real clock, by randomness "
             "that is not the node's, or by the address of an object, as in the order of a set"

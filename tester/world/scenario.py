@@ -10,7 +10,9 @@ from types import FunctionType, ModuleType
 from typing import Any, Final, Self
 
 from labrpc.conditions import RELIABLE, Conditions
+from tester.engine.choices import Choices
 from tester.engine.schedule import DEFAULT, SCHEDULES
+from tester.engine.strategy import STRATEGIES, UNIFORM, choices_of
 from tester.guard.origin import is_installed, is_users
 from tester.world import submission
 from tester.world.check import BY_CLIENTS, Models
@@ -49,19 +51,30 @@ class Scenario:
     """The kinds of faults that strike from the start: see `Simulation.nemesis`."""
     schedule: str = DEFAULT
     """Who goes first where several could: one of `tester.engine.schedule.SCHEDULES`."""
+    strategy: str = UNIFORM
+    """Which run a seed stands for: one of `tester.engine.strategy.STRATEGIES`."""
 
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
             known = ", ".join(SCHEDULES)
             raise ValueError(f"expected a schedule of {known}, got {self.schedule!r}")
+        if self.strategy not in STRATEGIES:
+            known = ", ".join(STRATEGIES)
+            raise ValueError(f"expected a strategy of {known}, got {self.strategy!r}")
+
+    def choices(self, seed: int) -> Choices:
+        """The choices of a seed."""
+        return choices_of(self.strategy, seed)
 
     def seeds_of(self, wanted: int | None) -> int:
         """How many seeds to run when `wanted` are asked for: a heavy test runs fewer."""
         return self.seeds if wanted is None else max(1, wanted // self.weight)
 
-    def under(self, schedule: str | None) -> Self:
-        """This scenario under another schedule, if one is named. Raises ValueError."""
-        return replace(self, schedule=schedule) if schedule else self
+    def under(self, schedule: str | None, strategy: str | None = None) -> Self:
+        """This scenario under another schedule or strategy, if one is named. Raises ValueError."""
+        changes = {"schedule": schedule, "strategy": strategy}
+        named = {name: value for name, value in changes.items() if value}
+        return replace(self, **named) if named else self  # type: ignore[arg-type]
 
     def with_arguments(self, *owner: object, **arguments: Any) -> Self:
         """This scenario with the function's other parameters given: pytest fixtures.

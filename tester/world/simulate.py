@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from labrpc.conditions import LONG_DELAYS, LONG_REORDERING, RELIABLE, UNRELIABLE, Conditions
-from tester.engine.choices import Choices, Replayed, Seeded
+from tester.engine.choices import Choices, Replayed
 from tester.engine.schedule import DEFAULT
 from tester.world import check
 from tester.world.check import BY_CLIENTS, Models
@@ -38,7 +38,7 @@ def run_all(scenario: Scenario) -> None:
     __tracebackhide__ = True
     reached = Reached(scenario.sometimes)
     for seed in range(scenario.seeds):
-        outcome = run(scenario, Choices(Seeded(seed)))
+        outcome = run(scenario, scenario.choices(seed))
         reached.count(outcome.reached)
         if outcome.error is not None:
             outcome.error.add_note(f"seed {seed} of {scenario.name}")

@@ -88,3 +88,24 @@ def test_a_schedule_that_nobody_knows_is_a_usage_error(
     assert [line for line in result.stderr.lines if line] == [
         "ERROR: --sim-schedule: expected one of fifo, random, got 'lifo'"
     ]
+
+
+def test_a_strategy_is_asked_for_and_named_in_the_command(
+    run: Run, project: pytest.Pytester
+) -> None:
+    """The first run keeps the failure; the second one runs the record, under its strategy."""
+    result = run("--sim-strategy=swarm", source=FAILING)
+    result.stdout.fnmatch_lines(["labtester: simulated tests run under the strategy swarm"])
+    assert all("--sim-strategy=swarm" in command for command in commands(result))
+    assert commands(result)
+    (path,) = (project.path / ".labtester").glob("*.sim")
+    assert json.loads(path.read_text())["strategy"] == "swarm"
+    again = run(source=FAILING)
+    again.assert_outcomes(failed=1)
+    assert all("--sim-strategy=swarm" in command for command in commands(again))
+
+
+def test_a_strategy_that_nobody_knows_is_a_usage_error(run: Run) -> None:
+    result = run("--sim-strategy=luck", source=PASSING)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--sim-strategy: expected one of uniform, " in result.stderr.str()

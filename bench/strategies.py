@@ -1,0 +1,208 @@
+"""How many seeds each strategy needs until a planted bug is found, and whether right code passes.
+
+    python -m bench.strategies [--strategies A,B] [--repetitions N] [--limit N] [--results FILE]
+                               [LAB[:BUG] ...]
+
+For each bug, the first of the tests that are known to find it runs on seeds until one fails; each
+repetition has seeds of its own, the same for every strategy. What has been measured is kept in the
+results file, so that a measurement that was ended goes on. The interval of a median is that of the
+order statistics: with 20 repetitions the 6th and the 15th hold it in 96 % of the cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tester.engine.strategy import STRATEGIES
+from tester.labs import LABS
+from tester.labs.patch import Patch, Rewrite, planted
+from tester.labs.suite import tests_of
+from tester.world.run import run
+
+REPETITIONS: Final = 20
+LIMIT: Final = 200
+"""A repetition gives up after so many seeds."""
+APART: Final = 1_000_000
+"""The seeds of two repetitions lie so far apart; seed 0 is none of them, for it is audited."""
+
+BUGS: Final = {
+    "lock": (
+        "never_looks",
+        "gives_away_what_it_has_not",
+    ),
+    "dedup": ("not_atomic",),
+}
+"""Those of the catalogue that take the most seeds."""
+
+
+class Measured(NamedTuple):
+    """A bug under a strategy: how many seeds each repetition took; LIMIT + 1: more than that."""
+
+    lab: str
+    bug: str
+    test: str
+    strategy: str
+    limit: int
+    seeds: list[int]
+
+    @property
+    def median(self) -> float:
+        """Of the repetitions; one that gave up counts as the largest."""
+        return statistics.median(self.seeds)
+
+    @property
+    def interval(self) -> tuple[int, int]:
+        """Holds the median in 95 % of the cases at least."""
+        lowest = rank(len(self.seeds))
+        ordered = sorted(self.seeds)
+        return ordered[lowest], ordered[-1 - lowest]
+
+
+def rank(n: int) -> int:
+    """The largest r for which the r-th smallest and largest of n hold the median, from 0.
+
+    In 95 % of the cases: the median lies outside with twice the tail of a fair coin.
+    """
+    tail = 0
+    for r in range(n):
+        tail += math.comb(n, r)
+        if 40 * tail > 2**n:
+            return max(0, r - 1)
+    return 0
+
+
+def seeds_to_kill(scenario_seeds: Iterator[bool], limit: int) -> int:
+    """How many runs it takes until the first that failed; limit + 1 if none of so many did."""
+    for number, failed in enumerate(scenario_seeds, 1):
+        if failed:
+            return number
+        if number == limit:
+            break
+    return limit + 1
+
+
+def measure(
+    lab: str, patch: Patch | Rewrite, strategy: str, repetitions: int, limit: int
+) -> Measured:
+    """Run a bug's first test under a strategy until it fails, so many times."""
+    test = patch.killed_by[0]
+    with tempfile.TemporaryDirectory(prefix="labtester-") as folder, planted(patch, Path(folder)):
+        scenario = tests_of(LABS[lab].suite)[test].under(None, strategy)
+
+        def verdicts(base: int) -> Iterator[bool]:
+            seed = base
+            while True:
+                yield run(scenario, scenario.choices(seed)).verdict == "fail"
+                seed += 1
+
+        found = [seeds_to_kill(verdicts(1 + APART * n), limit) for n in range(repetitions)]
+    return Measured(lab, patch.name, test, strategy, limit, found)
+
+
+def false_alarms(lab: str, strategy: str, seeds: int) -> tuple[int, int]:
+    """How many runs of right code fail, of how many: every light test on every variant."""
+    failed = runs = 0
+    for variant in LABS[lab].catalogue().variants:
+        with (
+            tempfile.TemporaryDirectory(prefix="labtester-") as folder,
+            planted(variant, Path(folder)),
+        ):
+            for scenario in tests_of(LABS[lab].suite).values():
+                if scenario.weight > 1:
+                    continue
+                changed = scenario.under(None, strategy)
+                for seed in range(1, seeds + 1):
+                    runs += 1
+                    failed += run(changed, changed.choices(seed)).verdict != "pass"
+    return failed, runs
+
+
+# -- results --------------------------------------------------------------------------------------
+
+
+def load(results: Path | None) -> list[Measured]:
+    """What has been measured so far."""
+    if results is None or not results.exists():
+        return []
+    return [Measured(*json.loads(line)) for line in results.read_text().splitlines()]
+
+
+def line(bug: str, several: Sequence[Measured]) -> str:
+    """One bug: the median of each strategy and its interval."""
+    cells = []
+    for one in several:
+        least, most = (_count(value, one.limit) for value in one.interval)
+        cells.append(f"{_count(one.median, one.limit):>6} {f'({least} to {most})':<15}")
+    return f"{bug:<47}{''.join(cells)}".rstrip()
+
+
+def _count(value: float, limit: int) -> str:
+    return f">{limit}" if value > limit else f"{value:g}"
+
+
+def header(strategies: Sequence[str]) -> str:
+    """The head of the table."""
+    return f"{'bug':<47}{''.join(f'{name:>6}'.ljust(22) for name in strategies)}".rstrip()
+
+
+def chosen(wanted: Sequence[str]) -> Iterator[tuple[str, Patch | Rewrite]]:
+    """The bugs that were asked for: `LAB`, `LAB:BUG`; none: the hardest."""
+    wanted = wanted or [f"{lab}:{bug}" for lab, bugs in BUGS.items() for bug in bugs]
+    for name in wanted:
+        lab, _, bug = name.partition(":")
+        found = [p for p in LABS[lab].catalogue().bugs if p.killed_by and bug in ("", p.name)]
+        if not found:
+            raise SystemExit(f"there is no bug {bug} of {lab}")
+        yield from ((lab, patch) for patch in found)
+
+
+def table(found: Iterable[Measured], strategies: Sequence[str]) -> Iterator[str]:
+    """The table of all bugs that have been measured under all of the strategies."""
+    by_bug: dict[str, dict[str, Measured]] = {}
+    for one in found:
+        by_bug.setdefault(f"{one.lab} {one.bug}", {})[one.strategy] = one
+    yield header(strategies)
+    for bug, several in by_bug.items():
+        if set(strategies) <= set(several):
+            yield line(bug, [several[name] for name in strategies])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what has not been measured, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("bugs", nargs="*", metavar="LAB[:BUG]")
+    parser.add_argument("--strategies", default=",".join(STRATEGIES))
+    parser.add_argument("--repetitions", type=int, default=REPETITIONS)
+    parser.add_argument("--limit", type=int, default=LIMIT)
+    parser.add_argument("--results", type=Path)
+    parser.add_argument("--alarms", type=int, metavar="SEEDS", help="run right code instead")
+    options = parser.parse_args(arguments)
+    strategies = options.strategies.split(",")
+    if options.alarms:
+        for lab in options.bugs or BUGS:
+            for strategy in strategies:
+                failed, runs = false_alarms(lab, strategy, options.alarms)
+                print(f"{lab:<14}{strategy:<12}{failed:>6} of {runs}", flush=True)
+        return
+    found = load(options.results)
+    done = {(one.lab, one.bug, one.strategy) for one in found}
+    for lab, patch in chosen(options.bugs):
+        for strategy in strategies:
+            if (lab, patch.name, strategy) in done:
+                continue
+            found.append(measure(lab, patch, strategy, options.repetitions, options.limit))
+            if options.results is not None:
+                with options.results.open("a") as file:
+                    file.write(json.dumps(found[-1]) + "\n")
+    print("\n".join(table(found, strategies)))
+
+
+if __name__ == "__main__":
+    main()
