@@ -158,7 +158,7 @@ def _show_failure(console: Console, test: TestResult) -> None:
 
 
 def _show_difference(console: Console, lab: str, test: TestResult) -> None:
-    """The test's seed 0 went another way in another process."""
+    """A seed of the test went another way in another process."""
     heading = f"{test.name}: its runs depend on more than their seeds"
     console.print(Text(heading, style="bold red"), soft_wrap=True)
     plainly(console, f"\n{test.differs}\n")

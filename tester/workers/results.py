@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tester.engine.schedule import DEFAULT
 from tester.guard.origin import is_users
 from tester.search.record import Record
 from tester.search.shortest import Size, is_candidate
 from tester.workers.wire import Figure, Ran, RerunReport
+
+OPENING: Final = 2
+"""How many seeds of each test are kept as they came, for the second look."""
 
 
 class StackFrame(NamedTuple):
@@ -138,8 +141,8 @@ class Counted:
         """What the test has reported of its runs, by name."""
         self.spoilt = False
         """Whether the last one changed what outlives a run."""
-        self.first: Ran | None = None
-        """Seed 0, unless its process hung or died."""
+        self.opening: dict[int, Ran] = {}
+        """The first seeds, except those whose process hung or died."""
         self.worst: Ran | None = None
         """The first run that failed, or else the first that stayed unknown."""
         self._hash = hashlib.blake2b(digest_size=16)
@@ -147,8 +150,8 @@ class Counted:
     def add(self, ran: Ran) -> None:
         """Count the next seed."""
         seed, self.seeds = self.seeds, self.seeds + 1
-        if seed == 0:
-            self.first = ran
+        if seed < OPENING:
+            self.opening[seed] = ran
         if ran.verdict != "pass":
             failed = ran.verdict == "fail"
             if self.worst is None or (failed and not self.failed):
@@ -198,7 +201,7 @@ class TestResult:
     """The story of its first failing seed."""
     schedule: str = DEFAULT
     differs: str = ""
-    """The story of its seed 0 in another process, where it went another way; "" if it did not."""
+    """The story of a seed that went another way in another process; "" if none did."""
 
     @property
     def verdict(self) -> str:

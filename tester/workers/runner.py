@@ -45,7 +45,7 @@ def run_lab(
     With `exitfirst`, the run ends at the first test, in their order, that fails, and that test at
     its first failing seed: which these are does not depend on how many workers there are.
 
-    With `elsewhere`, seed 0 of each light test is run in another process, too, and what goes
+    With `elsewhere`, two seeds of each light test are run in another process, too, and what goes
     another way there is entered as a failure: see `SelfCheck`.
 
     `command` gives the command that runs one seed of a test again. Raises Misuse, Interrupted, and

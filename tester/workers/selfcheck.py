@@ -1,5 +1,6 @@
-"""The second look: seed 0 of each light test, in another process around which all is different.
+"""The second look: two seeds of each light test, in another process where all around is different.
 
+Two, because a run may hang on one bit, which is the same there every other time.
 That process runs under another hash seed as well, and the tests in the opposite order. What goes
 the same way there depends on nothing of this, so in the usual case one process is enough. What
 does not is run again, under the same hash seed, and under the other one alone: only if the hash
@@ -17,12 +18,11 @@ from tester.report import divergence
 from tester.workers.inquiry import HASHES, HISTORY, Run, Start, digests, inquire, traced
 from tester.workers.plan import DigestPlan, TracePlan
 from tester.workers.pool import CannotStart, Pool
-from tester.workers.results import LabResult
+from tester.workers.results import OPENING, LabResult
 from tester.workers.surroundings import FACTORS, HERE, OTHER_HASHES, Where
 from tester.workers.wire import Listed
 
 _ALL: Final = tuple(FACTORS)
-_HEAD: Final = "seed 0: not deterministic"
 
 
 class SelfCheck:
@@ -31,7 +31,7 @@ class SelfCheck:
     def __init__(self, start: Start | None, tests: Sequence[Listed]) -> None:
         self._start = start
         light = () if start is None else [test for test in reversed(tests) if test.weight == 1]
-        self._runs: list[Run] = [(test.name, 0) for test in light]
+        self._runs: list[Run] = [(test.name, seed) for seed in range(OPENING) for test in light]
         self._source = DigestPlan(self._runs)
         self._stack = ExitStack()
         self._pool: Pool | None = None
@@ -65,9 +65,10 @@ class SelfCheck:
         if self._start is None:
             return
         usual = {
-            (test.name, 0): f"{ran.verdict} {ran.digest}"
+            (test.name, seed): f"{ran.verdict} {ran.digest}"
             for test in result.tests
-            if (ran := test.counted.first) is not None and not ran.leaves_traces
+            for seed, ran in test.counted.opening.items()
+            if not ran.leaves_traces
         }
         self._source.narrow(usual)
         while not (self._refused or self._source.finished()):
@@ -81,13 +82,15 @@ class SelfCheck:
         failing, hashes = _judged(self._start, differing)
         if hashes:
             result.warnings.append(_warning(self._start, hashes))
+        if not failing:
+            return
+        telling = failing[0]
         for test in result.tests:
-            if (test.name, 0) in failing[:1]:
-                test.differs = _story(
-                    self._start, first, failing[0], usual[failing[0]], there[failing[0]]
-                )
-            elif (test.name, 0) in failing:
-                test.differs = f"{_HEAD}, like that of {failing[0][0]}"
+            seed = next((seed for name, seed in failing if name == test.name), None)
+            if test.name == telling[0]:
+                test.differs = _story(self._start, first, telling, usual[telling], there[telling])
+            elif seed is not None:
+                test.differs = f"{_head(seed)}, like that of {telling[0]}"
 
 
 def _judged(start: Start, differing: Mapping[Run, tuple[str, str]]) -> tuple[list[Run], list[Run]]:
@@ -112,8 +115,14 @@ def _judged(start: Start, differing: Mapping[Run, tuple[str, str]]) -> tuple[lis
         left = [run for run in left if run in hashes and run not in failing]
         if not left:
             break
+    # As the tests are listed, and of each its first seed first.
     in_order = list(differing)[::-1]
+    in_order.sort(key=lambda run: run[1])
     return [run for run in in_order if run in failing], [run for run in in_order if run in left]
+
+
+def _head(seed: int) -> str:
+    return f"seed {seed}: not deterministic"
 
 
 def _has_digest(came: str) -> bool:
@@ -123,7 +132,7 @@ def _has_digest(came: str) -> bool:
 
 def _story(start: Start, first: Pool, run: Run, usual: str, there: str) -> str:
     if there.startswith("cannot be loaded"):
-        return f"{_HEAD}\n\nIn another process, around which all is different, it {there}"
+        return f"{_head(run[1])}\n\nIn another process, around which all is different, it {there}"
     cause = inquire(start, run, usual)
     if cause.kind == HISTORY:
         source = TracePlan(*run, 1)
@@ -133,11 +142,11 @@ def _story(start: Start, first: Pool, run: Run, usual: str, there: str) -> str:
         left = traced(start, cause.left, run)
     right = traced(start, cause.right, run)
     told = divergence.divergence(left, right, cause.kind, cause.sentence)
-    return f"{_HEAD}\n\nIn another process the same seed went another way.\n{told}"
+    return f"{_head(run[1])}\n\nIn another process the same seed went another way.\n{told}"
 
 
 def _warning(start: Start, runs: Sequence[Run]) -> str:
-    names = ", ".join(name for name, _ in runs)
+    names = ", ".join(dict.fromkeys(name for name, _ in runs))
     lines = divergence.lines_of(traced(start, HERE, runs[0]), HASHES)
     where = f" ({'; '.join(lines)})" if lines else ""
     return (

@@ -75,6 +75,17 @@ def test_a_set_of_objects_comes_to_light(labtester: Runner) -> None:
     assert "outlives" not in lines
 
 
+def test_what_looks_right_at_seed_0_comes_to_light_at_seed_1(labtester: Runner) -> None:
+    # The server's random bit is 0 at seed 0, and 1 at seed 1.
+    put = "if random.getrandbits(8) >> 2 & 1 and os.path.exists('notes.txt'):" + REFUSED
+    theirs = submit(labtester.folder, put, before="import os, random")
+    command = ("run", "tiny", "--tests", "test_third", "--jobs", "1", "--submission", theirs)
+    assert labtester(*command, "--seeds", "1").status == 0
+    done = labtester(*command, "--seeds", "2")
+    assert done.status == 1
+    assert "seed 1: not deterministic\n" in done.out
+
+
 def test_the_order_of_strings_is_a_warning_with_its_line(labtester: Runner) -> None:
     put = "for peer in {f'peer {n}' for n in range(50)}:\n    break\nif peer < 'peer 3':" + REFUSED
     theirs = submit(labtester.folder, put)
