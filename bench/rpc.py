@@ -46,12 +46,6 @@ class Bank:
         return self.add(args)
 
 
-HANDLERS: Final[dict[str, Callable[..., Any]]] = {
-    "def": Bank.add,
-    "async def": Bank.add_in_task,
-}
-
-
 class Customer:
     """A client that calls, and calls again when it has its answer."""
 
@@ -60,7 +54,8 @@ class Customer:
 
     async def deposit(self, kind: str, times: int) -> int:
         """Call the handler of this kind so often; the balance in the end."""
-        handler, args = HANDLERS[kind], AddArgs(self._end.name, 1)
+        handler: Callable[..., Any] = Bank.add if kind == "def" else Bank.add_in_task
+        args = AddArgs(self._end.name, 1)
         reply: AddReply | None = None
         for _ in range(times):
             reply = await self._end.call(handler, args)

@@ -269,7 +269,8 @@ class Loop(asyncio.AbstractEventLoop):
                 except KeyboardInterrupt as pressed:
                     interrupt = pressed
         for queue in (self.ready, self.runnable, self.timers):
-            queue.clear()
+            if queue:
+                queue.clear()
         if interrupt is not None:
             raise interrupt
 

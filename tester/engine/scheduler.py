@@ -167,8 +167,9 @@ class Scheduler:
                 outbox, next_due, ran = place.step(now, inbox, limit - self.steps)
                 if next_due != place.next_due:
                     place.next_due = next_due
-                    if next_due is not None:
-                        self.post(next_due, Place.wake, place)
+                    if next_due is not None:  # as `post` does it, without the call
+                        self._serial += 1
+                        heappush(heap, (next_due, self._serial, Place.wake, place))
                 self.steps += ran + 1
                 for event in outbox:
                     route(place, event)
@@ -191,7 +192,7 @@ class Scheduler:
                     raise self._out_of_time()
                 self.now = when
                 limit = self.steps + self._instant_limit
-                self._limit = min(self._step_limit, limit)
+                self._limit = limit if limit < self._step_limit else self._step_limit  # noqa: FURB136 - a call less
             action(argument)
             while heap and heap[0][0] == when:
                 _, _, action, argument = heappop(heap)

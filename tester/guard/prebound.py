@@ -93,9 +93,8 @@ class Namespaces:
         self._saved: list[tuple[Any, ...]] = []
 
     def apply(self) -> None:
-        save = self._saved.append
-        for namespace, fakes, _, get in self._rows:
-            save(get(namespace))
+        self._saved = [get(namespace) for namespace, _, _, get in self._rows]
+        for namespace, fakes, _, _ in self._rows:
             namespace.update(fakes)
 
     def undo(self) -> None:

@@ -30,6 +30,7 @@ from functools import partial
 from types import CoroutineType
 from typing import Any, Final
 
+from labrpc.codec import UNDECODABLE
 from labrpc.end import ClientEnd
 from labrpc.server import Server
 from tester.engine import current, reserve
@@ -112,11 +113,9 @@ class Host(Node):
 
     def _let_go(self) -> None:
         self.loop.let_go()
-        self._objects.clear()
-        self._servers.clear()
-        self._operations.clear()
-        self._calls.clear()
-        self.looks.clear()
+        for held in (self._objects, self._servers, self._operations, self._calls, self.looks):
+            if held:
+                held.clear()
         self.disk.let_go()
 
     def forgot(self, call: Unawaited) -> None:
@@ -266,12 +265,15 @@ class Host(Node):
                 self._operations[key, method] = bound
             context = copy_context()
             context.run(_cause.set, op)
-            args = bound.decode_args(payload)
+            try:
+                args = bound.args.unpack(payload)
+            except UNDECODABLE as error:
+                raise bound.args.explain(error) from error.__cause__
             if returned is None:
                 result = context.run(bound.function, *args)
             else:
                 result = context.run(returned.call, bound.function, *args)
-            if not isinstance(result, CoroutineType):
+            if type(result) is not CoroutineType:
                 self.outbox.append(("done", op, bound.encode_result(result)))
                 return
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from labrpc.codec import Codec
 from labrpc.errors import NotAMessage, TesterError
 from labrpc.method import RemoteMethod
 from labrpc.method import operation as shape_of
@@ -33,7 +34,7 @@ class BoundMethod:
 
     name: str
     function: Callable[..., Any]
-    decode_args: Callable[..., tuple[Any, ...]]
+    args: Codec
     _encode: Callable[[Any], bytes]
     _wanted: str
     """What our interface calls it, as "KV.put"; its author never heard of that."""
@@ -73,7 +74,7 @@ def operation(target: object, like: type, method: str) -> BoundMethod:
     return BoundMethod(
         name,
         function,
-        how.args.decode,
+        how.args,
         how.reply.encode,
         how.name,
         how.returns_nothing,

@@ -101,7 +101,7 @@ class Operations:
         self.ended_us = now
         self._trace.add((now, "return", number, payload))
         # The test's node learns of it in its own step; its caller may have gone meanwhile.
-        self._test.put(("outcome", answer, result))
+        self._test.put(("returned", answer, result))
 
     def node_went_down(self, node: Callee) -> None:
         """Tell the callers of operations on this node; the operations stay open."""
@@ -114,7 +114,7 @@ class Operations:
         shape, answer, node = found.shape, found.answer, found.node
         state = "paused" if node.paused else "down"
         error = NodeDown(f"{node.name} is {state}, and {shape.name} was called on it")
-        self._test.put(("outcome", answer, error))
+        self._test.put(("node down", answer, error))
 
     def let_go(self) -> None:
         """Forget who waits for what, when the run is over."""

@@ -72,7 +72,7 @@ class Submission:
     def get(self, module: str, name: str) -> Any:
         """The class `name` of `module`: `get("kvsrv.client", "Clerk")`."""
         try:
-            loaded = importlib.import_module(module)
+            loaded = sys.modules.get(module) or importlib.import_module(module)
         except (Exception, SystemExit) as error:
             raise BadSubmission(self._complaint(module, error)) from error
         found = getattr(loaded, name, None)

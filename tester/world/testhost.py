@@ -26,7 +26,8 @@ class TestHost(Host):
         """Done as soon as the test is."""
         inside: Callable[..., None] = self.context.run
         self.receivers["start"] = partial(inside, self._start)
-        self.receivers["outcome"] = self._outcome
+        self.receivers["returned"] = self._returned
+        self.receivers["node down"] = self._node_down
 
     def close(self) -> None:
         """See Host."""
@@ -39,12 +40,16 @@ class TestHost(Host):
         self.main = self.loop.create_task(test(), name=self.name)
         self.main.add_done_callback(lambda _: self.over.set_result(None))
 
-    def _outcome(self, event: Event) -> None:
+    def _returned(self, event: Event) -> None:
         future: asyncio.Future[Any]
         _, future, result = event
-        if future.done():
-            return  # its caller gave up
-        if isinstance(result, BaseException):
-            future.set_exception(result)
-        else:
+        try:  # noqa: SIM105 - a call less
             future.set_result(result)
+        except asyncio.InvalidStateError:
+            pass  # its caller gave up
+
+    def _node_down(self, event: Event) -> None:
+        future: asyncio.Future[Any]
+        _, future, error = event
+        if not future.done():
+            future.set_exception(error)

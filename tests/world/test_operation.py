@@ -137,7 +137,7 @@ def test_an_operation_is_bound_to_its_object() -> None:
     args = shape(Thing, "add").args.encode((Point(1), 2))
     assert bound.name == "Thing.add"
     assert bound.function.__self__.count() == 0  # type: ignore[attr-defined]
-    assert bound.decode_args(args) == (Point(1), 2)
+    assert bound.args.decode(args) == (Point(1), 2)
     with pytest.raises(
         WrongResult, match=r"test_operation.py:\d+: Thing\.add must return list\[Point\], "
     ):

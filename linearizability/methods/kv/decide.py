@@ -116,13 +116,13 @@ def _sweep(table: Table, feasible: Feasible) -> int | None:
         else:
             if seen is not None and seen.output[0] != writer.input[1]:
                 return v
-            begin, last = writer.call, end(writer)
+            begin, last = writer.call, math.inf if writer.ret is None else writer.ret
         get = last_get.get(v) if v else table.lower(0)
         earliest = low if get is None or get.call < low else get.call
         latest = math.inf if seen is None else end(seen)
         if v < 2 and (implied := table.exists[v]) is not None:
             latest = min(latest, end(implied))
-        first_refused = refused_call.get(v)
+        first_refused = refused_call.get(v) if refused_call else None
         if first_refused is not None:
             if first_refused > high:  # all were called after version v had begun
                 latest = min(latest, refused_end[v])
