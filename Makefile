@@ -88,6 +88,9 @@ soak: $(VENV)/.installed
 	$(BIN)/labtester run rsm --seeds 500
 	$(BIN)/labtester run kvraft --seeds 500
 	$(BIN)/labtester run kvraft-dedup --seeds 500
+	$(MUTANTS) mapreduce --only bugs --first --seeds 100
+	$(MUTANTS) mapreduce --only correct --seeds 200
+	$(BIN)/labtester run mapreduce --seeds 1000
 	$(BIN)/python -m pytest tests/labs/kvraft/test_soak.py --sim-seeds 1000
 
 clean:

@@ -20,7 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = dict.fromkeys(("kvsrv", "lock", "dedup"), 20)
-SEEDS |= {"rsm": 4, "raft": 2, "kvraft": 1, "kvraft-dedup": 1}
+SEEDS |= {"rsm": 4, "raft": 2, "kvraft": 1, "kvraft-dedup": 1, "mapreduce": 10}
 HEAVY = {"rsm", "raft", "kvraft", "kvraft-dedup"}
 """Labs that run in every way under the first interpreter only, and in one way under the others."""
 OLDEST = (3, 11)

@@ -22,10 +22,23 @@ def check(lab: Lab, submission: Submission, loading: Callable[[str], None]) -> N
     """
     for expected in lab.classes:
         loading(expected.module.replace(".", "/") + ".py")
+        if expected.is_function:
+            _check_function(submission.function(expected.module, expected.name), expected)
+            continue
         cls = submission.get(expected.module, expected.name)
         _check_constructor(cls, expected)
         for method in expected.methods:
             _check_method(cls, method)
+
+
+def _check_function(function: Callable[..., Any], expected: Expected) -> None:
+    signature = inspect.signature(function)
+    if not _takes(signature, expected.parameters):
+        raise BadSubmission(
+            f"{_where(function)}: expected the function "
+            f"{expected.name}({', '.join(expected.parameters)}), got parameters "
+            f"{_shown(signature)}"
+        )
 
 
 def _check_constructor(cls: type, expected: Expected) -> None:

@@ -27,13 +27,17 @@ class Method:
 
 @dataclass(frozen=True)
 class Expected:
-    """A class of a submission: where it is, how it is built, and what it can do."""
+    """A class of a submission: where it is, how it is built, and what it can do.
+
+    Or a coroutine function, `async def`, with its positional arguments.
+    """
 
     module: str
     name: str
     parameters: tuple[str, ...]
     """The positional arguments of its constructor."""
-    methods: tuple[Method, ...]
+    methods: tuple[Method, ...] = ()
+    is_function: bool = False
 
 
 @dataclass(frozen=True)

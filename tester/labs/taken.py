@@ -163,7 +163,7 @@ def _why(folder: Path, path: str, wanted: str, name: str) -> str:
 
 
 def _defines(place: Path, name: str) -> bool:
-    """Whether a Python file seems to define a class of this name."""
+    """Whether a Python file seems to define a class, or a coroutine function, of this name."""
     if place.suffix.lower() != ".py" or not _is_file(place):
         return False
     try:
@@ -171,4 +171,5 @@ def _defines(place: Path, name: str) -> bool:
             text = file.read(_READ)
     except OSError:
         return False
-    return re.search(rb"^class %b\b" % name.encode(), text, re.MULTILINE) is not None
+    defines = rb"^(?:class|async def) %b\b" % name.encode()
+    return re.search(defines, text, re.MULTILINE) is not None

@@ -199,6 +199,7 @@ def _of_servers(
         for at, after in pairwise(heard)
         if at not in chosen
         and not all_lines[at].is_message
+        and not all_lines[at].is_file
         and not all_lines[after].answers(all_lines[at])
     ]
     happened = [at for at in milestones if all_lines[at].op is None]

@@ -21,6 +21,7 @@ from tester.world.events import (
     DiskLoss,
     Does,
     FaultStruck,
+    FileOp,
     Held,
     NoReply,
     Note,
@@ -37,6 +38,7 @@ from tester.world.events import (
     read,
 )
 from tester.world.failure import Failure
+from tester.world.files import MISSING
 from tester.world.history import seconds
 from tester.world.run import Outcome
 
@@ -93,6 +95,11 @@ class Line:
     def is_arrival(self) -> bool:
         """Whether it tells only that a message has arrived, as was to be expected."""
         return self.kind == "deliver" and self.what == _ARRIVES
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it tells what was done to a file that nodes share: of that there is much."""
+        return self.kind == "file"
 
     @property
     def is_state(self) -> bool:
@@ -266,6 +273,8 @@ def _happened(event: TraceEvent) -> tuple[str, str] | None:
         case SlowDisk(extra_ms=extra_ms):
             what = f"a sync takes {extra_ms} ms longer" if extra_ms else "syncs as usual"
             return event.node, what
+        case FileOp():
+            return _filed(event)
         case Partition():
             how = "is cut" if event.kind == "cut" else "heals"
             return "network", f"{how}: {_groups(event)}"
@@ -279,6 +288,15 @@ def _happened(event: TraceEvent) -> tuple[str, str] | None:
             return event.node, event.what
         case Note():
             return "test", " ".join(event.text.splitlines())
+    return None
+
+
+def _filed(event: FileOp) -> tuple[str, str] | None:
+    """What a node did to the files that others can see; reading and temporary files say little."""
+    if event.outcome == MISSING:
+        return event.node, f"finds no file {event.name} to {event.method}"
+    if event.method == "rename":
+        return event.node, f"renames {event.name} to {event.other}"
     return None
 
 

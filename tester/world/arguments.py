@@ -38,6 +38,12 @@ class OnDisk(NamedTuple):
     node: str
 
 
+class OnFiles(NamedTuple):
+    """Stands for the folder that all nodes share, as the node sees it."""
+
+    node: str
+
+
 class Data(NamedTuple):
     """A value that has no parts and cannot change."""
 
@@ -54,7 +60,7 @@ class Compound(NamedTuple):
     parts: tuple[Packed, ...]
 
 
-Reference = End | Made | OnDisk | OnProbe
+Reference = End | Made | OnDisk | OnFiles | OnProbe
 Packed = Reference | Data | Compound
 
 _ATOMS: Final = frozenset({type(None), bool, int, float, str, bytes})

@@ -151,6 +151,19 @@ class SlowDisk(NamedTuple):
     extra_ms: int
 
 
+class FileOp(NamedTuple):
+    """A node did something to the shared files; `outcome` is "done", "missing", or a checksum."""
+
+    time_us: int
+    kind: str
+    node: str
+    method: str
+    name: str
+    other: str
+    """Of a renaming, the new name."""
+    outcome: str
+
+
 # -- the network ----------------------------------------------------------------------------------
 
 
@@ -227,6 +240,7 @@ TraceEvent = (
     | DiskLoss
     | Skew
     | SlowDisk
+    | FileOp
     | Partition
     | ConditionChange
     | FaultStruck
@@ -257,6 +271,7 @@ KINDS: Final[dict[str, type[TraceEvent]]] = {
     "disk loss": DiskLoss,
     "skew": Skew,
     "slow disk": SlowDisk,
+    "file": FileOp,
     "cut": Partition,
     "heal": Partition,
     "weather": ConditionChange,

@@ -189,6 +189,8 @@ class Execution:
             self._listeners[place.name](*event[1:])
         elif kind in {"write", "sync"}:
             self._nodes.named(place.name).from_disk(place, event)
+        elif kind == "file":
+            self._nodes.files.take(self._nodes.named(place.name), place, event)
         elif kind == "fault":
             self._context.note(*event)
         else:

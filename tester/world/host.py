@@ -10,7 +10,8 @@ to a node                                         from a node
 ("reply", call, payload or None)                  ("refused", failure): the guard did, in a child
 ("kill", key)                                     ("write", files)
 ("disk", files)                                   ("sync", number)
-("synced", number)                                ("fault", stream, index, what, kind)
+("synced", number)                                ("file", number, method, name, other, data)
+("filed", number, result or None)                 ("fault", stream, index, what, kind)
 ("skew", ahead_us, drift_ppm)                     ("tell", what, ...): a probe did
                                                   ("unawaited", call): its code forgot one
 
@@ -41,9 +42,10 @@ from tester.engine.schedule import Schedule
 from tester.guard.unawaited import Unawaited, held_by
 from tester.guard.waiting import waiting
 from tester.world import memory
-from tester.world.arguments import End, Made, OnDisk, Reference, name_of, unpack
+from tester.world.arguments import End, Made, OnDisk, OnFiles, Reference, name_of, unpack
 from tester.world.disk import Disk
 from tester.world.failure import describe, first
+from tester.world.files import Files
 from tester.world.interruption import interruption
 from tester.world.operation import BoundMethod, operation
 from tester.world.probe import Probe
@@ -67,6 +69,7 @@ class Host(Node):
         self._calls: dict[int, asyncio.Future[bytes | None]] = {}
         self._call = 0
         self.disk = Disk(self)
+        self.files = Files(self)
         self.notes_returns = False
         """Whether to watch where methods return: see `Returned`."""
         inside: Callable[..., None] = self.context.run
@@ -79,6 +82,7 @@ class Host(Node):
             "kill": partial(inside, self._kill),
             "disk": self.disk.load,
             "synced": self.disk.synced,
+            "filed": self.files.filed,
             "skew": self._skew,
         }
 
@@ -117,6 +121,7 @@ class Host(Node):
             if held:
                 held.clear()
         self.disk.let_go()
+        self.files.let_go()
 
     def forgot(self, call: Unawaited) -> None:
         """See ForgettingNode."""
@@ -159,6 +164,8 @@ class Host(Node):
             return self.end(arg.name)
         if isinstance(arg, Made):
             return self._objects[arg.key]
+        if isinstance(arg, OnFiles):
+            return self.files
         return self.disk if isinstance(arg, OnDisk) else Probe(self)
 
     def end(self, name: str) -> ClientEnd:

@@ -25,7 +25,7 @@ from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
 from tester.guard.unawaited import Unawaited
-from tester.world.arguments import Compound, Data, End, Made, OnDisk, Packed
+from tester.world.arguments import Compound, Data, End, Made, OnDisk, OnFiles, Packed
 from tester.world.failure import Failure, ProcessDied, describe, forget_listeners
 from tester.world.host import Host
 from tester.world.pipe import killed_by, receive, send
@@ -242,6 +242,7 @@ _MARKS: Final[dict[type, str]] = {
     End: "end",
     Made: "made",
     OnDisk: "disk",
+    OnFiles: "files",
     OnProbe: "probe",
     Data: "data",
 }

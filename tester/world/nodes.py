@@ -14,10 +14,11 @@ from tester.engine.schedule import Schedule
 from tester.engine.scheduler import Place
 from tester.guard.watched import watch
 from tester.world import trap
-from tester.world.arguments import End, Made, OnDisk, Reference, pack
+from tester.world.arguments import End, Made, OnDisk, OnFiles, Reference, pack
 from tester.world.context import Context
 from tester.world.disk import SYNC_US, Store
 from tester.world.failure import NodeDown
+from tester.world.files import Folder
 from tester.world.host import Host
 from tester.world.isolated import Child
 from tester.world.operation import shape
@@ -102,10 +103,11 @@ class Member:
                     f"{arg!r} cannot be given to {self.name}: nodes share no objects"
                 )
             return Made(arg._key)
-        if not isinstance(arg, End | OnDisk | OnProbe):
+        if not isinstance(arg, End | OnDisk | OnFiles | OnProbe):
             return None
         if arg.node != self.name:
-            what = {End: "end", OnDisk: "disk", OnProbe: "probe"}[type(arg)]
+            kinds = {End: "end", OnDisk: "disk", OnFiles: "view of the files", OnProbe: "probe"}
+            what = kinds[type(arg)]
             named = f" {arg.name!r}" if isinstance(arg, End) else ""
             raise TesterError(
                 f"the {what}{named} of {arg.node} cannot be given to {self.name}: each node has "
@@ -126,6 +128,11 @@ class Member:
     def disk(self) -> OnDisk:
         """The disk of this node, for a factory's arguments: see `tester.world.disk.Disk`."""
         return OnDisk(self.name)
+
+    @property
+    def files(self) -> OnFiles:
+        """The folder that all nodes share, for a factory's arguments: see `world.files.Files`."""
+        return OnFiles(self.name)
 
     @property
     def probe(self) -> OnProbe:
@@ -200,6 +207,7 @@ class Member:
         for name, deliver in self._registered.items():
             self._context.network.retire_server(name, deliver)
         self._registered.clear()
+        self._nodes.files.node_went_down(self.name)
         self.operations.node_went_down(self)
 
     def restart(self) -> None:
@@ -352,6 +360,7 @@ class Nodes:
     ) -> None:
         self.context = context
         self.operations = operations
+        self.files = Folder(context)
         self._watch = watch
         self._schedule = schedule
         self._isolated = isolated
@@ -397,6 +406,7 @@ class Nodes:
         for member in self._members.values():
             member.call_off()
         self._members.clear()
+        self.files.let_go()
 
     def start(self, member: Member, incarnation: int = 0) -> Place:
         """Start a node, in this process or in a child of it."""

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 from labrpc.errors import TesterError
 from tester.engine.errors import Livelock
+from tester.engine.stream import Fault
 from tester.world import faults, submission
 from tester.world.context import Context
 from tester.world.failure import printable
@@ -39,6 +40,8 @@ class Simulation:
         """What the network does to messages for a while."""
         self.history = nodes.operations.history
         """Every operation the test called, in the order of the calls."""
+        self.files = nodes.files
+        """The folder that all nodes share: see `tester.world.files.Folder`."""
         self.limits = limits
         self.figures: dict[str, list[int]] = {}
         """The figures that the test has reported: see `figure`."""
@@ -84,6 +87,13 @@ class Simulation:
         With the number of an RPC, the line is about the operation that sent it.
         """
         self._context.note("does", who, what, *(() if rpc is None else (rpc,)))
+
+    def blame(self, fault: Fault, what: str, kind: str) -> None:
+        """Say what a fault is that the test chose: "the crash of w0", and "crash" for short.
+
+        The fault is a choice: the name of its stream, and its number there.
+        """
+        self._context.note("fault", *fault, what, kind)
 
     def listen(self, node: str, listener: Listener) -> None:
         """Call the listener with what probes on this node report; it may raise a verdict."""

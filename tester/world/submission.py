@@ -19,7 +19,7 @@ import linecache
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -71,15 +71,29 @@ class Submission:
 
     def get(self, module: str, name: str) -> Any:
         """The class `name` of `module`: `get("kvsrv.client", "Clerk")`."""
-        try:
-            loaded = sys.modules.get(module) or importlib.import_module(module)
-        except (Exception, SystemExit) as error:
-            raise BadSubmission(self._complaint(module, error)) from error
-        found = getattr(loaded, name, None)
+        loaded, found = self._find(module, name)
         if not inspect.isclass(found):
             got = "got none" if found is None else f"got {type(found).__name__}"
             raise BadSubmission(f"{loaded.__file__}: expected a class {name}, {got}")
         return found
+
+    def function(self, module: str, name: str) -> Callable[..., Any]:
+        """The coroutine function `name` of `module`: `function("mapreduce.worker", "worker")`."""
+        loaded, found = self._find(module, name)
+        if not inspect.iscoroutinefunction(found):
+            got = "a function without async" if inspect.isfunction(found) else type(found).__name__
+            got = "none" if found is None else got
+            raise BadSubmission(f"{loaded.__file__}: expected an async def {name}, got {got}")
+        asked: Callable[..., Any] = found
+        return asked
+
+    def _find(self, module: str, name: str) -> tuple[ModuleType, Any]:
+        """A module, and what it has under a name; None if it has nothing."""
+        try:
+            loaded = sys.modules.get(module) or importlib.import_module(module)
+        except (Exception, SystemExit) as error:
+            raise BadSubmission(self._complaint(module, error)) from error
+        return loaded, getattr(loaded, name, None)
 
     def _complaint(self, module: str, error: BaseException) -> str:
         """What importing the module raised, and the line of the submission that raised it."""

@@ -103,15 +103,10 @@ def test_a_helper_is_found_and_shadows_nothing(tmp_path: Path) -> None:
 
 
 def test_a_package_of_theirs_alone(tmp_path: Path) -> None:
-    files = {"mapreduce/__init__.py": "X = 1", "mapreduce/worker.py": "class Worker: pass"}
-    code = (
-        "import mapreduce; print(mapreduce.X, theirs.get('mapreduce.worker', 'Worker').__name__)"
-    )
+    files = {"gossip/__init__.py": "X = 1", "gossip/worker.py": "class Worker: pass"}
+    code = "import gossip; print(gossip.X, theirs.get('gossip.worker', 'Worker').__name__)"
     assert loaded(tmp_path, code, files) == "1 Worker"
-    assert (
-        loaded(tmp_path, code.replace("mapreduce.X, ", ""), {"mapreduce/__init__.py": ""})
-        == "Worker"
-    )
+    assert loaded(tmp_path, code.replace("gossip.X, ", ""), {"gossip/__init__.py": ""}) == "Worker"
 
 
 GET = "theirs.get('kvsrv.server', 'KVServer')"

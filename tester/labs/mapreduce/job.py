@@ -1,0 +1,293 @@
+"""The test layer of the MapReduce lab: a job with its coordinator and workers, and who watches.
+
+    @simulate()
+    async def test_crashes(sim: Simulation) -> None:
+        await Job(sim, "wc", mishaps=[CRASH]).run()
+
+Workers are the nodes w0, w1, and so on. Whoever crashes starts again a second later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final, Protocol, cast
+
+from mapreduce.api import OUTPUT, App, decode, encode
+from mapreduce.sequential import sequential
+from tester.labs.mapreduce.corpus import BOOKS
+from tester.labs.mapreduce.difference import Reference
+from tester.labs.mapreduce.mishaps import Mishaps
+from tester.labs.mapreduce.seat import APPS, Seat
+from tester.labs.mapreduce.verdicts import (
+    ExitedEarly,
+    PartialOutput,
+    TaskRepeated,
+    WrongOutput,
+)
+from tester.world.failure import TooManyRpcs
+from tester.world.simulation import Simulation
+
+# It observes the code under test: see tester.guard.origin.
+__harness__ = True
+
+N_REDUCE: Final = 10
+DONE_S: Final = 60
+"""In what time a job is done if nothing happens to anybody: many times what it takes."""
+RETURN_S: Final = 60
+"""In what time the workers return once it is done."""
+LINGER_S: Final = 1
+"""The coordinator goes so long after the job is done."""
+CALLS_PER_S: Final = 100
+"""More often than that no worker calls; it has no need to."""
+COORDINATOR: Final = "coordinator"
+
+TIMED: Final = frozenset({"mtiming", "rtiming", "jobcount"})
+"""Apps whose output depends on who does what when."""
+TWINS: Final = {"crash": "nocrash"}
+"""Apps that are compared with the sequential run of another."""
+
+
+class Coordinated(Protocol):
+    """How a test calls a coordinator."""
+
+    def done(self) -> bool:
+        """Whether the whole output is there."""
+        ...
+
+
+class Job:
+    """One job, from its first worker to its last."""
+
+    def __init__(
+        self,
+        sim: Simulation,
+        app: str,
+        *,
+        workers: int = 3,
+        mishaps: Sequence[str] = (),
+        files: Sequence[str] = tuple(BOOKS),
+        n_reduce: int = N_REDUCE,
+    ) -> None:
+        self.sim = sim
+        self.inputs = {file: BOOKS[file] for file in files}
+        self.mapped: list[tuple[int, str, str]] = []
+        """(when, by whom, file) of each call of map."""
+        self.done = False
+        self.workers: list[str] = []
+        self.returned: set[str] = set()
+        self._app = app
+        self._first = workers
+        self._n_reduce = n_reduce
+        self._mishaps = Mishaps(sim, mishaps, self._crash, self._silence)
+        self._reference: Reference | None = None
+        self._started_us = 0
+        self._coordinator = sim.node(COORDINATOR)
+        self._asked: Coordinated | None = None
+
+    async def run(self) -> None:
+        """Do the job, and check what must hold of every job."""
+        await self.start()
+        await self.finish()
+
+    async def start(self) -> None:
+        """Have the coordinator and the first workers begin."""
+        sim, submission = self.sim, self.sim.submission
+        _ = submission.function("mapreduce.worker", "worker")  # what is wrong is said here
+        sim.files.put({name: encode(text) for name, text in self.inputs.items()})
+        await self._prepare()
+        sim.files.witness = self
+        coordinator = submission.get("mapreduce.coordinator", "Coordinator")
+        files = list(self.inputs)
+        made = self._coordinator.make(
+            coordinator, files, self._n_reduce, like=Coordinated, name=COORDINATOR
+        )
+        self._coordinator.serve(made)
+        self._asked = cast(Coordinated, made)
+        self._started_us = sim.virtual_us
+        self.hire(self._first)
+
+    async def _prepare(self) -> None:
+        """Find out what must come out of it."""
+        name = TWINS.get(self._app, self._app)
+        if name in TIMED:
+            return
+        app = APPS[name](cast(Any, None))
+        wanted = await sequential(app, self.inputs.items(), self._n_reduce)
+        pure: App | None = None if name == "early_exit" else app
+        self._reference = Reference(pure, self.inputs, wanted)
+
+    def hire(self, n: int) -> None:
+        """Have more workers begin."""
+        for number in range(len(self.workers), len(self.workers) + n):
+            name = f"w{number}"
+            node = self.sim.node(name)
+            self.workers.append(name)
+            self.sim.listen(name, partial(self._hear, name))
+            end = node.end(name, COORDINATOR)
+            _ = node.make(Seat, self._app, name, end, node.files, node.probe, name=name)
+
+    async def finish(self) -> None:
+        """Wait until the job is done and all workers have returned, and look at the output."""
+        await self._until_done()
+        before = self.outputs()
+        self._check_complete("the coordinator said that the job is done")
+        await asyncio.sleep(LINGER_S)
+        self._coordinator.crash()
+        await self._until_returned()
+        if self.outputs() != before:
+            raise ExitedEarly("the output has changed after the coordinator said it was done")
+
+    async def finish_without(self, worker: str) -> None:
+        """The same, though one of the workers hangs for ever: it is down when the job is over."""
+        await self._until_done()
+        self.sim.node(worker).crash()
+        await self.finish()
+
+    def outputs(self) -> dict[str, bytes]:
+        """The output files as they are now."""
+        files = self.sim.files.contents
+        return {name: files[name] for name in sorted(files) if name.startswith(OUTPUT)}
+
+    def lines(self) -> dict[str, str]:
+        """The output as it is now: the value of each key."""
+        lines = "".join(map(decode, self.outputs().values())).splitlines()
+        return {key: value for key, _, value in (line.partition(" ") for line in lines)}
+
+    # -- waiting ----------------------------------------------------------------------------------
+
+    async def _until_done(self) -> None:
+        asked = cast(Any, self._asked)
+        while not await asked.done():
+            self._check_calls()
+            calm_us = self.sim.virtual_us - max(self._started_us, self._mishaps.over_us)
+            if calm_us > DONE_S * 1_000_000:
+                missing = [] if self._reference is None else list(self._reference.wanted)
+                left = [name for name in missing if name not in self.outputs()]
+                said = f"{', '.join(left)} missing" if left else "all output files are there"
+                raise self.sim.livelock(
+                    f"nothing has happened to any worker for {DONE_S} s, and the job is not done: "
+                    f"{said}"
+                )
+            await asyncio.sleep(1)
+        self.done = True
+
+    async def _until_returned(self) -> None:
+        since = self.sim.virtual_us
+        while left := [name for name in self.workers if self._is_at_work(name)]:
+            self._check_calls()
+            since = max(since, self._mishaps.over_us)
+            if self.sim.virtual_us - since > RETURN_S * 1_000_000:
+                raise self.sim.livelock(
+                    f"the job has been done for {RETURN_S} s, the coordinator has gone, and "
+                    f"{', '.join(left)} {'has' if len(left) == 1 else 'have'} not returned"
+                )
+            await asyncio.sleep(1)
+
+    def _is_at_work(self, name: str) -> bool:
+        return name not in self.returned and not self.sim.node(name).down
+
+    def _check_calls(self) -> None:
+        """Fail if the workers call more often than anybody must who waits."""
+        seconds = (self.sim.virtual_us - self._started_us) // 1_000_000 + 1
+        tasks = len(self.inputs) + self._n_reduce
+        most = CALLS_PER_S * len(self.workers) * seconds + 10 * tasks
+        if self.sim.rpcs > most:
+            raise TooManyRpcs(
+                f"{self.sim.rpcs} RPCs in {seconds} s by {len(self.workers)} workers, and {most} "
+                "are allowed: a worker with nothing to do is to wait before it asks again"
+            )
+
+    def check_mapped_once(self) -> None:
+        """Fail if map was called twice for a file: right where nobody was silent for 10 s."""
+        first: dict[str, tuple[int, str]] = {}
+        for time_us, who, file in self.mapped:
+            if file in first:
+                when, whom = first[file]
+                raise TaskRepeated(
+                    f"{file} was mapped by {whom} at {when / 1_000_000:.3f} s, and by {who} at "
+                    f"{time_us / 1_000_000:.3f} s: a task is handed out again only when it has "
+                    "not been finished for 10 s",
+                    moments=(when, time_us),
+                )
+            first[file] = time_us, who
+
+    # -- what is seen -----------------------------------------------------------------------------
+
+    def before(self, node: str, method: str, name: str, other: str) -> int:
+        """See Witness."""
+        if method == "write" and name.startswith(OUTPUT):
+            raise PartialOutput(
+                f"{node} writes {name} under this name, and until it has done so others find half "
+                "of it: write a file of another name, and rename it"
+            )
+        return self._mishaps.before(node, method, name, other)
+
+    def after(self, node: str, method: str, name: str, other: str) -> None:
+        """See Witness."""
+        if method == "rename" and other.startswith(OUTPUT):
+            self.sim.say(node, f"completes {other}")
+        if method == "rename" and other.startswith(OUTPUT) and self._reference is not None:
+            wrong = self._reference.difference(other, self.sim.files.contents[other])
+            if wrong is not None:
+                raise WrongOutput(f"{node} has renamed {name} to {other}; {wrong}")
+        self._mishaps.after(node)
+
+    def _hear(self, who: str, what: str, *data: Any) -> None:
+        if what == "maps":
+            self.sim.say(who, f"maps {data[0]}")
+            self.mapped.append((self.sim.virtual_us, who, data[0]))
+        elif what == "returned":
+            self.sim.say(who, "returns")
+            self._returned(who)
+        elif what == "crashes":
+            self._mishaps.passes(1)
+            self.sim.after(0, partial(self._crash, who))
+        else:
+            self._mishaps.disturbed.add(who)
+            self._mishaps.passes(data[0] // 1_000 + 1)
+
+    def _returned(self, who: str) -> None:
+        if not self.done and who in self._mishaps.disturbed and self._incomplete() is not None:
+            # Who has slept for long may take the coordinator for the one who was silent.
+            self.sim.after(0, partial(self._crash, who))
+            return
+        self._check_complete(f"{who} has returned")
+        self.returned.add(who)
+
+    def _check_complete(self, said: str) -> None:
+        wrong = self._incomplete()
+        if wrong is not None:
+            raise ExitedEarly(f"{said}, and {wrong}")
+
+    def _incomplete(self) -> str | None:
+        """What is missing of the output; None: nothing."""
+        if self._reference is None:
+            return None
+        found = self.outputs()
+        for name, data in self._reference.wanted.items():
+            if name not in found and data:
+                return f"there is no {name}"
+            wrong = self._reference.difference(name, found.get(name, b""))
+            if wrong is not None:
+                return wrong
+        return None
+
+    # -- mishaps ----------------------------------------------------------------------------------
+
+    def _crash(self, name: str) -> None:
+        node = self.sim.node(name)
+        if not node.down:
+            node.crash()
+            self.sim.after(1_000_000, partial(self._restart, name))
+
+    def _restart(self, name: str) -> None:
+        node = self.sim.node(name)
+        if node.down and not self.done:
+            node.restart()
+
+    def _silence(self, name: str, seconds: int) -> None:
+        node = self.sim.node(name)
+        node.pause()
+        self.sim.after(seconds * 1_000_000, node.resume)
