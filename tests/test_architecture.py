@@ -38,7 +38,7 @@ ARROWS = {
     "tester.workers.selfcheck": "tester.workers tester.report",
     "tester.labs": f"tester.world linearizability {FIXED_API}",
     "tester.report": "tester.world tester.search tester.workers linearizability",
-    "tester.grading": "tester.world tester.labs tester.search tester.report",
+    "tester.grading": f"{ALL_OF_TESTER}",
 }
 THIRD_PARTY = {
     "click": "tester.cli",

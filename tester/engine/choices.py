@@ -48,6 +48,47 @@ class Seeded:
         """See Source."""
         return SeededStream(self.seed, name, faults)
 
+    def words(self, stream: str, block: int) -> tuple[int, ...]:
+        """The words of a block, as a `Dealt` source asks; BEGINNING: the first few of block 0."""
+        if block == BEGINNING:
+            return words(self.seed, stream, 0, _BEGINNING)
+        return words(self.seed, stream, block)
+
+
+BEGINNING: Final = -1
+"""The number of a stream's first few words, when they are asked for by themselves."""
+Deal = Callable[[str, int], Sequence[int]]
+"""`deal(stream, block)`: see `Seeded.words`."""
+
+
+class Dealt:
+    """Integers of a seed that this process does not know: whoever knows it deals the words.
+
+    They are the same as those of `Seeded`, and say nothing about the seed or another stream.
+    `drawn` is what has been drawn from the streams before: they go on behind that.
+    """
+
+    def __init__(self, deal: Deal, drawn: Mapping[str, Sequence[int]]) -> None:
+        self._deal = deal
+        self._drawn = drawn
+
+    def stream(self, name: str, faults: list[Fault]) -> Stream:
+        """See Source."""
+        drawn = self._drawn.get(name, ())
+        made = WordStream(self._blocks(name, len(drawn)), name, faults)
+        made.record.extend(drawn)
+        return made
+
+    def _blocks(self, name: str, drawn: int) -> Iterator[Sequence[int]]:
+        beginning: Sequence[int] = ()
+        if not drawn:
+            beginning = self._deal(name, BEGINNING)
+            yield beginning
+        block, at = divmod(drawn, _BLOCK.size // 8)
+        yield self._deal(name, block)[at or len(beginning) :]
+        for later in itertools.count(block + 1):
+            yield self._deal(name, later)
+
 
 def words(seed: int, stream: str, block: int, layout: struct.Struct = _BLOCK) -> tuple[int, ...]:
     """The `block`-th 64 words (of 64 bits) of a stream of a seed, or as many as the layout has."""
@@ -64,16 +105,16 @@ def _blocks(seed: int, stream: str) -> Iterator[tuple[int, ...]]:
         yield words(seed, stream, block)
 
 
-class SeededStream(Stream):
+class WordStream(Stream):
     """One word for each choice; a block of them is made when its first one is needed.
 
     `below`, `one_of` and `draw` are written out: they are the hottest lines of a run, and calls
     would double their cost.
     """
 
-    def __init__(self, seed: int, name: str, faults: list[Fault]) -> None:
+    def __init__(self, blocks: Iterator[Sequence[int]], name: str, faults: list[Fault]) -> None:
         super().__init__(name, faults)
-        self._words = itertools.chain.from_iterable(_blocks(seed, name))
+        self._words = itertools.chain.from_iterable(blocks)
 
     def below(self, n: int) -> int:
         if self._owed:
@@ -121,15 +162,22 @@ class SeededStream(Stream):
         next(itertools.islice(self._words, count, count), None)
 
 
+class SeededStream(WordStream):
+    """The words of a seed."""
+
+    def __init__(self, seed: int, name: str, faults: list[Fault]) -> None:
+        super().__init__(_blocks(seed, name), name, faults)
+
+
 class Replayed:
     """Integers of a record: a missing one is 0, one out of range the nearest allowed."""
 
     def __init__(self, record: Mapping[str, Sequence[int]]) -> None:
-        self._record = record
+        self.record = record
 
     def stream(self, name: str, faults: list[Fault]) -> Stream:
         """See Source."""
-        return _ReplayedStream(self._record.get(name, ()), name, faults)
+        return _ReplayedStream(self.record.get(name, ()), name, faults)
 
 
 class _ReplayedStream(Stream):

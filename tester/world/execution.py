@@ -20,7 +20,7 @@ from tester.world.failure import ProcessDied
 from tester.world.host import Host
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.nemesis import Kind
-from tester.world.nodes import Nodes
+from tester.world.nodes import Hosting, Nodes, StartNode
 from tester.world.operations import Operations
 from tester.world.reports import Reports
 from tester.world.simulation import Listener, Simulation
@@ -50,6 +50,7 @@ class Execution:
         keep_trace: bool = False,
         notes_returns: bool = False,
         isolated: bool = False,
+        start_node: StartNode | None = None,
         watch: Sequence[ModuleType] = (),
         faults: Sequence[Kind] = (),
     ) -> None:
@@ -78,6 +79,7 @@ class Execution:
             self._operations,
             order,
             isolated=isolated,
+            start_node=start_node,
             watch=watch,
             notes_deaths=keep_trace,
             notes_returns=notes_returns,
@@ -121,7 +123,7 @@ class Execution:
         with unheeded():
             for place in self._scheduler.places:
                 try:
-                    cast(Host, place.machine).close()
+                    cast(Hosting, place.machine).close()
                 except ProcessDied as error:
                     died = died or error
         self._listeners.clear()
@@ -136,7 +138,7 @@ class Execution:
         """Let everything go at once, for somebody at the keyboard has had enough."""
         with unheeded():
             for place in self._scheduler.places:
-                cast(Host, place.machine).abandon()
+                cast(Hosting, place.machine).abandon()
 
     def hosted(self) -> list[tuple[str, list[object]]]:
         """What every node of this process but the test's holds, with the name of the node."""

@@ -8,13 +8,12 @@ has drawn comes back when it ends: the node's next incarnation goes on from ther
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -24,12 +23,10 @@ from tester.engine import current, pulse
 from tester.engine.choices import Choices, Injected
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
-from tester.guard.unawaited import Unawaited
-from tester.world.arguments import Compound, Data, End, Made, OnDisk, OnFiles, Packed
-from tester.world.failure import Failure, ProcessDied, describe, forget_listeners
+from tester.world.crossing import from_pipe, from_wire, to_wire
+from tester.world.failure import ProcessDied, describe, forget_listeners
 from tester.world.host import Host
 from tester.world.pipe import killed_by, receive, send
-from tester.world.probe import OnProbe
 
 _INTERRUPTED: Final = 130
 """The exit status of a child that somebody at the keyboard has interrupted, as a shell has it."""
@@ -66,8 +63,8 @@ class Child:
 
     def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
         """See Node.step."""
-        outbox, next_due, ran = self._ask("step", now, [_to_wire(event) for event in inbox], limit)
-        return [_from_wire(event) for event in outbox], next_due, ran
+        outbox, next_due, ran = self._ask("step", now, [to_wire(event) for event in inbox], limit)
+        return [from_wire(event) for event in outbox], next_due, ran
 
     def waiting(self) -> list[Waiting]:
         """See Host.waiting."""
@@ -77,7 +74,7 @@ class Child:
         """See Host.unretrieved."""
         if not self._pid:
             return self._left
-        return [_from_wire(event) for event in self._ask("unretrieved")]
+        return [from_wire(event) for event in self._ask("unretrieved")]
 
     def measure(self, key: str) -> int:
         """See Host.measure."""
@@ -162,7 +159,7 @@ def _serve(host: Host, requests: int, answers: int) -> None:
             if what == "step":
                 now, inbox, limit = args
                 outbox, next_due, ran = host.step(
-                    now, [_from_pipe(event) for event in inbox], limit
+                    now, [from_pipe(event) for event in inbox], limit
                 )
                 _say(answers, ([*outbox, *_refused(host)], next_due, ran))
             elif what == "waiting":
@@ -208,74 +205,3 @@ def _refused(host: Host) -> list[Event]:
 
 def _say(pipe: int, value: Any) -> None:
     send(pipe, _encode(value))
-
-
-def _to_wire(event: Event) -> Any:
-    if event[0] != "make":
-        return event
-    _, key, factory, args, like = event
-    return (
-        "make",
-        key,
-        _name(factory),
-        [_packed_to_wire(arg) for arg in args],
-        _name(like),
-    )
-
-
-def _packed_to_wire(arg: Packed) -> Any:
-    if isinstance(arg, Compound):
-        return ("compound", _name(arg.cls), [_packed_to_wire(part) for part in arg.parts])
-    return (_MARKS[type(arg)], *arg)
-
-
-def _packed_from_wire(arg: Any) -> Packed:
-    mark, *rest = arg
-    if mark == "compound":
-        cls, parts = rest
-        return Compound(_named(cls), tuple(map(_packed_from_wire, parts)))
-    made: Packed = _MARKED[mark](*rest)
-    return made
-
-
-_MARKS: Final[dict[type, str]] = {
-    End: "end",
-    Made: "made",
-    OnDisk: "disk",
-    OnFiles: "files",
-    OnProbe: "probe",
-    Data: "data",
-}
-_REPORTS: Final = {"fail": Failure, "refused": Failure, "unawaited": Unawaited}
-_MARKED: Final = {mark: cls for cls, mark in _MARKS.items()}
-
-
-def _from_pipe(event: list[Any]) -> Event:
-    if event[0] != "make":
-        return tuple(event)
-    _, key, factory, args, like = event
-    return ("make", key, _named(factory), tuple(map(_packed_from_wire, args)), _named(like))
-
-
-def _from_wire(event: list[Any]) -> Event:
-    if event[0] in _REPORTS:
-        return (event[0], msgspec.convert(event[1], _REPORTS[event[0]]))
-    return tuple(event)
-
-
-def _name(thing: Callable[..., Any]) -> str:
-    name = f"{thing.__module__}:{getattr(thing, '__qualname__', repr(thing))}"
-    if "<" in name:
-        raise TesterError(
-            f"{name} cannot be built in a child process, which finds a class by its name: define "
-            "it at the top of its module"
-        )
-    return name
-
-
-def _named(name: str) -> Any:
-    module, _, path = name.partition(":")
-    found: Any = importlib.import_module(module)
-    for part in path.split("."):
-        found = getattr(found, part)
-    return found

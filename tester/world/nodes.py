@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from labrpc.errors import TesterError
 from labrpc.method import RemoteMethod
 from labrpc.wiring import Deliver
+from tester.engine.choices import Choices
 from tester.engine.node import Event
 from tester.engine.schedule import Schedule
-from tester.engine.scheduler import Place
+from tester.engine.scheduler import Machine, Place
 from tester.guard.watched import watch
 from tester.world import trap
 from tester.world.arguments import End, Made, OnDisk, OnFiles, Reference, pack
@@ -170,7 +171,7 @@ class Member:
         Asks the machine and not its loop, so that measuring changes nothing in the run. 0 before
         the node has taken its first step, and once it is down.
         """
-        return 0 if self.down else cast(Host, self.place.machine).measure(remote._key)
+        return 0 if self.down else cast(Hosting, self.place.machine).measure(remote._key)
 
     # -- taking it down ---------------------------------------------------------------------------
 
@@ -344,6 +345,26 @@ class Member:
         self._context.note(kind, self.name, *fields)
 
 
+class Hosting(Machine, Protocol):
+    """A machine that objects are built on: a `Host`, or what drives one in another process."""
+
+    def unretrieved(self) -> list[Event]:
+        """See Host.unretrieved."""
+
+    def measure(self, key: str) -> int:
+        """See Host.measure."""
+
+    def close(self) -> None:
+        """The run is over."""
+
+    def abandon(self) -> None:
+        """The run was interrupted."""
+
+
+StartNode = Callable[[str, int, Choices], Hosting]
+"""`start(name, incarnation, choices)`: has a node run somewhere else."""
+
+
 class Nodes:
     """All nodes of a run but the test's."""
 
@@ -354,6 +375,7 @@ class Nodes:
         schedule: Schedule,
         *,
         isolated: bool,
+        start_node: StartNode | None,
         watch: Sequence[ModuleType],
         notes_deaths: bool,
         notes_returns: bool,
@@ -364,6 +386,7 @@ class Nodes:
         self._watch = watch
         self._schedule = schedule
         self._isolated = isolated
+        self._start_node = start_node
         self._notes_deaths = notes_deaths
         self._notes_returns = notes_returns
         self._taken = tuple(place.name for place in context.scheduler.places)
@@ -409,12 +432,15 @@ class Nodes:
         self.files.let_go()
 
     def start(self, member: Member, incarnation: int = 0) -> Place:
-        """Start a node, in this process or in a child of it."""
+        """Start a node, in this process, in a child of it, or wherever the run has them."""
+        place = self.context.scheduler.place
+        if self._start_node is not None:
+            elsewhere = self._start_node(member.name, incarnation, self.context.choices)
+            return place(member.name, elsewhere)
         host = Host(member.name, self.context.choices, self._schedule, incarnation)
         host.loop.notes_deaths = self._notes_deaths
         host.notes_returns = self._notes_returns
-        machine = Child(host) if self._isolated else host
-        place = self.context.scheduler.place(member.name, machine)
+        made = place(member.name, Child(host) if self._isolated else host)
         if self._watch:
-            watch(place, self._watch)
-        return place
+            watch(made, self._watch)
+        return made

@@ -10,7 +10,7 @@ from tester.engine.node import Event
 from tester.engine.scheduler import Place, Scheduler
 from tester.guard.unawaited import Unawaited, held_by, noticed
 from tester.world.failure import Failure, HandlerCrashed, Misused, ProcessDied, first
-from tester.world.host import Host
+from tester.world.nodes import Hosting
 from tester.world.testhost import TestHost
 
 
@@ -62,7 +62,7 @@ class Reports:
             raise _verdict(self.died[0])
 
     def _find_dead(self, place: Place) -> None:
-        for event in cast(Host, place.machine).unretrieved():
+        for event in cast(Hosting, place.machine).unretrieved():
             if event[0] == "fail":
                 self.died.append(event[1])
             else:

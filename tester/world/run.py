@@ -117,7 +117,9 @@ def run(
     is audited: all modules are watched, and no two nodes may have come to hold one object.
     `notes_returns`: a failure names the line that returned what cannot travel. All are slow.
     """
-    modules, audited = code_under_test(scenario), _is_audited(scenario, choices)
+    here = scenario.start_node is None
+    modules = code_under_test(scenario) if here else []
+    audited = here and _is_audited(scenario, choices)
     state = state_of(modules)
     watched = _watched(scenario, modules, watch=watch, audited=audited)
     execution = _execution(scenario, choices, keep_trace, notes_returns, watched)
@@ -145,7 +147,7 @@ def run(
         execution.trace.add((sim.virtual_us, "end", _kind(error)))
     changes = state.changed()
     error = error or _shared_state(scenario, choices, changes)
-    if keep_trace and not notes_returns:
+    if keep_trace and here and not notes_returns:
         error = _with_its_return(scenario, choices, error)
     return Outcome(
         verdict=_verdict(error),
@@ -192,6 +194,7 @@ def _execution(
         keep_trace=keep_trace,
         notes_returns=notes_returns,
         isolated=scenario.isolated,
+        start_node=scenario.start_node,
         watch=watched,
         faults=scenario.faults,
         schedule=scenario.schedule,

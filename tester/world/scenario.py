@@ -18,6 +18,7 @@ from tester.world import submission
 from tester.world.check import BY_CLIENTS, Models
 from tester.world.limits import DEFAULT_LIMITS, Limits
 from tester.world.nemesis import Kind
+from tester.world.nodes import StartNode
 
 SimulatedTest = Callable[..., Coroutine[Any, Any, object]]
 """`async def test(sim, ...)`: what `simulate` decorates."""
@@ -47,6 +48,9 @@ class Scenario:
     """What some run must come to: see `Simulation.sometimes`."""
     isolated: bool = False
     """Whether each node but the test's runs in a child process."""
+    start_node: StartNode | None = None
+    """What has each node but the test's run elsewhere: then this process has nothing of the code
+    under test, and knows its classes by name only."""
     faults: tuple[Kind, ...] = ()
     """The kinds of faults that strike from the start: see `Simulation.nemesis`."""
     schedule: str = DEFAULT

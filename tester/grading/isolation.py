@@ -1,0 +1,394 @@
+"""Isolated runs of a submission: its nodes in processes shut in, everything else in this one.
+
+    with Isolation("kvsrv", handed.files) as isolated:
+        if not isolated.refusal:
+            for seed in seeds:
+                result = isolated.run("test_unreliable_net", seed)
+
+This process never imports, evaluates or unpickles anything of the submission, and holds the seeds,
+the network, the history and the checker. One isolation at a time in a process; for several cores,
+several processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import msgspec
+
+from tester.engine import current
+from tester.engine.choices import Choices, Seeded
+from tester.grading.library import named
+from tester.grading.node import Order
+from tester.grading.remote import Broken, RemoteNode, order_of
+from tester.grading.sandbox import HIGHEST, Enforced, Limits
+from tester.grading.zygote import Ready, Setup
+from tester.guard import guard
+from tester.labs import LABS
+from tester.labs.suite import tests_of
+from tester.report.story import headline, tell
+from tester.search.diagnosis import diagnose
+from tester.workers.processes import end_descendants
+from tester.world import submission
+from tester.world.failure import Undecided
+from tester.world.pipe import framed
+from tester.world.run import Outcome, run
+from tester.world.scenario import Scenario
+
+_HOME: Final = str(Path(__file__).parents[2])
+_BEGIN: Final = (
+    "import sys; sys.path[:] = sys.argv[1].split('\\n'); "
+    "from tester.grading.zygote import main; main(int(sys.argv[2]))"
+)
+_SLOTS: Final = 1_000
+"""Processes of one run have numbers below this; a later one takes the number of one long ended."""
+_SAID: Final = 512 << 20
+"""Bytes that all nodes of one run may say together."""
+
+
+class Kind(StrEnum):
+    """What came of a seed. Only the first is a pass."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    """The run went wrong: a verdict of the test, the checker, or the simulation."""
+    CRASHED = "crashed"
+    """The process of a node ended, or did what no node does."""
+    TIMED_OUT = "timed out"
+    """The process of a node got stuck."""
+    UNDECIDED = "undecided"
+    """The checker's budget was spent before it knew."""
+
+
+class SeedResult(msgspec.Struct, frozen=True):
+    """What came of one seed of one test."""
+
+    test: str
+    seed: int
+    kind: Kind
+    error: str
+    """The name of what it failed with: "NotLinearizable"; "" for a pass."""
+    sentence: str
+    """What it failed with, in words; "" for a pass."""
+    digest: str
+    """Equal to that of the same run in one process, unless the submission tampered with it."""
+    rpcs: int
+    ops: int
+    steps: int
+    virtual_us: int
+
+
+class MachineFault(Exception):
+    """The machine, or the grader, is at fault: what was under way has no result."""
+
+
+class Isolation:
+    """A submission that is shut in; its processes end with the `with` block."""
+
+    def __init__(
+        self,
+        lab: str,
+        files: Mapping[str, bytes],
+        *,
+        granted: Iterable[str] = (),
+        limits: Limits | None = None,
+        level: int = HIGHEST,
+    ) -> None:
+        """`files`: see `tester.grading.handed`. `granted`: see `reference_of`."""
+        self.lab = lab
+        self.limits = limits or Limits()
+        self.enforced = Enforced()
+        """What shuts its nodes in: it belongs into the result."""
+        self.notes: tuple[str, ...] = ()
+        """What was handed in and is not used."""
+        self.refusal = ""
+        """Why the submission cannot be run at all; "": it can."""
+        self.missed: tuple[str, ...] = ()
+        """What it asked of the labs and is not there: the reference's files, for one."""
+        self._files = files
+        self._granted = tuple(granted)
+        self._level = level
+        self._tests = tests_of(LABS[lab].suite)
+        self._named = named(_packages())
+        self._closing = contextlib.ExitStack()
+        self._slot = 0
+        self._said = 0
+        self._choices: Choices | None = None
+        self.keeps_choices = False
+
+    # -- its life ---------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        if sys.platform != "linux":
+            raise MachineFault("isolated nodes need Linux")
+        with contextlib.ExitStack() as opened:
+            self._start(opened)
+            self._closing = opened.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._closing.close()
+
+    def _start(self, opened: contextlib.ExitStack) -> None:
+        place = opened.enter_context(tempfile.TemporaryDirectory(prefix="labtester-nodes-"))
+        root = Path(place, "root")
+        root.mkdir()
+        self._line, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._errors = os.open(Path(place, "errors"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        opened.callback(os.close, self._errors)
+        opened.callback(self._line.close)
+        path = [str(Path(entry).absolute()) if entry else _HOME for entry in sys.path]
+        command = [sys.executable, "-s", "-P", "-c", _BEGIN, "\n".join(path), str(its.fileno())]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            pass_fds=[its.fileno()],
+            env=_ENVIRONMENT | {"PATH": os.environ.get("PATH", os.defpath)},
+            cwd="/",
+            start_new_session=True,
+        )
+        its.close()
+        opened.callback(self._end)
+        setup = Setup(
+            self.lab,
+            _packages(),
+            self._files,
+            self._granted,
+            self.limits,
+            self._level,
+            str(root),
+            first_user=1_000_000_000 + os.getpid() % 1_000_000 * _SLOTS,
+        )
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
+            pipe.write(framed(msgspec.msgpack.encode(setup)))
+        ready = msgspec.msgpack.decode(self._heard(), type=Ready)
+        self.enforced, self.notes = ready.enforced, ready.notes
+        opened.enter_context(guard.standing())
+        self._inspect()
+
+    def _end(self) -> None:
+        end_descendants(self._process.pid)
+        self._process.kill()
+        self._process.wait()
+
+    def _inspect(self) -> None:
+        """Find out whether the submission fits the lab, in a process like that of a node."""
+        try:
+            node = self._spawn("", False, "", 0, Choices(Seeded(0)))
+            said = node.inspected()
+        except Broken as broken:
+            self.refusal = str(broken)
+        else:
+            self.refusal, self.missed = said.refusal, tuple(said.missed)
+        if self._sweep() and not self.refusal:
+            self.refusal = "importing the submission left processes behind"
+
+    # -- running ----------------------------------------------------------------------------------
+
+    @property
+    def tests(self) -> dict[str, Scenario]:
+        """The tests of the lab, by name, in order."""
+        return dict(self._tests)
+
+    def run(self, test: str, seed: int) -> SeedResult:
+        """Run one seed of a test. Raises MachineFault, after which it has to be begun anew."""
+        return self._result(test, seed, self._run(test, seed))
+
+    def story(self, test: str, seed: int, command: str) -> str:
+        """Run a failing seed again, shrink it, and tell what happened, for its author.
+
+        It takes many runs. `command` is what runs it again. Raises MachineFault, and ValueError
+        for a seed that passes.
+        """
+        outcome = self._run(test, seed)
+        if outcome.error is None:
+            raise ValueError(f"expected a failing seed of {test}, got {seed}, which passes")
+        self.keeps_choices = True
+        try:
+            with self._active():
+                found = diagnose(self._scenario(test), seed, outcome)
+                return tell(seed, found.outcome, command, found.explanation)
+        finally:
+            self.keeps_choices = False
+            self._sweep()
+
+    def _scenario(self, test: str) -> Scenario:
+        scenario = self._tests[test]
+        how = scenario.schedule, bool(scenario.faults) or not scenario.network.reliable
+        return replace(scenario, start_node=partial(self._spawn, *how))
+
+    def _run(self, test: str, seed: int) -> Outcome:
+        if self.refusal:
+            raise ValueError(f"the submission cannot be run: {self.refusal}")
+        with self._active():
+            outcome = run(self._scenario(test), Choices(Seeded(seed)))
+        left = self._sweep()
+        if isinstance(outcome.error, MachineFault):
+            raise outcome.error
+        if isinstance(outcome.error, OSError | MemoryError):
+            raise MachineFault(f"the grader failed: {outcome.error!r}") from outcome.error
+        if left and outcome.error is None:
+            error = Broken("left", f"The submission left {left} processes behind")
+            return outcome.failing_with(error)
+        return outcome
+
+    @contextlib.contextmanager
+    def _active(self) -> Iterator[None]:
+        """Inside, runs of this process know the submission's classes by name only."""
+        with submission.instead(self._named):
+            yield
+
+    def _result(self, test: str, seed: int, outcome: Outcome) -> SeedResult:
+        return SeedResult(
+            test=test,
+            seed=seed,
+            kind=_kind(outcome.error),
+            error=outcome.kind,
+            sentence=_sentence(outcome),
+            digest=outcome.digest,
+            rpcs=outcome.rpcs,
+            ops=outcome.ops,
+            steps=outcome.steps,
+            virtual_us=outcome.virtual_us,
+        )
+
+    # -- the processes ----------------------------------------------------------------------------
+
+    def _spawn(
+        self, schedule: str, disturbed: bool, name: str, incarnation: int, choices: Choices
+    ) -> RemoteNode:
+        """Start the process of a node; those of an earlier run end."""
+        caller, current.node = current.node, None
+        try:
+            order = order_of(
+                self.lab,
+                name,
+                incarnation,
+                choices,
+                schedule=schedule,
+                disturbed=disturbed,
+                keep_trace=self.keeps_choices,
+            )
+            return self._spawned(order, choices)
+        finally:
+            current.node = caller
+
+    def _spawned(self, order: Order, choices: Choices) -> RemoteNode:
+        if choices is not self._choices:
+            self._sweep()
+            self._choices, self._said = choices, 0
+        slot = self._slot = (self._slot + 1) % _SLOTS
+        ours, its = socket.socketpair()
+        try:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            request = msgspec.msgpack.encode(("spawn", slot))
+            with its:
+                self._asking(lambda: socket.send_fds(self._line, [request], [its.fileno()]))
+            if fault := msgspec.msgpack.decode(self._heard(), type=str):
+                raise MachineFault(f"no process can be started: {fault}")
+        except BaseException:
+            ours.close()
+            raise
+        return RemoteNode(self, slot, ours, order, choices)
+
+    def bury(self, slot: int) -> int:
+        """See Keeper."""
+        self._asking(lambda: self._line.send(msgspec.msgpack.encode(("bury", slot))))
+        return msgspec.msgpack.decode(self._heard(), type=int)
+
+    def count(self, size: int) -> int:
+        """See Keeper."""
+        self._said += size
+        return _SAID - self._said
+
+    def _sweep(self) -> int:
+        """End all processes of nodes; how many there were that nobody had started."""
+        self._slot = 0
+        self._choices = None
+        self._asking(lambda: self._line.send(msgspec.msgpack.encode(("sweep", 0))))
+        return msgspec.msgpack.decode(self._heard(), type=int)
+
+    def _asking(self, say: Any) -> None:
+        try:
+            say()
+        except (BrokenPipeError, ConnectionResetError):
+            raise self._fault() from None
+
+    def _heard(self) -> bytes:
+        try:
+            data = self._line.recv(1 << 20)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise self._fault()
+        return data
+
+    def _fault(self) -> MachineFault:
+        status = self._process.wait()
+        said = os.pread(self._errors, 1 << 16, 0).decode(errors="replace").strip()
+        return MachineFault(f"the process that starts nodes ended, with status {status}: {said}")
+
+
+_ENVIRONMENT: Final = {
+    "PYTHONHASHSEED": "0",
+    "OPENBLAS_NUM_THREADS": "1",
+    "HOME": "/nonexistent",
+    "TZ": "UTC",
+    "LC_ALL": "C.UTF-8",
+}
+
+
+def _packages() -> tuple[str, ...]:
+    """The import packages of the labs."""
+    classes = [cls for lab in LABS.values() for cls in lab.classes]
+    return tuple(sorted({cls.module.partition(".")[0] for cls in classes}))
+
+
+def _sentence(outcome: Outcome) -> str:
+    if outcome.error is None:
+        return ""
+    return str(outcome.error) if isinstance(outcome.error, Broken) else headline(outcome)
+
+
+def _kind(error: BaseException | None) -> Kind:
+    if error is None:
+        return Kind.PASSED
+    if isinstance(error, Broken):
+        return Kind.TIMED_OUT if error.what in ("stuck", "silent") else Kind.CRASHED
+    return Kind.UNDECIDED if isinstance(error, Undecided) else Kind.FAILED
+
+
+def run_isolated(
+    lab: str,
+    test: str,
+    seeds: Sequence[int],
+    files: Mapping[str, bytes],
+    *,
+    granted: Iterable[str] = (),
+    limits: Limits | None = None,
+    level: int = HIGHEST,
+) -> Iterator[SeedResult]:
+    """Run seeds of one test, for whoever needs nothing else; see `Isolation`."""
+    with Isolation(lab, files, granted=granted, limits=limits, level=level) as isolated:
+        for seed in seeds:
+            yield isolated.run(test, seed)

@@ -1,0 +1,119 @@
+"""What Linux offers to shut a process in: namespaces, a root of its own, and rights to give up.
+
+Called through C's library, since Python has names for these only from 3.12 on, or for none.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import sys
+from typing import Any, Final
+
+NEW_MOUNTS: Final = 0x00020000
+NEW_HOSTNAME: Final = 0x04000000
+NEW_IPC: Final = 0x08000000
+NEW_USER: Final = 0x10000000
+NEW_PIDS: Final = 0x20000000
+NEW_NETWORK: Final = 0x40000000
+
+READ_ONLY: Final = 1
+NO_SETUID: Final = 2
+NO_DEVICES: Final = 4
+REMOUNT: Final = 32
+BIND: Final = 4096
+RECURSIVE: Final = 16384
+PRIVATE: Final = 1 << 18
+_DETACH: Final = 2
+_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
+"""Its number: C's library has no function for it."""
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
+_PR_SET_SECCOMP: Final = 22
+_PR_SET_NO_NEW_PRIVS: Final = 38
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_FILTER: Final = 2
+_SIGKILL: Final = 9
+SIGSYS: Final = 31
+"""The signal that ends a process for a system call."""
+
+
+class Refused(OSError):
+    """The system does not let us do this."""
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise Refused(number, f"{what}: {os.strerror(number)}")
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces that this process shares with others. Raises Refused."""
+    if sys.platform != "linux":
+        raise Refused(errno.ENOSYS, "unshare: there are namespaces on Linux only")
+    _check(_libc().unshare(flags), "unshare")
+
+
+def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
+    """Mount a file system, or change one that is mounted. Raises Refused."""
+    called = _libc().mount(
+        os.fsencode(source),
+        os.fsencode(target),
+        kind.encode() or None,
+        ctypes.c_ulong(flags),
+        data.encode() or None,
+    )
+    _check(called, f"mount {target}")
+
+
+def enter_root(folder: str) -> None:
+    """Make a folder that is a mount point the root; what was there before is nowhere any more."""
+    libc = _libc()
+    os.chdir(folder)
+    number = _PIVOT_ROOT.get(platform.machine())
+    if number is None:
+        _check(libc.chroot(b"."), "chroot")
+    else:
+        _check(libc.syscall(ctypes.c_long(number), b".", b"."), "pivot_root")
+        _check(libc.umount2(b".", _DETACH), "umount")
+    os.chdir("/")
+
+
+def end_with_parent() -> None:
+    """Have this process killed when its parent ends."""
+    _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of all descendants whose own parents end."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def hide() -> None:
+    """Let no process of the same user look into this one."""
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def renounce() -> None:
+    """Have no program that this process starts gain rights by it."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def set_filter(program: Any) -> None:
+    """Have a program of seccomp judge all system calls of this process, from now on."""
+    called = _libc().prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_FILTER), program, 0, 0)
+    _check(called, "seccomp")
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        called = _libc().prctl(option, ctypes.c_ulong(value), 0, 0, 0)
+        _check(called, f"prctl {option}")

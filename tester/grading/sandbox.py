@@ -1,0 +1,333 @@
+"""The sandbox: what a process gives up before it runs what somebody has handed in.
+
+First the zygote, once, leaves what it shares with the machine; then each node's process gives up
+the rest. What the system does not let us do is told, and the level is what has been done:
+
+4  root, and each node is a user of its own in namespaces of its own, with limits
+3  no root: namespaces of a user namespace, with limits; files of our own user are out of sight
+2  another user, with limits, and no namespaces
+1  our own user, another process, with limits
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tester.grading import calls, kernel
+
+HIGHEST: Final = 4
+NOBODY: Final = 65_534
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the process of one node may use."""
+
+    memory: int = 512 << 20
+    """Bytes, beside what the framework itself takes."""
+    cpu_s: int = 600
+    """Seconds of CPU time in a run."""
+    step_cpu_s: int = 3
+    """Seconds of CPU time in one step."""
+    load_cpu_s: int = 9
+    """Seconds of CPU time to load the submission."""
+    frame: int = 16 << 20
+    """Bytes of one answer."""
+    silent_s: int = 10
+    """Real seconds that it may be silent and use no CPU time."""
+
+
+class Enforced(msgspec.Struct, frozen=True):
+    """What shuts the nodes in, as far as the system lets it."""
+
+    users: bool = False
+    """Each node is another user, who owns nothing."""
+    own_users: bool = False
+    """All is in a user namespace: files of other users are nobody's."""
+    mounts: bool = False
+    """They see a file system that holds Python, and nothing else."""
+    pids: bool = False
+    """They see none but their own processes, and end with the first of them."""
+    network: bool = False
+    ipc: bool = False
+    """They have no shared memory, queues or semaphores in common with anybody."""
+    calls: bool = False
+    """They can make only those system calls that a node needs."""
+    refused: tuple[str, ...] = ()
+    """What the system would not do, in its own words."""
+
+    @property
+    def level(self) -> int:
+        """See the module."""
+        spaces = self.mounts and self.pids and self.network and self.ipc
+        if spaces and self.users:
+            return 4
+        if spaces and self.own_users:
+            return 3
+        return 2 if self.users else 1
+
+    def report(self) -> str:
+        """One sentence for the result: what is in force, and what is not."""
+        parts = {
+            "another user": self.users,
+            "a file system of its own": self.mounts,
+            "its own processes": self.pids,
+            "no network": self.network,
+            "no shared memory": self.ipc,
+            "a filter of system calls": self.calls,
+        }
+        on = [name for name, holds in parts.items() if holds]
+        off = [name for name, holds in parts.items() if not holds]
+        text = f"sandbox: level {self.level} ({', '.join([*on, 'limits'])})"
+        if off:
+            text += f"; not available: {', '.join(off)}"
+        return "; ".join([text, *self.refused])
+
+
+# -- once, in the zygote --------------------------------------------------------------------------
+
+
+def leave(level: int, root: str, hidden: Sequence[str], first_user: int) -> tuple[Enforced, int]:
+    """Leave what this process shares with the machine, as far as the level says and we may.
+
+    Goes on in a child of this process where that has process numbers of its own. `root` is an
+    empty folder for the new root, and `hidden` names the packages that nobody is to find there.
+    Returns also the number of the first user that nodes can be.
+    """
+    refused: list[str] = []
+    spaces = own = mounts = False
+    if level >= 3:
+        spaces, own = _unshare(refused, as_root=level > 3)
+    if spaces:
+        _become_first()
+        try:
+            build_root(root, hidden)
+            mounts = True
+        except OSError as error:
+            refused.append(str(error))
+    users = False
+    if os.geteuid() == 0 and not own and level != 1:
+        users, first_user = _users(first_user, refused)
+    filters = calls.call_filter() is not None and _try(_filter)
+    if not spaces:
+        with contextlib.suppress(OSError):
+            kernel.adopt_orphans()
+    enforced = Enforced(
+        users=users,
+        own_users=own,
+        mounts=mounts,
+        pids=spaces,
+        network=spaces,
+        ipc=spaces,
+        calls=filters,
+        refused=tuple(refused),
+    )
+    return enforced, first_user
+
+
+_SPACES: Final = (
+    kernel.NEW_MOUNTS | kernel.NEW_IPC | kernel.NEW_NETWORK | kernel.NEW_PIDS | kernel.NEW_HOSTNAME
+)
+
+
+def _unshare(refused: list[str], *, as_root: bool) -> tuple[bool, bool]:
+    """(whether we have namespaces of our own, whether they are a user namespace's)."""
+    user, group = os.geteuid(), os.getegid()
+    if user == 0 and as_root:
+        try:
+            kernel.unshare(_SPACES)
+        except OSError as error:
+            refused.append(str(error))
+        else:
+            return True, False
+    try:
+        kernel.unshare(_SPACES | kernel.NEW_USER)
+    except OSError as error:
+        refused.append(f"without root, {error}")
+        return False, False
+    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
+    return True, True
+
+
+def _become_first() -> None:
+    """Go on as the first process of a numbering of its own: with it, all others end."""
+    child = os.fork()
+    if child == 0:
+        kernel.end_with_parent()
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in range(3, 64):
+        with contextlib.suppress(OSError):
+            os.close(number)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    os._exit(code if code >= 0 else 128 - code)
+
+
+def _users(first: int, refused: list[str]) -> tuple[bool, int]:
+    """Whether nodes can be other users, who can read Python all the same; and which ones."""
+    for user in (first, NOBODY):
+        if _try(_become, user):
+            if _try(_become_and_read, user):
+                return True, user
+            refused.append("another user cannot read the folder of this Python")
+            return False, user
+    refused.append(f"setuid to {first} and to {NOBODY}: the system knows no such users here")
+    return False, first
+
+
+def _try(what: object, *args: int) -> bool:
+    """Whether something works in a copy of this process."""
+    assert callable(what)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            what(*args)
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _become(user: int) -> None:
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
+def _become_and_read(user: int) -> None:
+    _become(user)
+    Path(os.__file__).read_bytes()
+
+
+def _filter() -> None:
+    program = calls.call_filter()
+    assert program is not None
+    kernel.renounce()
+    calls.filter_calls(program)
+
+
+# -- the root of the nodes ------------------------------------------------------------------------
+
+_LIBRARIES: Final = (
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"),
+    *("/etc/ld.so.cache", "/usr/share/zoneinfo", "/dev/null"),
+)
+
+
+def build_root(root: str, hidden: Sequence[str]) -> None:
+    """Build a root that holds Python and the libraries it loads, all to be read, and enter it."""
+    kernel.mount("", "/", "", kernel.PRIVATE | kernel.RECURSIVE)
+    flags = kernel.NO_SETUID | kernel.NO_DEVICES
+    kernel.mount("tmpfs", root, "tmpfs", flags, "mode=755,size=1m")
+    bound: list[str] = []
+    for source in needed():
+        if any(source == known or source.startswith(f"{known}/") for known in bound):
+            continue
+        _bind(source, root + source)
+        bound.append(source)
+    for place in _packages(bound):
+        for name in hidden:
+            if Path(place, name).is_dir():
+                target = f"{root}{place}/{name}"
+                kernel.mount("tmpfs", target, "tmpfs", flags | kernel.READ_ONLY, "mode=000")
+    kernel.mount("", root, "", kernel.REMOUNT | kernel.READ_ONLY | flags)
+    kernel.enter_root(root)
+
+
+def needed() -> list[str]:
+    """The folders and files of this machine that a Python needs to go on importing."""
+    places = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), *_LIBRARIES}
+    places |= {entry for entry in sys.path if _is_of_packages(entry)}
+    with contextlib.suppress(OSError):
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+        files = (line.split(maxsplit=5)[5:] for line in maps.splitlines())
+        places |= {str(Path(name[0]).parent) for name in files if name and ".so" in name[0]}
+    return sorted(place for place in places if place.startswith("/") and Path(place).exists())
+
+
+def _is_of_packages(path: str) -> bool:
+    return Path(path).name in {"site-packages", "dist-packages"}
+
+
+def _packages(bound: Sequence[str]) -> Iterator[str]:
+    """The folders of installed packages that can be seen under these."""
+    for place in bound:
+        if _is_of_packages(place):
+            yield place
+        for folder, folders, _ in os.walk(place):
+            depth = folder.count("/") - place.count("/")
+            found = [name for name in folders if _is_of_packages(name)]
+            yield from (f"{folder}/{name}" for name in found)
+            folders[:] = [
+                name for name in folders if depth < 2 and name.startswith(("python", "lib"))
+            ]
+
+
+def _bind(source: str, target: str) -> None:
+    this, there = Path(source), Path(target)
+    there.parent.mkdir(parents=True, exist_ok=True)
+    if this.is_symlink():
+        there.symlink_to(this.readlink())
+        return
+    if this.is_dir():
+        there.mkdir(exist_ok=True)
+    else:
+        there.touch()
+    kernel.mount(source, target, "", kernel.BIND)
+    flags = kernel.BIND | kernel.REMOUNT | kernel.READ_ONLY | kernel.NO_SETUID
+    kernel.mount("", target, "", flags)
+
+
+# -- each time, in the process of a node ----------------------------------------------------------
+
+
+class Cell:
+    """What the process of a node gives up; made once, in the zygote."""
+
+    def __init__(self, enforced: Enforced, limits: Limits, first_user: int, held: int) -> None:
+        """`held`: bytes of address space that the zygote has."""
+        self._enforced = enforced
+        self._limits = limits
+        self._first_user = first_user
+        self._held = held
+        self._program: ctypes.Structure | None = calls.call_filter() if enforced.calls else None
+
+    def enter(self, slot: int) -> None:
+        """Shut this process in: the node of that number."""
+        limits = self._limits
+        _limit(resource.RLIMIT_CORE, 0)
+        _limit(resource.RLIMIT_FSIZE, 0)
+        _limit(resource.RLIMIT_NOFILE, 32)
+        _limit(resource.RLIMIT_CPU, limits.cpu_s)
+        _limit(resource.RLIMIT_DATA, self._held + limits.memory)
+        _limit(resource.RLIMIT_AS, self._held + 2 * limits.memory)
+        _limit(resource.RLIMIT_NPROC, 1)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # whoever writes a file ends
+        if self._enforced.users:
+            alone = self._first_user != NOBODY
+            _become(self._first_user + slot if alone else NOBODY)
+        kernel.end_with_parent()
+        kernel.hide()
+        kernel.renounce()
+        if self._program is not None:
+            calls.filter_calls(self._program)
+
+
+def _limit(which: int, most: int) -> None:
+    _, hard = resource.getrlimit(which)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(which, (most, most))

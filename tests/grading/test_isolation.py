@@ -1,0 +1,70 @@
+"""Isolated runs: the same digests as in one process, and a submission that cannot be run."""
+
+import pytest
+
+from tester.engine.choices import Choices, Seeded
+from tester.grading.isolation import Isolation, Kind, run_isolated
+from tester.world.run import run
+from tests.grading.handing import changed, reference
+
+KVSRV = reference("kvsrv")
+LABS = {
+    "kvsrv": (KVSRV, ("test_unreliable_net", "test_copies", "test_put_concurrent_unreliable")),
+    "lock": (reference("kvsrv", "lock"), ("test_many_clients_unreliable",)),
+    "dedup": (reference("kvsrv/dedup"), ("test_unreliable", "test_concurrent")),
+    "raft": (reference("raft"), ("test_fail_agree_3b", "test_persist2_3c")),
+    "rsm": (reference("raft", "kvraft/rsm.py", "kvraft/group.py"), ("test_basic_4a",)),
+    "kvraft": (reference("raft", "kvraft"), ("test_basic_4b",)),
+    "kvraft-dedup": (reference("raft", "kvraft"), ("test_basic_4a",)),
+}
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_digests_are_those_of_one_process(lab: str) -> None:
+    files, tests = LABS[lab]
+    with Isolation(lab, files) as isolated:
+        assert isolated.refusal == ""
+        for test in tests:
+            for seed in range(2):
+                here = run(isolated.tests[test], Choices(Seeded(seed)))
+                there = isolated.run(test, seed)
+                assert (there.kind, there.sentence) == (Kind.PASSED, "")
+                assert there.digest == here.digest, (test, seed)
+
+
+def test_a_failure_is_told_in_words_and_as_a_story() -> None:
+    wrong = changed(KVSRV, "kvsrv/client.py", "return Err.MAYBE", "return reply.err")
+    with Isolation("kvsrv", wrong) as isolated:
+        results = [isolated.run("test_unreliable_net", seed) for seed in range(3)]
+        failing = next(result for result in results if result.kind is Kind.FAILED)
+        story = isolated.story("test_unreliable_net", failing.seed, "run it again")
+    assert failing.error == "NotLinearizable"
+    assert failing.sentence in story
+    assert "the network lost the reply" in story
+    assert story.endswith("run it again\n")
+
+
+def test_what_was_not_handed_in_is_missing() -> None:
+    files = {"kvsrv/server.py": KVSRV["kvsrv/server.py"]}
+    with Isolation("kvsrv", files) as isolated:
+        assert "kvsrv/client.py was not handed in" in isolated.refusal
+        with pytest.raises(ValueError, match="cannot be run"):
+            isolated.run("test_unreliable_net", 0)
+
+
+def test_the_reference_can_be_granted_below_what_was_handed_in() -> None:
+    granted = ("kvsrv/client.py", "kvsrv/server.py")
+    [result] = run_isolated(
+        "lock", "test_one_client_reliable", [0], reference("lock"), granted=granted
+    )
+    assert result.kind is Kind.PASSED
+
+
+def test_files_that_are_not_used_are_named() -> None:
+    files = {**KVSRV, "kvsrv/rpc.py": b"", "kvsrv/__init__.py": b"raise SystemExit"}
+    with Isolation("kvsrv", files) as isolated:
+        assert isolated.refusal == ""
+        assert [note.partition(" ")[0] for note in isolated.notes] == [
+            "kvsrv/rpc.py",
+            "kvsrv/__init__.py",
+        ]
