@@ -7,7 +7,7 @@ so that no answer can make the grader hold more than a multiple of its own lengt
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -92,6 +92,16 @@ class Sync(Said, frozen=True, tag="sync"):
     number: Number
 
 
+class File(Said, frozen=True, tag="file"):
+    """Something is to be done to the shared files."""
+
+    number: Number
+    method: Literal["read", "write", "rename", "remove", "names"]
+    name: Text
+    other: Text
+    data: bytes
+
+
 class Fault(Said, frozen=True, tag="fault"):
     """A fault of the code's own struck."""
 
@@ -108,7 +118,7 @@ class Tell(Said, frozen=True, tag="tell"):
     data: Annotated[list[Plain], Meta(max_length=20)]
 
 
-Happening = Send | Answer | Done | Fail | Refused | Forgotten | Write | Sync | Fault | Tell
+Happening = Send | Answer | Done | Fail | Refused | Forgotten | Write | Sync | File | Fault | Tell
 
 
 # -- answers --------------------------------------------------------------------------------------

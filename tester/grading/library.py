@@ -39,6 +39,7 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         """By the names of the packages, what each of them offers and from which module."""
         self._sources: dict[str, bytes] = {}
         """By paths: the fixed files, and what is granted."""
+        self._inits: dict[str, bytes] = {}
         self._reference: dict[str, Path] = {}
         self._lifted = ""
         """The package whose reference is open to a fixed module that stands on it."""
@@ -57,6 +58,7 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
             text = file.read_text(encoding="utf-8")
             if file.name == _INIT:
                 self._exports[_module(path.removesuffix(f"/{_INIT}"))] = _exports(text)
+                self._inits[path] = text.encode()
             elif _FIXED in text.splitlines():
                 self._sources[path] = text.encode()
             else:
@@ -85,18 +87,18 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def take(self, files: Mapping[str, bytes]) -> list[str]:
         """Take what was handed in; a sentence for each file in whose place ours is used."""
-        inits = {_path(package, package=True) for package in self._exports}
         fixed = self._sources.keys() - self._reference.keys()
-        self.files = {file: data for file, data in files.items() if file not in inits | fixed}
+        ours = self._inits | {file: self._sources[file] for file in fixed}
+        self.files = {file: data for file, data in files.items() if file not in ours}
         return [
             f"{file} is not used: "
             + (
                 "the packages of a lab keep their own __init__.py; put code into modules"
-                if file in inits
+                if file in self._inits
                 else "this module is part of the lab and the same for every submission"
             )
-            for file in files
-            if file in inits | fixed
+            for file, data in files.items()
+            if ours.get(file, data) != data
         ]
 
     # -- finding ----------------------------------------------------------------------------------
@@ -290,6 +292,9 @@ class _Named(Submission):
         if found is None:
             found = self._made[module, name] = type(name, (), {"__module__": module})
         return found
+
+    def function(self, module: str, name: str) -> Any:
+        return self.get(module, name)
 
     def modules(self) -> list[ModuleType]:
         return []

@@ -26,7 +26,7 @@ from tester.grading import frames
 from tester.grading.kernel import SIGSYS
 from tester.grading.node import Order
 from tester.grading.sandbox import Limits
-from tester.world.arguments import Compound, End, Packed
+from tester.world.arguments import Compound, End, OnDisk, OnFiles, Packed
 from tester.world.crossing import to_wire
 from tester.world.failure import ProcessDied
 from tester.world.pipe import HEADER, framed, killed_by
@@ -87,7 +87,8 @@ class RemoteNode:
         """What it had still to report when it was frozen."""
         self._before = {stream: len(values) for stream, values in order.drawn.items()}
         self._ends: set[str] = set()
-        self._probed = False
+        self._holds: set[type] = set()
+        """What else it has been given: a disk, the shared files, a probe."""
         self._requests: Counter[int] = Counter()
         self._operations: set[int] = set()
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, _LOOK_US))
@@ -169,8 +170,8 @@ class RemoteNode:
             for arg in _parts(event[3]):
                 if isinstance(arg, End):
                     self._ends.add(arg.name)
-                elif isinstance(arg, OnProbe):
-                    self._probed = True
+                else:
+                    self._holds.add(type(arg))
 
     def _checked(self, said: frames.Happening) -> Event:
         """The event, if it is one that this node may come up with."""
@@ -187,8 +188,14 @@ class RemoteNode:
                 wrong = "returned from an operation that was not called on it"
             self._operations.discard(said.op)
         elif isinstance(said, frames.Tell):
-            if not self._probed:
+            if OnProbe not in self._holds:
                 wrong = "reported something, and has no probe"
+        elif isinstance(said, frames.File):
+            if OnFiles not in self._holds:
+                wrong = "asked for the shared files, which it was not given"
+        elif isinstance(said, frames.Write | frames.Sync):
+            if OnDisk not in self._holds:
+                wrong = "asked for its disk, which it was not given"
         elif isinstance(said, frames.Fault) and not self._owns(said.stream):
             wrong = f"claimed a fault of {said.stream[:100]!r}"
         if wrong:

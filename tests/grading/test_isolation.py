@@ -15,6 +15,7 @@ LABS = {
     "raft": (reference("raft"), ("test_fail_agree_3b", "test_persist2_3c")),
     "rsm": (reference("raft", "kvraft/rsm.py", "kvraft/group.py"), ("test_basic_4a",)),
     "kvraft": (reference("raft", "kvraft"), ("test_basic_4b",)),
+    "mapreduce": (reference("mapreduce"), ("test_wc", "test_crash_worker")),
     "kvraft-dedup": (reference("raft", "kvraft"), ("test_basic_4a",)),
 }
 
