@@ -100,7 +100,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records]
+    return [r.getMessage() for r in caplog.records if r.name.startswith("labrpc")]
 
 
 def test_the_bytes_on_the_wire() -> None:
