@@ -47,6 +47,8 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         """What was handed in."""
         self.compiled: Mapping[str, CodeType] = {}
         """By paths: the code of what was handed in, if it has been compiled before."""
+        self.loaded: list[ModuleType] = []
+        """The modules that have been loaded of what was handed in or granted."""
         self.missed: list[str] = []
         """What has been asked of the labs and is not there."""
         for package in sorted(self._packages):
@@ -78,17 +80,18 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def fixed(self, packages: Iterable[str]) -> list[str]:
         """The names of the fixed modules in these packages."""
-        files = self._sources.keys() - self._reference.keys()
         return sorted(
             _module(file.removesuffix(".py"))
-            for file in files
+            for file in self._fixed()
             if file.partition("/")[0] in packages
         )
 
+    def _fixed(self) -> set[str]:
+        return self._sources.keys() - self._reference.keys()
+
     def take(self, files: Mapping[str, bytes]) -> list[str]:
         """Take what was handed in; a sentence for each file in whose place ours is used."""
-        fixed = self._sources.keys() - self._reference.keys()
-        ours = self._inits | {file: self._sources[file] for file in fixed}
+        ours = self._inits | {file: self._sources[file] for file in self._fixed()}
         self.files = {file: data for file, data in files.items() if file not in ours}
         return [
             f"{file} is not used: "
@@ -159,6 +162,8 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         elif name in STANDS_ON:
             self._on_reference(module, STANDS_ON[name])
         else:
+            if not self._lifted and _path(name) not in self._fixed():
+                self.loaded.append(module)
             exec(self._code(module), vars(module))  # noqa: S102 - that is what importing is
 
     def _code(self, module: ModuleType) -> CodeType:
@@ -272,9 +277,9 @@ class HandedIn(Submission):
     def _file(self, module: str) -> str:
         return _path(module)
 
-    def _owns(self, name: str, module: ModuleType) -> bool:
-        file = getattr(module, "__file__", None)
-        return self.holds(file) or (file in self._library.reference())
+    def modules(self) -> list[ModuleType]:
+        """See Submission; without a look at all modules there are."""
+        return sorted(self._library.loaded, key=lambda module: module.__name__)
 
 
 def named(labs_packages: Iterable[str]) -> Submission:

@@ -25,6 +25,7 @@ import msgspec
 from tester.grading import kernel
 from tester.grading.library import Helpers, Library
 from tester.grading.sandbox import Cell, Enforced, Limits, leave
+from tester.guard import guard
 from tester.workers.processes import end_descendants
 from tester.world.pipe import framed, receive, send
 
@@ -92,7 +93,7 @@ class _Zygote:
         sys.meta_path.insert(0, library)
         sys.meta_path.append(Helpers(library))
         _load_framework(setup.lab, library)
-        from tester.grading import node
+        from tester.grading import node, warm
 
         self._live, self._hear_of_crashes = node.live, node.hear_of_crashes
         library.grant(setup.granted)
@@ -109,6 +110,8 @@ class _Zygote:
         self._nothing = nothing
         self._cell = Cell(enforced, setup.limits, first_user, held)
         self._code = self._compiled()
+        guard.standing().__enter__()  # for good: what is everybody's need not be bound again
+        warm.up()
         gc.collect()
         gc.freeze()
         gc.disable()

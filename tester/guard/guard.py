@@ -20,6 +20,7 @@ import sys
 import time
 from _thread import get_ident
 from collections.abc import Callable, Sequence
+from itertools import islice
 from types import BuiltinFunctionType, ModuleType
 from typing import Any, Final, Self
 
@@ -317,10 +318,21 @@ _standing: list[standing] = []
 
 def _patches_for(modules: tuple[ModuleType, ...]) -> list[Patch]:
     global _found, _everybodys, _modules_known
-    if _late_comers() or _modules_known != len(sys.modules):
+    late, added = _late_comers(), len(sys.modules) - _modules_known
+    if _in_force and not late and added > 0:
+        # Only the new ones are looked through: in a copy of a process, a look at the others would
+        # copy the memory that holds them.
+        _modules_known += added
+        patches = _elsewhere(modules, [*islice(reversed(sys.modules), added)])
+        for patch in patches:
+            patch.apply()
+        _everybodys += patches
+        _in_force.extend(patches)
+        _found = None, []
+    elif late or added:
         _put_back()
         _modules_known = len(sys.modules)
-        patches = [*_fixed, *_elsewhere(modules)]
+        patches = [*_fixed, *_elsewhere(modules, [*sys.modules])]
         names = [patch for patch in patches if isinstance(patch, Names)]
         others = [patch for patch in patches if not isinstance(patch, Names)]
         _everybodys = [Namespaces(names), *others]
@@ -353,11 +365,12 @@ def _late_comers() -> list[Patch]:
     return _fixed[known:]
 
 
-def _elsewhere(modules: tuple[ModuleType, ...]) -> list[Patch]:
-    """Find the functions that other modules took by name: `timeit.default_timer` for one."""
+def _elsewhere(modules: tuple[ModuleType, ...], among: Sequence[str]) -> list[Patch]:
+    """Find the functions that modules of others took by name: `timeit.default_timer` for one."""
     patched = {id(patch.namespace) for patch in _fixed if isinstance(patch, Names)}
     patches: list[Patch] = []
-    for name, module in list(sys.modules.items()):
+    for name in among:
+        module = sys.modules[name]
         names = getattr(module, "__dict__", None)
         if type(names) is not dict or id(names) in patched or module in modules:
             continue
