@@ -39,10 +39,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--sim-strategy", metavar="NAME", help="which runs seeds stand for: uniform, swarm, ..."
     )
+    group.addoption(
+        "--sim-report",
+        "--report",
+        dest="sim_report",
+        metavar="PATH",
+        help="write the page of each simulated test that fails: a folder, or a file named *.html",
+    )
     parser.addini("sim_seed", "run simulated tests with this seed only", default=None)
     parser.addini("sim_seeds", "run simulated tests with seeds 0 to N-1", default=None)
     parser.addini("sim_schedule", "run simulated tests under this schedule", default=None)
     parser.addini("sim_strategy", "which runs seeds stand for: uniform, swarm, ...", default=None)
+    parser.addini("sim_report", "write the pages of simulated tests that fail here", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -162,6 +170,7 @@ def _try(item: pytest.Function, own: Scenario) -> None:
         command,
         _PYTEST_SAYS,
         keep=config.option.runxfail or evaluate_xfail_marks(item) is None,
+        pages=str(_asked(config, "sim_report") or ""),
     )
     try:
         if seed is not None:

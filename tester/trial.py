@@ -8,6 +8,7 @@ import os
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tester.guard import guard
@@ -22,8 +23,10 @@ from tester.search.diagnosis import (
     diagnose_recorded,
     diagnose_several,
 )
+from tester.search.explain import Explanation
 from tester.search.record import Record
 from tester.search.shortest import in_words
+from tester.search.watched import watch
 from tester.world.failure import HandlerCrashed, NeverReached
 from tester.world.reached import Reached
 from tester.world.run import Outcome, Scenario, run
@@ -52,7 +55,9 @@ class Trial:
     `test` is its node id, `folder` is where records are kept, and the paths that are shown are
     relative to `start`. `command(scenario, seed)` is the command that runs a seed again, or all of
     the test if the seed is None. An exception of one of the `unheeded` types, such as a skip, is
-    not a failure and is raised as it is. Failures are recorded unless `keep` is false.
+    not a failure and is raised as it is. Failures are recorded unless `keep` is false. A page of
+    the failure is written to `pages`: a file named *.html, or a folder; of a single seed, a page
+    is also written if it passes.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class Trial:
         unheeded: tuple[type[BaseException], ...],
         *,
         keep: bool = True,
+        pages: str = "",
     ) -> None:
         self.notes: list[str] = []
         """What was recorded or removed, one sentence each."""
@@ -77,6 +83,7 @@ class Trial:
         self._command = command
         self._unheeded = unheeded
         self._keep = keep
+        self._pages = pages
         self._seeds = self._rpcs = self._ops = self._virtual_us = 0
         self._reached = Reached(scenario.sometimes)
         self._started = time.perf_counter()
@@ -121,6 +128,8 @@ class Trial:
                 self._virtual_us += outcome.virtual_us
                 if outcome.error is not None:
                     self._fail(self._scenario, seed, outcome, later=range(seed + 1, seeds.stop))
+            if self._pages and len(seeds) == 1:
+                self._draw(self._scenario, seeds.start, outcome, None)
 
     def demand(self) -> None:
         """Tell in how many runs it came to what the test names, and fail for what is missing."""
@@ -153,7 +162,7 @@ class Trial:
             record = record_of(scenario, shrunk, lab="", test=self._test, submission="")
             path, sentence = self._corpus.save(record)
             self.notes.append(sentence if path is None else f"kept as {self._shown(path)}")
-        self._tell(seed, diagnosis, self._command(scenario, seed), first)
+        self._tell(scenario, seed, diagnosis, self._command(scenario, seed), first)
 
     def _fail_recorded(
         self, scenario: Scenario, kept: Record, outcome: Outcome, first: str
@@ -167,7 +176,7 @@ class Trial:
             anew = run(scenario, scenario.choices(kept.seed))
             diagnosis = diagnose_recorded(scenario, kept.seed, outcome)
         seed = None if anew.error is None else kept.seed
-        self._tell(kept.seed, diagnosis, self._command(scenario, seed), first)
+        self._tell(scenario, kept.seed, diagnosis, self._command(scenario, seed), first)
 
     def _heed(self, outcome: Outcome) -> None:
         """Raise an exception that ended the run but is not a failure, such as a skip."""
@@ -179,11 +188,33 @@ class Trial:
                 if error.failure.kind == kind.__name__:
                     raise kind(error.failure.message)
 
-    def _tell(self, seed: int, diagnosis: Diagnosis, command: str, first: str) -> None:
+    def _tell(
+        self, scenario: Scenario, seed: int, diagnosis: Diagnosis, command: str, first: str
+    ) -> None:
         outcome = diagnosis.outcome
         assert outcome.error is not None
         self.story = first + tell(seed, outcome, command, diagnosis.explanation)
+        if self._pages:
+            self._draw(scenario, seed, outcome, diagnosis.explanation)
         raise outcome.error
+
+    def _draw(
+        self, scenario: Scenario, seed: int, outcome: Outcome, explanation: Explanation | None
+    ) -> None:
+        """Write the page of a run, and say where it is or why there is none."""
+        from tester.report.page.files import page_of_test
+
+        with unheard():
+            sentence = page_of_test(
+                self._pages,
+                seed,
+                outcome,
+                partial(watch, scenario),
+                command=self._command(scenario, seed),
+                source=self._test,
+                explanation=explanation,
+            )
+        self.notes.append(sentence)
 
     def _shown(self, path: Path) -> str:
         return os.path.relpath(path, self._start)

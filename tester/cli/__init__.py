@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, str]] = {
     "labs": "List the labs, their parts and their tests.",
     "mutants": "Show which tests find which planted bugs.",
     "replay": "Run a failure again, and show its story.",
+    "report": "Draw a run as an HTML page.",
     "run": "Run a lab's tests, each on many seeds.",
     "verify": "Check that runs depend on their seeds alone.",
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -32,6 +34,8 @@ class Task:
     budget: int
     all_keys: bool
     explain: bool
+    html: str | None = None
+    """Where to draw the history."""
 
 
 @click.command("check")
@@ -56,6 +60,7 @@ class Task:
 @click.option("--all-keys", is_flag=True, help="Check every key, even after one is wrong.")
 @click.option("--no-explain", is_flag=True, help="Print the verdict without an explanation.")
 @click.option("--json", "json_", metavar="FILE", help="Write the verdict as JSON; - is stdout.")
+@click.option("--html", metavar="FILE", help="Draw the history as a page, with its verdict.")
 def check(
     files: tuple[str, ...],
     model: str,
@@ -65,6 +70,7 @@ def check(
     all_keys: bool,
     no_explain: bool,
     json_: str | None,
+    html: str | None,
 ) -> None:
     """Check recorded histories against a model.
 
@@ -74,9 +80,11 @@ def check(
     Exit 0: linearizable. 1: not linearizable. 2: a file cannot be read. 3: the budget ran out.
     """
     try:
-        task = Task(_model(model, initial), format_, budget, all_keys, not no_explain)
+        task = Task(_model(model, initial), format_, budget, all_keys, not no_explain, html)
         names = [name for file in files for name in expand(file)]
-        if len(names) == 1 and names == list(files):
+        if html is not None and len(names) != 1:
+            raise HistoryError(f"expected one history for --html, got {len(names)}")
+        if len(names) == 1 and (html is not None or names == list(files)):
             outcome, data, text = _judge(names[0], task)
         else:
             outcome, data, text = _judge_all(names, task)
@@ -113,9 +121,37 @@ def _judge(file: str, task: Task) -> tuple[str, dict[str, Any], str]:
             text = explain(verdict, lambda op: f"line {recorded.line_of(op)}")
         else:
             text = f"{summary(verdict, explained=False)}\n"
+        if task.html is not None:
+            _draw(file, verdict, recorded, task)
+    except HistoryError:
+        raise
     except Exception as error:
         raise _crash(file, error) from error
     return _outcome(verdict), data, text
+
+
+def _draw(file: str, verdict: Verdict, recorded: Recorded, task: Task) -> None:
+    """Write the page of a history. Raises HistoryError if it cannot be written."""
+    from tester.report.page.files import write_text
+    from tester.report.page.from_history import of_history
+    from tester.report.page.html import write_page
+
+    assert task.html is not None
+    name = "standard input" if file == "-" else Path(file).name
+    command = ["labtester", "check", file, "--model", task.model.name]
+    command += [] if task.format is None else ["--format", task.format]
+    drawn = of_history(
+        verdict,
+        recorded.operations,
+        source=name,
+        line_of=recorded.line_of,
+        command="" if file == "-" else shlex.join(command),
+    )
+    try:
+        write_text(task.html, write_page(drawn))
+    except OSError as error:
+        raise HistoryError(f"cannot write {task.html}: {error.strerror}") from error
+    click.echo(f"page: {task.html}", err=True)
 
 
 def _judge_all(names: list[str], task: Task) -> tuple[str, dict[str, Any], str]:
@@ -145,7 +181,10 @@ def _decide(file: str, task: Task) -> tuple[Verdict, Recorded]:
         click.echo(f"warning: {what}; do the recorder's stamps tie?", err=True)
     try:
         verdict = decide(
-            task.model, recorded.operations, budget=task.budget, all_partitions=task.all_keys
+            task.model,
+            recorded.operations,
+            budget=task.budget,
+            all_partitions=task.all_keys or task.html is not None,
         )
     except Exception as error:
         raise _crash(file, error) from error

@@ -28,6 +28,7 @@ from tester.cli.options import (
     strategy_option,
     submission_option,
 )
+from tester.cli.pages import page_option, redrawn, write_page_of
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.workers.pool import Pool
@@ -54,6 +55,7 @@ _NO_FAILURE: Final = {
     is_flag=True,
     help="Print a regression test for pytest instead; status 0.",
 )
+@page_option
 @schedule_option
 @strategy_option
 @submission_option
@@ -63,6 +65,7 @@ def explain(
     what: tuple[str, ...],
     seed: int | None,
     as_test: bool,
+    page_to: str | None,
     schedule: str | None,
     strategy: str | None,
     submission: str | None,
@@ -86,6 +89,7 @@ def explain(
     if as_test and json_to is not None:
         raise click.UsageError("expected --pytest or --json, got both")
     check_writable(json_to)
+    check_writable(page_to)
     if len(what) == 2 and what[0] in LABS and seed is None:
         lab, folder = what[0], submission
         command = command_for(lab, submission, stuck_after, schedule, strategy)
@@ -93,10 +97,13 @@ def explain(
             lab, folder, None, cores(), stuck_after, schedule=schedule, strategy=strategy
         ) as pool:
             rerun = _failing(pool, lab, what[1], command)
+            drawn = redrawn(pool, [rerun])[0] if page_to is not None else rerun
     else:
         lab, folder, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
+        rerun.page = page_to is not None
         with pool_for(lab, folder, rerun, stuck_after, schedule, strategy) as pool:
             pool.work(Reruns([rerun]))
+        drawn = rerun
     told = rerun.told
     if told is not None and told.ran.sentence:
         raise click.ClickException(told.ran.sentence)
@@ -113,6 +120,7 @@ def explain(
     if rerun.rivals:
         table.plainly(out, f"{in_words(rerun.seed, rerun.rivals)}\n")
     table.plainly(out, aborted.story(rerun))
+    write_page_of(drawn, page_to)
     if told.twin:
         table.plainly(out, f"\n{told.twin}")
     path = None

@@ -17,12 +17,14 @@ from tester.cli.options import (
     strategy_option,
     submission_option,
 )
+from tester.cli.pages import page_option, write_page_of
 
 
 @click.command()
 @click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
 @click.option("--seed", metavar="S", callback=seed_in_range, help="The seed to run.")
 @click.option("--full", is_flag=True, help="Show every line of the story, even if the run passes.")
+@page_option
 @schedule_option
 @strategy_option
 @submission_option
@@ -32,6 +34,7 @@ def replay(
     what: tuple[str, ...],
     seed: int | None,
     full: bool,
+    page_to: str | None,
     schedule: str | None,
     strategy: str | None,
     submission: str | None,
@@ -43,11 +46,13 @@ def replay(
     from tester.workers.plan import Reruns
 
     check_writable(json_to)
+    check_writable(page_to)
     lab, folder, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
-    rerun.full = full
+    rerun.full, rerun.page = full, page_to is not None
     with pool_for(lab, folder, rerun, stuck_after, schedule, strategy) as pool:
         pool.work(Reruns([rerun]))
     if rerun.told is not None and rerun.told.ran.sentence:
         raise click.ClickException(rerun.told.ran.sentence)
     table.show_replay(console(json_to), rerun)
+    write_page_of(rerun, page_to)
     return finish(rerun.verdict, json_to, record.of_replay(lab, rerun))

@@ -26,6 +26,7 @@ from tester.cli.options import (
     submission_option,
     tests_option,
 )
+from tester.cli.pages import pages_option, write_pages_of
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.search.corpus import Corpus
@@ -45,6 +46,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
 @tests_option
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first failure.")
 @click.option("-a", "--all", "every", is_flag=True, help="List the tests that passed, too.")
+@pages_option
 @schedule_option
 @submission_option
 @json_option
@@ -56,6 +58,7 @@ def run(
     tests: str | None,
     exitfirst: bool,
     every: bool,
+    pages_to: str | None,
     schedule: str | None,
     submission: str | None,
     json_to: str | None,
@@ -94,6 +97,7 @@ def run(
                             exitfirst=exitfirst,
                             elsewhere=elsewhere(lab, submission, stuck_after, schedule),
                         )
+                    write_pages_of(pool, result.tests, pages_to)
             except runner.Interrupted as interrupted:
                 return _unfinished(json_to, interrupted.result)
             except runner.Misuse as misuse:

@@ -191,7 +191,7 @@ class Reruns:
             return None
         one, whole = self._waiting.pop(0)
         return RerunJob(
-            one.test, str(one.seed), one.command, whole, one.marker, one.record, one.full
+            one.test, str(one.seed), one.command, whole, one.marker, one.record, one.full, one.page
         )
 
     def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
+
+import msgspec
 
 from tester.engine.choices import Choices, Replayed
 from tester.report import aborted
 from tester.report.explained import of_explanation
 from tester.report.likeness import likeness
+from tester.report.page.from_run import of_run
 from tester.report.story import every_line, tell
 from tester.report.twin import side_by_side
 from tester.search.again import record_of
 from tester.search.diagnosis import Diagnosis, diagnose, diagnose_recorded
+from tester.search.explain import Explanation
+from tester.search.watched import watch
 from tester.workers.wire import Ran, RerunJob, RerunReport, plain
 from tester.world.run import Outcome, Scenario, repeat, run
 
@@ -33,23 +39,25 @@ def report_of(
     """
     seed = int(job.seed)
     if ran.verdict == "pass":
-        if not job.full:
+        if not (job.full or job.page):
             return RerunReport(ran, "")
         passing = run(scenario, Choices(Replayed(found.choices.record())), keep_trace=True)
-        return RerunReport(ran, plain(f"{every_line(passing)}\n\n".lstrip("\n")))
+        story = plain(f"{every_line(passing)}\n\n".lstrip("\n")) if job.full else ""
+        return _with_page(RerunReport(ran, story), scenario, job, passing, lab)
     try:
         if job.whole:
             again = repeat(scenario, seed, found)
-            return RerunReport(ran, plain(tell(seed, again, job.command, full=job.full)))
+            whole = RerunReport(ran, plain(tell(seed, again, job.command, full=job.full)))
+            return _with_page(whole, scenario, job, again, lab)
         diagnosis = _diagnosis(scenario, job, found, attempt)
         explanation = diagnosis.explanation
         story = plain(tell(seed, diagnosis.outcome, job.command, explanation, full=job.full))
         if explanation is None:
-            return RerunReport(ran, story)
+            return _with_page(RerunReport(ran, story), scenario, job, diagnosis.outcome, lab)
         kept = record_of(
             scenario, explanation.shrunk, lab=lab, test=job.test, submission=submission
         )
-        return RerunReport(
+        report = RerunReport(
             ran,
             story,
             kept.text(),
@@ -59,6 +67,7 @@ def report_of(
             explanation.shrunk.settled,
             plain(likeness(diagnosis.outcome)),
         )
+        return _with_page(report, scenario, job, diagnosis.outcome, lab, explanation)
     except Exception as error:  # noqa: BLE001 - such as a repr that raises
         return RerunReport(ran, plain(aborted.untold(seed, found, error, job.command)))
 
@@ -70,3 +79,29 @@ def _diagnosis(
     if not job.record:
         return diagnose(scenario, seed, found, attempt)
     return diagnose_recorded(scenario, seed, found, attempt)
+
+
+def _with_page(
+    report: RerunReport,
+    scenario: Scenario,
+    job: RerunJob,
+    outcome: Outcome,
+    lab: str,
+    explanation: Explanation | None = None,
+) -> RerunReport:
+    """The report with the page of the run, if that was asked for; it changes nothing else."""
+    if not job.page:
+        return report
+    try:
+        drawn = of_run(
+            int(job.seed),
+            outcome,
+            partial(watch, scenario),
+            command=job.command,
+            source=f"{lab} {job.test}",
+            explanation=explanation,
+        )
+        return msgspec.structs.replace(report, page=msgspec.json.encode(drawn).decode())
+    except Exception as error:  # noqa: BLE001 - such as a model that raises when it is asked
+        said = f"the page could not be drawn: {type(error).__name__}: {error}"
+        return msgspec.structs.replace(report, no_page=plain(said))

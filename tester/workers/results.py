@@ -76,6 +76,8 @@ class Rerun:
     """The text of a record to be run instead of the seed."""
     full: bool = False
     """Whether every line of its story is wanted, also where it passes."""
+    page: bool = False
+    """Whether its page is wanted, too."""
     rivals: list[int] = field(default_factory=list)
     """Other seeds that fail in the same way: none of their stories is shorter."""
     schedule: str = DEFAULT

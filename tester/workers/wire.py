@@ -45,6 +45,8 @@ class RerunJob(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The text of a record to be run instead of the seed."""
     full: bool = False
     """Tell every line of the story, also where the run passes."""
+    page: bool = False
+    """Draw its page, too."""
 
     @property
     def count(self) -> int:
@@ -204,6 +206,10 @@ class RerunReport(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Whether no other seed is to be tried for a shorter story."""
     likeness: str = ""
     """Equal for failures that are told in the same words: see `tester.report.likeness`."""
+    page: str = ""
+    """The document of its page, as JSON: see `tester.report.page.document`."""
+    no_page: str = ""
+    """Why there is none, if one was asked for."""
 
 
 class Placed(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -14,6 +14,7 @@ from tester.engine.scheduler import Scheduler
 from tester.engine.trace import Trace
 from tester.world.conditions import ChangingConditions
 from tester.world.partition import Links
+from tester.world.spectator import Spectator
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -22,7 +23,13 @@ class Context:
     """The clock, the choices, the network and the trace of one run."""
 
     def __init__(
-        self, choices: Choices, scheduler: Scheduler, conditions: Conditions, *, keep_trace: bool
+        self,
+        choices: Choices,
+        scheduler: Scheduler,
+        conditions: Conditions,
+        *,
+        keep_trace: bool,
+        spectator: Spectator | None = None,
     ) -> None:
         self.choices = choices
         self.scheduler = scheduler
@@ -32,6 +39,10 @@ class Context:
         """Who hears whom."""
         self.conditions = ChangingConditions(self.network, self.note)
         """What the network does to messages for a while."""
+        self.spectator = spectator
+        """Who watches the run, if anybody does."""
+        if spectator is not None:
+            spectator.begins(self.trace.entries, lambda: scheduler.now)
 
     @property
     def now_us(self) -> int:
@@ -48,6 +59,8 @@ class Context:
 
     def let_go(self) -> None:
         """Break the cycles through the network, when the run is over."""
+        if self.spectator is not None:
+            self.spectator.ends_with(self.links.ends(), self.links.homes())
         del self.links, self.conditions
 
 

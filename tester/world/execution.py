@@ -24,6 +24,7 @@ from tester.world.nodes import Hosting, Nodes, StartNode
 from tester.world.operations import Operations
 from tester.world.reports import Reports
 from tester.world.simulation import Listener, Simulation
+from tester.world.spectator import Spectator
 from tester.world.testhost import TestHost
 
 TEST: Final = "test"
@@ -53,6 +54,7 @@ class Execution:
         start_node: StartNode | None = None,
         watch: Sequence[ModuleType] = (),
         faults: Sequence[Kind] = (),
+        spectator: Spectator | None = None,
     ) -> None:
         order = SCHEDULES[schedule](bool(faults) or not network.reliable)
         self._scheduler = Scheduler(
@@ -67,7 +69,9 @@ class Execution:
         self.senders: dict[int, Sender] = {}
         """Who sent each RPC, if the run keeps its trace."""
         self._most_bytes = limits.megabytes * 1_000_000
-        self._context = Context(choices, self._scheduler, network, keep_trace=keep_trace)
+        self._context = Context(
+            choices, self._scheduler, network, keep_trace=keep_trace, spectator=spectator
+        )
         self.trace = self._context.trace
         self._network = self._context.network
         self._test = TestHost(TEST, choices, order)

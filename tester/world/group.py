@@ -12,9 +12,10 @@ from labrpc.wiring import Hold
 from tester.world.arguments import End
 from tester.world.nodes import Member
 
-__all__ = ["CUT_OFF", "Group", "Hold"]
+__all__ = ["CUT_OFF", "JOINED", "Group", "Hold"]
 
 CUT_OFF: Final = "is cut off from the others"
+JOINED: Final = "is connected again"
 
 
 class Around(Protocol):
@@ -148,7 +149,7 @@ class Group:
         for i in servers:
             if self._sides[i] != 0 and self.is_up(i):
                 self._sides[i] = 0
-                self._sim.say(self.names[i], "is connected again")
+                self._sim.say(self.names[i], JOINED)
         self._switch()
 
     def connect_all(self) -> None:

@@ -50,6 +50,7 @@ from tester.world.interruption import interruption
 from tester.world.operation import BoundMethod, operation
 from tester.world.probe import Probe
 from tester.world.returned import Returned
+from tester.world.spectator import Spectator
 
 _cause: Final[ContextVar[int | None]] = ContextVar("cause", default=None)
 """The operation that the running code serves; tasks inherit it from whoever starts them."""
@@ -72,6 +73,8 @@ class Host(Node):
         self.files = Files(self)
         self.notes_returns = False
         """Whether to watch where methods return: see `Returned`."""
+        self.spectator: Spectator | None = None
+        """Who looks at the objects here after each step, if anybody does."""
         inside: Callable[..., None] = self.context.run
         self.receivers |= {
             "make": partial(inside, self._make),
@@ -154,7 +157,9 @@ class Host(Node):
         _, key, factory, args, like = event
         self._likes[key] = like
         try:
-            self._objects[key] = factory(*(unpack(arg, self._real) for arg in args))
+            made = self._objects[key] = factory(*(unpack(arg, self._real) for arg in args))
+            if self.spectator is not None and self.spectator.looks:
+                self.looks.append(partial(self.spectator.look, self.name, key, made))
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             reserve.release()
             self.failed(error, f"while it made {name_of(factory)}")

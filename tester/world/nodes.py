@@ -343,6 +343,11 @@ class Member:
 
     def _note(self, kind: str, *fields: Any) -> None:
         self._context.note(kind, self.name, *fields)
+        spectator = self._context.spectator
+        if spectator is not None and kind in {"crash", "stop", "disk loss", "restart"}:
+            spectator.disk(self.name, kind, self.store.files())
+            if kind == "restart":
+                spectator.begins_anew(self.name)
 
 
 class Hosting(Machine, Protocol):
@@ -440,6 +445,7 @@ class Nodes:
         host = Host(member.name, self.context.choices, self._schedule, incarnation)
         host.loop.notes_deaths = self._notes_deaths
         host.notes_returns = self._notes_returns
+        host.spectator = self.context.spectator
         made = place(member.name, Child(host) if self._isolated else host)
         if self._watch:
             watch(made, self._watch)

@@ -44,6 +44,14 @@ class Links:
         self._blocked: dict[str, tuple[bool, bool]] = {}
         self._cuts: list[Cut] = []
 
+    def ends(self) -> dict[str, tuple[str, str]]:
+        """Every end: the node it is on, and the server it leads to."""
+        return dict(self._ends)
+
+    def homes(self) -> dict[str, str]:
+        """The node of every server."""
+        return dict(self._homes)
+
     def add_end(self, end: str, owner: str, server: str) -> None:
         """An end of the node `owner`, connected to a server."""
         self._ends[end] = owner, server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Final, Self
@@ -35,6 +36,7 @@ from tester.world.interruption import interruption
 from tester.world.operation import WrongResult
 from tester.world.scenario import Scenario, SimulatedTest, code_under_test, own_module
 from tester.world.simulation import Simulation
+from tester.world.spectator import Spectator
 from tester.world.submission import BadSubmission
 
 __all__ = ["Entry", "Outcome", "Scenario", "repeat", "run"]
@@ -110,23 +112,28 @@ def run(
     keep_trace: bool = False,
     watch: bool = False,
     notes_returns: bool = False,
+    spectator: Spectator | None = None,
 ) -> Outcome:
     """Run the scenario once with these choices. Never raises for what the code under test does.
 
     `watch`: the state of the test's own module is looked at around every step of a node. Seed 0
     is audited: all modules are watched, and no two nodes may have come to hold one object.
     `notes_returns`: a failure names the line that returned what cannot travel. All are slow.
+    `spectator`: it sees what nodes hold, log and print; they are in this process then.
     """
     here = scenario.start_node is None
     modules = code_under_test(scenario) if here else []
     audited = here and _is_audited(scenario, choices)
     state = state_of(modules)
     watched = _watched(scenario, modules, watch=watch, audited=audited)
-    execution = _execution(scenario, choices, keep_trace, notes_returns, watched)
+    if spectator is not None:
+        scenario, keep_trace = replace(scenario, isolated=False), True
+    execution = _execution(scenario, choices, keep_trace, notes_returns, watched, spectator)
     sim = execution.sim
     checked: Checked | None = None
     error: BaseException | None = None
-    with guard.installed(modules) as refusals, guard.collector_off():
+    watching = nullcontext() if spectator is None else spectator.listening()
+    with watching, guard.installed(modules) as refusals, guard.collector_off():
         try:
             execution.run(functools.partial(scenario.function, sim))
             if audited:
@@ -186,6 +193,7 @@ def _execution(
     keep_trace: bool,
     notes_returns: bool,
     watched: list[ModuleType],
+    spectator: Spectator | None,
 ) -> Execution:
     return Execution(
         choices,
@@ -198,6 +206,7 @@ def _execution(
         watch=watched,
         faults=scenario.faults,
         schedule=scenario.schedule,
+        spectator=spectator,
     )
 
 

@@ -1,0 +1,1 @@
+"""Pages: a run, a history or statistics as one HTML file that needs nothing but a browser."""

@@ -1,0 +1,307 @@
+// The picture: lanes of clients with their operations, the ribbon of a key, lanes of nodes.
+
+const pen = canvas.getContext("2d");
+const ROW = 26, LANE = 46, RIBBON = 26, AXIS = 22;
+let colours = {};
+let lanes = { clients: [], ribbons: [], nodes: new Map(), height: 0, space: 0 };
+let hits = [];
+
+function readColours() {
+  const style = getComputedStyle(document.documentElement);
+  const names = ["ground", "raised", "line", "text", "quiet", "accent", "pass", "fail", "unknown",
+    "mark", "linked", "mono", "sans", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"];
+  colours = Object.fromEntries(names.map(n => [n, style.getPropertyValue(`--${n}`).trim()]));
+}
+
+function termColour(term) {
+  return term <= 0 ? colours.t0 : colours[`t${1 + (term - 1) % 7}`];
+}
+
+// Lanes from top to bottom, for the filters as they are.
+function layOut() {
+  const { run } = view;
+  let y = AXIS;
+  const clients = run.clients.filter(c => !view.client || c === view.client).slice(0, 200)
+    .map(name => {
+      const lane = { name, y, height: ROW * (run.rowsOf.get(name) ?? 1) + 8 };
+      y += lane.height;
+      return lane;
+    });
+  const chosen = view.key === "" ? run.partitions.slice(0, 4)
+    : run.partitions.filter(p => p.key === view.key);
+  const ribbons = chosen.filter(p => p.spans.length > 0).map(part => {
+    const ribbon = { part, y: y + 4 };
+    y += RIBBON;
+    return ribbon;
+  });
+  if (clients.length) y += 8;
+  const space = y;
+  const nodes = new Map();
+  for (const node of run.nodes) {
+    if (view.node && node.kind !== "network" && !talksTo(run, node.name)) continue;
+    nodes.set(node.name, { ...node, y, middle: y + LANE / 2 });
+    y += LANE;
+  }
+  lanes = { clients, ribbons, nodes, height: y + 8, space };
+}
+
+function talksTo(run, name) {
+  if (name === view.node) return true;
+  return run.messages.some(m => (m.source === view.node && m.target === name)
+    || (m.target === view.node && m.source === name));
+}
+
+function size() {
+  layOut();
+  const box = document.getElementById("lanes");
+  width = Math.max(260, box.clientWidth);
+  const ratio = window.devicePixelRatio || 1;
+  const height = Math.min(lanes.height, 9000);
+  canvas.width = width * ratio;
+  canvas.height = height * ratio;
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+}
+
+let waiting = false;
+function draw() {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => { waiting = false; drawNow(); });
+}
+
+function drawNow() {
+  hits = [];
+  pen.fillStyle = colours.ground;
+  pen.fillRect(0, 0, width, lanes.height);
+  pen.textBaseline = "middle";
+  const linked = linkedOf(view.run, view.run.events[view.cursor] ?? { op: -1, rpc: -1 });
+  drawBands();
+  drawAxis();
+  pen.save();
+  pen.beginPath();
+  pen.rect(GUTTER - 4, 0, width, lanes.height);
+  pen.clip();
+  drawOperations(linked);
+  drawOrder();
+  drawRibbons();
+  drawSpace(linked);
+  drawCursor();
+  pen.restore();
+  drawNames();
+  drawOverview();
+}
+
+function label(text, x, y, most, colour, weight = "") {
+  pen.font = `${weight} 12px ${colours.sans}`.trim();
+  pen.fillStyle = colour;
+  const shown = shorten(text, most);
+  if (shown) pen.fillText(shown, x, y);
+}
+
+function shorten(text, most) {
+  if (most < 10) return "";
+  if (pen.measureText(text).width <= most) return text;
+  let low = 0, high = Math.min(text.length, 120);
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (pen.measureText(`${text.slice(0, middle)}…`).width <= most) low = middle;
+    else high = middle - 1;
+  }
+  return low > 1 ? `${text.slice(0, low)}…` : "";
+}
+
+function hatch(x, y, w, h, colour, gap = 7) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(x, y, w, h);
+  pen.clip();
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  const first = Math.max(x, 0) - h;
+  for (let at = first - (first % gap); at < Math.min(x + w, width); at += gap) {
+    pen.moveTo(at, y + h);
+    pen.lineTo(at + h, y);
+  }
+  pen.stroke();
+  pen.restore();
+}
+
+function drawNames() {
+  pen.fillStyle = colours.ground;
+  pen.fillRect(0, AXIS, GUTTER - 6, lanes.height);
+  for (const lane of lanes.clients) {
+    label(lane.name, 6, lane.y + lane.height / 2, GUTTER - 14, colours.text, "600");
+  }
+  for (const { part, y } of lanes.ribbons) {
+    label(part.key === "" ? "object" : `key ${part.key}`, 6, y + 9, GUTTER - 14, colours.quiet);
+  }
+  for (const lane of lanes.nodes.values()) {
+    label(lane.name, 6, lane.middle, GUTTER - 14, colours.text, "600");
+  }
+  pen.strokeStyle = colours.line;
+  pen.lineWidth = 1;
+  line(GUTTER - 6, AXIS, GUTTER - 6, lanes.height);
+  if (lanes.clients.length) line(0, lanes.space - 4, width, lanes.space - 4);
+}
+
+function line(x1, y1, x2, y2) {
+  pen.beginPath();
+  pen.moveTo(x1, y1);
+  pen.lineTo(x2, y2);
+  pen.stroke();
+}
+
+function drawAxis() {
+  pen.strokeStyle = colours.line;
+  line(0, AXIS - 1, width, AXIS - 1);
+  label(view.realTime ? "virtual s" : "event", 6, AXIS / 2, GUTTER - 10, colours.quiet);
+  const rough = (view.to - view.from) / Math.max(2, (width - GUTTER) / 80);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = Math.max(view.realTime ? 1 : 1, [1, 2, 5, 10].map(n => n * power).find(s => s >= rough));
+  for (let at = Math.ceil(Math.max(0, view.from) / step) * step; at <= view.to; at += step) {
+    const x = GUTTER + (at - view.from) / (view.to - view.from) * (width - GUTTER - 8);
+    pen.strokeStyle = colours.line;
+    line(x, AXIS - 5, x, AXIS - 1);
+    const text = view.realTime && page.kind === "run" ? (at / 1e6).toFixed(step < 1000 ? 6 : 3)
+      : String(Math.round(at));
+    label(text, x + 3, AXIS / 2, 80, colours.quiet);
+  }
+}
+
+// -- the history view -----------------------------------------------------------------------------
+
+function drawOperations(linked) {
+  const [first, last] = visibleEvents();
+  const y0 = new Map(lanes.clients.map(lane => [lane.name, lane.y]));
+  for (const op of view.run.operations) {
+    if (op.call > last + 1 || (op.ret >= 0 && op.ret < first - 1)) continue;
+    if (!y0.has(op.client) || !showsOperation(op)) continue;
+    drawOperation(op, y0.get(op.client) + 4 + op.row * ROW, op.number === linked.op);
+  }
+}
+
+function drawOperation(op, y, selected) {
+  const open = op.ret < 0, x = xOf(op.call), h = ROW - 6;
+  const right = open ? width + 20 : xOf(op.ret), w = Math.max(3, right - x);
+  const wrong = view.run.why.has(op.number);
+  pen.fillStyle = wrong ? colours.ground : op.core ? colours.mark : colours.raised;
+  pen.fillRect(x, y, w, h);
+  if (op.ambiguous) hatch(x, y, w, h, colours.line);
+  pen.strokeStyle = wrong ? colours.fail : selected ? colours.accent
+    : op.core ? colours.text : colours.quiet;
+  pen.lineWidth = wrong || selected || op.core ? 2.5 : 1;
+  pen.beginPath();
+  pen.moveTo(right, y);
+  pen.lineTo(x, y);
+  pen.lineTo(x, y + h);
+  pen.lineTo(right, y + h);
+  if (!open) pen.closePath();
+  pen.stroke();
+  const left = Math.max(x, GUTTER) + 5;
+  const told = `${wrong ? "✗ " : ""}${op.text}${open ? " (open)" : ` → ${op.answer}`}`;
+  const colour = wrong ? colours.fail : colours.text;
+  if ((wrong || op.core) && right - left < 120 && right < width - 60) {
+    label(told, right + 5, y + h / 2 + 1, Math.min(260, width - right - 8), colour, "600");
+  } else {
+    label(told, left, y + h / 2 + 1, right - left - 4, colour, op.core ? "600" : "");
+  }
+  hits.push({ x, y, w, h, op });
+}
+
+// The linearization points, joined in their order.
+function drawOrder() {
+  const [first, last] = visibleEvents();
+  const y0 = new Map(lanes.clients.map(lane => [lane.name, lane.y]));
+  const chosen = view.key === "" ? view.run.partitions.slice(0, 1)
+    : view.run.partitions.filter(p => p.key === view.key);
+  for (const part of chosen) {
+    const near = part.order.filter(n => {
+      const p = view.run.points.get(n);
+      return p && p.at >= first - 40 && p.at <= last + 40;
+    });
+    pen.strokeStyle = colours.text;
+    pen.globalAlpha = 0.45;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    for (const number of near) {
+      const op = view.run.byOp.get(number), y = pointY(op, y0);
+      if (y === null) continue;
+      pen.lineTo(xOf(view.run.points.get(number).at), y);
+    }
+    pen.stroke();
+    pen.globalAlpha = 1;
+    const crowded = near.length > (width - GUTTER) / 14;
+    for (const number of near) drawPoint(view.run.byOp.get(number), y0, crowded);
+  }
+}
+
+function pointY(op, y0) {
+  return op && y0.has(op.client) && showsOperation(op) ? y0.get(op.client) + 4 + op.row * ROW + 10 : null;
+}
+
+function drawPoint(op, y0, crowded) {
+  const y = pointY(op, y0);
+  if (y === null) return;
+  const { at, rank } = view.run.points.get(op.number), x = xOf(at);
+  pen.strokeStyle = pen.fillStyle = colours.text;
+  pen.lineWidth = crowded ? 1 : 3;
+  line(x, y - 12, x, y + 12);
+  if (!crowded) {
+    pen.font = `600 10px ${colours.sans}`;
+    const text = String(rank), w = pen.measureText(text).width;
+    pen.fillStyle = colours.text;
+    pen.fillRect(x - w / 2 - 3, y + 6, w + 6, 11);
+    pen.fillStyle = colours.ground;
+    pen.fillText(text, x - w / 2, y + 12);
+  }
+}
+
+// What each key holds between the linearization points.
+function drawRibbons() {
+  const [first, last] = visibleEvents();
+  for (const { part, y } of lanes.ribbons) {
+    part.spans.forEach((span, at) => {
+      const next = part.spans[at + 1];
+      const from = span.op < 0 ? -0.5 : view.run.points.get(span.op)?.at ?? 0;
+      const ended = part.verdict === "illegal" ? lastPoint(part) + 0.6 : view.run.events.length;
+      const to = next ? view.run.points.get(next.op)?.at ?? from : Math.max(ended, from + 0.6);
+      if (to < first - 1 || from > last + 1) return;
+      const x = xOf(from), w = Math.max(1, xOf(to) - x);
+      pen.fillStyle = at % 2 ? colours.linked : colours.raised;
+      pen.fillRect(x, y, w, RIBBON - 8);
+      pen.strokeStyle = colours.line;
+      pen.lineWidth = 1;
+      pen.strokeRect(x, y, w, RIBBON - 8);
+      const left = Math.max(x, GUTTER) + 4;
+      label(span.text, left, y + 10, x + w - left - 4, colours.text);
+    });
+    if (part.verdict === "illegal") {
+      const x = xOf(lastPoint(part) + 0.6);
+      label("✗ nothing fits next", x + 5, y + 10, 150, colours.fail, "600");
+    }
+  }
+}
+
+function lastPoint(part) {
+  const number = part.order.at(-1);
+  return number === undefined ? -0.5 : view.run.points.get(number)?.at ?? -0.5;
+}
+
+function drawCursor() {
+  if (!view.run.events.length) return;
+  const x = xOf(view.cursor);
+  pen.strokeStyle = colours.accent;
+  pen.lineWidth = 2;
+  pen.setLineDash([5, 3]);
+  line(x, AXIS - 4, x, lanes.height);
+  pen.setLineDash([]);
+  pen.fillStyle = colours.accent;
+  pen.beginPath();
+  pen.moveTo(x - 6, AXIS - 10);
+  pen.lineTo(x + 6, AXIS - 10);
+  pen.lineTo(x, AXIS - 1);
+  pen.fill();
+}

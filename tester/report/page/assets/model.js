@@ -1,0 +1,234 @@
+// The model: the document with its arrays as objects, and what can be looked up in it.
+
+const page = JSON.parse(document.getElementById("data").textContent);
+
+const FAULTS = new Set(["crash", "stop", "restart", "pause", "resume", "cut short", "disk loss",
+  "skew", "slow disk", "cut", "heal", "weather", "fault", "death"]);
+const OPERATIONS = new Set(["call", "return", "unheard"]);
+const SAYINGS = new Set(["log", "print"]);
+const NOTES = new Set(["does", "note", "annotate", "end"]);
+
+// To which of the kinds in the filter an event belongs.
+function kindOf(event) {
+  if (OPERATIONS.has(event.kind)) return "operations";
+  if (SAYINGS.has(event.kind)) return "logs";
+  if (FAULTS.has(event.kind)) return "faults";
+  if (NOTES.has(event.kind)) return "notes";
+  return "messages";
+}
+
+// A run with names for its columns, and indexes: what a view asks for.
+function readRun(raw) {
+  const run = { ...raw };
+  run.events = raw.events.map((e, id) => ({
+    id, time: e[0], kind: e[1], node: e[2], text: e[3], op: e[4] ?? -1, rpc: e[5] ?? -1,
+    level: e[6] ?? "", wrong: e[7] ?? false,
+  }));
+  run.messages = raw.messages.map(m => ({
+    rpc: m[0], op: m[1], method: m[2], source: m[3], target: m[4], sent: m[5], held: m[6],
+    arrivals: m[7], answers: m[8], ended: m[9], fate: m[10], marks: m[11], request: m[12],
+    reply: m[13], again: 0, repeats: false,
+  }));
+  run.bands = (raw.bands ?? []).map(b => ({
+    node: b[0], kind: b[1], first: b[2], last: b[3], text: b[4], details: b[5] ?? "",
+    term: b[6] ?? -1,
+  }));
+  run.states = (raw.states ?? []).map(s => ({ event: s[0], node: s[1], object: s[2], rows: s[3] }));
+  run.disks = (raw.disks ?? []).map(d => ({ event: d[0], node: d[1], when: d[2], files: d[3] }));
+  run.elections = (raw.elections ?? []).map(e => ({
+    ...e, votes: e.votes.map(v => ({ event: v[0], voter: v[1], granted: v[2] })),
+  }));
+  run.partitions = raw.partitions.map(p => ({
+    ...p,
+    spans: (p.spans ?? []).map(s => ({ op: s[0], text: s[1] })),
+    candidates: (p.candidates ?? []).map(c => ({ op: c[0], why: c[1] })),
+    order: p.order ?? [], core: p.core ?? [],
+  }));
+  run.byRpc = new Map(run.messages.map(m => [m.rpc, m]));
+  run.byOp = new Map(run.operations.map(o => [o.number, o]));
+  run.ofOp = new Map();
+  for (const m of run.messages) {
+    if (m.op < 0) continue;
+    if (!run.ofOp.has(m.op)) run.ofOp.set(m.op, []);
+    run.ofOp.get(m.op).push(m);
+  }
+  run.clients = [...new Set(run.operations.map(o => o.client))].sort(byName);
+  run.why = new Map();
+  for (const part of run.partitions) for (const c of part.candidates) run.why.set(c.op, c.why);
+  run.points = new Map();
+  for (const part of run.partitions) placePoints(run, part);
+  findRepeats(run);
+  stackOperations(run);
+  return run;
+}
+
+function byName(a, b) {
+  return a.localeCompare(b, "en", { numeric: true });
+}
+
+// Where in the order of events each operation of a partition takes effect: after the latest call
+// of it and of those before it, and before the next event.
+function placePoints(run, part) {
+  let latest = -1, ties = 0;
+  part.order.forEach((number, at) => {
+    const op = run.byOp.get(number);
+    if (!op) return;
+    if (op.call > latest) { latest = op.call; ties = 0; } else { ties += 1; }
+    const point = latest + 0.25 + 0.6 * (1 - 1 / (1 + ties / 4));
+    run.points.set(number, { at: point, rank: at + 1, part });
+  });
+}
+
+// Heartbeats and their like: the same request between the same nodes with the same outcome.
+function findRepeats(run) {
+  const latest = new Map();
+  for (const m of run.messages) {
+    if (m.op >= 0) continue;
+    const lane = `${m.source}\u0000${m.target}`;
+    const said = [m.method, m.request, m.reply, m.fate, ...m.marks].join("\u0000");
+    const before = latest.get(lane);
+    if (before && before.said === said) {
+      m.repeats = true;
+      before.message.again += 1;
+    } else {
+      latest.set(lane, { said, message: m });
+    }
+  }
+}
+
+// Operations of one client that overlap stand in rows below each other.
+function stackOperations(run) {
+  run.rowsOf = new Map();
+  const ends = new Map();
+  for (const op of [...run.operations].sort((a, b) => a.call - b.call)) {
+    if (!ends.has(op.client)) ends.set(op.client, []);
+    const rows = ends.get(op.client);
+    let row = rows.findIndex(end => end < op.call);
+    if (row < 0) row = rows.length < 12 ? rows.length : 11;
+    rows[row] = op.ret < 0 ? Infinity : op.ret;
+    op.row = row;
+    run.rowsOf.set(op.client, rows.length);
+  }
+}
+
+const runs = { main: readRun(page.run), twin: page.twin ? readRun(page.twin.run) : null };
+
+// What a reader sees now; everything is drawn from this.
+const view = {
+  run: runs.main,
+  name: "main",
+  cursor: 0,
+  realTime: false,
+  from: 0,            // the part of the x axis that is drawn, in events or microseconds
+  to: 1,
+  client: "", node: "", key: "", kind: "", search: "",
+  fold: true,
+  shown: [],          // the events that the filters leave, by number
+  tab: "Event",
+};
+
+function seconds(us) {
+  const negative = us < 0 ? "-" : "";
+  const ms = Math.floor((Math.abs(us) + 500) / 1000);
+  return `${negative}${Math.floor(ms / 1000)}.${String(ms % 1000).padStart(3, "0")}`;
+}
+
+function timeOf(event) {
+  return page.kind === "history" ? String(event.time) : seconds(event.time);
+}
+
+// The op that an event belongs to, and everything else that does.
+function linkedOf(run, event) {
+  const rpcs = new Set(), op = event.op;
+  if (event.rpc >= 0) rpcs.add(event.rpc);
+  if (op >= 0) for (const m of run.ofOp.get(op) ?? []) rpcs.add(m.rpc);
+  return { op, rpcs };
+}
+
+function isLinked(linked, event) {
+  return (linked.op >= 0 && event.op === linked.op)
+    || (event.rpc >= 0 && linked.rpcs.has(event.rpc));
+}
+
+function sideOf(run, event) {
+  const m = event.rpc >= 0 ? run.byRpc.get(event.rpc) : null;
+  return m ? [m.source, m.target] : [event.node];
+}
+
+// The events that the filters, the search and folding leave.
+function chooseEvents() {
+  const { run } = view;
+  const needle = view.search.toLowerCase();
+  const keyed = view.key === "" ? null
+    : new Set(run.operations.filter(o => o.key === view.key).map(o => o.number));
+  view.shown = [];
+  for (const e of run.events) {
+    const op = e.op >= 0 ? run.byOp.get(e.op) : null;
+    if (view.fold && e.rpc >= 0 && run.byRpc.get(e.rpc)?.repeats) continue;
+    if (view.kind && kindOf(e) !== view.kind) continue;
+    if (view.client && op?.client !== view.client) continue;
+    if (keyed && !keyed.has(e.op) && (e.op >= 0 || e.rpc >= 0)) continue;
+    if (view.node && !sideOf(run, e).includes(view.node)) continue;
+    if (needle && !`${e.node} ${e.text} ${e.level}`.toLowerCase().includes(needle)) continue;
+    view.shown.push(e.id);
+  }
+}
+
+// The position of the first shown event at or after one.
+function shownFrom(id) {
+  let low = 0, high = view.shown.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (view.shown[middle] < id) low = middle + 1; else high = middle;
+  }
+  return low;
+}
+
+// Whether a filter leaves an operation in the picture.
+function showsOperation(op) {
+  return (!view.client || op.client === view.client) && (!view.key || op.key === view.key);
+}
+
+function showsMessage(m) {
+  const op = m.op >= 0 ? view.run.byOp.get(m.op) : null;
+  if (view.client && op?.client !== view.client) return false;
+  if (view.key && op?.key !== view.key) return false;
+  if (view.node && m.source !== view.node && m.target !== view.node) return false;
+  return !view.kind || view.kind === "messages";
+}
+
+// -- the state of objects at an instant ----------------------------------------------------------
+
+const replayed = { run: null, at: -2, index: 0, objects: new Map() };
+
+// By "node object": its rows, and those that the event at the cursor changed.
+function statesAt(run, cursor) {
+  if (replayed.run !== run || cursor < replayed.at) {
+    Object.assign(replayed, { run, at: -2, index: 0, objects: new Map() });
+  }
+  for (const one of replayed.objects.values()) one.changed = new Set();
+  while (replayed.index < run.states.length && run.states[replayed.index].event <= cursor) {
+    const { event, node, object, rows } = run.states[replayed.index];
+    const name = `${node} ${object}`;
+    if (!replayed.objects.has(name)) {
+      replayed.objects.set(name, { node, object, rows: new Map(), changed: new Set() });
+    }
+    const one = replayed.objects.get(name);
+    for (const [row, text] of Object.entries(rows)) {
+      if (text === null) one.rows.delete(row); else one.rows.set(row, text);
+      if (event === cursor) one.changed.add(row);
+    }
+    replayed.index += 1;
+  }
+  if (replayed.at === cursor) markChanges(run, cursor);
+  replayed.at = cursor;
+  return replayed.objects;
+}
+
+// The cursor has not moved: the changes at it are those of before.
+function markChanges(run, cursor) {
+  for (let at = replayed.index - 1; at >= 0 && run.states[at].event === cursor; at -= 1) {
+    const { node, object, rows } = run.states[at];
+    for (const row of Object.keys(rows)) replayed.objects.get(`${node} ${object}`).changed.add(row);
+  }
+}

@@ -1,0 +1,300 @@
+// The panels beside the picture: the event, the state of each node, keys, Raft, disks, the twin.
+
+const panel = document.getElementById("panel");
+const tabs = document.querySelector(".tabs");
+
+const PANELS = {
+  Event: eventPanel,
+  State: statePanel,
+  Keys: keysPanel,
+  Raft: raftPanel,
+  Disks: disksPanel,
+  Twin: twinPanel,
+  Story: () => [element("pre", { text: page.story })],
+};
+
+function panelNames() {
+  const { run } = view;
+  const has = {
+    Event: true,
+    State: run.states.length > 0,
+    Keys: run.partitions.length > 0,
+    Raft: run.elections.length > 0 || run.bands.some(b => b.kind === "role"),
+    Disks: run.disks.length > 0,
+    Twin: page.twin !== undefined && page.twin !== null,
+    Story: page.story !== "",
+  };
+  return Object.keys(PANELS).filter(name => has[name]);
+}
+
+function drawTabs() {
+  const names = panelNames();
+  if (!names.includes(view.tab)) view.tab = names[0];
+  tabs.replaceChildren(...names.map(name => element("button", {
+    type: "button", role: "tab", text: name, id: `tab-${name}`, "aria-controls": "panel",
+    "aria-selected": String(name === view.tab), tabindex: name === view.tab ? "0" : "-1",
+    onclick: () => { view.tab = name; drawTabs(); drawPanel(); },
+  })));
+  panel.setAttribute("aria-labelledby", `tab-${view.tab}`);
+}
+
+tabs.addEventListener("keydown", e => {
+  if (e.key !== "ArrowRight" && e.key !== "ArrowLeft") return;
+  const names = panelNames(), step = e.key === "ArrowRight" ? 1 : names.length - 1;
+  view.tab = names[(names.indexOf(view.tab) + step) % names.length];
+  drawTabs();
+  drawPanel();
+  document.getElementById(`tab-${view.tab}`).focus();
+  e.stopPropagation();
+  e.preventDefault();
+});
+
+function drawPanel() {
+  panel.replaceChildren(...PANELS[view.tab]().filter(Boolean));
+}
+
+function table(head, body) {
+  const made = element("table");
+  if (head.length) {
+    made.append(element("thead", {}, element("tr", {},
+      ...head.map(text => element("th", { text, scope: "col" })))));
+  }
+  made.append(element("tbody", {}, ...body));
+  return made;
+}
+
+function cells(...parts) {
+  return parts.map(part => element("td", {}, typeof part === "string"
+    ? element("bdi", { text: part }) : part));
+}
+
+function link(text, id) {
+  return element("button", { type: "button", class: "link", text, onclick: () => moveTo(id) });
+}
+
+// -- the event at the cursor ----------------------------------------------------------------------
+
+function eventPanel() {
+  const { run } = view, event = run.events[view.cursor];
+  if (!event) return [element("p", { text: "Nothing happened." })];
+  const made = [
+    element("h2", { text: `#${event.id} at ${timeOf(event)}${page.kind === "run" ? " s" : ""}` }),
+    element("p", { class: event.wrong ? "broken" : "" },
+      element("b", { text: `${event.node}: ` }), element("bdi", { text: event.text })),
+  ];
+  if (event.wrong) made.push(element("p", { text: page.sentences[0] ?? "" }));
+  const op = run.byOp.get(event.op), m = run.byRpc.get(event.rpc);
+  if (m) made.push(...messageParts(run, m));
+  if (op) made.push(...operationParts(run, op));
+  return made;
+}
+
+function messageParts(run, m) {
+  const marks = m.marks.length ? m.marks.join(", ") : m.fate || "on its way";
+  const body = [
+    ["request", `${m.method}(${m.request})`],
+    ["between", `${m.source} → ${m.target || "nobody"}`],
+    ["fate", marks],
+  ];
+  if (m.reply) body.push(["reply", m.reply]);
+  if (m.again) body.push(["repeated", `${m.again} times more, with the same outcome`]);
+  const steps = [["sent", m.sent], ["held back", m.held], ...m.arrivals.map(a => ["arrives", a]),
+    ...m.answers.map(a => ["answered", a]), ["caller knows", m.ended]].filter(([, at]) => at >= 0);
+  return [
+    element("h3", { text: `Message #${m.rpc}` }),
+    table([], body.map(([name, what]) => element("tr", {}, element("th", { text: name, scope: "row" }),
+      ...cells(what)))),
+    element("p", {}, ...steps.flatMap(([name, at]) => [link(`${name} #${at}`, at), " "])),
+  ];
+}
+
+function operationParts(run, op) {
+  const made = [
+    element("h3", { text: `Operation of ${op.client}` }),
+    element("p", { class: "mono" }, element("bdi", {
+      text: `${op.text} → ${op.ret < 0 ? "no answer: it is open" : op.answer}`,
+    })),
+    element("p", {}, link(`called #${op.call}`, op.call), " ",
+      ...(op.ret >= 0 ? [link(`answered #${op.ret}`, op.ret)] : [])),
+  ];
+  if (op.line) made.push(element("p", { text: `line ${op.line} of the file` }));
+  if (op.fate) made.push(element("p", { text: `It is ambiguous: it ${op.fate}.` }));
+  const point = run.points.get(op.number);
+  if (point) made.push(element("p", { text: `Number ${point.rank} in the order of its key.` }));
+  const why = run.why.get(op.number);
+  if (why) made.push(element("p", { class: "broken", text: `It cannot come next: ${why}.` }));
+  const sent = run.ofOp.get(op.number) ?? [];
+  if (sent.length) {
+    made.push(element("h3", { text: sent.length === 1 ? "Its message" : `Its ${sent.length} messages` }));
+    made.push(table([], sent.slice(0, 50).map(m => element("tr", {},
+      element("td", {}, link(`#${m.rpc}`, m.sent)),
+      ...cells(`${m.method} → ${m.target}`, m.marks.join(", ") || m.reply)))));
+  }
+  return made;
+}
+
+// -- the state of the nodes -----------------------------------------------------------------------
+
+function statePanel() {
+  const objects = [...statesAt(view.run, view.cursor).values()].filter(o => o.rows.size);
+  const chosen = objects.filter(o => !view.node || o.node === view.node);
+  const changed = chosen.filter(o => o.changed.size);
+  const order = [...changed, ...chosen.filter(o => !o.changed.size)];
+  if (!order.length) return [element("p", { class: "quiet", text: "No object exists yet." })];
+  return order.slice(0, 40).flatMap(one => [
+    element("h3", { text: one.object.startsWith(one.node) ? one.object : `${one.node}: ${one.object}` }),
+    table([], [...one.rows].map(([name, text]) => element("tr", {
+      class: one.changed.has(name) ? "changed" : "",
+    }, element("th", { scope: "row" }, element("bdi", { text: name })),
+    ...cells(one.changed.has(name) ? `● ${text}` : text)))),
+  ]);
+}
+
+// -- keys -----------------------------------------------------------------------------------------
+
+function keysPanel() {
+  const words = { illegal: "not linearizable", ok: "linearizable", undecided: "not decided" };
+  const made = [element("h2", { text: "Keys, failing first" }),
+    table(["key", "verdict", "operations"], view.run.partitions.slice(0, 300).map(part =>
+      element("tr", {}, element("td", {}, element("button", {
+        type: "button", class: "link", text: part.key === "" ? "the object" : part.key,
+        onclick: () => { choose("key", part.key); },
+      })), element("td", { class: `verdict-${part.verdict}`, text: words[part.verdict] }),
+      element("td", { class: "number", text: String(part.operations.length) }))))];
+  for (const part of view.run.partitions.filter(p => p.verdict === "illegal").slice(0, 5)) {
+    made.push(...whyParts(part));
+  }
+  return made;
+}
+
+function whyParts(part) {
+  const { run } = view;
+  const title = part.key === "" ? "Why it is not linearizable" : `Why key ${part.key} is not`;
+  return [
+    element("h3", { text: title }),
+    element("p", { class: "broken" }, element("bdi", { text: part.why })),
+    part.missing ? element("p", {}, element("bdi", { text: `${capital(part.missing)}.` })) : null,
+    element("p", {}, `The longest legal order has ${part.order.length} of its ${part.operations.length} `
+      + "operations; after it the object holds ", element("bdi", { class: "mono", text: part.state }),
+    part.candidates.length ? ". None of these can be next:" : "."),
+    table(["next", "impossible, for"], part.candidates.map(c => {
+      const op = run.byOp.get(c.op);
+      const name = op ? `${op.client} ${op.text} → ${op.ret < 0 ? "no answer" : op.answer}` : `#${c.op}`;
+      return element("tr", {}, element("td", {}, op ? link(name, op.call) : name), ...cells(c.why));
+    })),
+  ];
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+// -- Raft -----------------------------------------------------------------------------------------
+
+function raftPanel() {
+  const { run, cursor } = view;
+  const made = [element("h2", { text: "Servers" })];
+  for (const one of statesAt(run, cursor).values()) {
+    const log = [...one.rows].filter(([name]) => name.startsWith("log["));
+    const role = one.rows.get("role") ?? one.rows.get("state");
+    if (!log.length && !role) continue;
+    made.push(...serverParts(one, log, role));
+  }
+  const voted = run.elections.filter(e => e.start <= cursor);
+  made.push(element("h2", { text: "Elections, latest first" }));
+  for (const e of voted.slice(-8).reverse()) made.push(tally(e, cursor));
+  if (!voted.length) made.push(element("p", { class: "quiet", text: "Nobody has asked for a vote yet." }));
+  return made;
+}
+
+function field(one, ...names) {
+  for (const [name, text] of one.rows) {
+    const bare = name.split(".").at(-1).replaceAll("_", "").toLowerCase();
+    if (names.includes(bare)) return text;
+  }
+  return "";
+}
+
+function serverParts(one, log, role) {
+  const commit = Number(field(one, "commit", "commitindex"));
+  const applied = field(one, "applied", "lastapplied");
+  const base = field(one, "base", "snapshotindex", "lastincludedindex");
+  const term = field(one, "term", "currentterm");
+  const says = [`term ${term || "?"}`, (role ?? "").replaceAll("'", ""),
+    `commit ${Number.isNaN(commit) ? "?" : commit}`, applied ? `applied ${applied}` : ""];
+  const strip = element("div", { class: "strip", tabindex: "0", role: "group",
+    "aria-label": `The log of ${one.node}` });
+  if (base && base !== "0") strip.append(element("span", { class: "base", text: `snapshot ≤ ${base}` }));
+  for (const [name, text] of log) {
+    const index = Number(name.slice(4, -1)), [of, ...command] = text.split(" ");
+    const cell = element("span", {
+      class: `cell${index <= commit ? " committed" : ""}${one.changed.has(name) ? " new" : ""}`,
+      title: `index ${index}, term ${of}: ${command.join(" ")}${index <= commit ? " (committed)" : ""}`,
+    }, `${index} `, element("b", { text: `t${of}` }), element("br"),
+    element("bdi", { text: command.join(" ") || "·" }));
+    cell.style.setProperty("--cell", termColour(Number(of)));
+    strip.append(cell);
+  }
+  if (!log.length) strip.append(element("span", { class: "quiet", text: "empty log" }));
+  return [element("h3", { text: `${one.node}: ${says.filter(Boolean).join(", ")}` }), strip];
+}
+
+function tally(election, cursor) {
+  const heard = election.votes.filter(v => v.event <= cursor);
+  const yes = heard.filter(v => v.granted).map(v => v.voter);
+  const no = heard.filter(v => !v.granted).map(v => v.voter);
+  const won = new Set(yes).size >= election.needed;
+  const line_ = "●".repeat(new Set(yes).size)
+    + "○".repeat(Math.max(0, election.needed - new Set(yes).size));
+  return element("p", { class: "tally" },
+    link(`${election.node}, term ${election.term}`, election.start),
+    ` ${line_} ${new Set(yes).size} of ${election.needed} needed`,
+    element("span", { class: won ? "won" : "", text: won ? ", a majority" : "" }),
+    ` (${yes.join(", ") || "none"}${no.length ? `; refused by ${no.join(", ")}` : ""})`);
+}
+
+// -- disks ----------------------------------------------------------------------------------------
+
+function disksPanel() {
+  const { run, cursor } = view;
+  const made = [element("h2", { text: "Disks at crashes and restarts" })];
+  const past = run.disks.filter(d => d.event <= cursor && (!view.node || d.node === view.node));
+  const told = { crash: "when it crashed", stop: "when it was stopped",
+    "disk loss": "after the disk lost writes", restart: "when it restarted" };
+  for (const d of past.slice(-12).reverse()) {
+    const files = Object.entries(d.files);
+    const before = run.disks.filter(o => o.node === d.node && o.event <= d.event && o !== d).at(-1);
+    made.push(element("h3", {}, link(`${d.node} ${told[d.when]}`, d.event)));
+    made.push(files.length ? table([], files.map(([name, text]) => element("tr", {
+      class: before && before.files[name] !== text ? "changed" : "",
+    }, element("th", { text: name, scope: "row" }), ...cells(text))))
+      : element("p", { class: "quiet", text: "nothing" }));
+  }
+  if (!past.length) made.push(element("p", { class: "quiet", text: "No node has crashed yet." }));
+  return made;
+}
+
+// -- the twin -------------------------------------------------------------------------------------
+
+function twinPanel() {
+  const { first, flipped } = page.twin, start = Math.max(0, first - 3);
+  const made = [];
+  for (let at = start; at < first + 60; at += 1) {
+    const left = runs.main.events[at], right = runs.twin.events[at];
+    if (!left && !right) break;
+    const differs = at >= first && (left?.text !== right?.text || left?.node !== right?.node);
+    for (const [name, e] of [["main", left], ["twin", right]]) {
+      made.push(element("div", { class: differs ? "differs" : "" }, e ? element("button", {
+        type: "button", class: "link", text: `${timeOf(e)} ${e.node} ${e.text}`,
+        onclick: () => { showRun(name); moveTo(e.id); },
+      }) : ""));
+    }
+  }
+  return [
+    element("h2", { text: "The nearest run that passes" }),
+    element("p", { class: "broken", text: `Without ${flipped} it passes.` }),
+    element("p", { class: "quiet", text: `Both are the same up to event #${first}.` }),
+    element("div", { class: "twins" }, element("b", { text: "this run fails" }),
+      element("b", { text: "the twin passes" }), ...made),
+  ];
+}

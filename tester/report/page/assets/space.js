@@ -1,0 +1,235 @@
+// The space-time view: nodes as lanes, messages as arrows, and what befell them as marks and words.
+
+function drawBands() {
+  const top = lanes.space, bottom = lanes.height;
+  for (const band of view.run.bands) {
+    if (band.kind !== "cut") continue;
+    const [x, w] = bandX(band);
+    if (x > width || x + w < GUTTER) continue;
+    const own = lanes.nodes.get(band.node);
+    if (band.node !== "network" && own) hatch(x, own.y + 2, w, LANE - 4, colours.unknown, 12);
+    else hatch(x, top, w, bottom - top, colours.line, 14);
+  }
+}
+
+function bandX(band) {
+  const x = xOf(band.first);
+  const end = band.last < 0 ? view.run.events.length : band.last;
+  return [x, Math.max(2, xOf(end) - x)];
+}
+
+function drawSpace(linked) {
+  pen.strokeStyle = colours.line;
+  pen.lineWidth = 1;
+  for (const lane of lanes.nodes.values()) line(GUTTER, lane.middle, width, lane.middle);
+  const named = [];
+  for (const band of view.run.bands) drawBand(band, named);
+  drawMessages(linked);
+  drawMarks(linked);
+  for (const [text, x, y, most, colour, weight] of named) label(text, x, y, most, colour, weight);
+}
+
+function drawBand(band, named) {
+  const lane = lanes.nodes.get(band.node);
+  if (!lane) return;
+  const [x, w] = bandX(band);
+  if (x > width || x + w < GUTTER) return;
+  const left = Math.max(x, GUTTER) + 4, room = Math.min(x + w, width) - left - 3;
+  if (band.kind === "role") {
+    const leads = band.text.startsWith("leader"), h = leads ? 9 : 4;
+    pen.fillStyle = termColour(band.term);
+    pen.globalAlpha = band.text.startsWith("candidate") ? 0.55 : 1;
+    pen.fillRect(x, lane.y + LANE - h - 2, w, h);
+    pen.globalAlpha = 1;
+    named.push([leads ? `★ ${band.text}` : band.text, left, lane.y + 8, room,
+      termColour(band.term), leads ? "700" : ""]);
+  } else if (band.kind === "down") {
+    pen.fillStyle = colours.ground;
+    pen.fillRect(x, lane.y + 2, w, LANE - 4);
+    hatch(x, lane.y + 2, w, LANE - 4, colours.fail, 6);
+    pen.strokeStyle = colours.fail;
+    pen.strokeRect(x, lane.y + 2, w, LANE - 4);
+    named.push([`✝ ${band.text}`, left, lane.y + 9, room, colours.fail, "700"]);
+  } else if (band.kind === "paused") {
+    hatch(x, lane.y + 8, w, LANE - 16, colours.unknown, 5);
+    named.push([`❚❚ ${band.text}`, left, lane.y + 9, room, colours.unknown, "700"]);
+  } else {
+    const place = lane.name === "network" ? lane.y + 4 : lane.y + 2;
+    pen.fillStyle = colours.raised;
+    pen.fillRect(x, place, w, 18);
+    pen.strokeStyle = colours.unknown;
+    pen.lineWidth = 1;
+    pen.strokeRect(x, place, w, 18);
+    const sign = { cut: "✂ ", conditions: "≈ ", annotation: "✎ " }[band.kind] ?? "";
+    named.push([sign + band.text, left, place + 9, room, colours.text, "600"]);
+  }
+  hits.push({ x, y: lane.y, w, h: 14, band });
+}
+
+// -- messages -------------------------------------------------------------------------------------
+
+function drawMessages(linked) {
+  const [first, last] = visibleEvents();
+  for (const m of view.run.messages) {
+    const end = Math.max(m.sent, m.ended, ...m.arrivals, ...m.answers);
+    if (m.sent > last || end < first || !showsMessage(m)) continue;
+    drawMessage(m, linked.rpcs.has(m.rpc));
+  }
+}
+
+function drawMessage(m, selected) {
+  const source = lanes.nodes.get(m.source), target = lanes.nodes.get(m.target);
+  if (!source || m.sent < 0) return;
+  const faded = m.repeats && view.fold && !selected;
+  pen.globalAlpha = faded ? 0.28 : 1;
+  const colour = selected ? colours.accent : m.marks.length ? colours.unknown : colours.quiet;
+  const style = { colour, width: selected ? 2.4 : 1.2 };
+  const x = xOf(m.sent), far = target ?? { middle: source.middle + 20 };
+  const fate = m.marks[0] ?? "";
+  m.arrivals.forEach((at, copy) => {
+    const mark = copy > 0 ? "duplicated" : m.marks.includes("late") ? "late"
+      : m.marks.includes("held") ? "held" : "";
+    arrow(x, source.middle, xOf(at), far.middle, { ...style, dash: mark ? [7, 4] : [] }, mark);
+  });
+  if (!m.arrivals.length) {
+    const stub = x + Math.max(14, Math.min(40, (xOf(m.sent + 1) - x) * 0.6));
+    const y = source.middle + (far.middle - source.middle) * 0.55;
+    const word = fate || (m.ended < 0 ? "on its way" : m.fate);
+    arrow(x, source.middle, stub, y, { ...style, dash: [3, 3] }, word, true);
+  }
+  if (m.answers.length) drawReply(m, source, far, style);
+  pen.globalAlpha = 1;
+  if (!faded) hits.push({ x: x - 5, y: source.middle - 6, w: 10, h: 12, message: m });
+}
+
+function drawReply(m, source, far, style) {
+  const from = xOf(m.answers[0]);
+  if (m.fate === "reply" && m.ended >= 0) {
+    arrow(from, far.middle, xOf(m.ended), source.middle, { ...style, dash: [] }, "");
+  } else if (m.fate === "reply lost" || m.fate === "server dead") {
+    const stub = from + Math.max(14, Math.min(40, (xOf(m.answers[0] + 1) - from) * 0.6));
+    const y = far.middle + (source.middle - far.middle) * 0.55;
+    arrow(from, far.middle, stub, y, { ...style, dash: [3, 3] }, m.fate, true);
+  }
+}
+
+// An arrow with a word beside it; one that gets nowhere ends in a cross.
+function arrow(x1, y1, x2, y2, { colour, width: thick, dash }, word, stops = false) {
+  pen.strokeStyle = pen.fillStyle = colour;
+  pen.lineWidth = thick;
+  pen.setLineDash(dash);
+  line(x1, y1, x2, y2);
+  pen.setLineDash([]);
+  if (stops) {
+    pen.lineWidth = 2.2;
+    pen.strokeStyle = word === "on its way" ? colour : colours.fail;
+    line(x2 - 5, y2 - 5, x2 + 5, y2 + 5);
+    line(x2 - 5, y2 + 5, x2 + 5, y2 - 5);
+  } else {
+    const angle = Math.atan2(y2 - y1, x2 - x1);
+    pen.beginPath();
+    pen.moveTo(x2, y2);
+    pen.lineTo(x2 - 8 * Math.cos(angle - 0.4), y2 - 8 * Math.sin(angle - 0.4));
+    pen.lineTo(x2 - 8 * Math.cos(angle + 0.4), y2 - 8 * Math.sin(angle + 0.4));
+    pen.fill();
+  }
+  if (word && pen.globalAlpha > 0.5) plate(word, stops ? x2 + 9 : (x1 + x2) / 2 + 4, stops ? y2 : (y1 + y2) / 2);
+}
+
+// A word that stays readable over lines.
+function plate(word, x, y) {
+  pen.font = `600 11px ${colours.sans}`;
+  const w = pen.measureText(word).width;
+  pen.fillStyle = colours.ground;
+  pen.fillRect(x - 2, y - 7, w + 4, 14);
+  pen.fillStyle = /lost|gone|dead|unreach/.test(word) ? colours.fail : colours.unknown;
+  pen.fillText(word, x, y);
+}
+
+// -- events ---------------------------------------------------------------------------------------
+
+const SIGNS = { crash: "✝", stop: "■", restart: "↻", pause: "❚❚", resume: "▶", "disk loss": "⛁",
+  log: "≡", print: "≡", note: "✎", does: "◆", death: "✗", annotate: "✎", fault: "⚡", cut: "✂",
+  heal: "∪", "cut short": "✝", skew: "◷", "slow disk": "⛁", weather: "≈" };
+
+function drawMarks(linked) {
+  const [first, last] = visibleEvents();
+  const step = Math.max(1, Math.floor((last - first) / 6000));
+  const free = new Map();
+  for (let id = first; id <= last; id += step) {
+    const event = view.run.events[id];
+    const lane = lanes.nodes.get(event.node);
+    if (!lane) continue;
+    if (view.fold && event.rpc >= 0 && view.run.byRpc.get(event.rpc)?.repeats) continue;
+    const x = xOf(id), sign = SIGNS[event.kind], selected = isLinked(linked, event);
+    if (event.wrong) {
+      ring(x, lane.middle, 9, colours.fail);
+      const seat = Math.max(GUTTER + 2, Math.min(x + 12, width - 120));
+      plate("✗ rule broken", seat, lane.middle - 14);
+    }
+    if (sign) {
+      label(sign, x - 4, lane.middle - 1, 20, event.kind === "does" ? colours.accent : colours.fail,
+        "700");
+      say(event, x, lane, free);
+    } else {
+      dot(x, lane.middle, selected || id === view.cursor ? 4.5 : 2.5,
+        selected ? colours.accent : colours.text);
+    }
+    hits.push({ x: x - 5, y: lane.middle - 7, w: 10, h: 14, event });
+  }
+}
+
+// The words of a sign, below the lane, where the words before leave room.
+function say(event, x, lane, free) {
+  if (x < (free.get(lane.name) ?? -Infinity)) return;
+  pen.font = `11px ${colours.sans}`;
+  const text = shorten(event.text, 220);
+  if (!text) return;
+  pen.fillStyle = colours.quiet;
+  pen.fillText(text, x + 9, lane.middle + 11);
+  free.set(lane.name, x + 14 + pen.measureText(text).width);
+}
+
+function dot(x, y, radius, colour) {
+  pen.fillStyle = colour;
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 7);
+  pen.fill();
+}
+
+function ring(x, y, radius, colour) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 3;
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 7);
+  pen.stroke();
+}
+
+// -- the whole run, small -------------------------------------------------------------------------
+
+function drawOverview() {
+  const ratio = window.devicePixelRatio || 1, w = overview.clientWidth || width, h = 34;
+  overview.width = w * ratio;
+  overview.height = h * ratio;
+  const small = overview.getContext("2d");
+  small.setTransform(ratio, 0, 0, ratio, 0, 0);
+  const { events } = view.run, [first, last] = extent();
+  const at = id => (axisOf(id) - first) / (last - first) * w;
+  const counts = new Uint32Array(Math.ceil(w) + 1);
+  for (const e of events) counts[Math.max(0, Math.floor(at(e.id)))] += 1;
+  const most = counts.reduce((a, b) => Math.max(a, b), 1);
+  small.fillStyle = colours.quiet;
+  counts.forEach((count, x) => {
+    if (count) small.fillRect(x, h - 3 - 22 * count / most, 1, 22 * count / most);
+  });
+  small.fillStyle = colours.fail;
+  for (const e of events) if (e.wrong || kindOf(e) === "faults") small.fillRect(at(e.id) - 1, 2, 2, 8);
+  for (const number of view.run.why.keys()) {
+    const op = view.run.byOp.get(number);
+    if (op) small.fillRect(at(op.call) - 1, 2, 3, h - 4);
+  }
+  small.strokeStyle = colours.accent;
+  small.lineWidth = 2;
+  const x1 = (view.from - first) / (last - first) * w, x2 = (view.to - first) / (last - first) * w;
+  small.strokeRect(x1 + 1, 1, Math.max(3, x2 - x1 - 2), h - 2);
+}

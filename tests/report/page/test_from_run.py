@@ -1,0 +1,139 @@
+"""The document of a run: what it holds of operations, messages, nodes, states and the twin."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tester.report.page import document, timeline
+from tester.report.page.document import Document, as_json, from_json
+from tests.report.page import runs
+from tests.tree import ROOT
+
+
+@pytest.fixture(scope="module")
+def failing() -> Document:
+    return runs.drawn(runs.lost_reply, runs.failing_seed(runs.lost_reply), lossy=True)
+
+
+def test_the_header_says_what_happened(failing: Document) -> None:
+    assert failing.verdict == "fail"
+    assert failing.title.startswith(f"seed {failing.seed}: not linearizable")
+    assert "must return ErrMaybe" in failing.sentences[0]
+    assert failing.command.startswith("pytest ")
+    assert failing.story.startswith(failing.title)
+
+
+def test_the_page_begins_at_the_answer_that_breaks_a_rule(failing: Document) -> None:
+    (wrong,) = [e for e in failing.run.events if e.marked]
+    assert failing.run.events[failing.focus] == wrong
+    assert wrong.kind == "return"
+
+
+def test_failing_keys_come_first_with_a_core_and_whys(failing: Document) -> None:
+    first = failing.run.partitions[0]
+    assert (first.key, first.verdict) == ("k", "illegal")
+    assert first.core
+    assert first.candidates
+    assert all(one.why for one in first.candidates)
+    assert {op.number for op in failing.run.operations if op.core} == set(first.core)
+
+
+def test_a_lost_reply_is_marked_and_belongs_to_its_operation(failing: Document) -> None:
+    lost = [m for m in failing.run.messages if "reply lost" in m.marks]
+    assert lost
+    put = next(op for op in failing.run.operations if op.kind == "Put")
+    assert {m.op for m in lost} == {put.number}
+    assert {(m.source, m.target) for m in lost} == {("c0", "server")}
+
+
+def test_the_twin_passes_and_says_what_is_flipped(failing: Document) -> None:
+    twin = failing.twin
+    assert twin is not None
+    assert twin.run.verdict == "pass"
+    assert twin.flipped.startswith("the lost reply to #")
+    here, there = failing.run.events, twin.run.events
+    assert here[: twin.first] == there[: twin.first]
+    assert here[twin.first] != there[twin.first]
+
+
+def test_the_state_of_the_server_follows_its_events(failing: Document) -> None:
+    rows: dict[str, str | None] = {}
+    for state in failing.run.states:
+        if state.node == "server":
+            rows |= state.rows
+            if "table['k']" in state.rows:
+                assert failing.run.events[state.event].kind == "deliver"
+    assert rows["table['k']"] == "('a', 1)"
+
+
+def test_what_befalls_a_node_is_a_band_and_its_disk_is_kept() -> None:
+    run = runs.drawn(runs.restarts).run
+    assert [band.kind for band in run.bands] == ["down", "paused", "cut"]
+    assert all(band.first < band.last for band in run.bands)
+    assert run.bands[2].text == "server | c0"
+    assert [kept.when for kept in run.disks] == ["crash", "restart"]
+    gone = [state for state in run.states if None in state.rows.values()]
+    assert gone, "a restart takes what the objects held"
+
+
+def test_hostile_values_are_cut_and_visible() -> None:
+    drawn = runs.drawn(runs.hostile)
+    texts = [event.text for event in drawn.run.events]
+    texts += [op.text + op.answer for op in drawn.run.operations]
+    texts += [text or "" for state in drawn.run.states for text in state.rows.values()]
+    assert all(text.isprintable() for text in texts)
+    assert max(map(len, texts)) < 1_000
+    assert any("</script>" in text for text in texts)
+
+
+def test_the_json_is_read_back_and_names_its_format(failing: Document) -> None:
+    text = as_json(failing)
+    assert from_json(text) == failing
+    assert json.loads(text)["format"] == document.FORMAT
+    assert json.loads(text)["version"] == document.VERSION
+
+
+def test_of_a_long_run_the_events_around_what_matters_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timeline, "MOST_EVENTS", 10)
+    drawn = runs.drawn(runs.lost_reply, runs.failing_seed(runs.lost_reply), lossy=True)
+    assert len(drawn.run.events) == 10
+    assert drawn.run.events[drawn.focus].marked
+    assert any("events are not on this page" in note for note in drawn.run.notes)
+    last = len(drawn.run.events) - 1
+    for m in drawn.run.messages:
+        assert all(-1 <= at <= last for at in [m.sent, m.ended, *m.arrivals, *m.answers])
+    for op in drawn.run.operations:
+        assert 0 <= op.call <= last
+        assert -1 <= op.ret <= last
+
+
+BYTES = """
+from tests.report.page import runs
+from tester.report.page.html import write_page
+import hashlib
+seed = runs.failing_seed(runs.lost_reply)
+page = write_page(runs.drawn(runs.lost_reply, seed, lossy=True))
+print(hashlib.sha256(page.encode()).hexdigest())
+"""
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed() -> None:
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", BYTES],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for hash_seed in ("0", "1", "77")
+    }
+    assert len(found) == 1
