@@ -126,8 +126,6 @@ def run(
     audited = here and _is_audited(scenario, choices)
     state = state_of(modules)
     watched = _watched(scenario, modules, watch=watch, audited=audited)
-    if spectator is not None:
-        scenario, keep_trace = replace(scenario, isolated=False), True
     execution = _execution(scenario, choices, keep_trace, notes_returns, watched, spectator)
     sim = execution.sim
     checked: Checked | None = None
@@ -199,9 +197,9 @@ def _execution(
         choices,
         network=scenario.network,
         limits=scenario.limits,
-        keep_trace=keep_trace,
+        keep_trace=keep_trace or spectator is not None,
         notes_returns=notes_returns,
-        isolated=scenario.isolated,
+        isolated=scenario.isolated and spectator is None,
         start_node=scenario.start_node,
         watch=watched,
         faults=scenario.faults,
