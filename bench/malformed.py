@@ -111,11 +111,11 @@ async def attack(at: Address, kind: Attack, luck: random.Random) -> None:
     reader, writer = await asyncio.open_connection(at.host, at.port)
     try:
         await kind(reader, writer, luck)
-    except ConnectionError:
-        pass  # the server closes with bytes unread
+    except OSError:
+        pass  # the server has closed, perhaps with bytes unread
     finally:
         writer.close()
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):
             await writer.wait_closed()
 
 
