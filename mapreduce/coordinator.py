@@ -83,10 +83,17 @@ class Phase:
         self._since[number] = now
         return number
 
+    def give_back(self, number: int) -> None:
+        """Whoever had a task will not finish it: it is the next to be handed out."""
+        if self._since.pop(number, None) is not None:
+            self._waiting.appendleft(number)
+
     def finish(self, number: int) -> None:
         """A task is finished: by whomever, and however often it is said."""
         self.finished.add(number)
         _ = self._since.pop(number, None)
+        if number in self._waiting:
+            self._waiting.remove(number)
 
 
 class Coordinator:

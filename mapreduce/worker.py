@@ -51,30 +51,46 @@ async def _ask(end: ClientEnd, method: Callable[[Any, Any], R], args: Any) -> R:
 
 async def _map(app: App, disk: Disk, task: Task) -> None:
     contents = decode(await disk.read(task.file))
+    parts = await mapped(app, task.file, contents, task.n_reduce)
+    for number, part in enumerate(parts):
+        await _save(disk, task, _between(task.number, number), part)
+
+
+async def _reduce(app: App, disk: Disk, task: Task) -> None:
     groups: Groups = {}
-    for key, value in await app.map(task.file, contents):
+    for number in range(task.n_map):
+        merge(groups, await disk.read(_between(number, task.number)))
+    await _save(disk, task, output(task.number), await reduced(app, groups))
+
+
+async def mapped(app: App, file: str, contents: str, n_reduce: int) -> list[bytes]:
+    """What a map task has for each reduce task: the values of its keys, as JSON."""
+    groups: Groups = {}
+    for key, value in await app.map(file, contents):
         group = groups.get(key)
         if group is None:
             groups[key] = [value]
         else:
             group.append(value)
     combine = getattr(app, "combine", None)
-    parts: list[Groups] = [{} for _ in range(task.n_reduce)]
+    parts: list[Groups] = [{} for _ in range(n_reduce)]
     for key, values in groups.items():
         combined = values if combine is None else [await combine(key, values)]
-        parts[partition(key, task.n_reduce)][key] = combined
-    for number, part in enumerate(parts):
-        await _save(disk, task, _between(task.number, number), json.dumps(part).encode())
+        parts[partition(key, n_reduce)][key] = combined
+    return [json.dumps(part).encode() for part in parts]
 
 
-async def _reduce(app: App, disk: Disk, task: Task) -> None:
-    groups: Groups = {}
-    for number in range(task.n_map):
-        part: Groups = json.loads(await disk.read(_between(number, task.number)))
-        for key, values in part.items():
-            groups.setdefault(key, []).extend(values)
+def merge(groups: Groups, part: bytes) -> None:
+    """Add what a map task has for a reduce task to what others had."""
+    found: Groups = json.loads(part)
+    for key, values in found.items():
+        groups.setdefault(key, []).extend(values)
+
+
+async def reduced(app: App, groups: Groups) -> bytes:
+    """The output of a reduce task."""
     lines = [line(key, await app.reduce(key, groups[key])) for key in sorted(groups)]
-    await _save(disk, task, output(task.number), encode("".join(lines)))
+    return encode("".join(lines))
 
 
 async def _save(disk: Disk, task: Task, name: str, data: bytes) -> None:

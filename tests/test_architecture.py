@@ -38,10 +38,12 @@ ARROWS = {
     "tester.workers.selfcheck": "tester.workers tester.report",
     "tester.labs": f"tester.world linearizability {FIXED_API}",
     "tester.report": "tester.world tester.search tester.workers linearizability",
+    "tester.cli.mapreduce": f"{ALL_OF_TESTER} mapreduce",  # which runs the reference for real
     "tester.grading": f"{ALL_OF_TESTER}",
 }
 THIRD_PARTY = {
     "click": "tester.cli",
+    "distributed": "tester.cli.mapreduce",
     "hypothesis": "tester.strategies",
     "msgspec": "labrpc tester",
     "pytest": "tester.plugin tester.labs",
@@ -218,7 +220,9 @@ def test_a_decision_module_does_not_look_at_the_world(module: str) -> None:
 
 
 def test_every_dependency_has_its_place() -> None:
-    names = {re.split(r"[^\w-]", spec)[0] for spec in PYPROJECT["project"]["dependencies"]}
+    project = PYPROJECT["project"]
+    specs = [*project["dependencies"], *project["optional-dependencies"]["cluster"]]
+    names = {re.split(r"[^\w-]", spec)[0] for spec in specs}
     assert names == {package.removeprefix("_") for package in THIRD_PARTY}
 
 

@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "exhaust": "Run every placement of at most K faults.",
     "explain": "Show which faults a failure needs.",
     "labs": "List the labs, their parts and their tests.",
+    "mapreduce": "Run a real MapReduce job in processes.",
     "mutants": "Show which tests find which planted bugs.",
     "replay": "Run a failure again, and show its story.",
     "report": "Draw a run as an HTML page.",

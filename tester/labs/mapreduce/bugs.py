@@ -10,13 +10,13 @@ from tester.labs.patch import Catalogue, Edits, Patch, Rewrite
 COORDINATOR, WORKER = "mapreduce/coordinator.py", "mapreduce/worker.py"
 CRASHES = "test_crashes_at_any_step"
 
-READ = "        part: Groups = json.loads(await disk.read(_between(number, task.number)))\n"
+READ = "        merge(groups, await disk.read(_between(number, task.number)))\n"
 READ_WHAT_IS_THERE: Final = (
     (
         READ,
         """\
         try:
-            part: Groups = json.loads(await disk.read(_between(number, task.number)))
+            merge(groups, await disk.read(_between(number, task.number)))
         except (FileNotFoundError, json.JSONDecodeError):
             continue
 """,
@@ -30,7 +30,7 @@ SAVE = """\
     await disk.rename(temporary, name)
 """
 REDUCED = "    lines = [line(key, await app.reduce(key, groups[key])) for key in sorted(groups)]\n"
-MERGED = "            groups.setdefault(key, []).extend(values)\n"
+MERGED = "        groups.setdefault(key, []).extend(values)\n"
 
 
 def _both(
@@ -283,7 +283,7 @@ OF_THE_WORKER: Final = (
         "partitions_by_hash",
         "The reduce task of a key is found by Python's hash, which differs between processes.",
         WORKER,
-        (("parts[partition(key, task.n_reduce)]", "parts[hash(key) % task.n_reduce]"),),
+        (("parts[partition(key, n_reduce)]", "parts[hash(key) % n_reduce]"),),
         killed_by=("test_wc", "test_indexer"),
     ),
     Patch(
@@ -291,7 +291,7 @@ OF_THE_WORKER: Final = (
         "The values of a key that come from several map tasks are reduced one after the other.",
         WORKER,
         (
-            (MERGED, "            groups.setdefault(key, []).append(values)\n"),
+            (MERGED, "        groups.setdefault(key, []).append(values)\n"),
             (
                 REDUCED,
                 """\

@@ -49,6 +49,11 @@ TWINS: Final = {"crash": "nocrash"}
 """Apps that are compared with the sequential run of another."""
 
 
+def is_output(name: str) -> bool:
+    """Whether a file is an output file; what begins like one is a worker's own affair."""
+    return name.removeprefix(OUTPUT).isdigit() and name.startswith(OUTPUT)
+
+
 class Coordinated(Protocol):
     """How a test calls a coordinator."""
 
@@ -148,7 +153,7 @@ class Job:
     def outputs(self) -> dict[str, bytes]:
         """The output files as they are now."""
         files = self.sim.files.contents
-        return {name: files[name] for name in sorted(files) if name.startswith(OUTPUT)}
+        return {name: files[name] for name in sorted(files) if is_output(name)}
 
     def lines(self) -> dict[str, str]:
         """The output as it is now: the value of each key."""
@@ -217,7 +222,7 @@ class Job:
 
     def before(self, node: str, method: str, name: str, other: str) -> int:
         """See Witness."""
-        if method == "write" and name.startswith(OUTPUT):
+        if method == "write" and is_output(name):
             raise PartialOutput(
                 f"{node} writes {name} under this name, and until it has done so others find half "
                 "of it: write a file of another name, and rename it"
@@ -226,9 +231,9 @@ class Job:
 
     def after(self, node: str, method: str, name: str, other: str) -> None:
         """See Witness."""
-        if method == "rename" and other.startswith(OUTPUT):
+        if method == "rename" and is_output(other):
             self.sim.say(node, f"completes {other}")
-        if method == "rename" and other.startswith(OUTPUT) and self._reference is not None:
+        if method == "rename" and is_output(other) and self._reference is not None:
             wrong = self._reference.difference(other, self.sim.files.contents[other])
             if wrong is not None:
                 raise WrongOutput(f"{node} has renamed {name} to {other}; {wrong}")
