@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from kvsrv.rpc import Err, Version
 from labrpc.command import NO, YES, answered, whole
 
-TIMEOUT_S: Final = 10
+TIMEOUT_S: Final = 30
 EPILOG: Final = "Exits with 0 for yes, 1 for no (such as ErrNoKey), and 2 for trouble."
 
 
