@@ -98,6 +98,10 @@ class Frames:
             yield bytes(buffer[body:start])
         del buffer[:start]
 
+    def clear(self) -> None:
+        """Forget what is incomplete, now: the connection may be garbage for a while."""
+        self._buffer.clear()
+
     @property
     def begun(self) -> int:
         """How many bytes of an incomplete frame are here."""
@@ -210,3 +214,4 @@ class Stream:
             pass  # lost is closed
         finally:
             self._transport.abort()  # even if closing is cancelled
+            self._frames.clear()

@@ -54,3 +54,12 @@ def test_requests_and_replies_survive_the_way(
     assert REQUEST.decode(REQUEST.encode(request)) == request
     for reply in (Reply(number, payload), Reply(number, None, error)):
         assert REPLY.decode(REPLY.encode(reply)) == reply
+
+
+def test_what_is_cleared_is_forgotten() -> None:
+    frames = Frames(MOST)
+    assert list(frames.feed(framed(b"a", b"b")[:-1])) == [b"a"]
+    assert frames.begun
+    frames.clear()
+    assert (frames.begun, frames.size) == (0, 0)
+    assert list(frames.feed(framed(b"c"))) == [b"c"]
