@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from labrpc.errors import NotAMessage, TesterError, UnknownMethod
     from tester.engine.errors import Deadlock, LimitReached, Livelock, OutsideWorld, SharedState
     from tester.world import faults
+    from tester.world.annotations import annotate
     from tester.world.disk import Disk
     from tester.world.failure import (
         HandlerCrashed,
@@ -57,6 +58,7 @@ _HOMES = {
         "Undecided",
         "Verdict",
     ),
+    "tester.world.annotations": ("annotate",),
     "tester.world.disk": ("Disk",),
     "tester.world.faults": ("faults", "maybe"),
     "tester.world.group": ("Group",),
@@ -94,6 +96,7 @@ __all__ = [
     "Undecided",
     "UnknownMethod",
     "Verdict",
+    "annotate",
     "faults",
     "maybe",
     "recorded",

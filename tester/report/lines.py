@@ -13,6 +13,7 @@ import msgspec
 from tester.report import values
 from tester.report.exchange import Causes
 from tester.world.events import (
+    Annotated,
     Answer,
     Call,
     ConditionChange,
@@ -286,6 +287,8 @@ def _happened(event: TraceEvent) -> tuple[str, str] | None:
             return node, f"{site} comes true"
         case Does():
             return event.node, event.what
+        case Annotated():
+            return event.node, annotated(event)
         case Note():
             return "test", " ".join(event.text.splitlines())
     return None
@@ -298,6 +301,12 @@ def _filed(event: FileOp) -> tuple[str, str] | None:
     if event.method == "rename":
         return event.node, f"renames {event.name} to {event.other}"
     return None
+
+
+def annotated(event: Annotated) -> str:
+    """An annotation in words: "phase: writing", "compaction: of 3 files (since 0.120)"."""
+    text = f"{event.tag}: {' '.join(event.text.split()) or 'over'}"
+    return text if event.since_us < 0 else f"{text} (since {seconds(event.since_us)})"
 
 
 def _clock(event: Skew) -> str:

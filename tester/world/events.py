@@ -217,6 +217,20 @@ class Note(NamedTuple):
     text: str
 
 
+class Annotated(NamedTuple):
+    """A test, or code on a node, has annotated this time: see `tester.world.annotations`."""
+
+    time_us: int
+    kind: str
+    node: str
+    tag: str
+    text: str
+    details: str
+    since_us: int
+    """When it began; -1 for what has no duration."""
+    lasting: bool
+
+
 class End(NamedTuple):
     """The run was over; `failure` is the name of what it failed with, "" for a pass."""
 
@@ -246,6 +260,7 @@ TraceEvent = (
     | FaultStruck
     | Does
     | Note
+    | Annotated
     | End
 )
 
@@ -278,6 +293,7 @@ KINDS: Final[dict[str, type[TraceEvent]]] = {
     "fault": FaultStruck,
     "does": Does,
     "note": Note,
+    "annotate": Annotated,
     "end": End,
 }
 """By the word that stands second in an entry of the trace."""

@@ -199,5 +199,7 @@ class Execution:
             self._nodes.files.take(self._nodes.named(place.name), place, event)
         elif kind == "fault":
             self._context.note(*event)
+        elif kind == "annotate":
+            self._context.note("annotate", place.name, *event[1:])
         else:
             raise TesterError(f"{place.name} sent an event that nobody knows: {kind!r}")

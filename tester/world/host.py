@@ -14,6 +14,7 @@ to a node                                         from a node
 ("filed", number, result or None)                 ("fault", stream, index, what, kind)
 ("skew", ahead_us, drift_ppm)                     ("tell", what, ...): a probe did
                                                   ("unawaited", call): its code forgot one
+                                                  ("annotate", tag, text, details, since, lasting)
 
 `factory` builds the object `key` from `args`, which are packed: see `tester.world.arguments`.
 `like` is the class or Protocol by whose annotations the object's operations travel. `op` is the

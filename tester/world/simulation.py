@@ -10,6 +10,7 @@ from labrpc.errors import TesterError
 from tester.engine.errors import Livelock
 from tester.engine.stream import Fault
 from tester.world import faults, submission
+from tester.world.annotations import annotation
 from tester.world.context import Context
 from tester.world.failure import printable
 from tester.world.group import Group
@@ -69,6 +70,25 @@ class Simulation:
     def note(self, text: str) -> None:
         """Add a line to the run's story."""
         self._context.note("note", printable(str(text)))
+
+    def annotate(
+        self,
+        tag: str,
+        text: str = "",
+        *,
+        details: str = "",
+        since: float | None = None,
+        lasting: bool = False,
+    ) -> None:
+        """Have something seen at this time: a point, an interval that ends now, or a state.
+
+            sim.annotate("phase", "all clients write", lasting=True)
+
+        `since`: it began then, as `now()` gave it. `lasting`: it holds until the next one that
+        lasts, of this tag; one without a text ends it. Code on nodes calls `tester.annotate`.
+        """
+        fields = annotation(tag, text, details, since, lasting)
+        self._context.note("annotate", "test", *fields)
 
     def figure(self, name: str, value: int) -> None:
         """Report a figure of this run, any number of times: "acquisitions of a client", 71.

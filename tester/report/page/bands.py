@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
 from tester.report.exchange import Request
+from tester.report.lines import annotated
 from tester.report.page.document import Band, Election, Kept, Message, State, Vote
 from tester.report.page.timeline import Timeline
 from tester.search.watched import Watched
-from tester.world.events import ConditionChange, Does, OfNode, Partition, read
+from tester.world.events import Annotated, ConditionChange, Does, OfNode, Partition, read
 from tester.world.group import CUT_OFF, JOINED
 from tester.world.run import Outcome
 
@@ -53,7 +55,27 @@ def bands(outcome: Outcome, timeline: Timeline) -> list[Band]:
                 found.append(band)
             case ConditionChange(name=name):
                 _close(open_, ("conditions", name), at)
+            case Annotated():
+                found += _annotation(event, at, open_, timeline)
     return [band for band in found if band.last < 0 or band.last > band.first]
+
+
+def _annotation(
+    event: Annotated, at: int, open_: dict[object, Band], timeline: Timeline
+) -> list[Band]:
+    """The band of an annotation that has a duration; a point is an event alone."""
+    key = "annotation", event.node, event.tag
+    if event.since_us >= 0:
+        began = bisect_left(timeline.events, event.since_us, key=lambda one: one.time_us)
+        first = min(began, max(at - 1, 0))
+        return [Band(event.node, "annotation", first, at, annotated(event), event.details)]
+    if not event.lasting:
+        return []
+    _close(open_, key, at)
+    if not event.text:
+        return []
+    open_[key] = Band(event.node, "annotation", at, -1, annotated(event), event.details)
+    return [open_[key]]
 
 
 def _close(open_: dict[K, Band], key: K, at: int) -> None:

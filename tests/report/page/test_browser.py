@@ -1,0 +1,222 @@
+"""Pages in a real browser: they load, step, filter, link, and can be read in either theme."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from linearizability import Operation, check
+from linearizability.models import Get, Put, kv
+from tester.report.page.from_history import of_history
+from tester.report.page.html import write_page
+from tests.report.page import runs
+from tests.report.page.browser import Browser, browser, missing
+
+pytestmark = [
+    pytest.mark.skipif(bool(missing()), reason=missing() or "all is there"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages by what they show."""
+    folder = tmp_path_factory.mktemp("pages")
+    documents = {
+        "failing": runs.drawn(runs.lost_reply, runs.failing_seed(runs.lost_reply), lossy=True),
+        "hostile": runs.drawn(runs.hostile),
+        "restarts": runs.drawn(runs.restarts),
+        "large": of_history(check(kv, large()), large(), source="large"),
+    }
+    for name, document in documents.items():
+        (folder / f"{name}.html").write_text(write_page(document))
+    return {name: folder / f"{name}.html" for name in documents}
+
+
+def large() -> list[Operation]:
+    """10 000 operations of 20 clients on one key; the last read is stale."""
+    made = []
+    for at in range(5_000):
+        start = 40 * at
+        client = at % 20
+        made.append(Operation(client, Put("k", str(at), at), "OK", start, start + 30))
+        read = (str(at), at + 1, "OK") if at < 4_999 else ("0", 1, "OK")
+        made.append(Operation(client + 20, Get("k"), read, start + 31, start + 39))
+    return made
+
+
+def network_requests(opened: Browser) -> list[str]:
+    """The addresses that were asked for since the last time."""
+    events = [json.loads(entry["message"]) for entry in opened.driver.get_log("performance")]
+    return [
+        event["message"]["params"]["request"]["url"]
+        for event in events
+        if event["message"]["method"] == "Network.requestWillBeSent"
+    ]
+
+
+@pytest.mark.parametrize("name", ["failing", "hostile", "restarts", "large"])
+def test_a_page_loads_without_errors_or_requests(
+    chromium: Browser, pages: dict[str, Path], name: str
+) -> None:
+    chromium.errors()
+    network_requests(chromium)
+    chromium.open(pages[name])
+    chromium.settled()
+    assert chromium.errors() == []
+    asked = [url for url in network_requests(chromium) if not url.startswith(("about:", "data:"))]
+    assert asked == [f"file://{pages[name]}"]
+
+
+def test_the_failing_operation_comes_first(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["failing"])
+    assert chromium.text("#verdict") == "FAIL"
+    assert "must return ErrMaybe" in chromium.text("#sentences")
+    assert "Put('k', 'a', v0) -> ErrVersion" in chromium.text("#list .row.current")
+    assert "wrong" in chromium.ask("return document.querySelector('.current').className")
+    chromium.click("#tab-Keys")
+    first, *_ = chromium.texts("#panel tbody tr")
+    assert first.split("\t")[:2] == ["k", "not linearizable"]
+
+
+def test_stepping_moves_the_cursor_and_the_state_follows(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["failing"], "#event=0")
+    chromium.click("#tab-State")
+    assert "('a', 1)" not in chromium.text("#panel")
+    seen = []
+    for _ in range(4):
+        chromium.press("j")
+        seen.append((chromium.text("#where").split()[0], "('a', 1)" in chromium.text("#panel")))
+    assert [where for where, _ in seen] == ["#1", "#2", "#3", "#4"]
+    assert [known for _, known in seen] == sorted(known for _, known in seen)
+    assert seen[-1][1]
+    changed = next(at for at, (_, known) in enumerate(seen) if known)
+    chromium.press("k" * (3 - changed))
+    assert "● ('a', 1)" in chromium.text("#panel tr.changed")
+    chromium.press("k")
+    assert "('a', 1)" not in chromium.text("#panel")
+
+
+def test_an_operation_is_linked_with_its_messages(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["failing"])
+    chromium.click("#tab-Event")
+    assert "reply lost" in chromium.text("#panel")
+    linked = chromium.texts("#list .row.linked")
+    assert any("KVServer.put" in row for row in linked)
+    chromium.click("#panel table .link")
+    assert "KVServer.put" in chromium.text("#list .row.current")
+
+
+def test_filters_and_the_search_narrow_the_list(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["failing"])
+    everything = chromium.ask("return document.querySelector('#where').textContent")
+    chromium.choose("kind", "operations")
+    assert all("KVServer" not in row for row in chromium.texts("#list .row"))
+    chromium.choose("kind", "")
+    chromium.choose("client", "c1")
+    assert {row.split("\n")[2] for row in chromium.texts("#list .row")} <= {"c1", "server"}
+    chromium.choose("client", "")
+    chromium.choose("search", "errversion")
+    rows = chromium.texts("#list .row")
+    assert rows
+    assert all("ErrVersion" in row for row in rows)
+    chromium.choose("search", "no such text")
+    assert "No event fits these filters." in chromium.text("#list")
+    chromium.choose("search", "")
+    assert chromium.ask("return document.querySelector('#where').textContent") == everything
+
+
+def test_a_deep_link_opens_at_its_event_and_the_address_follows(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["failing"], "#event=3")
+    assert chromium.text("#list .row.current").startswith("#3")
+    chromium.press("j")
+    assert chromium.ask("return location.hash") == "#event=4"
+
+
+def test_the_twin_is_shown_beside_the_failure(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["failing"])
+    chromium.click("#tab-Twin")
+    assert "Without the lost reply to #" in chromium.text("#panel")
+    assert chromium.texts("#panel .twins .differs")
+    chromium.click("#runs button:nth-child(2)")
+    assert "run=twin" in chromium.ask("return location.hash")
+    rows = chromium.texts("#list .row")
+    assert not any("lost" in row for row in rows)
+
+
+def test_hostile_values_are_shown_as_text(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["hostile"])
+    chromium.choose("search", "script")
+    assert any("</script><script>alert(1)</script>" in row for row in chromium.texts("#list .row"))
+    assert chromium.ask("return document.scripts.length") == 2
+    chromium.choose("search", "yyy")
+    rows = chromium.texts("#list .row")
+    assert rows
+    assert max(map(len, rows)) < 500
+
+
+def test_crashes_and_disks_are_shown(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["restarts"])
+    chromium.press("f")
+    chromium.click("#tab-Disks")
+    assert "server when it crashed" in chromium.text("#panel")
+
+
+def test_ten_thousand_operations_are_usable_at_once(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["large"])
+    rows = chromium.ask("return document.querySelectorAll('#list .row').length")
+    assert 5 < rows < 100, "only the rows in sight exist"
+    assert chromium.text("#where").endswith("of 20000)")
+    assert "#19999" in chromium.text("#where")
+    drawn = chromium.ask(
+        "const pen = CanvasRenderingContext2D.prototype, real = pen.fillText; let count = 0;"
+        "pen.fillText = function (...args) { count += 1; return real.apply(this, args); };"
+        "document.getElementById('previous').click();"
+        "return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {"
+        "pen.fillText = real; done(count); })))"
+    )
+    assert 0 < drawn < 2_000, "only what is in view is drawn"
+    chromium.press("0jjt")
+    assert chromium.errors() == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["failing", "restarts", "large"])
+def test_axe_finds_no_serious_violation(
+    chromium: Browser, pages: dict[str, Path], name: str, theme: str
+) -> None:
+    chromium.theme(theme)
+    chromium.open(pages[name])
+    for tab in chromium.texts("[role=tab]"):
+        chromium.click(f"#tab-{tab}")
+        assert chromium.violations() == [], tab
+
+
+def test_a_narrow_window_has_one_column_and_nothing_to_scroll_sideways(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["failing"], width=380, height=800)
+    chromium.settled()
+    assert chromium.ask("return document.documentElement.scrollWidth") <= 380
+    picture, aside = (
+        chromium.ask("return document.querySelector(arguments[0]).getBoundingClientRect().top", s)
+        for s in ("#picture", "aside")
+    )
+    assert aside > picture
