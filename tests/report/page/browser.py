@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
@@ -90,10 +91,9 @@ class Browser:
 
     def press(self, keys: str) -> None:
         """Press keys, one after the other."""
-        from selenium.webdriver.common.action_chains import ActionChains
-
+        chains = importlib.import_module("selenium.webdriver.common.action_chains")
         for key in keys:
-            ActionChains(self.driver).send_keys(key).perform()
+            chains.ActionChains(self.driver).send_keys(key).perform()
         self.settled()
 
     def errors(self) -> list[str]:
@@ -102,10 +102,10 @@ class Browser:
 
     def violations(self) -> list[str]:
         """What axe-core calls serious or critical."""
-        import axe_core_python
-
-        folder = Path(axe_core_python.__file__).parent
-        self.ask((folder / "axe.min.js").read_text())
+        axe = importlib.util.find_spec("axe_core_python")
+        assert axe is not None
+        assert axe.origin is not None
+        self.ask((Path(axe.origin).parent / "axe.min.js").read_text())
         result = self.driver.execute_async_script(
             "const done = arguments[0];"
             "axe.run(document, {resultTypes: ['violations']}).then(done, e => done(String(e)))"
@@ -121,16 +121,15 @@ class Browser:
 @contextmanager
 def browser(profile: Path, flags: Sequence[str] = FLAGS) -> Iterator[Browser]:
     """A browser with a profile of its own, closed afterwards."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.options import Options
-    from selenium.webdriver.chrome.service import Service
-
-    options = Options()
+    # Imported by name: a type checker need not have what only these tests use.
+    chrome: Any = importlib.import_module("selenium.webdriver.chrome.webdriver")
+    options = importlib.import_module("selenium.webdriver.chrome.options").Options()
     options.binary_location = CHROMIUM
     for flag in (*flags, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    service = importlib.import_module("selenium.webdriver.chrome.service").Service(DRIVER)
+    driver = chrome.WebDriver(options=options, service=service)
     try:
         yield Browser(driver)
     finally:
