@@ -1,4 +1,4 @@
-"""A rule of a lab that an answer broke: where in the trace, and in which words."""
+"""A broken rule of a lab: at which event of the trace, by what cause, and in which words."""
 
 from __future__ import annotations
 
@@ -8,17 +8,45 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Broken:
-    """One answer that breaks one rule."""
+    """One event that breaks one rule."""
 
     place: int
-    """Where in the trace the answer was given."""
+    """Where in the trace the rule was broken: the index of the event."""
     sentence: str
+    """What happened, and why that is wrong."""
+    headline: str = ""
+    """The same in a few words, for a title; "" if the verdict makes the better one."""
+    rule: str = ""
+    """The rule, as a sentence; "" where `sentence` says it."""
+    source: str = ""
+    """Where the rule stands: "Raft paper, section 5.2"."""
+    seen: int | None = None
+    """How many events the trace had when that showed; None: it showed at `place`."""
+    cause: int | None = None
+    """The index of the event by which it came to that; None if that is the event itself."""
     rpc: int | None = None
     """The request whose answer it is, if a server gave it,"""
     op: int | None = None
     """and otherwise the operation whose result it is."""
     others: Sequence[int] = ()
     """Other requests that the sentence speaks of."""
+    events: Sequence[int] = ()
+    """Other events that it speaks of, such as a restart, by their index in the trace."""
+    servers: Sequence[str] = ()
+    """Those whose state decides."""
+    index: int | None = None
+    """The entry of the log that it is about."""
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether its own messages and events show it, without whole operations."""
+        return bool(self.rule and (self.servers or self.events))
+
+    @property
+    def reference(self) -> str:
+        """The rule and where it stands, as a sentence; "" if none is given."""
+        where = f" ({self.source})" if self.source else ""
+        return f"{self.rule}{where}." if self.rule else ""
 
 
 def listed(names: Sequence[str], last: str = "and") -> str:

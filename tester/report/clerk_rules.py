@@ -13,8 +13,9 @@ from tester.world.failure import TooManyRpcs
 from tester.world.history import Op
 from tester.world.run import Outcome
 
-_QUICK_US: Final = 10_000
+_QUICK_US: Final = 50_000
 """A request that takes longer may have been sent again by a copy that never left."""
+_WRONG_LEADER: Final = "ErrWrongLeader"
 _DECIDES: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
 """What a server says of a put that it has looked at: other errors say nothing of it."""
 _VERBS: Final = frozenset({"get", "put", "append"})
@@ -59,8 +60,9 @@ def _broken_by(op: Op, sent: Sequence[Request]) -> Iterator[str]:
         return
     if op.method == "put" and len(op.args) == 3:
         puts = [one for one in sent if one.verb == "put" and {*one.args} >= {"key", "version"}]
-        if len(puts) == len(sent):  # it did not look at the key by other means
-            yield from _of_put(str(op.result), puts)
+        looked = len(puts) < len(sent)
+        if not looked or any(one.args["version"] != op.args[2] for one in puts):
+            yield from _of_put(op, str(op.result), puts)
     elif op.method == "get":
         yield from _of_get(op.result, got, sent)
 
@@ -80,8 +82,15 @@ def _again(name: str) -> str:
     return f"{article} {name} without a reply must be sent again"
 
 
-def _of_put(result: str, puts: Sequence[Request]) -> Iterator[str]:
+def _of_put(op: Op, result: str, puts: Sequence[Request]) -> Iterator[str]:
     """What is wrong with the result of a put of the versioned server."""
+    version = op.args[2]
+    other = next((one for one in puts if one.args["version"] != version), None)
+    if other is not None:
+        yield (
+            f"Put was called with version {version}, and #{other.rpc} puts at version "
+            f"{other.args['version']}: a Put is carried out at the version it was given, or not."
+        )
     heard = [(one, str(one.heard["err"])) for one in puts if one.heard and "err" in one.heard]
     said = {err for _, err in heard}
     last = puts[-1]
@@ -93,10 +102,11 @@ def _of_put(result: str, puts: Sequence[Request]) -> Iterator[str]:
         )
     if not said & _DECIDES:
         return
-    doubtful = [one for one in puts[:-1] if one.fate != "reply"]
-    refused = answer == "ErrVersion" and said == {"ErrVersion"}
+    doubtful = [one for one in puts[:-1] if one.fate != "reply" or _leads_not(one)]
+    silent = [one for one in doubtful if one.fate != "reply"]
+    refused = answer == "ErrVersion" and said <= {"ErrVersion", _WRONG_LEADER}
     if result in {"OK", "ErrVersion"} and refused and doubtful:
-        yield _in_doubt(result, doubtful, last)
+        yield _in_doubt(result, silent, last) if silent else _no_proof(result, doubtful, last)
     if result in {"OK", "ErrNoKey"} and result not in said:
         yield f"Put returned {result}, but no server answered {result} to it: {_heard(heard)}."
     if result == "ErrVersion" and "ErrVersion" not in said:
@@ -121,6 +131,20 @@ def _sent_once_more(op: Op, sent: Sequence[Request]) -> str | None:
     return None
 
 
+def _leads_not(one: Request) -> bool:
+    """Whether a server answered that it does not lead: it may have led when it was asked."""
+    return one.heard is not None and one.heard.get("err") == _WRONG_LEADER
+
+
+def _no_proof(result: str, doubtful: Sequence[Request], last: Request) -> str:
+    names = [f"#{one.rpc}" for one in doubtful[-_SHOWN:]]
+    return (
+        f"{listed(names)} were answered {_WRONG_LEADER}, which is no proof that nothing happened: "
+        f"ErrVersion to #{last.rpc} may mean that one of them was carried out, so Put must return "
+        f"ErrMaybe, not {result}."
+    ).replace(f"{names[0]} were", f"{names[0]} was" if len(names) == 1 else f"{names[0]} were")
+
+
 def _in_doubt(result: str, doubtful: Sequence[Request], last: Request) -> str:
     names = [f"#{one.rpc}" for one in doubtful[:_SHOWN]]
     which = "it" if len(doubtful) == 1 else "one of those"
@@ -132,8 +156,9 @@ def _in_doubt(result: str, doubtful: Sequence[Request], last: Request) -> str:
 
 
 def _heard(heard: Sequence[tuple[Request, str]]) -> str:
-    told = [f"{err} to #{one.rpc}" for one, err in heard[-_SHOWN:]]
-    return f"it heard {listed(told)}"
+    deciding = [(one, err) for one, err in heard if err != _WRONG_LEADER] or heard
+    parts = [f"{err} to #{one.rpc}" for one, err in deciding[-_SHOWN:]]
+    return f"it heard {listed(parts)}"
 
 
 def _of_get(result: Any, got: str, sent: Sequence[Request]) -> Iterator[str]:

@@ -21,19 +21,21 @@ _FIRST: Final = 6
 """so many of them from its beginning."""
 _WHOLE: Final = 24
 """A run of so many lines is told whole."""
-_GROUP_ROWS: Final = 24
+_IN_VAIN: Final = 3
+"""The rank of what was asked of servers that did nothing about it."""
+_GROUP_ROWS: Final = 18
 """Of what a group of servers was asked for, so many rows."""
 _TAIL: Final = 24
 """Of a longer one, so many last lines, unless the failure says which operations matter."""
-_DETAIL: Final = 12
+_DETAIL: Final = 10
 """Of a run of many servers, so many lines up to each moment that matters, messages included,"""
-_MILESTONES: Final = 20
+_MILESTONES: Final = 8
 """so many of the latest others in which something happened to a server,"""
-_DONE: Final = 8
+_DONE: Final = 4
 """and so many of those about what the test did."""
 _OF_LATE_US: Final = 3_000_000
 """What servers said to each other so long before the last of it is of no use any more."""
-_EXCHANGES: Final = 12
+_EXCHANGES: Final = 6
 """Of servers that do not get on: the last exchanges of so many pairs of them."""
 
 
@@ -120,17 +122,20 @@ def _asked_of_a_group(worth: Sequence[Line]) -> list[Line]:
     """Of operations that a group of servers was asked for, as many lines as are worth telling.
 
     First the operations, with the messages that a server did something about; then who led; then
-    what else happened to servers; and at last what was asked in vain. Of each, the latest.
+    what else happened to servers. What was asked in vain is left out if there is anything else.
+    Of each, the latest.
     """
     heeded = {line.rpc for line in worth if line.is_state}
 
     def rank(line: Line) -> int:
         if line.is_message:
-            return 0 if line.rpc in heeded else 3
+            return 0 if line.rpc in heeded else _IN_VAIN
         if line.op is not None:
             return 0
         return 1 if line.is_state else 2
 
+    if heeded or any(rank(line) < 1 for line in worth if line.is_message):
+        worth = [line for line in worth if rank(line) < _IN_VAIN or line.marked]
     rows = 0
     chosen = []
     for at in sorted(range(len(worth)), key=lambda at: (rank(worth[at]), -at)):

@@ -62,6 +62,8 @@ class Request:
     method: str
     """ "KVServer.put". """
     payload: bytes
+    sent: int
+    """The place at which it was sent."""
     sent_us: int
     server: str = ""
     arrivals: list[int] = field(default_factory=list)
@@ -111,7 +113,7 @@ def requests(outcome: Outcome) -> list[Request]:
         match event:
             case Send():
                 known[event.rpc] = Request(
-                    event.rpc, op, event.end, event.method, event.payload, event.time_us
+                    event.rpc, op, event.end, event.method, event.payload, place, event.time_us
                 )
             case Deliver():
                 request = known[event.rpc]

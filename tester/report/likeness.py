@@ -21,6 +21,8 @@ T = TypeVar("T")
 def likeness(outcome: Outcome) -> str:
     """Equal for failures that are told in the same words, whatever their numbers and names are."""
     found = reason(outcome)
+    if found is not None and found.rule:
+        return f"{found.rule} {found.source}{' after an event' if found.events else ''}"
     if found is not None:
         return _REST.split(_plain(found.sentence))[0]
     return " ".join([outcome.kind, *outcome.where, _plain(headline(outcome))])

@@ -24,10 +24,12 @@ def open_calls(outcome: Outcome) -> list[str]:
     for one in requests(outcome):
         ids.sent(one.end, one.payload)
         sent.setdefault(one.op, []).append(one)
+    servers = {one.server for ones in sent.values() for one in ones}
+    # What servers send each other belongs to no operation.
     told = [
         f"{op.client}'s {values.operation(op.method, op.args)}, called at {seconds(op.call_us)} "
         f"s, had not returned at {seconds(outcome.virtual_us)} s"
-        f"{_answered(sent.get(op.number, []), ids)}."
+        f"{'' if op.node in servers else _answered(sent.get(op.number, []), ids)}."
         for op in waiting[:_MOST]
     ]
     if len(waiting) > _MOST:

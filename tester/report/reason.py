@@ -1,4 +1,8 @@
-"""A reason: the first answer of a failing run that breaks a rule of its lab, and which rule."""
+"""A reason: the first event of a failing run that breaks a rule of its lab, and which rule.
+
+Whoever shows a run, as text or as a page, asks here: a `Broken` names the rule, where it stands in
+the paper, and the indexes in the trace of the event that broke it and of the one that led to it.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +10,49 @@ from collections.abc import Hashable
 from operator import attrgetter
 
 from linearizability import Illegal
-from tester.report import clerk_rules, server_rules
+from tester.report import clerk_rules, lock_rules, machine_rules, server_rules
+from tester.report.audit import raft
 from tester.report.broken import Broken
 from tester.report.exchange import requests, returns
+from tester.world.history import Op
 from tester.world.run import Outcome
 
 
 def reason(outcome: Outcome) -> Broken | None:
     """The first broken rule of a run that failed and kept its trace; None if none is known.
 
-    Of a history that is not linearizable, only the key that is not is looked at.
+    Of a history that is not linearizable, only the key that is not is looked at. What did not
+    happen, and should have, is asked last.
     """
     if outcome.error is None or not outcome.trace:
         return None
     sent = requests(outcome)
     keys = _keys(outcome)
+    group = raft.group_of(outcome, sent)
     found = [
         broken
         for broken in (
             clerk_rules.first_broken(outcome, sent, returns(outcome), keys),
             server_rules.first_broken(outcome, sent, keys),
+            None if group is None else raft.unsafe(group),
+            None if group is None else machine_rules.first_broken(group, core_of(outcome), sent),
         )
         if broken is not None
     ]
-    return min(found, key=attrgetter("place"), default=None)
+    if found:
+        return min(found, key=attrgetter("place"))
+    locked = lock_rules.first_broken(outcome, sent)
+    if locked is not None:
+        return locked
+    return None if group is None else raft.without_progress(group) or raft.judged(group)
+
+
+def core_of(outcome: Outcome) -> list[Op]:
+    """The operations that cannot be ordered; none, if that is not what is wrong."""
+    if not isinstance(outcome.checked, Illegal):
+        return []
+    numbers = sorted(op.metadata for op in outcome.checked.headline.core)
+    return [outcome.history.ops[number] for number in numbers]
 
 
 def _keys(outcome: Outcome) -> set[Hashable] | None:

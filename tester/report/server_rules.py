@@ -19,6 +19,8 @@ from tester.report.exchange import Request
 from tester.world.events import OfNode, only
 from tester.world.run import Outcome
 
+_LOOKED: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
+"""The errors of a server that has looked at its table."""
 _BUDGET: Final = 20_000
 _MOST: Final = 20_000
 """Of more requests, no history is made."""
@@ -43,6 +45,8 @@ def first_broken(
     servers = {one.server for one in asked}
     if len(servers) != 1 or len(asked) > _MOST:
         return None
+    if any((one.answered or {}).get("err", "OK") not in _LOOKED for one in asked):
+        return None  # it leaves requests to others
     if any(event.node in servers for event in only(OfNode, outcome.trace)):
         return None
     versioned = all({*one.args} <= {"key", "value", "version"} for one in asked) and any(

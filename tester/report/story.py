@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from linearizability import Illegal
 from tester.report import excerpt
+from tester.report.audit.beside import side_by_side
+from tester.report.audit.leading_up import later, leading_up
 from tester.report.broken import Broken
 from tester.report.lines import HEADER, WIDTH, Line, lines
 from tester.report.matters import matters
 from tester.report.pending import open_calls
-from tester.report.reason import reason
+from tester.report.reason import core_of, reason
 from tester.report.values import operation, result
 from tester.search.explain import Explanation
 from tester.world.execution import TEST
@@ -43,12 +44,14 @@ from tester.world.history import Op, seconds
 from tester.world.run import Outcome
 
 _CORE_INDENT: Final = 18
-_MOST_PLACES: Final = 24
+_MOST_PLACES: Final = 6
 """So many places are told at which tasks wait."""
 _DEATHS: Final = 2
 """What led to so many deaths of tasks is told: later ones may follow from them."""
 _MOST_FORGOTTEN: Final = 3
 """So many calls are told that nobody awaited."""
+_MOST_CAUSES: Final = 3
+"""Of more faults that are left, the messages that they hit are not told."""
 _HERE: Final = f"{Path(__file__).parent.parent}{os.sep}"
 _LONGEST_HEADLINE: Final = 200
 _OUTER_FRAMES: Final = 3
@@ -69,8 +72,9 @@ def tell(
     `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one. Of a
     long run only what is worth telling is told, unless `full` asks for every line.
     """
-    sections = [_wrap(f"seed {seed}: {headline(outcome)}")]
-    core, why = _core(outcome), reason(outcome)
+    core, why = core_of(outcome), reason(outcome)
+    title = why.headline if why is not None and why.headline else headline(outcome)
+    sections = [_wrap(f"seed {seed}: {title}")]
     all_lines = _marked(lines(outcome), why)
     if (
         happened := _listed(all_lines)
@@ -79,9 +83,13 @@ def tell(
     ):
         sections.append(happened)
     if why is not None:
-        sections.append(_wrap(why.sentence))
+        sections += _broken(outcome, why)
     sections += [
-        *_why(outcome, core, told=why is not None),
+        *(
+            []
+            if why is not None and why.stands_alone
+            else _why(outcome, core, told=why is not None)
+        ),
         *_before_that(outcome),
         *_forgotten(outcome.unawaited),
     ]
@@ -92,6 +100,20 @@ def tell(
             again = f"{_effort(explanation)}  {again}"
     sections.append(f"{again}\n\n    {command}")
     return "\n\n".join(sections) + "\n"
+
+
+def _broken(outcome: Outcome, broken: Broken) -> list[str]:
+    """Which rule was broken, and how; of a rule of Raft also the servers, and what came of it."""
+    known = bool(broken.source) and broken.source in broken.sentence
+    said = _wrap(" ".join([broken.sentence, *([] if known else [broken.reference])]).strip())
+    if not broken.stands_alone:
+        return [said]
+    table = side_by_side(outcome, broken)
+    verdict = message(outcome.error) if isinstance(outcome.error, BaseException) else ""
+    what = headline(outcome) if isinstance(outcome.error, Stuck) else f"{outcome.kind}: {verdict}"
+    judged = broken.sentence.lower().startswith(verdict.lower())
+    after = [] if judged else [_wrap(later(outcome, broken, what))]
+    return [*([table] if table else []), "\n".join([said, *after])]
 
 
 def every_line(outcome: Outcome) -> str:
@@ -114,6 +136,8 @@ def _excerpt(
 ) -> str:
     """What happened, or the part of it that is worth telling."""
     struck = _struck(all_lines, explanation)
+    if broken is not None and broken.stands_alone:
+        return _listed(leading_up(all_lines, struck, broken, outcome))
     told = matters(outcome, core, broken, [all_lines[at] for at in struck])
     if told.ops and not (broken is None and any(line.is_state for line in all_lines) and not core):
         return _listed(excerpt.about(all_lines, told))
@@ -138,6 +162,8 @@ def tell_placement(outcome: Outcome, command: str) -> str:
 def _struck(all_lines: Sequence[Line], explanation: Explanation | None) -> list[int]:
     """Which lines tell of a death, or of messages that met with the faults that are left."""
     causes = [] if explanation is None else explanation.causes
+    if len(causes) > _MOST_CAUSES:
+        causes = []  # it is the timing then, and none of them alone says anything
     marks = tuple(
         f"    {number} " for cause in causes for number in re.findall(r"#\d+", cause.what)
     )
@@ -189,16 +215,9 @@ def _first_line(error: BaseException) -> str:
     return textwrap.shorten(text, _LONGEST_HEADLINE, placeholder=" ...")
 
 
-def _core(outcome: Outcome) -> list[Op]:
-    if not isinstance(outcome.checked, Illegal):
-        return []
-    numbers = sorted(op.metadata for op in outcome.checked.headline.core)
-    return [outcome.history.ops[number] for number in numbers]
-
-
 def core_clients(outcome: Outcome) -> frozenset[str]:
     """The clients whose operations cannot be ordered; none, if that is not what went wrong."""
-    return frozenset(op.client for op in _core(outcome))
+    return frozenset(op.client for op in core_of(outcome))
 
 
 def _why(outcome: Outcome, core: Sequence[Op], *, told: bool) -> list[str]:
@@ -221,7 +240,7 @@ def _why(outcome: Outcome, core: Sequence[Op], *, told: bool) -> list[str]:
                 )
             ]
         case Stuck():
-            return [*map(_wrap, open_calls(outcome)), *_waiting(error.waiting)]
+            return [*map(_wrap, open_calls(outcome)), *_waiting(_of_open(outcome, error.waiting))]
         case HandlerCrashed() | Misused():
             failure = error.failure
             return [
@@ -252,6 +271,8 @@ def _before_that(outcome: Outcome) -> list[str]:
     earliest = min(dated, key=lambda death: death.time_us or 0, default=None)
     if earliest is None or _is_same(earliest, told):
         return []
+    if earliest.node == TEST and isinstance(outcome.error, NotLinearizable):
+        return []  # what a client of the test has found, the history says as well
     return [
         _wrap(f"Before that, {earliest.doing} on {earliest.node}{_when(earliest)}:")
         + f"\n\n{_raised(earliest.kind, earliest.message, earliest.shown)}"
@@ -309,6 +330,16 @@ def _without_the_harness(frames: Sequence[Frame]) -> list[Frame]:
     """The frames but those by which one part of labtester called another: where it began stays."""
     ours = [frame.file.startswith(_HERE) for frame in frames]
     return [frame for at, frame in enumerate(frames) if not (at and ours[at] and ours[at - 1])]
+
+
+def _of_open(outcome: Outcome, waiting: Sequence[Waiting]) -> Sequence[Waiting]:
+    """Of all that wait, what an operation may wait for: on its own node, or handling a request.
+
+    That a server waits for the next message is no news.
+    """
+    hosts = {TEST, *(op.node for op in outcome.history.ops if op.ret is None)}
+    near = [task for task in waiting if task.node in hosts or task.task.startswith("#")]
+    return near if {task.node for task in near} > {TEST} else waiting
 
 
 def _waiting(waiting: Sequence[Waiting]) -> list[str]:

@@ -22,6 +22,8 @@ _NETWORK_FAULTS: Final = {
     "late": "the late arrival of #{}",
     "reply_held": "the held-back reply to #{}",
 }
+_MOST_NAMED: Final = 3
+"""Of more faults that are needed together, only the number is said."""
 _BY_TEST: Final = {"crash", "stop", "pause", "cut"}
 _KINDS: Final = {
     "request_lost": "lost request",
@@ -82,6 +84,11 @@ class Explanation:
         then = "this seed passes" if passes else "this seed does not fail in this way"
         if len(causes) == 1:
             return f"One {causes[0].kind} is enough: without it {then}."
+        if len(causes) > _MOST_NAMED:
+            return (
+                f"It takes {len(causes)} faults, and with them a certain timing: without any one "
+                f"of them {then}."
+            )
         names = [cause.what for cause in causes]
         together = f"{', '.join(names[:-1])} and {names[-1]}"
         return f"It takes {together}: without any one of them {then}."

@@ -38,6 +38,17 @@ class Sender(NamedTuple):
     op: int | None
 
 
+class Observation(NamedTuple):
+    """What a probe told the run: see `tester.world.probe`. It is no event of the trace."""
+
+    time_us: int
+    place: int
+    """How many events the trace had by then."""
+    node: str
+    what: str
+    data: tuple[Any, ...]
+
+
 class Execution:
     """Everything that one run is made of; `run` it once, then `close` it."""
 
@@ -68,6 +79,8 @@ class Execution:
         self._limits = limits
         self.senders: dict[int, Sender] = {}
         """Who sent each RPC, if the run keeps its trace."""
+        self.observations: list[Observation] = []
+        """What probes have told, if the run keeps its trace."""
         self._most_bytes = limits.megabytes * 1_000_000
         self._context = Context(
             choices, self._scheduler, network, keep_trace=keep_trace, spectator=spectator
@@ -192,6 +205,13 @@ class Execution:
         elif kind in {"fail", "unawaited", "refused"}:
             self.reports.take(event)
         elif kind == "tell":
+            if self._keep_trace:
+                place_in_trace = len(self.trace.entries)
+                self.observations.append(
+                    Observation(
+                        self._scheduler.now, place_in_trace, place.name, event[1], event[2:]
+                    )
+                )
             self._listeners[place.name](*event[1:])
         elif kind in {"write", "sync"}:
             self._nodes.named(place.name).from_disk(place, event)

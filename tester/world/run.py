@@ -17,7 +17,7 @@ from tester.engine.trace import Entry
 from tester.guard import audit, guard
 from tester.guard.modules import Change, state_of
 from tester.world import check
-from tester.world.execution import Execution, Sender
+from tester.world.execution import Execution, Observation, Sender
 from tester.world.failure import (
     Failure,
     HandlerCrashed,
@@ -69,6 +69,8 @@ class Outcome:
     """Every event of the run, if the run was asked to keep them: see `tester.world.events`."""
     senders: Mapping[int, Sender]
     """Who sent each RPC, if the run kept its trace."""
+    observations: Sequence[Observation]
+    """What probes told of the code beside them, if the run kept its trace."""
     checked: Checked | None
     """What the linearizability checker said, if it was asked."""
     modules: list[Change]
@@ -169,6 +171,7 @@ def run(
         history=sim.history,
         trace=execution.trace.entries,
         senders=execution.senders,
+        observations=execution.observations,
         checked=checked,
         modules=changes,
         died=execution.reports.died,

@@ -124,7 +124,7 @@ def asked(at: int, rpc: int, op: int, answer: str, *logged: Line) -> list[Line]:
     return [sent, *logged, Line(at + 1, "s1", answer, "answer", op, rpc)]
 
 
-def test_of_what_a_group_was_asked_the_retries_are_left_out_first() -> None:
+def test_of_what_a_group_was_asked_the_retries_are_left_out() -> None:
     put = [Line(0, "c0", "Put('k')", "call", 0)]
     for rpc in range(40):
         put += asked(2 * rpc, rpc, 0, f"ErrWrongLeader: {rpc}")
@@ -133,8 +133,7 @@ def test_of_what_a_group_was_asked_the_retries_are_left_out_first() -> None:
     put += [Line(103, "c0", "Put('k') -> OK", "return", 0)]
     told = excerpt.about([*put, *asked(110, 60, 1, "OK")], Matters(frozenset({0})))
     text = "\n".join(told)
-    for wanted in ("Put('k') -> OK", "leads term 2", "#50", "as entry 1 of", "crashes", "#39 Err"):
+    for wanted in ("Put('k') -> OK", "leads term 2", "#50", "as entry 1 of", "crashes"):
         assert wanted in text
-    assert "#10 " not in text
-    assert len(text.splitlines()) == 25
+    assert "ErrWrongLeader" not in text
     assert text.splitlines()[0].endswith("c0      Put('k')")

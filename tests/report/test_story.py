@@ -220,4 +220,4 @@ def test_tasks_that_wait_at_one_place_are_told_together() -> None:
         "      async with self.lock:",
     ]
     many = [Waiting("s0", str(i), "/x/server.py", i // 2, "wait") for i in range(60)]
-    assert _waiting(many)[0].endswith("\n  and 12 more")
+    assert _waiting(many)[0].endswith("\n  and 48 more")

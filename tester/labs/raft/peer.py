@@ -42,6 +42,7 @@ LONGEST_LOG: Final = 1_000_000
 LONG_LOG: Final = 200
 """From so many entries on, a log is looked at only when something has been saved."""
 
+_FACTS: Final = ("term", "voted_for", "commit")
 _WAITS: Final = object()
 _encode = msgspec.msgpack.encode
 decode_snapshot: Final = msgspec.msgpack.Decoder(tuple[int, list[bytes]]).decode
@@ -87,6 +88,7 @@ class Peer:
         self._settled = True
         self._commit = 0
         self._vote: tuple[int, int | None] = 0, None
+        self._facts: tuple[int, int, int] | None = None
         self._killed = False
         self._service = asyncio.get_running_loop().create_task(self._serve(), name="service")
         probe.after_each_step(self._look)
@@ -198,7 +200,10 @@ class Peer:
             return
         self._look_at_commit(shown.get("commit"))
         self._look_at_vote(shown.get("term"), shown.get("voted_for"))
-        described = self._log_of(shown)
+        self._tell_log(self._log_of(shown))
+        self._tell_facts(shown)
+
+    def _tell_log(self, described: tuple[int, int, list[int]]) -> None:
         if described == self._log:
             return
         self._settled = True
@@ -214,6 +219,13 @@ class Peer:
             if not 0 <= min(base, base_term, *new) <= max(base, base_term, *new) < 1 << 63:
                 raise self._wrong("describe", "returned terms or a base out of range")
             self._probe.tell("log", base, base_term, same, new)
+
+    def _tell_facts(self, shown: dict[str, Any]) -> None:
+        """Tell of its term, vote and commit index, when one has changed: -1 for none."""
+        term, vote, commit = (_number(shown.get(name)) for name in _FACTS)
+        if (term, vote, commit) != self._facts:
+            self._facts = term, vote, commit
+            self._probe.tell("facts", term, vote, commit)
 
     def _look_at_commit(self, commit: object) -> None:
         if type(commit) is int:
@@ -297,6 +309,11 @@ class _Watching(Persister):
                 self._probe.tell("unsaved", before, self._covers)
 
     save.__qualname__ = "Persister.save"  # for who calls it with too few arguments
+
+
+def _number(value: object) -> int:
+    """An index, a term or a server's number as it can be told; -1 for what is none."""
+    return value if type(value) is int and 0 <= value < 1 << 63 else -1
 
 
 def _covers(snapshot: bytes) -> int:

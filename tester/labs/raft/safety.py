@@ -15,6 +15,7 @@ told. The run ends at the event that violates one. What the peers tell (see
     unsaved   before, now                  a save replaced a snapshot by one of less
     back      before, now                  its commit index has gone back
     voted     term, before, now            it has voted for another one in the same term
+    facts     term, vote, commit           as it describes itself; -1 for none: for the story
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ class Safety:
             "unsaved": self._unsaved,
             "back": self._went_back,
             "voted": self._voted,
+            "facts": _nothing,
         }
         for at, name in enumerate(names):
             sim.listen(name, partial(self.told, at))
@@ -363,6 +365,10 @@ class Safety:
         less = f"one up to {now}" if now else "none of its service's"
         had = f"{seen.name} had saved a snapshot up to {before}"
         raise SnapshotLost(f"{had}, and saves {less} instead: the log before it is lost")
+
+
+def _nothing(seen: _Seen, term: int, vote: int, commit: int) -> None:
+    """What a server describes is judged by its log, its commit index and its votes."""
 
 
 def _at(us: int) -> str:

@@ -1,0 +1,134 @@
+"""The servers of a group side by side at one moment: their terms, votes and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from tester.report.audit.group import voter
+from tester.report.audit.servers import NONE, Servers, State
+from tester.report.broken import Broken
+from tester.world.events import Return, read
+from tester.world.failure import printable
+from tester.world.run import Outcome
+
+_ENTRIES: Final = 6
+"""Of the logs, so many entries are shown."""
+_COMMAND: Final = 5
+"""Of a command, so many characters."""
+_SERVERS: Final = 5
+"""Of a larger group, only the servers that matter are shown."""
+_BEFORE: Final = 3
+"""Entries before the one that matters."""
+
+_Row = tuple[str, State | None]
+
+
+def side_by_side(outcome: Outcome, broken: Broken) -> str:
+    """A table of the servers at the moment a rule was broken; "" if they describe no logs."""
+    servers = Servers(outcome)
+    if not servers.names or not servers.times:
+        return ""
+    rows = _rows(servers, broken)
+    states = [state for _, state in rows if state is not None]
+    if not any(state.describes for state in states):
+        return ""
+    indexes = _window(states, broken.index)
+    commands = _commands(outcome, broken.place)
+    table = [["server", "term", "vote", "commit", "applied", *map(str, indexes)]]
+    for label, state in rows:
+        table.append([label, *_cells(state, indexes, commands)])
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+    head = "The servers then"
+    if indexes:
+        head += ", and of each entry of their logs its term and command"
+    return "\n".join([f"{head}:", *(f"    {line}" for line in lines)])
+
+
+def _rows(servers: Servers, broken: Broken) -> list[_Row]:
+    place = broken.place
+    restarts = [name for name, starts in servers.starts.items() if place in starts]
+    if restarts:
+        name = restarts[0]
+        after = next(
+            (s for s in servers.during(name, place, len(servers.times)) if s.term >= 0), None
+        )
+        last = after and servers.after(name, servers.event(name, after))
+        woken = last if last is not None and last.life == (after.life if after else 0) else after
+        return [(f"{name} before", servers.before(name, place)), (f"{name} after", woken)]
+    chosen: Sequence[str] = servers.names
+    if len(chosen) > _SERVERS and broken.servers:
+        chosen = broken.servers
+    return [(name, _now(servers, name, place, broken.seen)) for name in chosen[: _SERVERS + 2]]
+
+
+def _now(servers: Servers, name: str, place: int, seen: int | None) -> State | None:
+    """How a server is after an event, or when a rule was seen broken; None if it is down."""
+    downs = [at for at in servers.downs[name] if at <= place]
+    starts = [at for at in servers.starts[name] if at <= place]
+    if downs and max(downs) > max(starts, default=NONE):
+        return None
+    if seen is not None:
+        return servers.before(name, seen)
+    return servers.after(name, min(place, len(servers.times) - 1))
+
+
+def _window(states: Sequence[State], index: int | None) -> list[int]:
+    """The indexes to show: those around the one that matters, or the last ones."""
+    described = [state for state in states if state.describes]
+    last = max((state.last for state in described), default=0)
+    first = max(1, min((state.base for state in described), default=0))
+    if last < 1:
+        return []
+    end = last if index is None else min(last, max(index, 1) + _ENTRIES - _BEFORE - 1)
+    start = max(first, end - _ENTRIES + 1)
+    return [*range(start, min(last, start + _ENTRIES - 1) + 1)]
+
+
+def _cells(
+    state: State | None, indexes: Sequence[int], commands: Mapping[tuple[int, int], str]
+) -> list[str]:
+    if state is None:
+        return ["down", "", "", "", *("" for _ in indexes)]
+    term = f"{state.term}, leads" if state.leads else str(max(state.term, 0))
+    if not state.describes:
+        return [term, "", "", str(state.applied), *("" for _ in indexes)]
+    commit = "" if state.commit == NONE else str(state.commit)
+    vote = voter(state.vote) if state.vote_term == state.term else "none"
+    cells = [term, vote, commit, str(state.applied)]
+    for index in indexes:
+        found = state.term_at(index)
+        if index <= state.base:
+            cells.append("snap")
+        elif found is None:
+            cells.append("-")
+        else:
+            cells.append(f"{found} {commands.get((index, found), '')}".strip())
+    return cells
+
+
+def _commands(outcome: Outcome, until: int) -> dict[tuple[int, int], str]:
+    """The command at each index in each term, as `start` answered."""
+    found: dict[tuple[int, int], str] = {}
+    ops = outcome.history.ops
+    for at, event in enumerate(read(outcome.trace)):
+        if at > until:
+            break
+        if not isinstance(event, Return) or ops[event.op].method != "start":
+            continue
+        op = ops[event.op]
+        result = op.result
+        if isinstance(result, list | tuple) and len(result) == 3 and result[2] is True:
+            found[result[0], result[1]] = _text(op.args[0] if op.args else b"")
+    return found
+
+
+def _text(command: object) -> str:
+    if not isinstance(command, bytes):
+        return ""
+    text = printable(command[:_COMMAND].decode("utf-8", "backslashreplace"))
+    return text if len(command) <= _COMMAND else f"{text[: _COMMAND - 2]}.."

@@ -1,0 +1,154 @@
+"""What led up to a broken rule of Raft: of all lines, those by which a reader sees how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from tester.report.broken import Broken
+from tester.report.lines import Line
+from tester.world.events import Note, only
+from tester.world.history import seconds
+from tester.world.run import Outcome
+
+_MILESTONES: Final = 8
+"""Of what happened to servers, so many of the latest lines,"""
+_LEADERS: Final = 3
+"""so many about who leads,"""
+_STRUCK: Final = 4
+"""and so many about faults that the run needs."""
+_EXCHANGES: Final = 8
+"""Of the messages that the rule speaks of, so many of the latest."""
+_SAME: Final = 12
+"""A sentence that begins with so many characters of the verdict's says the same."""
+_CLAUSE: Final = re.compile(r": (?=[a-z])|, but |\. (?=[A-Z])")
+
+
+def leading_up(
+    all_lines: Sequence[Line], struck: Sequence[int], broken: Broken, outcome: Outcome
+) -> list[Line | str]:
+    """The lines about the messages of the rule, who led, and what befell servers; the break last.
+
+    `struck` are the places, among the lines, of what faults did that the run needs.
+    """
+    end = next((at for at, line in enumerate(all_lines) if line.place > broken.place), None)
+    before = list(all_lines[:end])
+    chosen = _of_rule(before, broken, outcome)
+    chosen |= {*[at for at in struck if at < len(before)][-_STRUCK:]}
+    happened = [at for at, line in enumerate(before) if line.op is None and not line.is_message]
+    led = [at for at in happened if before[at].what.startswith("leads ")]
+    rest = [at for at in happened if at not in led and _matters(before[at], broken)]
+    chosen |= {*led[-_LEADERS:], *rest[-_MILESTONES:]}
+    told = [before[at] for at in sorted(chosen)]
+    if broken.seen is not None and not any(_says_it(line) for line in told):
+        told = [replace(line, marked=False) for line in told]
+    if not any(line.marked for line in told):
+        told.append(_break(broken, outcome))
+    rows = _together(told)
+    left_out = len(before) - len(chosen)
+    if left_out <= 0:
+        return rows
+    are = "line is" if left_out == 1 else "lines are"
+    return [f"{'...':>8}  ({left_out} {are} left out)", *rows]
+
+
+def _of_rule(before: Sequence[Line], broken: Broken, outcome: Outcome) -> set[int]:
+    """The lines about the messages, operations and events that the rule speaks of."""
+    named = [rpc for rpc in (*broken.others, broken.rpc) if rpc is not None]
+    rpcs = {*named[-_EXCHANGES:]}
+    places = {broken.place, *broken.events} | (
+        {broken.cause} if broken.cause is not None else set()
+    )
+    chosen = {
+        at
+        for at, line in enumerate(before)
+        if (line.rpc in rpcs and line.is_message and not line.is_arrival)
+        or (line.place in places and not line.is_arrival)
+        or (broken.op is not None and line.op == broken.op and not line.is_message)
+    }
+    if broken.index is not None:
+        chosen |= {at for at, line in enumerate(before) if _puts(line, broken.index, outcome)}
+    return chosen
+
+
+def _puts(line: Line, index: int, outcome: Outcome) -> bool:
+    """Whether the line says that a leader gave a command this place in its log."""
+    if line.kind != "return" or line.op is None:
+        return False
+    op = outcome.history.ops[line.op]
+    result = op.result
+    if op.method != "start" or not isinstance(result, list | tuple) or len(result) != 3:
+        return False
+    return bool(result[0] == index and result[2] is True)
+
+
+def _matters(line: Line, broken: Broken) -> bool:
+    """Whether something befell a server of the rule, or the network."""
+    if line.what.startswith("applies "):
+        return line.what.startswith(f"applies {broken.index}:")
+    return line.who in {*broken.servers, "network", "test"} or not broken.servers
+
+
+def _says_it(line: Line) -> bool:
+    """Whether the marked line is itself about a state that a server is in."""
+    return line.marked and line.kind == "does"
+
+
+def _break(broken: Broken, outcome: Outcome) -> Line:
+    """The row of a break that is no line of its own: what a server was seen to have done."""
+    who, _, what = broken.headline.partition(" ")
+    if who not in broken.servers:
+        who, what = "", broken.headline
+    time_us = outcome.trace[broken.place][0]
+    if broken.seen is not None:
+        seen = (one.time_us for one in outcome.observations if one.place == broken.seen)
+        time_us = max(time_us, next(seen, time_us))
+    return Line(time_us, who, what, "does", marked=True, place=broken.place)
+
+
+def _together(told: Sequence[Line]) -> list[Line | str]:
+    """The lines; what befell several servers at one instant is one of them."""
+    rows: list[Line | str] = []
+    batch: list[Line] = []
+    for line in [*told, None]:
+        alike = line is not None and line.op is None and not line.is_message and not line.marked
+        if batch and (line is None or not alike or line.time_us != batch[0].time_us):
+            rows += _merged(batch)
+            batch = []
+        if line is None:
+            break
+        if alike:
+            batch.append(line)
+        else:
+            last = rows[-1] if rows and isinstance(rows[-1], Line) else None
+            rows.append(line.likewise(last))
+    return rows
+
+
+def _merged(batch: Sequence[Line]) -> list[Line]:
+    of: dict[str, list[str]] = {}
+    for line in batch:
+        of.setdefault(line.who, []).append(line.what)
+    groups: dict[str, list[str]] = {}
+    for who, what in of.items():
+        groups.setdefault(", ".join(what), []).append(who)
+    return [replace(batch[0], who=",".join(who), what=what) for what, who in groups.items()]
+
+
+def later(outcome: Outcome, broken: Broken, said: str) -> str:
+    """The verdict as what came of a broken rule: "Later, at 3.828 s, the test failed: ...".
+
+    In short, for the rule says more; and with what the test noted at that moment.
+    """
+    kind, _, rest = said.partition(": ")
+    said = f"{kind}: {_CLAUSE.split(rest, maxsplit=1)[0]}" if rest else kind
+    end_us = outcome.trace[-1][0]
+    notes = [note.text for note in only(Note, outcome.trace) if note.time_us == end_us]
+    said = ". ".join([said, *(f"{text[:1].upper()}{text[1:]}" for text in notes[-1:])])
+    if broken.place == len(outcome.trace) - 1 and broken.sentence[:_SAME] in said:
+        return f"The test failed with {outcome.kind}."
+    if end_us == outcome.trace[broken.place][0]:
+        return f"So the test failed: {said}"
+    return f"Later, at {seconds(end_us)} s, the test failed: {said}"

@@ -1,0 +1,58 @@
+"""The story of each planted bug names the event that decides, without having been shrunk."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tester.engine.choices import Choices, Seeded
+from tester.labs import LABS, suite
+from tester.labs.patch import Patch, Rewrite, planted
+from tester.report.reason import reason
+from tester.report.story import tell
+from tester.world.run import Outcome, Scenario, run
+from tests.report import deciding
+
+TABLES = {
+    "raft": deciding.RAFT,
+    "lock": deciding.LOCK,
+    "rsm": deciding.RSM,
+    "kvraft": deciding.KVRAFT,
+}
+SUITES = {lab: suite.tests_of(LABS[lab].suite) for lab in TABLES}
+BUGS = [
+    pytest.param(lab, bug, id=f"{lab}-{bug.name}")
+    for lab in TABLES
+    for bug in LABS[lab].catalogue().bugs
+]
+
+
+def failing(bug: Patch | Rewrite, scenario: Scenario) -> Outcome:
+    for seed in range(bug.seeds):
+        if run(scenario, Choices(Seeded(seed))).verdict == "fail":
+            return run(scenario, Choices(Seeded(seed)), keep_trace=True)
+    raise AssertionError(f"{bug.name}: nothing in {bug.seeds} seeds fails")
+
+
+@pytest.mark.parametrize(("lab", "bug"), BUGS)
+def test_a_story_names_the_event_that_decides(
+    lab: str, bug: Patch | Rewrite, tmp_path: Path
+) -> None:
+    with planted(bug, tmp_path):
+        outcome = failing(bug, SUITES[lab][bug.killed_by[0]])
+        story = tell(0, outcome, "labtester replay")
+        why = reason(outcome)
+    assert re.search(TABLES[lab][bug.name], " ".join(story.split())), story
+    if why is None or not why.stands_alone:
+        return
+    assert why.source
+    assert 0 <= (why.cause or 0) <= why.place < len(outcome.trace)
+    rows = story.split("\n\n")[1].splitlines()
+    marked = [at for at, row in enumerate(rows) if row.startswith(">")]
+    assert len(marked) == 1, story
+    assert all(row.startswith(" " * 20) for row in rows[marked[0] + 1 :]), story  # it is the last
+
+
+def test_the_tables_list_the_bugs_there_are() -> None:
+    for lab, table in TABLES.items():
+        assert table.keys() == {bug.name for bug in LABS[lab].catalogue().bugs}
