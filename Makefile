@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL = PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) \
   $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS)
 
-.PHONY: run test test-newest test-oldest check bench bench-check fuzz digests soak clean
+.PHONY: run test test-newest test-oldest check bench bench-check fuzz digests attacks soak clean
 
 run: $(VENV)/.installed
 	$(BIN)/labtester run kvsrv --seeds $(SEEDS)
@@ -51,6 +51,11 @@ fuzz: $(VENV)/.installed-dev
 
 digests: $(VENV)/.installed
 	$(BIN)/python tests/digest_matrix.py
+
+# Submissions that attack their grader; 200 seeds of each lab, in one process and isolated.
+attacks: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q tests/grading/attacks/all_attacks.py
+	$(BIN)/python -m tests.grading.same_digests --seeds 200
 
 # Each bug of the catalogue must be found within 200 seeds. Every correct solution must pass 1 000
 # seeds of every test, 20 of one of weight 50, which has 20 000 clients: --seeds is divided by a

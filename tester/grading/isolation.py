@@ -40,9 +40,10 @@ from tester.labs import LABS
 from tester.labs.suite import tests_of
 from tester.report.story import headline, tell
 from tester.search.diagnosis import diagnose
-from tester.workers.processes import end_descendants
+from tester.workers.processes import descendants, end_descendants, processes
+from tester.workers.wire import plain
 from tester.world import submission
-from tester.world.failure import Undecided
+from tester.world.failure import HandlerCrashed, Misused, Undecided
 from tester.world.pipe import framed
 from tester.world.run import Outcome, run
 from tester.world.scenario import Scenario
@@ -52,8 +53,10 @@ _BEGIN: Final = (
     "import sys; sys.path[:] = sys.argv[1].split('\\n'); "
     "from tester.grading.zygote import main; main(int(sys.argv[2]))"
 )
-_SLOTS: Final = 1_000
+SLOTS: Final = 1_000
 """Processes of one run have numbers below this; a later one takes the number of one long ended."""
+_LONGEST: Final = 3_000
+"""Characters of a sentence."""
 _SAID: Final = 512 << 20
 """Bytes that all nodes of one run may say together."""
 
@@ -124,6 +127,8 @@ class Isolation:
         self._named = named(_packages())
         self._closing = contextlib.ExitStack()
         self._slot = 0
+        self._numbers: dict[int, int] = {}
+        """Of the processes, by slot, as the zygote numbers them."""
         self._said = 0
         self._choices: Choices | None = None
         self.keeps_choices = False
@@ -176,7 +181,7 @@ class Isolation:
             self.limits,
             self._level,
             str(root),
-            first_user=1_000_000_000 + os.getpid() % 1_000_000 * _SLOTS,
+            first_user(),
         )
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
@@ -197,9 +202,9 @@ class Isolation:
             node = self._spawn("", False, "", 0, Choices(Seeded(0)))
             said = node.inspected()
         except Broken as broken:
-            self.refusal = str(broken)
+            self.refusal = _line(str(broken))
         else:
-            self.refusal, self.missed = said.refusal, tuple(said.missed)
+            self.refusal, self.missed = _line(said.refusal), tuple(map(_line, said.missed))
         if self._sweep() and not self.refusal:
             self.refusal = "importing the submission left processes behind"
 
@@ -227,7 +232,7 @@ class Isolation:
         try:
             with self._active():
                 found = diagnose(self._scenario(test), seed, outcome)
-                return tell(seed, found.outcome, command, found.explanation)
+                return plain(tell(seed, found.outcome, command, found.explanation))
         finally:
             self.keeps_choices = False
             self._sweep()
@@ -263,7 +268,7 @@ class Isolation:
             test=test,
             seed=seed,
             kind=_kind(outcome.error),
-            error=outcome.kind,
+            error=_line(outcome.kind),
             sentence=_sentence(outcome),
             digest=outcome.digest,
             rpcs=outcome.rpcs,
@@ -297,24 +302,43 @@ class Isolation:
         if choices is not self._choices:
             self._sweep()
             self._choices, self._said = choices, 0
-        slot = self._slot = (self._slot + 1) % _SLOTS
+        slot = self._slot = (self._slot + 1) % SLOTS
         ours, its = socket.socketpair()
         try:
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             request = msgspec.msgpack.encode(("spawn", slot))
             with its:
                 self._asking(lambda: socket.send_fds(self._line, [request], [its.fileno()]))
-            if fault := msgspec.msgpack.decode(self._heard(), type=str):
+            self._numbers[slot], fault = msgspec.msgpack.decode(
+                self._heard(), type=tuple[int, str]
+            )
+            if fault:
                 raise MachineFault(f"no process can be started: {fault}")
         except BaseException:
             ours.close()
             raise
         return RemoteNode(self, slot, ours, order, choices)
 
-    def bury(self, slot: int) -> int:
+    def bury(self, slot: int) -> None:
         """See Keeper."""
         self._asking(lambda: self._line.send(msgspec.msgpack.encode(("bury", slot))))
-        return msgspec.msgpack.decode(self._heard(), type=int)
+        _ = self._heard()
+
+    def collect(self, slot: int) -> int | None:
+        """See Keeper."""
+        self._asking(lambda: self._line.send(msgspec.msgpack.encode(("collect", slot))))
+        return msgspec.msgpack.decode(self._heard(), type=int | None)
+
+    def number(self, slot: int) -> int:
+        """See Keeper: the zygote may number processes otherwise than we do."""
+        wanted = self._numbers[slot]
+        for process in descendants(self._process.pid, processes()):
+            with contextlib.suppress(OSError):
+                status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+                for line in status.splitlines():
+                    name, *numbers = line.split()
+                    if name == "NSpid:" and int(numbers[-1]) == wanted:
+                        return process.pid
+        return 0
 
     def count(self, size: int) -> int:
         """See Keeper."""
@@ -358,6 +382,11 @@ _ENVIRONMENT: Final = {
 }
 
 
+def first_user() -> int:
+    """The number of the first of the users that nodes of this process's are; there are SLOTS."""
+    return 1_000_000_000 + os.getpid() % 1_000_000 * SLOTS
+
+
 def _packages() -> tuple[str, ...]:
     """The import packages of the labs."""
     classes = [cls for lab in LABS.values() for cls in lab.classes]
@@ -365,9 +394,20 @@ def _packages() -> tuple[str, ...]:
 
 
 def _sentence(outcome: Outcome) -> str:
-    if outcome.error is None:
+    error = outcome.error
+    if error is None:
         return ""
-    return str(outcome.error) if isinstance(outcome.error, Broken) else headline(outcome)
+    if isinstance(error, Broken):
+        return _line(str(error))
+    said = headline(outcome)
+    if isinstance(error, HandlerCrashed | Misused) and error.failure.message not in said:
+        said += f": {error.failure.message}"
+    return _line(said)
+
+
+def _line(text: str) -> str:
+    """What somebody else has said, as one line that does nothing to a terminal."""
+    return " ".join(plain(text[:_LONGEST]).split())
 
 
 def _kind(error: BaseException | None) -> Kind:

@@ -6,6 +6,7 @@ that it got, results of operations that were called on it. All else ends the run
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import signal
@@ -38,7 +39,6 @@ _AT_ONCE: Final = 1 << 16
 _LOOK_US: Final = 500_000
 """Microseconds between looks at a node that is silent."""
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_CREDENTIALS: Final = struct.Struct("3i")
 _PLACE: Final = re.compile(
     rb'^  File "([A-Za-z0-9_./]{1,200})", line (\d+) in (\S{1,100})', re.MULTILINE
 )
@@ -62,8 +62,14 @@ class Keeper(Protocol):
     keeps_choices: bool
     """Whether somebody wants to know what was chosen."""
 
-    def bury(self, slot: int) -> int:
-        """End the process, if it has not ended, and return its status."""
+    def bury(self, slot: int) -> None:
+        """End the process, whatever it does."""
+
+    def collect(self, slot: int) -> int | None:
+        """The status of a process that has ended; None if it has not, but does now."""
+
+    def number(self, slot: int) -> int:
+        """The number of the process here; 0 if it cannot be found."""
 
     def count(self, size: int) -> int:
         """Count bytes that the nodes of a run have said; how many there may still be."""
@@ -80,8 +86,7 @@ class RemoteNode:
         self._line = line
         self._name = order.name
         self._choices = choices
-        self._loaded = not order.name
-        self._pid = 0
+        self._loaded = False
         self._ended = False
         self._left: list[Event] = []
         """What it had still to report when it was frozen."""
@@ -277,7 +282,7 @@ class RemoteNode:
         watch = None
         while size < 0 or len(got) < size:
             try:
-                data = self._read()
+                data = self._line.recv(_AT_ONCE)
             except BlockingIOError:
                 watch = watch or _Watch(self)
                 watch.look()
@@ -297,17 +302,6 @@ class RemoteNode:
             raise self._flood()
         return bytes(got[HEADER:])
 
-    def _read(self) -> bytes:
-        if self._pid:
-            return self._line.recv(_AT_ONCE)
-        space = socket.CMSG_SPACE(_CREDENTIALS.size)
-        data, extra, _, _ = self._line.recvmsg(_AT_ONCE, space)
-        for level, kind, value in extra:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-                self._pid = _CREDENTIALS.unpack(value)[0]
-                self._line.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-        return data
-
     # -- how it ends ------------------------------------------------------------------------------
 
     def _flood(self) -> Broken:
@@ -319,8 +313,13 @@ class RemoteNode:
 
     def _dead(self, last: bytes) -> Broken:
         """The process has ended; `last` may say where it stood."""
-        status = os.waitstatus_to_exitcode(self._bury())
         whose, place = self._whose(), _place(last)
+        self._ended = True
+        self._line.close()
+        found = self._keeper.collect(self._slot)
+        if found is None:
+            return Broken("died", f"The process of {whose} closed its pipe and went on{place}")
+        status = os.waitstatus_to_exitcode(found)
         if status == -SIGSYS:
             return Broken(
                 "escaped",
@@ -360,10 +359,10 @@ class RemoteNode:
             "it slept for real, or waited for something that does not come",
         )
 
-    @property
+    @functools.cached_property
     def pid(self) -> int:
-        """The number of the process, as this one sees it; 0 while it has not said anything."""
-        return self._pid
+        """The number of the process, as this one sees it; 0 if it cannot be found."""
+        return self._keeper.number(self._slot)
 
     @property
     def limits(self) -> Limits:
@@ -375,10 +374,10 @@ class RemoteNode:
         """Whether it has loaded the submission."""
         return self._loaded
 
-    def _bury(self) -> int:
+    def _bury(self) -> None:
         self._ended = True
         self._line.close()
-        return self._keeper.bury(self._slot)
+        self._keeper.bury(self._slot)
 
 
 class _Watch:
@@ -453,7 +452,7 @@ def _parts(args: Sequence[Packed]) -> Iterator[Packed]:
 
 def _is_last_words(data: bytes | bytearray) -> bool:
     """Whether this is what Python writes when a process crashes, instead of a frame."""
-    return data[:HEADER] in (b"Fata", b"Curr")
+    return data[:HEADER] in (b"Fata", b"Curr", b"Stac")
 
 
 def _place(last: bytes) -> str:

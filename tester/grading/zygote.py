@@ -16,6 +16,7 @@ import pkgutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -32,6 +33,8 @@ from tester.world.pipe import framed, receive, send
 _UNSEEN: Final = ("bugs", "solution")
 """Modules of a lab's folder whose names begin so: there are answers in them."""
 _LARGEST_CODE: Final = 64 << 20
+_TRIES: Final = 100
+_PAUSE_S: Final = 0.02
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -64,7 +67,8 @@ class Ready(msgspec.Struct, frozen=True):
 def main(control: int) -> NoReturn:
     """The life of a zygote; it is told its setup on standard input, and then asked over a socket.
 
-    Requests are `("spawn", slot)` with the node's socket, `("bury", slot)`, and `("sweep", 0)`.
+    Requests are `("spawn", slot)` with the node's socket, `("bury", slot)`, `("collect", slot)`
+    and `("sweep", 0)`.
     """
     status = 0
     try:
@@ -128,6 +132,8 @@ class _Zygote:
                 self._spawn(slot, sockets[0])
             elif what == "bury":
                 self._answer(self._bury(slot))
+            elif what == "collect":
+                self._answer(self._collect(slot))
             else:
                 self._answer(self._sweep())
 
@@ -139,13 +145,13 @@ class _Zygote:
             child = os.fork()
         except OSError as error:
             os.close(its)
-            self._answer(str(error))
+            self._answer((0, str(error)))
             return
         if child == 0:
             self._begin(slot, its)
         os.close(its)
         self._nodes[slot] = child
-        self._answer("")
+        self._answer((child, ""))
 
     def _begin(self, slot: int, its: int) -> NoReturn:
         """Become the process of a node."""
@@ -167,6 +173,18 @@ class _Zygote:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         return os.waitpid(pid, 0)[1]
+
+    def _collect(self, slot: int) -> int | None:
+        """The status of a process that has closed its socket; None if that is all it has done."""
+        pid = self._nodes[slot]
+        for _ in range(_TRIES):  # it closes first, and then it ends
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                del self._nodes[slot]
+                return status
+            time.sleep(_PAUSE_S)
+        self._bury(slot)
+        return None
 
     def _sweep(self) -> int:
         """End all processes of the nodes, and what they have started: how many of those."""

@@ -29,6 +29,10 @@ _QUIET: Final = 5
 """until so many times in a row there were none."""
 
 
+OWN: Final[set[int]] = set()
+"""The children that this process has started in groups of their own, and ends itself."""
+
+
 class Process(NamedTuple):
     """A process, as the system sees it."""
 
@@ -106,14 +110,13 @@ def end_descendants(root: int) -> None:
     _end(lambda: descendants(root, processes()))
 
 
-def end_orphans(own: Iterable[int]) -> None:
-    """Kill what came to this process when its parent ended: see `keep_descendants`.
+def end_orphans() -> None:
+    """Kill what came to this process when its parent ended, and forget it: see `keep_descendants`.
 
-    Those are children of this process in another process group; `own` are the ones it has started
-    in one itself.
+    Those are children of this process in another process group, but for its OWN.
     """
     this, group = os.getpid(), os.getpgrp()
-    kept = {this, *own}
+    kept = {this, *OWN}
 
     def orphans() -> list[Process]:
         among = processes()

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tester.workers.frames import KEY, Frames
-from tester.workers.processes import end_descendants, end_orphans
+from tester.workers.processes import OWN, end_descendants, end_orphans
 from tester.workers.results import Lost, StackFrame
 from tester.workers.watchdog import LOADING, Finding, Watchdog
 from tester.workers.wire import (
@@ -38,9 +38,6 @@ from tester.world.pipe import framed, killed_by
 
 STACK_SIGNAL: Final = signal.SIGUSR1
 """Asks a worker for the stack at which it stands."""
-
-_living: set[int] = set()
-"""The numbers of all workers of this process, whatever pool they are of."""
 
 _KEPT: Final = 1 << 14
 _STACK_WITHIN_S: Final = 2.0
@@ -98,7 +95,7 @@ class Worker:
         self.loading = ""
         self.attempting = False
         """Whether it looks for a smaller run than the one it is to tell."""
-        _living.add(self._process.pid)
+        OWN.add(self._process.pid)
         self.watchdog = Watchdog(self._process.pid)
         self.second_chance = False
         """Whether another worker has died of the run that this one begins with."""
@@ -278,17 +275,17 @@ class Worker:
 
     def kill(self) -> int:
         """End the process and all it has started; the exit status, negative for a signal."""
-        if not self._killed:  # afterwards its number may belong to somebody else
-            self._killed = True
-            if self.has_exited():  # then what it kept is ours now
-                end_orphans(_living)
-            else:
-                os.kill(self._process.pid, signal.SIGSTOP)  # it keeps what loses its parent
-                end_descendants(self._process.pid)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._killed:  # its number may belong to somebody else by now
+            return self._process.wait()
+        self._killed = True
+        if not self.has_exited():
+            os.kill(self._process.pid, signal.SIGSTOP)  # it keeps what loses its parent
+            end_descendants(self._process.pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         status = self._process.wait()
-        _living.discard(self._process.pid)
+        OWN.discard(self._process.pid)
+        end_orphans()  # what it kept has come to us, dead or alive
         return status
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tester.workers import pool as pool_module
 from tester.workers.plan import Plan, Reruns
 from tester.workers.pool import CannotStart, Pool
+from tester.workers.processes import descendants, processes
 from tester.workers.results import LabResult, Rerun
 from tester.workers.wire import Answered, Chunk, Listed
 from tester.workers.worker import Launch
@@ -290,6 +291,22 @@ def test_no_worker_is_left() -> None:
         processes = [worker._process for worker in pool._workers]
         assert len(processes) == 3
     assert [process.returncode for process in processes] == [-9, -9, -9]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system keeps orphans")
+def test_nothing_that_a_worker_has_started_is_left_not_even_ended(
+    started: Callable[..., Pool],
+) -> None:
+    body = "ready()\nfor test, seed in seeds():\n"
+    body += "    if (test, seed) == ('test_a', 18):\n"
+    body += "        for _ in range(3):\n            if not os.fork():\n"
+    body += "                os.setsid()\n                while True: pass\n"
+    body += "        while True: pass\n    passes(seed)"
+    before = {one.pid for one in descendants(os.getpid(), processes())}
+    pool = started(body, 1)
+    assert work(pool).tests[0].lost is not None
+    pool.__exit__(None, None, None)
+    assert {one.pid for one in descendants(os.getpid(), processes())} <= before
 
 
 def test_listed_tests_come_from_the_worker(started: Callable[..., Pool]) -> None:

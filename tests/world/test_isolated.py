@@ -1,7 +1,6 @@
 """Nodes in child processes: what crosses the pipe, and what becomes of a child that dies."""
 
 import asyncio
-import contextlib
 import functools
 import os
 import sys
@@ -55,9 +54,6 @@ def descriptors() -> list[str]:
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """No pipe stays open and no child stays behind, whatever happened."""
-    with contextlib.suppress(ChildProcessError):  # what other tests of this process have adopted
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
     before = descriptors()
     yield
     assert descriptors() == before

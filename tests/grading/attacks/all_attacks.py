@@ -1,0 +1,11 @@
+"""All attacks on the grader; `make attacks` runs them, which takes minutes."""
+
+import pytest
+
+from tests.grading.attacks.suffering import suffer
+from tests.grading.attacks.table import ATTACKS
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_gets_no_points_and_leaves_nothing(name: str) -> None:
+    suffer(ATTACKS[name])
