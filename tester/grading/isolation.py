@@ -167,7 +167,7 @@ class Isolation:
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
             pass_fds=[its.fileno()],
-            env=_ENVIRONMENT | {"PATH": os.environ.get("PATH", os.defpath)},
+            env=_ENVIRONMENT,
             cwd="/",
             start_new_session=True,
         )
@@ -378,6 +378,7 @@ _ENVIRONMENT: Final = {
     "OPENBLAS_NUM_THREADS": "1",
     "HOME": "/nonexistent",
     "TZ": "UTC",
+    "PATH": os.defpath,
     "LC_ALL": "C.UTF-8",
 }
 

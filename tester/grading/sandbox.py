@@ -20,7 +20,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -61,6 +61,8 @@ class Enforced(msgspec.Struct, frozen=True):
     network: bool = False
     ipc: bool = False
     """They have no shared memory, queues or semaphores in common with anybody."""
+    files: bool = False
+    """They can read Python and its libraries, and open nothing else."""
     calls: bool = False
     """They can make only those system calls that a node needs."""
     refused: tuple[str, ...] = ()
@@ -81,6 +83,7 @@ class Enforced(msgspec.Struct, frozen=True):
         parts = {
             "another user": self.users,
             "a file system of its own": self.mounts,
+            "no files but Python's": self.files,
             "its own processes": self.pids,
             "no network": self.network,
             "no shared memory": self.ipc,
@@ -97,12 +100,11 @@ class Enforced(msgspec.Struct, frozen=True):
 # -- once, in the zygote --------------------------------------------------------------------------
 
 
-def leave(level: int, root: str, hidden: Sequence[str], first_user: int) -> tuple[Enforced, int]:
+def leave(level: int, root: str, hidden: Sequence[str], first_user: int) -> Left:
     """Leave what this process shares with the machine, as far as the level says and we may.
 
     Goes on in a child of this process where that has process numbers of its own. `root` is an
     empty folder for the new root, and `hidden` names the packages that nobody is to find there.
-    Returns also the number of the first user that nodes can be.
     """
     refused: list[str] = []
     spaces = own = mounts = False
@@ -119,9 +121,14 @@ def leave(level: int, root: str, hidden: Sequence[str], first_user: int) -> tupl
     if os.geteuid() == 0 and not own and level != 1:
         users, first_user = _users(first_user, refused)
     filters = calls.call_filter() is not None and _try(_filter)
-    if not spaces:
+    rules = -1
+    if not mounts:
         with contextlib.suppress(OSError):
             kernel.adopt_orphans()
+        try:
+            rules = kernel.reading_only(*_readable(hidden))
+        except OSError as error:
+            refused.append(str(error))
     enforced = Enforced(
         users=users,
         own_users=own,
@@ -129,10 +136,21 @@ def leave(level: int, root: str, hidden: Sequence[str], first_user: int) -> tupl
         pids=spaces,
         network=spaces,
         ipc=spaces,
+        files=mounts or rules >= 0,
         calls=filters,
         refused=tuple(refused),
     )
-    return enforced, first_user
+    return Left(enforced, first_user, rules)
+
+
+class Left(NamedTuple):
+    """What came of it."""
+
+    enforced: Enforced
+    first_user: int
+    """The number of the first user that nodes can be."""
+    rules: int
+    """What they may read, as a descriptor for `kernel.restrict`; -1: they have their own root."""
 
 
 _SPACES: Final = (
@@ -259,6 +277,29 @@ def needed() -> list[str]:
     return sorted(place for place in places if place.startswith("/") and Path(place).exists())
 
 
+def _readable(hidden: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What nodes may read where they have no root of their own; and what they may only list."""
+    places = needed()
+    closed = [str(Path(place, name)) for place in _packages(places) for name in hidden]
+    closed = [place for place in closed if Path(place).exists()]
+    readable: list[str] = []
+    listed: list[str] = []
+
+    def open_up(place: str) -> None:
+        if place in closed:
+            return
+        if not any(one.startswith(f"{place}/") for one in closed):
+            readable.append(place)
+            return
+        listed.append(place)
+        for inner in Path(place).iterdir():
+            open_up(str(inner))
+
+    for place in places:
+        open_up(place)
+    return readable, listed
+
+
 def _is_of_packages(path: str) -> bool:
     return Path(path).name in {"site-packages", "dist-packages"}
 
@@ -295,11 +336,17 @@ def _bind(source: str, target: str) -> None:
 # -- each time, in the process of a node ----------------------------------------------------------
 
 
+_TO_SAY_SO: Final = 64 << 20
+
+
 class Cell:
     """What the process of a node gives up; made once, in the zygote."""
 
-    def __init__(self, enforced: Enforced, limits: Limits, first_user: int, held: int) -> None:
-        """`held`: bytes of address space that the zygote has."""
+    def __init__(
+        self, enforced: Enforced, limits: Limits, first_user: int, held: int, rules: int = -1
+    ) -> None:
+        """`held`: bytes of address space that the zygote has; `rules`: see `kernel.restrict`."""
+        self._rules = rules
         self._enforced = enforced
         self._limits = limits
         self._first_user = first_user
@@ -313,16 +360,23 @@ class Cell:
         _limit(resource.RLIMIT_FSIZE, 0)
         _limit(resource.RLIMIT_NOFILE, 32)
         _limit(resource.RLIMIT_CPU, limits.cpu_s)
-        _limit(resource.RLIMIT_DATA, self._held + limits.memory)
+        data = self._held + limits.memory
+        # Whoever has reached the limit may use a little more, to say what took it all.
+        resource.setrlimit(resource.RLIMIT_DATA, (data, data + _TO_SAY_SO))
         _limit(resource.RLIMIT_AS, self._held + 2 * limits.memory)
         _limit(resource.RLIMIT_NPROC, 1)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # whoever writes a file ends
         if self._enforced.users:
             alone = self._first_user != NOBODY
             _become(self._first_user + slot if alone else NOBODY)
+        elif sys.platform == "linux":
+            kernel.drop_capabilities()
         kernel.end_with_parent()
         kernel.hide()
         kernel.renounce()
+        if self._rules >= 0:
+            kernel.restrict(self._rules)
+            os.close(self._rules)
         if self._program is not None:
             calls.filter_calls(self._program)
 

@@ -105,14 +105,14 @@ class _Zygote:
         library.remember_lines()
         held = _address_space()
         nothing = os.open(os.devnull, os.O_RDWR)
-        enforced, first_user = leave(
+        enforced, first_user, rules = leave(
             setup.level, setup.root, [*setup.packages, "tester"], setup.first_user
         )
         self._pids = enforced.pids
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)
         self._nothing = nothing
-        self._cell = Cell(enforced, setup.limits, first_user, held)
+        self._cell = Cell(enforced, setup.limits, first_user, held, rules)
         self._code = self._compiled()
         guard.standing().__enter__()  # for good: what is everybody's need not be bound again
         warm.up()

@@ -46,7 +46,10 @@ def used() -> int:
     """Bytes of that which it has; 0 where the system does not say."""
     if sys.platform != "linux":
         return 0
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[5]
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[5]
+    except OSError:  # a node that is shut in sees no /proc; this is what it held at most
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 

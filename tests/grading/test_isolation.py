@@ -7,6 +7,7 @@ from tester.grading.isolation import Isolation, Kind, run_isolated
 from tester.labs import LABS
 from tester.world.run import run
 from tests.grading.handing import SUBMISSIONS, changed, reference
+from tests.tree import ROOT
 
 KVSRV = reference("kvsrv")
 TESTS = {
@@ -73,3 +74,32 @@ def test_files_that_are_not_used_are_named() -> None:
             "kvsrv/rpc.py",
             "kvsrv/__init__.py",
         ]
+
+
+@pytest.mark.parametrize("level", [3, 2, 1])
+def test_a_weaker_sandbox_gives_the_same_digest_and_says_what_it_lacks(level: int) -> None:
+    with Isolation("kvsrv", KVSRV, level=level) as isolated:
+        result = isolated.run("test_unreliable_net", 1)
+        there = isolated.enforced
+        here = run(isolated.tests["test_unreliable_net"], Choices(Seeded(1)))
+    assert (result.kind, result.digest) == (Kind.PASSED, here.digest)
+    assert there.level <= level
+    assert f"sandbox: level {there.level}" in there.report()
+    assert there.users == (there.level == 2)
+    if there.level < 3:
+        assert "not available: " in there.report()
+        assert "no network" in there.report().partition("not available: ")[2]
+
+
+@pytest.mark.parametrize(
+    ("top", "why"),
+    [
+        ("import os\nos.fork()", "asked the system for something"),
+        (f"open({str(ROOT / 'kvsrv' / 'client.py')!r}).read()", "Permission denied"),
+    ],
+    ids=["forks", "reads the reference"],
+)
+def test_a_weaker_sandbox_still_refuses(top: str, why: str) -> None:
+    files = changed(KVSRV, "kvsrv/server.py", "class KVServer:", f"{top}\n\n\nclass KVServer:")
+    with Isolation("kvsrv", files, level=1) as isolated:
+        assert why in isolated.refusal

@@ -147,6 +147,12 @@ KNOWN: Final = {
     "closes the channel": Attack(
         top=OUR_SOCKET + "null = os.open('/dev/null', 0)\nfor fd in range(32): os.dup2(null, fd)",
         ends=REFUSED,
+        says="ended by itself",
+    ),
+    "closes the channel and goes on": Attack(
+        top=OUR_SOCKET + "null = os.open('/dev/null', 0)\nfor fd in range(32): os.dup2(null, fd)\n"
+        "while True: pass",
+        ends=REFUSED,
         says="closed its pipe",
     ),
     "equal to everything": Attack(
@@ -214,7 +220,8 @@ KNOWN: Final = {
         top=OUR_SOCKET,
         put="import pickle, os\n"
         "class Bomb:\n    def __reduce__(self): return (os._exit, (0,))\n"
-        "data = pickle.dumps(Bomb())\nraw(struct.pack('>I', len(data)) + data)",
+        "data = pickle.dumps(Bomb())\nraw(struct.pack('>I', len(data)) + data)\n"
+        "while True: pass",
         says="malformed frame",
     ),
     "prints without end": Attack(
@@ -432,7 +439,7 @@ OURS: Final = {
         top="import os\nos._exit(0)", ends=REFUSED, says="exit status 0"
     ),
     "says nonsense": Attack(
-        top=OUR_SOCKET, put="raw(b'\\0\\0\\0\\4abcd')", says="malformed frame"
+        top=OUR_SOCKET, put="raw(b'\\0\\0\\0\\4abcd')\nwhile True: pass", says="malformed frame"
     ),
     "floods its pipe": Attack(
         top=OUR_SOCKET,
@@ -440,13 +447,17 @@ OURS: Final = {
         says="flooded",
     ),
     "floods its pipe, honestly": Attack(
-        top=OUR_SOCKET, put="while True: say('deal', 'sched/server', 0)", says="deal"
+        top=OUR_SOCKET,
+        put="while True: say('deal', 'sched/server', 0)",
+        says="more than it was asked",
     ),
     "answers twice": Attack(
         top=OUR_SOCKET, put="say('turn', [], None, 1)", says="said more than it was asked"
     ),
     "answers half": Attack(
-        top=OUR_SOCKET, put="raw(b'\\0\\0\\1\\0')\nos._exit(0)", says="exit status 0"
+        top=OUR_SOCKET + "import ctypes\nEXIT = ctypes.PyDLL(None)._exit",
+        put="raw(b'\\0\\0\\1\\0')\nEXIT(0)",
+        says="exit status 0",
     ),
     "a turn that takes back time": Attack(
         top=OUR_SOCKET,
@@ -454,50 +465,63 @@ OURS: Final = {
         says="time that has passed",
     ),
     "a million events": Attack(
-        top=OUR_SOCKET, put="say('turn', [('sync', 1)] * 300000, None, 1)", says="malformed frame"
+        top=OUR_SOCKET,
+        put="say('turn', [('sync', 1)] * 300000, None, 1)\nwhile True: pass",
+        says="malformed frame",
     ),
     "an endless nest": Attack(
         top=OUR_SOCKET,
-        put="data = b'\\x91' * 100000 + b'\\x90'\nraw(struct.pack('>I', len(data)) + data)",
+        put="data = b'\\x91' * 100000 + b'\\x90'\nraw(struct.pack('>I', len(data)) + data)\n"
+        "while True: pass",
         says="malformed frame",
     ),
     "forges an operation's result": Attack(
         top=OUR_SOCKET,
-        put="say('turn', [('done', 3, frame('OK'))], None, 1)",
+        put="say('turn', [('done', 3, frame('OK'))], None, 1)\nwhile True: pass",
         says="was not called on it",
     ),
     "answers what others were asked": Attack(
         top=OUR_SOCKET,
-        put="say('turn', [('answer', 999, b'')], None, 1)",
+        put="say('turn', [('answer', 999, b'')], None, 1)\nwhile True: pass",
         says="which it was not asked",
     ),
     "sends in another's name": Attack(
         top=OUR_SOCKET,
-        put="say('turn', [('send', 1, 'c0', 'KVServer.put', b'', None)], None, 1)",
+        put="say('turn', [('send', 1, 'c0', 'KVServer.put', b'', None)], None, 1)\n"
+        "while True: pass",
         says="not its own",
     ),
     "asks for the network's choices": Attack(
-        top=OUR_SOCKET, put="say('deal', 'net/c0', 0)", says="asked for the choices"
+        top=OUR_SOCKET,
+        put="say('deal', 'net/c0', 0)\nwhile True: pass",
+        says="asked for the choices",
     ),
     "asks for another node's choices": Attack(
-        top=OUR_SOCKET, put="say('deal', 'node/c0', 0)", says="asked for the choices"
+        top=OUR_SOCKET,
+        put="say('deal', 'node/c0', 0)\nwhile True: pass",
+        says="asked for the choices",
     ),
     "reports without a probe": Attack(
-        top=OUR_SOCKET, put="say('turn', [('tell', 'leader', [1])], None, 1)", says="no probe"
+        top=OUR_SOCKET,
+        put="say('turn', [('tell', 'leader', [1])], None, 1)\nwhile True: pass",
+        says="no probe",
     ),
     "writes without a disk": Attack(
-        top=OUR_SOCKET, put="say('turn', [('write', {'x': b'y'})], None, 1)", says="its disk"
+        top=OUR_SOCKET,
+        put="say('turn', [('write', {'x': b'y'})], None, 1)\nwhile True: pass",
+        says="its disk",
     ),
     "claims another node's fault": Attack(
         top=OUR_SOCKET,
-        put="say('turn', [('fault', 'net/c0', 0, 'the reply', 'lost')], None, 1)",
+        put="say('turn', [('fault', 'net/c0', 0, 'the reply', 'lost')], None, 1)\n"
+        "while True: pass",
         says="claimed a fault",
     ),
     "says it was refused nothing": Attack(
         top="from tester.engine import current\ncurrent.refusals = []\n"
         "import tester.grading.node as node\nnode._refused = lambda *a: []",
-        put="import os\nos.fork()",
-        ends="bad",
+        put="import os\nos.fork()",  # which is refused all the same
+        ends="",
     ),
     "puts words into the grader's mouth": Attack(
         "raise RuntimeError('\\x1b[2J\\x1b[31mPASSED\\x07\\r\\n\\x00 100/100 \\u202e')",
@@ -517,13 +541,13 @@ OURS: Final = {
         "caller.thread = None",
         put="import time\nif time.time() > 1700000000: raise ValueError('the real time')",
         swallows=False,
-        ends="any",
+        ends="",
     ),
     "a metaclass that exits": Attack(
         top="class Meta(type):\n    def __getattribute__(cls, name): raise SystemExit(0)\n"
         "class Server(metaclass=Meta): pass\nKVServer = Server",
         swallows=False,
-        ends="",
+        says="SystemExit",
     ),
 }
 
