@@ -18,6 +18,8 @@ from labrpc.message import Message
 HEADER: Final = 4
 CHUNK: Final = 64 * 1_024
 """Bytes that are read at once, and that may wait to be sent before a sender has to wait."""
+LINE: Final = 400
+"""Characters of what a peer has a say in."""
 CLOSING_MS: Final = 1_000
 """What a peer may take for the last bytes of a connection that is closed."""
 
@@ -44,6 +46,12 @@ REPLY: Final = codec(Reply)
 
 class BadFrame(Exception):
     """A peer sent what is no frame, not all of a frame, or did not take what was sent to it."""
+
+
+def one_line(text: str) -> str:
+    """What a peer has a say in, for the log: not long, and with nothing in it that is not text."""
+    shown = text if len(text) <= LINE else f"{text[:LINE]}..."
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
 
 
 @dataclass(frozen=True, slots=True)

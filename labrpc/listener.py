@@ -15,7 +15,18 @@ from typing import Any, Self
 from labrpc.address import Address, BadAddress, parse, reason
 from labrpc.codec import UNDECODABLE
 from labrpc.errors import TesterError
-from labrpc.frames import CHUNK, LIMITS, REPLY, REQUEST, BadFrame, Limits, Reply, Request, Stream
+from labrpc.frames import (
+    CHUNK,
+    LIMITS,
+    REPLY,
+    REQUEST,
+    BadFrame,
+    Limits,
+    Reply,
+    Request,
+    Stream,
+    one_line,
+)
 from labrpc.server import Server
 
 log = logging.getLogger(__name__)
@@ -178,7 +189,7 @@ class _Client:
 
     def _end(self, why: str) -> None:
         if self._listener._forget(self):
-            log.warning("%s: connection closed: %s", self._name, why)
+            log.warning("%s: connection closed: %s", self._name, one_line(why))
             self._stream.abort()
 
     async def _run(self) -> None:
@@ -243,10 +254,11 @@ class _Client:
             result = self._listener._server.respond(method, request.payload)
             payload = result if isinstance(result, bytes) else await result
         except TesterError as error:
+            why = one_line(str(error))
             if not self._misused:  # a client that is wrong repeats itself
-                log.warning("%s: %s", self._name, error)
+                log.warning("%s: %s", self._name, why)
             self._misused = True
-            return Reply(request.number, None, str(error))
+            return Reply(request.number, None, why)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():

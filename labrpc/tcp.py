@@ -19,7 +19,18 @@ from labrpc.address import Address, BadAddress, parse, reason
 from labrpc.codec import UNDECODABLE
 from labrpc.end import ClientEnd
 from labrpc.errors import NotAMessage
-from labrpc.frames import CHUNK, LIMITS, REPLY, REQUEST, BadFrame, Limits, Reply, Request, Stream
+from labrpc.frames import (
+    CHUNK,
+    LIMITS,
+    REPLY,
+    REQUEST,
+    BadFrame,
+    Limits,
+    Reply,
+    Request,
+    Stream,
+    one_line,
+)
 from labrpc.listener import Listener, serve
 
 __all__ = ["Address", "BadAddress", "Limits", "Listener", "TcpEnd", "connect", "parse", "serve"]
@@ -101,7 +112,7 @@ class TcpEnd(ClientEnd):
             return None
         if reply.payload is None and self._complaints.get(method) != reply.error:
             self._complaints[method] = reply.error
-            log.warning("%s: no reply to %s: %s", self.name, method, reply.error)
+            log.warning("%s: no reply to %s: %s", self.name, method, one_line(reply.error))
         return reply.payload
 
     async def _connected(self) -> _Channel | None:
@@ -205,5 +216,5 @@ class _Channel:
             answer.set_result(reply)  # else nobody waits any more
 
     def _give_up(self, fault: BadFrame) -> None:
-        log.warning("%s: connection closed: %s", self._name, fault)
+        log.warning("%s: connection closed: %s", self._name, one_line(str(fault)))
         self.stream.abort()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labrpc.frames import HEADER, REPLY, REQUEST, BadFrame, Frames, Reply, Request
+from labrpc.frames import HEADER, REPLY, REQUEST, BadFrame, Frames, Reply, Request, one_line
 
 MOST = 300
 
@@ -63,3 +63,17 @@ def test_what_is_cleared_is_forgotten() -> None:
     frames.clear()
     assert (frames.begun, frames.size) == (0, 0)
     assert list(frames.feed(framed(b"c"))) == [b"c"]
+
+
+@given(st.text(st.characters()))
+def test_what_is_logged_is_one_line_of_text(text: str) -> None:
+    shown = one_line(text)
+    assert len([shown]) == len(shown.splitlines() or [""])
+    assert shown.isprintable()
+    assert shown == text or not text.isprintable()
+
+
+def test_what_is_logged_is_not_long() -> None:
+    assert one_line("ä" * 400) == "ä" * 400
+    assert one_line("ä" * 401) == "ä" * 400 + "..."
+    assert one_line("a\nb\x1b\ud800\u2028") == "a\\nb\\x1b\\ud800\\u2028"

@@ -163,6 +163,25 @@ def test_a_bad_frame_closes_its_connection_with_one_line(
     assert logged in line
 
 
+@pytest.mark.parametrize("method", ["Desk.x\nINFO all is well", "x" * 100_000 + ".y", "Desk.mro"])
+def test_what_a_client_calls_a_method_takes_one_line(
+    method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with await serve(Server(Desk()), "127.0.0.1:0") as listener:
+            raw = await Raw.to(listener)
+            await raw.send(frame(REQUEST.encode(Request(1, method, b""))))
+            size = int.from_bytes(await raw.reader.readexactly(HEADER))
+            reply = REPLY.decode(await raw.reader.readexactly(size))
+            assert reply.payload is None
+            await raw.close()
+
+    run(main())
+    (line,) = lines(caplog)
+    assert len(line) < 500
+    assert line.isprintable()
+
+
 def test_what_came_before_a_bad_frame_is_answered() -> None:
     async def main() -> None:
         async with await serve(Server(Desk()), "127.0.0.1:0") as listener:
