@@ -10,7 +10,7 @@ import socket
 from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from labrpc.address import Address, BadAddress, parse, reason
 from labrpc.codec import UNDECODABLE
@@ -28,6 +28,9 @@ from labrpc.frames import (
     one_line,
 )
 from labrpc.server import Server
+
+BACKLOG: Final = 100
+"""Connections that wait to be accepted."""
 
 log = logging.getLogger(__name__)
 
@@ -86,17 +89,20 @@ class Listener:
         if address.path:
             await _refuse_if_taken(address.path)
             self._listening = await asyncio.start_unix_server(
-                self._accept, address.path, limit=CHUNK
+                self._accept, address.path, backlog=BACKLOG, limit=CHUNK
             )
             self._socket_file = os.stat(address.path)  # noqa: PTH116 - as is the next line
             return
         # A name may stand for several addresses, and a free port of one is not one of another.
-        found = await loop.getaddrinfo(
+        (family, _, _, _, found), *_ = await loop.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        self._listening = await asyncio.start_server(self._accept, *found[0][4][:2], limit=CHUNK)
-        host, port = self._listening.sockets[0].getsockname()[:2]
-        self.address = Address(host, port)
+        # asyncio's own way to bind hides the reason on some versions of CPython.
+        bound = socket.create_server(found[:2], family=family, backlog=BACKLOG)
+        self.address = Address(*bound.getsockname()[:2])
+        self._listening = await asyncio.start_server(
+            self._accept, sock=bound, backlog=BACKLOG, limit=CHUNK
+        )
 
     async def close(self) -> None:
         """Stop listening, cancel the handlers, send what was answered, close all connections."""
