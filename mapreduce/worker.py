@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -65,13 +66,9 @@ async def _reduce(app: App, disk: Disk, task: Task) -> None:
 
 async def mapped(app: App, file: str, contents: str, n_reduce: int) -> list[bytes]:
     """What a map task has for each reduce task: the values of its keys, as JSON."""
-    groups: Groups = {}
+    groups: Groups = defaultdict(list)
     for key, value in await app.map(file, contents):
-        group = groups.get(key)
-        if group is None:
-            groups[key] = [value]
-        else:
-            group.append(value)
+        groups[key].append(value)
     combine = getattr(app, "combine", None)
     parts: list[Groups] = [{} for _ in range(n_reduce)]
     for key, values in groups.items():

@@ -64,19 +64,19 @@ COMBINER: Final = Patch(
     WORKER,
     (
         (
-            '            group.append(value)\n    combine = getattr(app, "combine", None)\n',
+            '        groups[key].append(value)\n    combine = getattr(app, "combine", None)\n',
             """\
-            group.append(value)
-            if combine is not None and len(group) > 3:
-                groups[key] = [await combine(key, group)]
+        groups[key].append(value)
+        if combine is not None and len(groups[key]) > 3:
+            groups[key] = [await combine(key, groups[key])]
 """,
         ),
         (
-            "    groups: Groups = {}\n    for key, value in await app.map",
+            "    groups: Groups = defaultdict(list)\n    for",
             """\
-    groups: Groups = {}
+    groups: Groups = defaultdict(list)
     combine = getattr(app, "combine", None)
-    for key, value in await app.map""",
+    for""",
         ),
         (
             "    lines = [line(key,",
