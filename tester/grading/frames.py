@@ -167,7 +167,9 @@ class Measured(Said, frozen=True, tag="measure"):
 class Drawn(Said, frozen=True, tag="drawn"):
     """What the node has drawn, by stream, and which of it were faults."""
 
-    record: Annotated[dict[Text, list[Signed]], Meta(max_length=1_000)]
+    record: Annotated[
+        dict[Text, Annotated[list[Signed], Meta(max_length=1_000_000)]], Meta(max_length=1_000)
+    ]
     faults: Annotated[list[tuple[Text, Number]], Meta(max_length=100_000)]
 
 

@@ -113,7 +113,11 @@ def _content(name: str, at: int, path: str, notes: list[str]) -> bytes | None:
         # Non-blocking: what was a file a moment ago may be a pipe by now.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         with os.fdopen(os.open(name, flags, dir_fd=at), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            if status.st_nlink > 1:  # it may be a file of somebody else's, whom we can read
+                notes.append(f"{_shown(path)} is not used: it is a hard link; hand in a copy")
                 return None
             return file.read(LARGEST_FILE + 1)
     except OSError as error:

@@ -39,7 +39,7 @@ from tester.guard import guard
 from tester.labs import LABS
 from tester.labs.suite import tests_of
 from tester.report.story import headline, tell
-from tester.search.diagnosis import diagnose
+from tester.search.diagnosis import Diagnosis, diagnose
 from tester.workers.processes import descendants, end_descendants, processes
 from tester.workers.wire import plain
 from tester.world import submission
@@ -220,10 +220,17 @@ class Isolation:
         return self._result(test, seed, self._run(test, seed))
 
     def story(self, test: str, seed: int, command: str) -> str:
-        """Run a failing seed again, shrink it, and tell what happened, for its author.
+        """What happened with a failing seed, for its author; `command` is what runs it again.
 
-        It takes many runs. `command` is what runs it again. Raises MachineFault, and ValueError
-        for a seed that passes.
+        It begins with the seed. Raises what `diagnosis` does.
+        """
+        found = self.diagnosis(test, seed)
+        return plain(tell(seed, found.outcome, command, found.explanation))
+
+    def diagnosis(self, test: str, seed: int) -> Diagnosis:
+        """Run a failing seed again, shrink it, and find which faults it needs: many runs.
+
+        Raises MachineFault, and ValueError for a seed that passes.
         """
         outcome = self._run(test, seed)
         if outcome.error is None:
@@ -231,8 +238,7 @@ class Isolation:
         self.keeps_choices = True
         try:
             with self._active():
-                found = diagnose(self._scenario(test), seed, outcome)
-                return plain(tell(seed, found.outcome, command, found.explanation))
+                return diagnose(self._scenario(test), seed, outcome)
         finally:
             self.keeps_choices = False
             self._sweep()
@@ -250,8 +256,8 @@ class Isolation:
         left = self._sweep()
         if isinstance(outcome.error, MachineFault):
             raise outcome.error
-        if isinstance(outcome.error, OSError | MemoryError):
-            raise MachineFault(f"the grader failed: {outcome.error!r}") from outcome.error
+        if isinstance(outcome.error, MemoryError):  # one of the submission's is a Failure
+            raise MachineFault("the grader ran out of memory") from outcome.error
         if left and outcome.error is None:
             error = Broken("left", f"The submission left {left} processes behind")
             return outcome.failing_with(error)
@@ -295,6 +301,8 @@ class Isolation:
                 keep_trace=self.keeps_choices,
             )
             return self._spawned(order, choices)
+        except OSError as error:
+            raise MachineFault(f"no process can be started: {error}") from error
         finally:
             current.node = caller
 

@@ -108,6 +108,10 @@ class _Zygote:
         enforced, first_user, rules = leave(
             setup.level, setup.root, [*setup.packages, "tester"], setup.first_user
         )
+        # A submission has no use for where things are on the grader's machine.
+        sys.path[:] = [place for place in sys.path if Path(place).exists()]
+        sys.argv[:] = ["labtester"]
+        sys.orig_argv[:] = [sys.executable, *sys.argv]
         self._pids = enforced.pids
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)

@@ -1,10 +1,15 @@
 """Isolated runs: the same digests as in one process, and a submission that cannot be run."""
 
+import subprocess
+import sys
+import time
+
 import pytest
 
 from tester.engine.choices import Choices, Seeded
 from tester.grading.isolation import Isolation, Kind, run_isolated
 from tester.labs import LABS
+from tester.workers.processes import descendants, processes
 from tester.world.run import run
 from tests.grading.handing import SUBMISSIONS, changed, reference
 from tests.tree import ROOT
@@ -103,3 +108,29 @@ def test_a_weaker_sandbox_still_refuses(top: str, why: str) -> None:
     files = changed(KVSRV, "kvsrv/server.py", "class KVServer:", f"{top}\n\n\nclass KVServer:")
     with Isolation("kvsrv", files, level=1) as isolated:
         assert why in isolated.refusal
+
+
+GRADER = """
+from tester.grading.isolation import Isolation
+from tests.grading.handing import SUBMISSIONS
+with Isolation("kvsrv", SUBMISSIONS["kvsrv"]) as isolated:
+    for seed in range(1_000_000):
+        isolated.run("test_unreliable_net", seed)
+        print(isolated._process.pid, flush=True)
+"""
+
+
+def test_nothing_outlives_a_grader_that_is_killed() -> None:
+    grader = subprocess.Popen(
+        [sys.executable, "-c", GRADER], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert grader.stdout is not None
+    zygote = int(grader.stdout.readline())
+    mine = {zygote, *(one.pid for one in descendants(zygote, processes()))}
+    assert len(mine) > 1
+    grader.kill()
+    grader.communicate()
+    until = time.monotonic() + 60
+    while left := [one for one in processes().values() if one.pid in mine and not one.ended]:
+        assert time.monotonic() < until, left
+        time.sleep(0.1)
