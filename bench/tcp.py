@@ -34,6 +34,7 @@ RPCS: Final = 4_000
 IN_FLIGHT: Final = 1, 100
 ROUNDS: Final = 5
 
+Method = Callable[[Bank, AddArgs], object]
 Measure = Callable[[int], float]
 """CPU seconds of RPCS calls, of which so many are in flight at once."""
 
@@ -51,7 +52,7 @@ async def take_turns(call: Callable[[], Awaitable[object]], in_flight: int) -> f
     return time.process_time() - start
 
 
-def ours(at: str, method: Callable[[Bank, AddArgs], object]) -> Measure:
+def ours(at: str, method: Method) -> Measure:
     """Measure labrpc over an address."""
 
     async def main(in_flight: int) -> float:

@@ -14,14 +14,14 @@ from kvraft.server import KVServer
 from kvsrv import operations
 from labrpc import Server
 from labrpc.command import YES, Parser, address, run, serving, whole
-from labrpc.tcp import Address, connect, serve
+from labrpc.tcp import Address, Limits, connect, serve
 from raft.api import Persister
 from raft.folder import BadFolder, Folder
 
 PROGRAM: Final = "python -m kvraft"
 IDENTITY: Final = "identity"
-PEER_DEADLINE_MS: Final = 1_000
-"""Of a call between servers: a few heartbeats; a lost one is made up for by the next."""
+LIMITS: Final = Limits(frame_bytes=64 * 1_024 * 1_024)
+"""A snapshot travels in one frame."""
 MAX_RAFT_STATE: Final = 100_000
 
 
@@ -109,12 +109,11 @@ async def serve_one(args: argparse.Namespace) -> None:
         stack.push_async_callback(folder.close)
         await identify(folder, args)
         ends = [
-            await stack.enter_async_context(connect(peer, deadline_ms=PEER_DEADLINE_MS))
-            for peer in args.peers
+            await stack.enter_async_context(connect(peer, limits=LIMITS)) for peer in args.peers
         ]
         server = KVServer(ends, args.me, Persister(folder), args.max_raft_state)
         stack.callback(server.kill)
-        listener = await serve(Server(*server.services()), args.peers[args.me])
+        listener = await serve(Server(*server.services()), args.peers[args.me], limits=LIMITS)
         await stack.enter_async_context(listener)
         stopped = loop.create_task(serving(listener, f"server {args.me}"))
         waits: list[asyncio.Future[Any]] = [stopped, failure]
@@ -131,8 +130,7 @@ async def main(args: argparse.Namespace) -> int:
         return YES
     async with AsyncExitStack() as stack:
         ends = [
-            await stack.enter_async_context(connect(peer, deadline_ms=PEER_DEADLINE_MS))
-            for peer in args.peers
+            await stack.enter_async_context(connect(peer, limits=LIMITS)) for peer in args.peers
         ]
         who = f"any of {', '.join(map(str, args.peers))}"
         return await operations.perform(Clerk(ends), args, who)

@@ -149,6 +149,11 @@ class Stream:
         """Whether something can still be sent."""
         return not self._transport.is_closing()
 
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait to be sent."""
+        return self._transport.get_write_buffer_size()
+
     async def receive(self) -> Iterator[bytes] | None:
         """The bodies of the frames that arrive next, perhaps none yet; None: there are no more.
 

@@ -105,7 +105,11 @@ class TcpEnd(ClientEnd):
                 heard = channel.stream.chunks
                 reply = await channel.call(method, payload)
         except TimeoutError:
-            if channel is not None and channel.stream.chunks == heard:
+            if (
+                channel is not None
+                and channel.stream.chunks == heard
+                and not channel.stream.unsent
+            ):
                 channel.stream.abort()  # it may be dead without knowing; the next call will see
             return None
         if reply is None:

@@ -322,6 +322,32 @@ def test_a_connection_on_which_nothing_comes_is_not_trusted(tmp_path: Path) -> N
     run(main())
 
 
+def test_a_connection_that_still_sends_is_trusted(tmp_path: Path) -> None:
+    """What is large may take longer than one call is ready to wait."""
+
+    async def main() -> None:
+        accepted = []
+        read = asyncio.Event()
+
+        async def busy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted.append(writer)
+            await read.wait()
+            while await reader.read(1_000_000):
+                pass
+            writer.close()
+
+        at = f"{tmp_path}/busy.sock"
+        async with await asyncio.start_unix_server(busy, at), connect(at, deadline_ms=20) as end:
+            for _ in range(3):
+                assert await end.call(Desk.length, Text("x" * 4_000_000)) is None
+            assert len(accepted) == 1
+            read.set()
+        for writer in accepted:
+            await writer.wait_closed()
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("sent", "logged"),
     [
