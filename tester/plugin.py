@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _STATISTICS = "labtester"
 _NOTE = "labtester-record"
 _DIGITS = 100
-_PYTEST_SAYS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+_MOST_FAULTS = 8
+_PASSED = pytest.StashKey[str]()
+"""The story of a run that passed, where --sim-full asks for it."""
 _STORY = pytest.StashKey[tuple[BaseException, str]]()
 """The exception of an item, and the story to show instead of its traceback."""
 
@@ -46,6 +48,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="write the page of each simulated test that fails: a folder, or a file named *.html",
     )
+    group.addoption(
+        "--sim-exhaust",
+        metavar="K",
+        help="run simulated tests under every placement of at most K faults, instead of seeds",
+    )
+    group.addoption(
+        "--sim-full",
+        action="store_true",
+        help="show every line of a story; with -rP also of a run that passes",
+    )
     parser.addini("sim_seed", "run simulated tests with this seed only", default=None)
     parser.addini("sim_seeds", "run simulated tests with seeds 0 to N-1", default=None)
     parser.addini("sim_schedule", "run simulated tests under this schedule", default=None)
@@ -60,6 +72,10 @@ def pytest_configure(config: pytest.Config) -> None:
     _number(config, "sim_seeds", 1)
     _schedule(config)
     _strategy(config)
+    if _placed(config) is not None:
+        for other in ("--sim-seed", "--sim-seeds"):
+            if config.getoption(other) is not None:
+                raise pytest.UsageError(f"expected {other} or --sim-exhaust, got both")
 
 
 def _asked(config: pytest.Config, name: str) -> Any:
@@ -91,6 +107,18 @@ def _strategy(config: pytest.Config) -> str | None:
     return str(name)
 
 
+def _placed(config: pytest.Config) -> int | None:
+    """The most faults that are placed at once; None: seeds are run."""
+    text = config.getoption("sim_exhaust")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and int(text[:_DIGITS]) <= _MOST_FAULTS):
+        raise pytest.UsageError(
+            f"--sim-exhaust: expected an integer, 0 to {_MOST_FAULTS}, got {text!r}"
+        )
+    return int(text)
+
+
 def _number(config: pytest.Config, name: str, least: int) -> int | None:
     text = _asked(config, name)
     if text is None:
@@ -117,6 +145,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines.append(f"labtester: simulated tests run under the schedule {schedule}")
     if strategy is not None:
         lines.append(f"labtester: simulated tests run under the strategy {strategy}")
+    if (faults := _placed(config)) is not None:
+        lines.append(f"labtester: simulated tests run under every placement of <= {faults} faults")
     return lines
 
 
@@ -129,15 +159,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a simulated test's seeds, up to the first that fails."""
-    scenario: Scenario | None = getattr(pyfuncitem.obj, "simulation", None)
-    if scenario is None:
+    if not hasattr(pyfuncitem.obj, "simulation"):
         return None
-    names = pyfuncitem._fixtureinfo.argnames
-    owner = getattr(pyfuncitem.obj, "__self__", None)
-    scenario = scenario.with_arguments(
-        *(() if owner is None else (owner,)),
-        **{name: pyfuncitem.funcargs[name] for name in names},
-    )
+    from tester.workers.under_pytest import scenario_of
+
+    scenario = scenario_of(pyfuncitem)
+    assert scenario is not None
     _try(pyfuncitem, scenario)
     return True
 
@@ -145,9 +172,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def _try(item: pytest.Function, own: Scenario) -> None:
     from tester.search.record import FOLDER
     from tester.trial import Trial
+    from tester.workers.under_pytest import unheeded
 
     config = item.config
-    asked, strategy = _schedule(config), _strategy(config)
+    asked, strategy, faults = _schedule(config), _strategy(config), _placed(config)
 
     def command(scenario: Scenario, seed: int | None) -> str:
         words = ["pytest", _address(item)]
@@ -157,6 +185,8 @@ def _try(item: pytest.Function, own: Scenario) -> None:
                 words.append(f"--sim-schedule={scenario.schedule}")
             if strategy is not None or scenario.strategy != own.strategy:
                 words.append(f"--sim-strategy={scenario.strategy}")
+        elif faults is not None:
+            words.append(f"--sim-exhaust={faults}")
         return " ".join(words)
 
     seed = _number(config, "sim_seed", 0)
@@ -168,13 +198,17 @@ def _try(item: pytest.Function, own: Scenario) -> None:
         folder,
         start,
         command,
-        _PYTEST_SAYS,
+        unheeded,
+        full=config.getoption("sim_full"),
         keep=config.option.runxfail or evaluate_xfail_marks(item) is None,
         pages=str(_asked(config, "sim_report") or ""),
     )
     try:
-        if seed is not None:
+        if faults is not None:
+            trial.run_placements(faults)
+        elif seed is not None:
             trial.run_seeds(range(seed, seed + 1))
+            item.stash[_PASSED] = trial.story
         else:
             trial.run_recorded()
             trial.run_seeds(range(own.seeds_of(_number(config, "sim_seeds", 1))))
@@ -206,6 +240,8 @@ def pytest_runtest_makereport(
     if told is not None and call.excinfo is not None and call.excinfo.value is told[0]:
         report.longrepr = _told(item, told[1])
         del item.stash[_STORY]  # its traceback holds the whole simulation
+    if call.when == "call" and (passed := item.stash.get(_PASSED, "")):
+        report.sections.append(("story", passed))
     return report
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tester.guard import guard
 from tester.report import aborted
 from tester.report.lines import WIDTH
-from tester.report.story import tell
+from tester.report.story import every_line, tell, tell_placement
 from tester.search.again import record_of, run_again
 from tester.search.corpus import Corpus
 from tester.search.diagnosis import (
@@ -23,11 +23,12 @@ from tester.search.diagnosis import (
     diagnose_recorded,
     diagnose_several,
 )
+from tester.search.exhaust import exhaust, placed_again
 from tester.search.explain import Explanation
 from tester.search.record import Record
 from tester.search.shortest import in_words
 from tester.search.watched import watch
-from tester.world.failure import HandlerCrashed, NeverReached
+from tester.world.failure import NeverReached
 from tester.world.reached import Reached
 from tester.world.run import Outcome, Scenario, run
 
@@ -54,10 +55,10 @@ class Trial:
 
     `test` is its node id, `folder` is where records are kept, and the paths that are shown are
     relative to `start`. `command(scenario, seed)` is the command that runs a seed again, or all of
-    the test if the seed is None. An exception of one of the `unheeded` types, such as a skip, is
-    not a failure and is raised as it is. Failures are recorded unless `keep` is false. A page of
-    the failure is written to `pages`: a file named *.html, or a folder; of a single seed, a page
-    is also written if it passes.
+    the test if the seed is None. What `unheeded` finds in an outcome, such as a skip, is not a
+    failure and is raised as it is. Stories have every line if `full`. Failures are recorded unless
+    `keep` is false. A page of the failure is written to `pages`: a file named *.html, or a folder;
+    of a single seed, a page is also written if it passes.
     """
 
     def __init__(
@@ -67,21 +68,23 @@ class Trial:
         folder: Path,
         start: Path,
         command: Callable[[Scenario, int | None], str],
-        unheeded: tuple[type[BaseException], ...],
+        unheeded: Callable[[Outcome], BaseException | None],
         *,
+        full: bool = False,
         keep: bool = True,
         pages: str = "",
     ) -> None:
         self.notes: list[str] = []
         """What was recorded or removed, one sentence each."""
         self.story = ""
-        """The story of the run that failed; "" if none did."""
+        """The story of the run that failed, or of one seed that passed and is to be told."""
         self._scenario = scenario
         self._test = test
         self._corpus = Corpus("", None, folder)
         self._start = start
         self._command = command
         self._unheeded = unheeded
+        self._full = full
         self._keep = keep
         self._pages = pages
         self._seeds = self._rpcs = self._ops = self._virtual_us = 0
@@ -130,6 +133,29 @@ class Trial:
                     self._fail(self._scenario, seed, outcome, later=range(seed + 1, seeds.stop))
             if self._pages and len(seeds) == 1:
                 self._draw(self._scenario, seeds.start, outcome, None)
+            if self._full and len(seeds) == 1:
+                self.story = every_line(
+                    run(self._scenario, self._scenario.choices(seeds[0]), keep_trace=True)
+                )
+
+    def run_placements(self, faults: int) -> None:
+        """Run every placement of at most so many faults, up to one that fails."""
+        with guard.standing():
+            proof = exhaust(self._scenario, faults, progress=self._count_placement)
+        if proof.failing is None:
+            self.notes.append(f"{self._test}: {proof.sentence}")
+            return
+        assert proof.outcome is not None
+        self._heed(proof.outcome)
+        with unheard():
+            outcome = placed_again(self._scenario, proof)
+        assert outcome.error is not None
+        command = self._command(self._scenario, None)
+        self.story = f"{tell_placement(outcome, command, full=self._full)}\n{proof.sentence}\n"
+        raise outcome.error
+
+    def _count_placement(self, placements: int, total: int | None) -> None:
+        self._seeds = placements
 
     def demand(self) -> None:
         """Tell in how many runs it came to what the test names, and fail for what is missing."""
@@ -180,20 +206,15 @@ class Trial:
 
     def _heed(self, outcome: Outcome) -> None:
         """Raise an exception that ended the run but is not a failure, such as a skip."""
-        error = outcome.error
-        if isinstance(error, self._unheeded):
+        if (error := self._unheeded(outcome)) is not None:
             raise error
-        if isinstance(error, HandlerCrashed):
-            for kind in self._unheeded:
-                if error.failure.kind == kind.__name__:
-                    raise kind(error.failure.message)
 
     def _tell(
         self, scenario: Scenario, seed: int, diagnosis: Diagnosis, command: str, first: str
     ) -> None:
         outcome = diagnosis.outcome
         assert outcome.error is not None
-        self.story = first + tell(seed, outcome, command, diagnosis.explanation)
+        self.story = first + tell(seed, outcome, command, diagnosis.explanation, full=self._full)
         if self._pages:
             self._draw(scenario, seed, outcome, diagnosis.explanation)
         raise outcome.error

@@ -46,8 +46,9 @@ THIRD_PARTY = {
     "distributed": "tester.cli.mapreduce",
     "hypothesis": "tester.strategies",
     "msgspec": "labrpc tester",
-    "pytest": "tester.plugin tester.labs",
-    "_pytest": "tester.plugin",  # the classes of its reports, which it does not export
+    "pytest": "tester.plugin tester.labs tester.workers.under_pytest",
+    # The classes of its reports, and what a mark on a test means, which it does not export.
+    "_pytest": "tester.plugin tester.workers.under_pytest",
     "rich": "tester.cli.options tester.report",
 }
 

@@ -192,7 +192,7 @@ def test_the_number_of_workers_changes_no_result(labtester: Runner) -> None:
         (["nowhere.sim"], "nowhere.sim cannot be read: No such file or directory"),
         ([RECORD, "--seed", "1"], "a record has its own seed; leave --seed out"),
         (["a.sim", "b.sim"], "expected one record, got 2"),
-        ([], "expected a record, or a lab and one of its tests, got nothing"),
+        ([], "expected a record, a lab and one of its tests, or a test as "),
         (["lock", f"{TWO_CLIENTS},", "--seed", "0"], "there is no test"),
         (["lock", f" {TWO_CLIENTS}", "--seed", "0"], f"did you mean {TWO_CLIENTS}?"),
     ],

@@ -16,12 +16,10 @@ from tester.cli.options import (
     finish,
     integer,
     json_option,
-    lab_argument,
     limit_options,
-    pool_of,
-    select_one,
     submission_option,
 )
+from tester.cli.target import METAVAR, one_test, pool_of, select_one
 
 if TYPE_CHECKING:
     from tester.workers.plan import ProofPlan
@@ -31,8 +29,7 @@ _SAVE_EVERY: Final = 100
 
 
 @click.command("exhaust")
-@lab_argument
-@click.argument("test")
+@click.argument("what", nargs=-1, metavar=METAVAR)
 @click.option(
     "--faults",
     type=integer(0, 8),
@@ -46,8 +43,7 @@ _SAVE_EVERY: Final = 100
 @json_option
 @limit_options
 def exhaust(
-    lab: str,
-    test: str,
+    what: tuple[str, ...],
     faults: int,
     restart: bool,
     submission: str | None,
@@ -65,13 +61,15 @@ def exhaust(
     from tester.workers.wire import Prove
 
     check_writable(json_to)
-    words = ["labtester", "exhaust", lab, test, "--faults", str(faults)]
+    target, test = one_test(what, submission, stuck_after)
+    words = ["labtester", "exhaust", *what, "--faults", str(faults)]
     words += ["--submission", submission] if submission is not None else []
     state = _State(shlex.join(words))
     done, code = (0, "") if restart else state.load()
-    with pool_of(lab, submission, None, 1, stuck_after) as pool:
-        select_one(pool.tests(), test)
-        with counter(f"{lab} {test}") as show:
+    with pool_of(target, None, 1) as pool:
+        test = select_one(pool.tests(), test).name
+        named = f"{target.lab} {test}".lstrip()
+        with counter(named) as show:
             passed = 0
 
             def placed(so_far: Placed) -> None:
@@ -91,8 +89,8 @@ def exhaust(
     out = console(json_to)
     if proved.story:
         table.plainly(out, proved.story)
-    table.plainly(out, f"{lab} {test}: {proved.sentence}")
-    return finish(proved.verdict, json_to, _record(lab, test, faults, proved))
+    table.plainly(out, f"{named}: {proved.sentence}")
+    return finish(proved.verdict, json_to, _record(target.lab, test, faults, proved))
 
 
 def _lost(plan: ProofPlan, passed: int, command: str) -> Proved:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,27 +11,33 @@ import click
 from tester.cli.options import (
     EXIT,
     check_writable,
-    command_for,
     console,
     cores,
     finish,
     json_option,
-    labelled,
     limit_options,
-    pool_for,
-    pool_of,
     schedule_option,
     seed_in_range,
-    select,
-    select_one,
     strategy_option,
     submission_option,
 )
 from tester.cli.pages import page_option, redrawn, write_page_of
+from tester.cli.target import (
+    METAVAR,
+    Target,
+    is_node,
+    labelled,
+    one_test,
+    pool_for,
+    pool_of,
+    select_one,
+)
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
+    from tester.search.record import Record
     from tester.workers.pool import Pool
     from tester.workers.results import Rerun
+    from tester.workers.wire import Listed
 
 
 _NO_FAILURE: Final = {
@@ -42,7 +47,7 @@ _NO_FAILURE: Final = {
 
 
 @click.command("explain")
-@click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
+@click.argument("what", nargs=-1, metavar=f"RECORD | {METAVAR}")
 @click.option(
     "--seed",
     metavar="S",
@@ -81,7 +86,6 @@ def explain(
     """
     from tester.labs import LABS
     from tester.report import aborted, table
-    from tester.search.corpus import Corpus
     from tester.search.record import parse
     from tester.search.shortest import in_words
     from tester.workers.plan import Reruns
@@ -90,18 +94,21 @@ def explain(
         raise click.UsageError("expected --pytest or --json, got both")
     check_writable(json_to)
     check_writable(page_to)
-    if len(what) == 2 and what[0] in LABS and seed is None:
-        lab, folder = what[0], submission
-        command = command_for(lab, submission, stuck_after, schedule, strategy)
-        with pool_of(
-            lab, folder, None, cores(), stuck_after, schedule=schedule, strategy=strategy
-        ) as pool:
-            rerun = _failing(pool, lab, what[1], command)
+    if seed is None and (
+        (len(what) == 2 and what[0] in LABS) or (len(what) == 1 and is_node(what[0]))
+    ):
+        target, test = one_test(what, submission, stuck_after, schedule, strategy)
+        with pool_of(target, None, cores()) as pool:
+            target = target.found(pool)
+            listed = select_one(pool.tests(), test)
+            rerun = _failing(pool, target, listed)
             drawn = redrawn(pool, [rerun])[0] if page_to is not None else rerun
     else:
-        lab, folder, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
+        target, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
         rerun.page = page_to is not None
-        with pool_for(lab, folder, rerun, stuck_after, schedule, strategy) as pool:
+        with pool_for(target, rerun) as pool:
+            target = target.found(pool)
+            listed = select_one(pool.tests(), rerun.test)
             pool.work(Reruns([rerun]))
         drawn = rerun
     told = rerun.told
@@ -115,7 +122,7 @@ def explain(
         raise click.ClickException("this failure could not be shrunk: see its story")
     kept = parse(told.record, Path(rerun.test))
     if as_test:
-        click.echo(kept.as_test(LABS[lab].suite, rerun.test), nl=False)
+        click.echo(_regression(kept, target, listed), nl=False)
         return EXIT["pass"]
     if rerun.rivals:
         table.plainly(out, f"{in_words(rerun.seed, rerun.rivals)}\n")
@@ -125,7 +132,7 @@ def explain(
         table.plainly(out, f"\n{told.twin}")
     path = None
     if rerun.found:
-        path, sentence = Corpus(lab, folder).keep(rerun.found, rerun.test)
+        path, sentence = target.corpus().keep(rerun.found, rerun.test)
         if path is None:
             click.echo(sentence, err=True)
     found = json.loads(told.explanation)
@@ -133,16 +140,30 @@ def explain(
     return finish("fail", json_to, found | {"command": rerun.command})
 
 
-def _failing(pool: Pool, lab: str, test: str, command: Callable[[str, int], str]) -> Rerun:
+def _regression(kept: Record, target: Target, test: Listed) -> str:
+    """The source of a pytest test that runs a record again."""
+    from tester.labs import LABS
+
+    if not target.is_project:
+        return kept.as_test(LABS[target.lab].suite, test.name)
+    if not test.module:
+        raise click.ClickException(
+            f"expected a function without parameters of pytest's for --pytest, got {test.name}: "
+            "call run_once with the choices of the record yourself"
+        )
+    return kept.as_test(test.module, test.name.rpartition("::")[2], test.fixtures)
+
+
+def _failing(pool: Pool, target: Target, test: Listed) -> Rerun:
     """Of the first failing seeds of a test, the one with the shortest story, already rerun."""
     from linearizability.verdict import counted
     from tester.report.progress import bar
     from tester.workers import runner
 
-    select_one(pool.tests(), test)
+    name = target.name
     try:
-        with bar(lab) as progress:
-            result = runner.run_lab(pool, lab, select(pool.tests(), test), command, progress)
+        with bar(name) as progress:
+            result = runner.run_lab(pool, name, [test], target.command, progress)
     except runner.Misuse as misuse:
         raise click.ClickException(str(misuse)) from None
     except runner.Interrupted:
@@ -150,6 +171,7 @@ def _failing(pool: Pool, lab: str, test: str, command: Callable[[str, int], str]
     (ran,) = result.tests
     if ran.rerun is None:
         raise click.ClickException(
-            f"{test} passes on {counted(ran.counted.seeds, 'seed')}: there is nothing to explain"
+            f"{test.name} passes on {counted(ran.counted.seeds, 'seed')}: there is nothing to "
+            "explain"
         )
     return ran.rerun

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from tester.cli.options import check_writable, finish, json_option, known_lab
+from tester.cli.options import check_writable, finish, json_option
+from tester.cli.target import known_lab
 from tester.labs import LABS
 from tester.labs.lab import COURSE, OURS
 

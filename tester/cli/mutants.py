@@ -16,7 +16,6 @@ from tester.cli.options import (
     integer,
     jobs_option,
     json_option,
-    lab_argument,
     limit_options,
     memory_limit,
     resolved,
@@ -24,6 +23,7 @@ from tester.cli.options import (
     select,
     tests_option,
 )
+from tester.cli.target import lab_argument
 from tester.labs import LABS
 from tester.labs.lab import Lab
 
@@ -197,7 +197,7 @@ def _hunt(
             click.echo(f"warning: {solution.name}: {text}", err=True)
 
     folder = None if solution.folder is None else str(solution.folder)
-    how = launch(Setup(lab, chosen, folder, seeds, schedule, memory=memory_limit()))
+    how = launch(Setup(chosen, folder, seeds, schedule, memory=memory_limit()))
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
             listed = select(pool.tests(), tests)

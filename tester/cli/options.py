@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,17 +15,10 @@ from tester.cli import output
 from tester.engine import SEED_LIMIT
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.strategy import STRATEGIES, UNIFORM
-from tester.labs import LABS
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
-    from contextlib import AbstractContextManager
-
     from rich.console import Console
 
-    from tester.workers.launch import Python
-    from tester.workers.pool import Pool
-    from tester.workers.results import Rerun
-    from tester.workers.surroundings import Where
     from tester.workers.wire import Listed
 
 EXIT: Final = {"pass": 0, "fail": 1, "misuse": 2, "unknown": 3}
@@ -71,12 +62,6 @@ def integer(least: int, most: int | None = None) -> Callable[[Any], int]:
         raise click.BadParameter(f"expected an integer, {least} {end}, got {shortened(text)}")
 
     return convert
-
-
-def known_lab(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if value not in LABS:
-        raise click.UsageError(unknown("lab", value, LABS))
-    return value
 
 
 def known_schedule(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -129,7 +114,6 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-lab_argument = click.argument("lab", callback=known_lab)
 jobs_option = click.option(
     "--jobs",
     type=integer(1, 1024),
@@ -217,67 +201,11 @@ def memory_limit() -> int:
     return max(LEAST_MEMORY, min(MOST_MEMORY, 3 * total // (4 * cores())))
 
 
-@contextmanager
-def pool_of(
-    lab: str,
-    submission: str | None,
-    seeds: int | None,
-    jobs: int,
-    stuck_after: int,
-    *,
-    schedule: str | None = None,
-    strategy: str | None = None,
-    python: Python | None = None,
-    name_taken: bool = True,
-) -> Iterator[Pool]:
-    """Workers that have loaded the submission; raises ClickException if they cannot.
-
-    `name_taken`: print what they took from its folder.
-    """
-    from tester.workers.launch import Setup, launch
-    from tester.workers.pool import CannotStart, Pool
-
-    def note(text: str) -> None:
-        click.echo(f"warning: {text}", err=True)
-
-    setup = Setup(
-        lab, LABS[lab], submission, seeds, schedule, memory=memory_limit(), strategy=strategy
-    )
-    how = launch(setup, python=python)
-    try:
-        with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
-            _ = pool.tests()
-            if submission is not None and name_taken:
-                click.echo(f"{submission}: {pool.taken}", err=True)
-            yield pool
-    except CannotStart as reason:
-        raise click.ClickException(str(reason)) from None
-
-
-def elsewhere(
-    lab: str, submission: str | None, stuck_after: int, schedule: str | None = None
-) -> Callable[[Where], AbstractContextManager[Pool]]:
-    """A function that starts one more worker with the submission, in other surroundings.
-
-    Its warnings are dropped, since the first worker has printed them. It raises CannotStart if
-    the submission cannot be loaded there: that is a finding.
-    """
-    from tester.workers.launch import Setup, launch
-    from tester.workers.pool import Pool
-    from tester.workers.surroundings import amid
-
-    memory = memory_limit()
-
-    @contextmanager
-    def start(where: Where) -> Iterator[Pool]:
-        with amid(where) as around:
-            setup = Setup(lab, LABS[lab], submission, None, schedule, around, memory)
-            hashes = [("PYTHONHASHSEED", where.hash_seed)] if where.hash_seed else []
-            how = launch(setup, hashes)
-            with Pool(how, 1, stuck_s=stuck_after, note=lambda text: None) as pool:
-                yield pool
-
-    return start
+def memory_option() -> list[str]:
+    """The option that gives workers the memory that was asked for, if any was."""
+    context = click.get_current_context(silent=True)
+    known = context is not None and _MEMORY in context.meta
+    return ["--memory", context.meta[_MEMORY][0]] if context is not None and known else []
 
 
 def select(tests: Sequence[Listed], names: str | None) -> list[Listed]:
@@ -287,111 +215,18 @@ def select(tests: Sequence[Listed], names: str | None) -> list[Listed]:
     parts = sorted({part for test in tests for part in test.parts})
     wanted: set[str] = set()
     for name in (name.strip() for name in names.split(",")):
-        found = [t.name for t in tests if name.lower() in t.parts or fnmatchcase(t.name, name)]
+        found = [
+            test.name
+            for test in tests
+            if name.lower() in test.parts
+            or fnmatchcase(test.name, name)
+            or fnmatchcase(test.name.rpartition("::")[2], name)
+        ]
         if not found:
             known = [*(test.name for test in tests), *parts]
             raise click.ClickException(unknown("test", name, known))
         wanted.update(found)
     return [test for test in tests if test.name in wanted]
-
-
-def select_one(tests: Sequence[Listed], name: str) -> Listed:
-    """The test of exactly this name."""
-    for test in tests:
-        if test.name == name:
-            return test
-    raise click.ClickException(unknown("test", name, [test.name for test in tests]))
-
-
-def command_for(
-    lab: str,
-    submission: str | None,
-    stuck_after: int,
-    schedule: str | None = None,
-    strategy: str | None = None,
-) -> Callable[[str, int], str]:
-    """The shell command that runs a seed again, by test and seed."""
-    options = _options(submission, stuck_after)
-    options += ["--schedule", schedule] if schedule is not None else []
-    options += ["--strategy", strategy] if strategy not in (None, UNIFORM) else []
-    return lambda test, seed: shlex.join(
-        ["labtester", "replay", lab, test, "--seed", str(seed), *options]
-    )
-
-
-def _options(submission: str | None, stuck_after: int) -> list[str]:
-    options = ["--submission", submission] if submission is not None else []
-    if stuck_after != STUCK_AFTER_S:
-        options += ["--stuck-after", str(stuck_after)]
-    context = click.get_current_context(silent=True)
-    if context is not None and _MEMORY in context.meta:
-        options += ["--memory", context.meta[_MEMORY][0]]
-    return options
-
-
-def labelled(
-    what: Sequence[str],
-    seed: int | None,
-    submission: str | None,
-    stuck_after: int,
-    schedule: str | None = None,
-    strategy: str | None = None,
-) -> tuple[str, str | None, Rerun]:
-    """The lab, the submission and the run that `FILE` or `LAB TEST --seed S` name."""
-    from tester.search.record import SUFFIX, BadRecord, load
-    from tester.workers.results import Rerun, rerun_of
-
-    if len(what) == 1 and what[0] not in LABS:
-        if seed is not None:
-            raise click.UsageError("a record has its own seed; leave --seed out")
-        if schedule is not None:
-            raise click.UsageError("a record has its own schedule; leave --schedule out")
-        if strategy is not None:
-            raise click.UsageError("a record has its own strategy; leave --strategy out")
-        try:
-            kept = load(Path(what[0]))
-        except BadRecord as error:
-            raise click.ClickException(str(error)) from None
-        if kept.lab not in LABS:
-            words = ["pytest", kept.test, f"--sim-seed={kept.seed}"]
-            words += [] if kept.schedule == DEFAULT else [f"--sim-schedule={kept.schedule}"]
-            words += [] if kept.strategy == UNIFORM else [f"--sim-strategy={kept.strategy}"]
-            raise click.ClickException(
-                f"{what[0]} records a test of a pytest project: run {shlex.join(words)}"
-            )
-        command = shlex.join(["labtester", "replay", what[0], *_options(submission, stuck_after)])
-        return kept.lab, submission or kept.submission or None, rerun_of(kept, command)
-    if len(what) != 2:
-        got = " ".join(what) or "nothing"
-        raise click.UsageError(f"expected a record, or a lab and one of its tests, got {got}")
-    lab, test = what
-    if lab not in LABS and lab.endswith(SUFFIX):
-        raise click.UsageError(f"expected one record, got {len(what)}")
-    if lab not in LABS:
-        raise click.UsageError(unknown("lab", lab, LABS))
-    if seed is None:
-        raise click.UsageError("expected a seed with the test, got none; add --seed S")
-    command = command_for(lab, submission, stuck_after, schedule, strategy)(test, seed)
-    return lab, submission, Rerun(test, seed, command)
-
-
-@contextmanager
-def pool_for(
-    lab: str,
-    submission: str | None,
-    rerun: Rerun,
-    stuck_after: int,
-    schedule: str | None,
-    strategy: str | None = None,
-) -> Iterator[Pool]:
-    """A worker for a rerun; also fills in the schedule that the test runs under."""
-    with pool_of(
-        lab, submission, None, 1, stuck_after, schedule=schedule, strategy=strategy
-    ) as pool:
-        test = select_one(pool.tests(), rerun.test)
-        if not rerun.record:
-            rerun.schedule = test.schedule
-        yield pool
 
 
 def console(json_to: str | None) -> Console:

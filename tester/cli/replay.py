@@ -9,19 +9,18 @@ from tester.cli.options import (
     console,
     finish,
     json_option,
-    labelled,
     limit_options,
-    pool_for,
     schedule_option,
     seed_in_range,
     strategy_option,
     submission_option,
 )
 from tester.cli.pages import page_option, write_page_of
+from tester.cli.target import METAVAR, labelled, pool_for
 
 
 @click.command()
-@click.argument("what", nargs=-1, metavar="FILE | LAB TEST")
+@click.argument("what", nargs=-1, metavar=f"RECORD | {METAVAR}")
 @click.option("--seed", metavar="S", callback=seed_in_range, help="The seed to run.")
 @click.option("--full", is_flag=True, help="Show every line of the story, even if the run passes.")
 @page_option
@@ -47,12 +46,12 @@ def replay(
 
     check_writable(json_to)
     check_writable(page_to)
-    lab, folder, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
+    target, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
     rerun.full, rerun.page = full, page_to is not None
-    with pool_for(lab, folder, rerun, stuck_after, schedule, strategy) as pool:
+    with pool_for(target, rerun) as pool:
         pool.work(Reruns([rerun]))
     if rerun.told is not None and rerun.told.ran.sentence:
         raise click.ClickException(rerun.told.ran.sentence)
     table.show_replay(console(json_to), rerun)
     write_page_of(rerun, page_to)
-    return finish(rerun.verdict, json_to, record.of_replay(lab, rerun))
+    return finish(rerun.verdict, json_to, record.of_replay(target.lab, rerun))

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import click
 
 from tester.cli.options import (
     EXIT,
     check_writable,
-    labelled,
     limit_options,
-    pool_for,
     schedule_option,
     seed_in_range,
     strategy_option,
     submission_option,
 )
 from tester.cli.pages import document_of, write
+from tester.cli.target import METAVAR, labelled, pool_for
 
 
 @click.command("report")
-@click.argument("what", nargs=-1, metavar="FILE | LAB TEST | NODE_ID")
+@click.argument("what", nargs=-1, metavar=f"RECORD | {METAVAR}")
 @click.option("--seed", metavar="S", callback=seed_in_range, help="The seed to run.")
 @click.option(
     "-o", "--output", "page_to", metavar="FILE", help="The page; default: TEST-SEED.html."
@@ -58,46 +53,21 @@ def report(
 
     for path in (page_to, json_to, text_to):
         check_writable(path)
-    if len(what) == 1 and "::" in what[0]:
-        if json_to is not None or text_to is not None or submission is not None:
-            raise click.UsageError(
-                "a test of a pytest project has a page only: leave out --json, --text and "
-                "--submission"
-            )
-        return _of_pytest(what[0], seed, schedule, strategy, page_to)
-    lab, folder, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
+    target, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
     rerun.page = True
-    with pool_for(lab, folder, rerun, stuck_after, schedule, strategy) as pool:
+    with pool_for(target, rerun) as pool:
         pool.work(Reruns([rerun]))
     if rerun.told is not None and rerun.told.ran.sentence:
         raise click.ClickException(rerun.told.ran.sentence)
     document = document_of(rerun)
     if document is None:
         return EXIT["unknown"] if rerun.verdict == "pass" else EXIT[rerun.verdict]
-    target = page_to or file_name(document)
-    write(target, write_page(document))
+    page = page_to or file_name(document)
+    write(page, write_page(document))
     if json_to is not None:
         write(json_to, as_json(document))
     if text_to is not None:
         write(text_to, document.story)
-    if target != "-":
-        click.echo(f"{target}: {document.title}", err="-" in (json_to, text_to))
+    if page != "-":
+        click.echo(f"{page}: {document.title}", err="-" in (json_to, text_to))
     return EXIT[rerun.verdict]
-
-
-def _of_pytest(
-    node: str,
-    seed: int | None,
-    schedule: str | None,
-    strategy: str | None,
-    page_to: str | None,
-) -> int:
-    """Have pytest run the test, with its own plugins and fixtures; its status is ours."""
-    if seed is None:
-        raise click.UsageError("expected a seed with the test, got none; add --seed S")
-    words = [sys.executable, "-m", "pytest", "-q", node, f"--sim-seed={seed}"]
-    words += [] if schedule is None else [f"--sim-schedule={schedule}"]
-    words += [] if strategy is None else [f"--sim-strategy={strategy}"]
-    words.append(f"--sim-report={page_to or os.curdir}")
-    status = subprocess.run(words, check=False).returncode
-    return status if status in {EXIT["pass"], EXIT["fail"]} else EXIT["misuse"]

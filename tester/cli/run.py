@@ -11,22 +11,19 @@ import click
 from tester.cli import interrupts
 from tester.cli.options import (
     check_writable,
-    command_for,
     console,
-    elsewhere,
     finish,
     integer,
     jobs_option,
     json_option,
-    lab_argument,
     limit_options,
-    pool_of,
     schedule_option,
     select,
     submission_option,
     tests_option,
 )
 from tester.cli.pages import pages_option, write_pages_of
+from tester.cli.target import elsewhere, pool_of, target_of
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.search.corpus import Corpus
@@ -35,7 +32,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
 
 
 @click.command()
-@lab_argument
+@click.argument("lab", metavar="LAB | NODE")
 @click.option(
     "--seeds",
     type=integer(1, 2**32),
@@ -64,21 +61,25 @@ def run(
     json_to: str | None,
     stuck_after: int,
 ) -> int:
-    """Run a lab's tests, each on many seeds, and report how they fail.
+    """Run tests, each on many seeds, and report how they fail.
+
+    LAB is one that `labtester labs` lists; NODE is a file, a folder or a test of a pytest
+    project, as pytest takes it: tests/test_bank.py::test_transfer.
 
     Failures recorded in .labtester are run first.
     """
+    target = target_of(lab, submission, stuck_after, schedule)
+
     from tester.report import aborted, record, table
     from tester.report.progress import bar
-    from tester.search.corpus import Corpus
     from tester.workers import runner
     from tester.workers.results import LabResult
 
     check_writable(json_to)
-    command = command_for(lab, submission, stuck_after, schedule)
-    corpus = Corpus(lab, submission)
     try:
-        with pool_of(lab, submission, seeds, jobs, stuck_after, schedule=schedule) as pool:
+        with pool_of(target, seeds, jobs) as pool:
+            target = target.found(pool)
+            corpus = target.corpus()
             chosen = select(pool.tests(), tests)
             try:
                 recorded = _try_recorded(pool, corpus, [test.name for test in chosen])
@@ -92,10 +93,10 @@ def run(
                             pool,
                             lab,
                             chosen,
-                            command,
+                            target.command,
                             progress,
                             exitfirst=exitfirst,
-                            elsewhere=elsewhere(lab, submission, stuck_after, schedule),
+                            elsewhere=elsewhere(target),
                         )
                     write_pages_of(pool, result.tests, pages_to)
             except runner.Interrupted as interrupted:

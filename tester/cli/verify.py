@@ -14,26 +14,21 @@ import click
 from tester.cli.options import (
     check_writable,
     console,
-    elsewhere,
     finish,
     integer,
     json_option,
-    lab_argument,
     limit_options,
-    pool_of,
     schedule_option,
     select,
     submission_option,
     tests_option,
 )
+from tester.cli.target import Target, elsewhere, pool_of, target_of
 from tester.workers.launch import Python
 from tester.workers.surroundings import FACTORS, HERE, OTHER_HASHES, Where
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from tester.workers.inquiry import Run, Start
-    from tester.workers.pool import Pool
+    from tester.workers.inquiry import Run
     from tester.workers.wire import Traced
 
 _AGAIN: Final = "again in the same process"
@@ -52,38 +47,8 @@ class _Way:
     python: Python | None = None
 
 
-@dataclass(frozen=True)
-class _What:
-    """What is verified."""
-
-    lab: str
-    submission: str | None
-    schedule: str | None
-    stuck_after: int
-
-    def pool(
-        self, python: Python | None, seeds: int | None = None, *, name_taken: bool = False
-    ) -> AbstractContextManager[Pool]:
-        """One worker in the usual surroundings; raises ClickException if it cannot start."""
-        return pool_of(
-            self.lab,
-            self.submission,
-            seeds,
-            1,
-            self.stuck_after,
-            schedule=self.schedule,
-            python=python,
-            name_taken=name_taken,
-        )
-
-    @property
-    def start(self) -> Start:
-        """A function that starts a worker in other surroundings."""
-        return elsewhere(self.lab, self.submission, self.stuck_after, self.schedule)
-
-
 @click.command("verify")
-@lab_argument
+@click.argument("lab", metavar="LAB | NODE")
 @tests_option
 @click.option(
     "--seeds",
@@ -114,19 +79,23 @@ def verify(
     json_to: str | None,
     stuck_after: int,
 ) -> int:
-    """Check that a run depends on its seed alone.
+    """Check that a run of a test depends on its seed alone.
+
+    LAB is one that `labtester labs` lists; NODE is a file, a folder or a test of a pytest
+    project, as pytest takes it.
 
     Runs each seed twice in one process, then in a process with other surroundings, with another
     hash seed, and on the other interpreters. Where two runs differ, shows the first event that
     differs and what causes the difference.
     """
+    what = target_of(lab, submission, stuck_after, schedule)
+
     from tester.report.table import plainly
     from tester.workers.inquiry import digests
     from tester.workers.plan import DigestPlan
 
     check_writable(json_to)
     out = console(json_to)
-    what = _What(lab, submission, schedule, stuck_after)
     first = _Way("in the first process")
     ways = [
         _Way("in other surroundings", Where(tuple(FACTORS))),
@@ -134,7 +103,8 @@ def verify(
         *_others(pythons, lambda text: plainly(out, text)),
     ]
     found: dict[str, dict[tuple[str, int], str]] = {}
-    with what.pool(None, seeds, name_taken=True) as pool:
+    with pool_of(what, seeds, 1) as pool:
+        what = what.found(pool)
         chosen = select(pool.tests(), tests)
         runs = [(test.name, seed) for test in chosen for seed in range(test.seeds)]
         schedules = {test.name: test.schedule for test in chosen}
@@ -146,9 +116,9 @@ def verify(
             found[name] = plan.found
     for way in ways:
         if way.python is None:
-            found[way.name] = digests(what.start, way.where, runs)
+            found[way.name] = digests(elsewhere(what), way.where, runs)
             continue
-        with what.pool(way.python, seeds) as pool:
+        with pool_of(what, seeds, 1, python=way.python, name_taken=False) as pool:
             pool.tests()
             plan = DigestPlan(runs)
             pool.work(plan)
@@ -182,7 +152,7 @@ def _differing(
     return None
 
 
-def _divergence(what: _What, way: _Way, run: Run, usual: str, other: str) -> str:
+def _divergence(what: Target, way: _Way, run: Run, usual: str, other: str) -> str:
     """The first event in which two runs differ, what came before, and the suspects."""
     from tester.report.divergence import divergence
     from tester.workers.inquiry import HISTORY, inquire, traced
@@ -192,18 +162,19 @@ def _divergence(what: _What, way: _Way, run: Run, usual: str, other: str) -> str
     if way.python is not None:
         left, right = _traces(what, None, run, 1), _traces(what, way.python, run, 1)
         return divergence(left[0], right[0], "version", _VERSIONS)
-    cause = inquire(what.start, run, usual)
+    start = elsewhere(what)
+    cause = inquire(start, run, usual)
     if cause.kind == HISTORY:
         first, *_, last = _traces(what, None, run, 3)
     else:
-        first, last = traced(what.start, cause.left, run), traced(what.start, cause.right, run)
+        first, last = traced(start, cause.left, run), traced(start, cause.right, run)
     return divergence(first, last, cause.kind, cause.sentence)
 
 
-def _traces(what: _What, python: Python | None, run: Run, times: int) -> Sequence[Traced | None]:
+def _traces(what: Target, python: Python | None, run: Run, times: int) -> Sequence[Traced | None]:
     from tester.workers.plan import TracePlan
 
-    with what.pool(python) as pool:
+    with pool_of(what, None, 1, python=python, name_taken=False) as pool:
         pool.tests()
         plan = TracePlan(*run, times)
         pool.work(plan)

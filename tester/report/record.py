@@ -47,6 +47,7 @@ def _of_test(test: TestResult) -> dict[str, Any]:
             name: {"least": figure.least, "most": figure.most, "mean": figure.mean}
             for name, figure in counted.figures.items()
         },
+        "sometimes": counted.reached.counts,
         "verdict": test.verdict,
         "weight": test.weight,
         "seeds_asked": test.asked,

@@ -154,9 +154,9 @@ def _listed(told: Sequence[Line | str]) -> str:
     return "\n".join([HEADER, *map(str, told)]) if told else ""
 
 
-def tell_placement(outcome: Outcome, command: str) -> str:
+def tell_placement(outcome: Outcome, command: str, *, full: bool = False) -> str:
     """What happened under one placement of faults, and why that is wrong; it has no seed."""
-    return tell(0, outcome, command).replace("seed 0: ", "", 1)
+    return tell(0, outcome, command, full=full).replace("seed 0: ", "", 1)
 
 
 def _struck(all_lines: Sequence[Line], explanation: Explanation | None) -> list[int]:

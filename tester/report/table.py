@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from tester.report import aborted
 from tester.report.likeness import alike
+from tester.report.lines import WIDTH
 from tester.search.shortest import in_words
 from tester.workers.results import LabResult, Rerun, TestResult
 
@@ -51,6 +53,9 @@ def show(console: Console, result: LabResult, *, every: bool = False) -> None:
     for test in result.tests:
         if test.differs:
             _show_difference(console, result.lab, test)
+        if test.missing:
+            console.print(Text(f"{test.name}: never reached", style="bold red"), soft_wrap=True)
+            plainly(console, f"\n{textwrap.fill(test.missing, WIDTH)}\n")
     shown = result.tests if every or not ways else _beside(result.tests)
     if shown:
         console.print(table(replace(result, tests=shown), console.width), soft_wrap=True)
@@ -278,12 +283,15 @@ def _rate(test: TestResult) -> str:
 
 
 def figures(result: LabResult) -> str:
-    """What the tests have reported, a line each: `name: least to most, mean, in which test`."""
+    """What the tests have reported, a line each: figures, and how often they came where."""
     lines = [
         f"\n{test.name}: {name} {_grouped(figure.least)} to {_grouped(figure.most)}, "
         f"{figure.mean:.1f} on average"
         for test in result.tests
         for name, figure in test.counted.figures.items()
+    ]
+    lines += [
+        f"\n{test.name}: {line}" for test in result.tests for line in test.counted.reached.lines()
     ]
     return "".join(lines)
 
@@ -295,7 +303,8 @@ def verdict_line(result: LabResult) -> Text:
     style = {"pass": "bold green", "fail": "bold red"}.get(result.verdict, "bold yellow")
     line = Text(f"\n{result.lab}: ")
     line.append(result.verdict, style)
-    line.append(f", {_grouped(seeds)} seeds of {tests} in {result.elapsed_s:.1f} s")
+    noun = "seed" if seeds == 1 else "seeds"
+    line.append(f", {_grouped(seeds)} {noun} of {tests} in {result.elapsed_s:.1f} s")
     if any(test.rerun is not None for test in result.tests):
         line.append(f", and {result.rerun_s:.1f} s for the stories")
     if result.not_run:

@@ -98,6 +98,16 @@ class Proof:
         return f"{verb} with {_faults(len(self.failing))}, and with no smaller number"
 
 
+def placed_again(scenario: Scenario, proof: Proof) -> Outcome:
+    """The failing placement once more, with its trace; NonDeterministic if it differs."""
+    assert proof.failing is not None
+    assert proof.outcome is not None
+    outcome = run(scenario, Choices(Placed(proof.failing)), keep_trace=True)
+    if outcome.digest != proof.outcome.digest or outcome.kind != proof.outcome.kind:
+        return outcome.failing_with(NonDeterministic(DIFFERENT))
+    return outcome
+
+
 def _faults(many: int) -> str:
     return f"{many} fault" if many == 1 else f"{many} faults"
 

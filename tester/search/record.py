@@ -12,6 +12,7 @@ import json
 import os
 import stat
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -74,8 +75,13 @@ class Record:
             raise
         return path
 
-    def as_test(self, module: str, name: str) -> str:
-        """The source of a pytest test that runs it again; `name` is the test in its module."""
+    def as_test(self, module: str, name: str, fixtures: Sequence[str] = ()) -> str:
+        """The source of a pytest test that runs it again; `name` is the test in its module.
+
+        The test is given these fixtures, which pytest knows by their names.
+        """
+        given = "".join(f", {fixture}={fixture}" for fixture in fixtures)
+        signature = f"({', '.join(fixtures)})" if fixtures else "() -> None"
         under = "" if self.schedule == DEFAULT else f", schedule={self.schedule!r}"
         lines = [f"        {stream!r}: {sparse!r}," for stream, sparse in self._sparse().items()]
         return "\n".join(
@@ -84,12 +90,12 @@ class Record:
                 f"from {module} import {name}",
                 "",
                 "",
-                f"def {name}_as_in_seed_{self.seed}() -> None:",
+                f"def {name}_as_in_seed_{self.seed}{signature}:",
                 f'    """It failed with {self.kind} before it was fixed."""',
                 "    choices = {",
                 *lines,
                 "    }",
-                f"    run_once({name}, recorded(choices){under})",
+                f"    run_once({name}, recorded(choices){under}{given})",
                 "",
             ]
         )

@@ -15,25 +15,24 @@ import resource
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 import msgspec
 
 from tester.engine import pulse, reserve
-from tester.engine.choices import Choices
 from tester.engine.pulse import EVERY_STEPS
 from tester.guard import guard
 from tester.guard.origin import is_users
 from tester.labs import contract
+from tester.labs.lab import Lab
 from tester.labs.suite import tests_of
 from tester.labs.taken import misses, taken
 from tester.report import aborted
 from tester.report.story import relative, tell_placement
 from tester.search.again import Again, code_digest, run_again
-from tester.search.exhaust import DIFFERENT, exhaust
-from tester.search.exhaust import Placed as Placement
+from tester.search.exhaust import exhaust, placed_again
 from tester.search.explain import describe as in_words
 from tester.search.record import parse
 from tester.search.shrink import symptom
@@ -51,6 +50,7 @@ from tester.workers.wire import (
     Attempting,
     Chunk,
     Figure,
+    Job,
     Listed,
     Loading,
     Message,
@@ -68,6 +68,7 @@ from tester.workers.wire import (
     Traced,
     end_of,
     job_of,
+    misuse,
     plain,
 )
 from tester.workers.worker import STACK_SIGNAL
@@ -75,7 +76,6 @@ from tester.world import submission
 from tester.world.failure import (
     Failure,
     HandlerCrashed,
-    NonDeterministic,
     at_exhaustion,
     describe,
     user_frames,
@@ -83,6 +83,9 @@ from tester.world.failure import (
 from tester.world.pipe import receive
 from tester.world.run import Outcome, Scenario, run
 from tester.world.submission import BadSubmission
+
+if TYPE_CHECKING:  # a lab's tests need no pytest
+    from tester.workers.under_pytest import Case
 
 _BEAT_NS: Final = 20_000_000
 """A run that gets on beats after about so many nanoseconds of CPU time, or after longer,"""
@@ -104,24 +107,17 @@ def main(jobs: int, answers: int, stack: int) -> NoReturn:
     faulthandler.enable(stack)
     faulthandler.register(STACK_SIGNAL, file=stack, all_threads=False)
     end_with_parent()
-    worker = _Worker(jobs, answers)
+    worker = _Worker(jobs, answers, stack)
     warnings.showwarning = worker.show_warning
-    status = 0
-    try:
+    with worker.to_the_end():
         worker.work()
-    except (EOFError, BrokenPipeError):  # the parent has hung up
-        pass
-    except OSError:  # the code under test has closed our pipes: the parent sees that we have ended
-        status = 1
-    except MemoryError as error:  # not even the simulation had enough to say so
-        worker.ran_out(error)
-    # Without farewell: what the code under test has left behind must not keep us.
-    _exit(status)
+    raise AssertionError
 
 
 class _Worker:
-    def __init__(self, jobs: int, answers: int) -> None:
+    def __init__(self, jobs: int, answers: int, stack: int) -> None:
         self._jobs = jobs
+        self._stack = stack
         self._answers = answers
         self._key = receive(jobs)
         self._job = -1
@@ -131,44 +127,112 @@ class _Worker:
         self._beat_ns = self._said_ns = 0
         self._every = EVERY_STEPS
         self._tests: dict[str, Scenario] = {}
+        self._unheeded: Callable[[Outcome], BaseException | None] = lambda outcome: None
         self._lab = self._folder = self._taken = ""
+        self._setup = Setup(None, None, None)
 
     def work(self) -> NoReturn:
         """Load the submission, then do one job after the other. Raises EOFError at their end."""
-        setup = msgspec.msgpack.decode(self._receive(), type=Setup)
+        self._setup = setup = msgspec.msgpack.decode(self._receive(), type=Setup)
         surroundings.enter(setup.around, (self._jobs, self._answers), STACK_SIGNAL)
         self._settle()
-        self._lab, self._folder = setup.name, setup.submission or ""
+        sys.dont_write_bytecode = True  # the folder of the code under test is not ours to write to
+        self._limit_memory(setup.memory)
+        if setup.project is not None:
+            from tester.workers import under_pytest
+
+            self._unheeded = under_pytest.unheeded
+            self._say(Loading(setup.project.shown))
+            under_pytest.serve(setup.project, self)
+        assert setup.lab is not None
+        self._lab, self._folder = setup.lab.name, setup.submission or ""
         try:
-            self._load(setup)
+            self._load(setup, setup.lab)
         except BadSubmission as refusal:
-            self._refuse(str(refusal))
+            self.refuse(str(refusal))
         except BaseException as error:  # noqa: BLE001 - what a metaclass may do, or a KeyboardInterrupt
             frames = user_frames(error)
             place = f"{frames[-1].file}:{frames[-1].line}" if frames else setup.lab.suite
-            self._refuse(f"{place}: loading it raised {error!r}")
-        ready = [
-            Listed(
-                name,
-                scenario.seeds_of(setup.seeds),
-                scenario.weight,
-                scenario.schedule,
-                setup.lab.parts(name),
-            )
+            self.refuse(f"{place}: loading it raised {error!r}")
+        gc.freeze()  # what is here stays: collections need not look at it again
+        listed = [
+            Listed.of(name, scenario, setup.seeds, parts=setup.lab.parts(name))
             for name, scenario in self._tests.items()
         ]
-        if left := self._left():
-            self._refuse(
-                f"importing the submission left {left} behind; a module of a submission defines "
-                "things and runs nothing"
-            )
-        self._watch_steps()
-        self._say(Ready(ready, plain(self._taken)))
+        self._begin(Ready(listed, plain(self._taken)), "importing the submission")
         with guard.standing():
             while True:
-                self._do(job_of(self._receive()))
+                self._do(self.receive_job())
 
-    def _do(self, job: Chunk | RerunJob | Prove | Trace) -> None:
+    def _begin(self, ready: Ready, loading: str) -> None:
+        if left := self._left():
+            self.refuse(
+                f"{loading} left {left} behind; a module of a submission defines things and runs "
+                "nothing"
+            )
+        self._watch_steps()
+        self._say(ready)
+
+    # -- tests of a project: see under_pytest.Server ----------------------------------------------
+
+    def ready(self, cases: Sequence[Case], root: str) -> None:
+        """The tests have been collected."""
+        how = self._setup.schedule, self._setup.strategy
+        self._tests = {case.name: case.scenario.under(*how) for case in cases}
+        listed = [
+            Listed.of(
+                case.name,
+                self._tests[case.name],
+                self._setup.seeds,
+                module=case.module,
+                fixtures=case.fixtures,
+            )
+            for case in cases
+        ]
+        self._say(Loading(""))
+        self._begin(Ready(listed, root=root), "collecting the tests")
+
+    def do(self, job: Job, scenario: Scenario) -> None:
+        """Run a job of a test whose fixtures are set up, and may have started threads."""
+        self._threads = _thread._count()
+        self._tests[job.test] = scenario.under(self._setup.schedule, self._setup.strategy)
+        with guard.standing():
+            self._do(job)
+
+    def cannot_do(self, job: Job, sentence: str) -> None:
+        """Answer a job of a test that cannot be run."""
+        self._job += 1
+        for at in range(job.count):
+            self._doing = job.test, job.seed_of(at)
+            self._answer(misuse(job, plain(sentence)))
+
+    def watch_crashes(self) -> None:
+        """Say where the process stands, should it crash."""
+        faulthandler.enable(self._stack)
+
+    def receive_job(self) -> Job:
+        """The next job. Raises EOFError if the parent has hung up."""
+        return job_of(self._receive())
+
+    @contextlib.contextmanager
+    def to_the_end(self) -> Iterator[None]:
+        """End this process when there are no more jobs, and when something goes wrong."""
+        try:
+            yield
+        except (EOFError, BrokenPipeError):  # the parent has hung up
+            status = 0
+        except OSError:  # the code under test has closed our pipes: the parent sees that we end
+            status = 1
+        except MemoryError as error:  # not even the simulation had enough to say so
+            self.ran_out(error)
+        else:
+            return
+        # Without farewell: what the code under test has left behind must not keep us.
+        _exit(status)
+
+    # -- jobs -------------------------------------------------------------------------------------
+
+    def _do(self, job: Job) -> None:
         self._job += 1
         match job:
             case Chunk():
@@ -189,37 +253,38 @@ class _Worker:
         self._sender = Sender(self._answers, self._key)
         del self._key
 
-    def _refuse(self, sentence: str) -> NoReturn:
+    def refuse(self, sentence: str) -> NoReturn:
+        """There is nothing to run."""
         self._say(Refused(" ".join(plain(sentence).split())))
         raise EOFError
 
-    def _load(self, setup: Setup) -> None:
-        if setup.memory:
+    def _limit_memory(self, size: int) -> None:
+        if size:
             _, most = resource.getrlimit(resource.RLIMIT_DATA)
-            resource.setrlimit(resource.RLIMIT_DATA, (setup.memory, most))
+            resource.setrlimit(resource.RLIMIT_DATA, (size, most))
             at_exhaustion(self._check_memory)
-        self._say(Loading(setup.submission or setup.lab.suite))
-        sys.dont_write_bytecode = True  # the submission's folder is not ours to write into
+
+    def _load(self, setup: Setup, lab: Lab) -> None:
+        self._say(Loading(setup.submission or lab.suite))
         found = submission.REFERENCE
         if setup.submission is not None:
             found = submission.load(Path(setup.submission))
             for sentence in found.ignored():
                 self._say(Noted(plain(sentence)))
-        contract.check(setup.lab, found, lambda what: self._say(Loading(what)))
-        self._taken = taken(setup.lab, found)
-        for sentence in misses(setup.lab, found.folder) if found.folder else ():
+        contract.check(lab, found, lambda what: self._say(Loading(what)))
+        self._taken = taken(lab, found)
+        for sentence in misses(lab, found.folder) if found.folder else ():
             self._say(Noted(plain(f"{found.folder}{os.sep}{sentence}")))
         self._say(Loading(""))
-        tests = tests_of(setup.lab.suite)
+        tests = tests_of(lab.suite)
         how = setup.schedule, setup.strategy
         self._tests = {name: test.under(*how) for name, test in tests.items()}
-        gc.freeze()  # what is here stays: collections need not look at it again
 
     def _run(self, chunk: Chunk) -> None:
         scenario = self._tests[chunk.test]
         for seed in range(chunk.first, chunk.first + chunk.count):
             with guard.collector_off():  # until the run has gone: it leaves no cycles behind
-                ran = self._seed(scenario, seed)[0]
+                ran = self._seed(scenario, chunk.test, seed)[0]
             self._answer(ran)
 
     def _tell(self, job: RerunJob) -> None:
@@ -235,9 +300,9 @@ class _Worker:
                 again.append(run_again(kept, scenario))
                 return again[0].outcome
 
-            ran, found = self._timed(scenario, once)
+            ran, found = self._timed(once)
         else:
-            ran, found = self._seed(scenario, seed)
+            ran, found = self._seed(scenario, job.test, seed)
         stale = ""
         for one in again:
             if one.stale is not None:
@@ -263,16 +328,14 @@ class _Worker:
 
         done = job.done if job.code == code else 0
         found = exhaust(scenario, job.faults, done=done, progress=placed)
-        story, faults, verdict, misuse = "", [], "pass", ""
-        if found.failing is not None and found.outcome is not None:
-            outcome = run(scenario, Choices(Placement(found.failing)), keep_trace=True)
-            if outcome.digest != found.outcome.digest or outcome.kind != found.outcome.kind:
-                outcome = outcome.failing_with(NonDeterministic(DIFFERENT))
-            verdict, misuse = outcome.verdict, _misuse(outcome)
+        story, faults, verdict, misused = "", [], "pass", ""
+        if found.failing is not None:
+            outcome = placed_again(scenario, found)
+            verdict, misused = outcome.verdict, self._misuse(outcome)
             story = tell_placement(outcome, job.command)
             faults = [in_words(fault, outcome.trace)[0] for fault in outcome.choices.faults]
         self._answer(
-            Proved(found.placements, found.sentence, plain(story), faults, verdict, plain(misuse))
+            Proved(found.placements, found.sentence, plain(story), faults, verdict, plain(misused))
         )
 
     def _trace(self, job: Trace) -> None:
@@ -286,26 +349,33 @@ class _Worker:
         ]
         self._answer(Traced(f"{outcome.verdict} {outcome.digest}", events, lines))
 
-    def _seed(self, scenario: Scenario, seed: int) -> tuple[Ran, Outcome | Failure]:
-        self._doing = scenario.name, str(seed)
-        return self._timed(scenario, lambda: run(scenario, scenario.choices(seed)))
+    def _seed(self, scenario: Scenario, test: str, seed: int) -> tuple[Ran, Outcome | Failure]:
+        self._doing = test, str(seed)
+        return self._timed(lambda: run(scenario, scenario.choices(seed)))
 
-    def _timed(
-        self, scenario: Scenario, once: Callable[[], Outcome]
-    ) -> tuple[Ran, Outcome | Failure]:
+    def _misuse(self, outcome: Outcome) -> str:
+        """Why there was no code to run; "" if there was."""
+        if outcome.verdict == "misuse":
+            return str(outcome.error)
+        told = self._unheeded(outcome)
+        return (
+            "" if told is None else f"{self._doing[0]}: it ends with {type(told).__name__}: {told}"
+        )
+
+    def _timed(self, once: Callable[[], Outcome]) -> tuple[Ran, Outcome | Failure]:
         """Run once. A Failure instead of an Outcome: something went past the simulation."""
         reserve.keep()
         start = time.perf_counter_ns()
         try:
             found = once()
         except BaseException as error:  # noqa: BLE001 - nobody is at this keyboard: it is all the run's
-            failure = describe(error, scenario.name, "running", 0)
+            failure = describe(error, self._doing[0], "running", 0)
             return Ran("fail", failure.kind, 0, 0, 0, _microseconds_since(start)), failure
         if isinstance(found.error, HandlerCrashed):
             self._check_memory(found.error.failure)
-        sentence = _misuse(found)
+        sentence = self._misuse(found)
         ran = Ran(
-            verdict=found.verdict,
+            verdict="misuse" if sentence else found.verdict,
             digest=found.digest,
             rpcs=found.rpcs,
             ops=found.ops,
@@ -316,6 +386,7 @@ class _Worker:
             symptom=tuple(map(plain, symptom(found))) if found.verdict == "fail" else (),
             peers=found.peers,
             figures={plain(name): Figure.of(values) for name, values in found.figures.items()},
+            reached={plain(name): did for name, did in found.reached.items()},
         )
         return ran, found
 
@@ -403,11 +474,6 @@ class _Worker:
             self._say(Noted(f"{relative(filename)}:{lineno}: {plain(str(message))}"))
         else:
             sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
-
-
-def _misuse(outcome: Outcome) -> str:
-    """Why there was no code to run; "" if there was."""
-    return str(outcome.error) if outcome.verdict == "misuse" else ""
 
 
 def _print(text: str) -> None:

@@ -24,12 +24,22 @@ _BEGIN: Final = (
 )
 
 
+class Project(msgspec.Struct, frozen=True):
+    """Simulated tests of a pytest project."""
+
+    what: str
+    """A file, a folder or a node id, as pytest takes it, with an absolute path."""
+    shown: str
+    """The same as its user wrote it."""
+    root: str = ""
+    """Where the project begins, if that is known; else pytest finds out."""
+
+
 class Setup(msgspec.Struct, frozen=True):
     """What a worker is told first."""
 
-    name: str
-    """The lab's."""
-    lab: Lab
+    lab: Lab | None
+    """None: tests of a project."""
     submission: str | None
     """The folder; None: the reference packages."""
     seeds: int | None
@@ -42,6 +52,8 @@ class Setup(msgspec.Struct, frozen=True):
     """How many bytes of memory the worker may have; 0: as many as there are."""
     strategy: str | None = None
     """The strategy that was asked for; None: uniform."""
+    project: Project | None = None
+    """Whose tests are run, if not a lab's."""
 
 
 class Python(NamedTuple):

@@ -58,7 +58,7 @@ class SeedTracker:
         self.end = test.seeds
         """Seeds from here on do not count: the test ends at what none should come after."""
         self.given = 0
-        self.counted = Counted()
+        self.counted = Counted(test.sometimes)
         self.lost: Lost | None = None
         self.misuse = ""
         self.mean_us = 0

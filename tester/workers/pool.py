@@ -57,6 +57,8 @@ class Pool:
         self.jobs = jobs
         self.taken = ""
         """What was taken from the submission's folder, once a worker has loaded it."""
+        self.root = ""
+        """Where the project begins whose tests they are, once a worker has collected them."""
         self._launch = launch
         self._stuck_s = stuck_s
         self._note = note
@@ -151,9 +153,9 @@ class Pool:
         match message:
             case Loading(what):
                 worker.loading = what
-            case Ready(tests, taken):
+            case Ready(tests, taken, root):
                 worker.ready = True
-                self._tests, self.taken = tests, taken
+                self._tests, self.taken, self.root = tests, taken, root
             case Refused(sentence):
                 raise CannotStart(sentence)
             case Noted(text):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -12,6 +13,7 @@ from tester.guard.origin import is_users
 from tester.search.record import Record
 from tester.search.shortest import Size, is_candidate
 from tester.workers.wire import Figure, Ran, RerunReport
+from tester.world.reached import Reached
 
 OPENING: Final = 2
 """How many seeds of each test are kept as they came, for the second look."""
@@ -127,7 +129,7 @@ def rerun_of(record: Record, command: str) -> Rerun:
 class Counted:
     """The sums over the seeds of one test, from 0 on without a gap."""
 
-    def __init__(self) -> None:
+    def __init__(self, sometimes: Sequence[str] = ()) -> None:
         self.seeds = 0
         self.failed: list[int] = []
         self.alike: list[int] = []
@@ -141,6 +143,8 @@ class Counted:
         """The most servers that a run had."""
         self.figures: dict[str, Figure] = {}
         """What the test has reported of its runs, by name."""
+        self.reached = Reached(sometimes)
+        """In how many runs it came to what `sometimes` demands, and what the test calls so."""
         self.spoilt = False
         """Whether the last one changed what outlives a run."""
         self.opening: dict[int, Ran] = {}
@@ -172,6 +176,7 @@ class Counted:
         for name, figure in ran.figures.items():
             before = self.figures.get(name)
             self.figures[name] = figure if before is None else before + figure
+        self.reached.count(ran.reached)
         self._hash.update(ran.digest.encode())
 
     def add_lost(self) -> None:
@@ -210,7 +215,17 @@ class TestResult:
         """`fail`, `unknown` or `pass`."""
         if self.counted.failed or self.differs or (self.rerun and self.rerun.differed):
             return "fail"
+        if self.missing:
+            return "fail"
         return "unknown" if self.counted.unknown else "pass"
+
+    @property
+    def missing(self) -> str:
+        """What is wrong if no run came to something that one must; "" if all was well.
+
+        Nothing is, as long as some seeds have not been run.
+        """
+        return self.counted.reached.missing if self.counted.seeds >= self.asked else ""
 
     @property
     def first_bad_seed(self) -> int | None:

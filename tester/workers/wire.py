@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
 from tester.engine.schedule import DEFAULT
 from tester.search.shortest import Size
+
+if TYPE_CHECKING:
+    from tester.world.scenario import Scenario
 
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -111,6 +114,24 @@ class Listed(msgspec.Struct, frozen=True, array_like=True):
     schedule: str = DEFAULT
     parts: tuple[str, ...] = ()
     """What it belongs to: see `tester.labs.Lab.parts`."""
+    sometimes: tuple[str, ...] = ()
+    """What some run must come to: see `Simulation.sometimes`."""
+    module: str = ""
+    """Of a test of a project: see `under_pytest.Case`."""
+    fixtures: tuple[str, ...] = ()
+    """Likewise."""
+
+    @classmethod
+    def of(cls, name: str, scenario: Scenario, seeds: int | None, **more: Any) -> Self:
+        """A scenario under this name, of which somebody wants so many seeds, or its own number."""
+        return cls(
+            name,
+            scenario.seeds_of(seeds),
+            scenario.weight,
+            scenario.schedule,
+            sometimes=tuple(map(plain, scenario.sometimes)),
+            **more,
+        )
 
 
 class Ready(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -119,6 +140,8 @@ class Ready(msgspec.Struct, frozen=True, array_like=True, tag=True):
     tests: list[Listed]
     taken: str = ""
     """What was taken from the submission's folder: see `tester.labs.taken`."""
+    root: str = ""
+    """Of tests of a project: the folder at which their node ids begin."""
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -173,6 +196,8 @@ class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """How many nodes were servers."""
     figures: dict[str, Figure] = {}
     """What the test has reported, by name."""
+    reached: dict[str, bool] = {}
+    """Whether it came to what the test calls `Simulation.sometimes`."""
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -287,6 +312,21 @@ ANSWERS: Final[dict[type, type]] = {
     Trace: Traced,
 }
 """What a job is answered with."""
+
+
+def misuse(job: Job, sentence: str) -> Answer:
+    """What each run of a job is answered with where there is nothing to run."""
+    ran = Ran("misuse", "", 0, 0, 0, 0, sentence=sentence)
+    match job:
+        case Chunk():
+            return ran
+        case RerunJob():
+            return RerunReport(ran, "")
+        case Prove():
+            return Proved(0, "", "", [], "misuse", sentence)
+        case Trace():
+            return Traced(f"misuse {sentence}", [], [])
+
 
 encode: Final = msgspec.msgpack.Encoder().encode
 job_of: Final = msgspec.msgpack.Decoder(Job).decode

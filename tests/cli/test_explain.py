@@ -155,7 +155,7 @@ def test_a_failure_that_cannot_be_made_smaller_still_has_its_story(labtester: Ru
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        ("", "labtester explain: expected a record, or a lab and one of its tests, got nothing"),
+        ("", "labtester explain: expected a record, a lab and one of its tests, or a test as "),
         ("tiny test_thrid", "no test 'test_thrid'; did you mean test_third?"),
         ("tiny test_thrid --seed 1", "no test 'test_thrid'; did you mean test_third?"),
         ("tiny test_third --seed x", "expected a seed in [0, 2**128), got 'x'"),

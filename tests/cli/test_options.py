@@ -1,8 +1,6 @@
 """What the commands share: sentences, seeds, commands to be pasted, and the run that is named."""
 
-import json
 import os
-import shlex
 from pathlib import Path
 
 import click
@@ -60,13 +58,6 @@ def test_no_test_is_selected_by_a_name_it_has_not(names: str) -> None:
         terminal.select(TESTS, names)
 
 
-@pytest.mark.parametrize("name", ["test_tow", "test_one,test_two", " test_one", ""])
-def test_one_test_is_named_exactly(name: str) -> None:
-    terminal.select_one(TESTS, "test_one")
-    with pytest.raises(click.ClickException, match="there is no test "):
-        terminal.select_one(TESTS, name)
-
-
 # -- seeds and cores -----------------------------------------------------------------------------
 
 
@@ -113,82 +104,3 @@ def test_what_is_no_integer_in_the_range(text: str) -> None:
         terminal.integer(1, 8)(text)
     assert refused.value.message.startswith("expected an integer, 1 to 8, got '")
     assert len(refused.value.message) < 150
-
-
-# -- commands ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("folder", [None, "theirs", "it's theirs", "a;b $(c)", "ü\nx", ""])
-@pytest.mark.parametrize("stuck_after", [terminal.STUCK_AFTER_S, 5])
-def test_a_command_survives_the_shell(folder: str | None, stuck_after: int) -> None:
-    command = terminal.command_for("tiny", folder, stuck_after)("test_third", 2**127)
-    expected = ["labtester", "replay", "tiny", "test_third", "--seed", str(2**127)]
-    expected += ["--submission", folder] if folder is not None else []
-    expected += ["--stuck-after", "5"] if stuck_after == 5 else []
-    assert shlex.split(command) == expected
-
-
-def test_what_is_by_default_is_not_in_a_command() -> None:
-    command = terminal.command_for("tiny", None, terminal.STUCK_AFTER_S)("test_third", 3)
-    assert command == "labtester replay tiny test_third --seed 3"
-
-
-# -- the run that is named -----------------------------------------------------------------------
-
-
-def test_a_seed_of_a_test_is_named() -> None:
-    lab, folder, rerun = terminal.labelled(["tiny", "test_third"], 3, "my code", 3)
-    assert (lab, folder) == ("tiny", "my code")
-    assert (rerun.test, rerun.seed, rerun.record) == ("test_third", 3, "")
-    assert rerun.command == ("labtester replay tiny test_third --seed 3 --submission 'my code'")
-
-
-def test_a_record_is_named(tmp_path: Path) -> None:
-    path = KEPT.save(tmp_path / "it's")
-    lab, folder, rerun = terminal.labelled([str(path)], None, None, 3)
-    assert (lab, folder) == ("tiny", None)
-    assert (rerun.test, rerun.seed, rerun.record) == ("test_third", 3, path.read_text())
-    assert shlex.split(rerun.command) == ["labtester", "replay", str(path)]
-
-
-def test_a_record_runs_its_submission_unless_another_is_given(tmp_path: Path) -> None:
-    path = tmp_path / "a.sim"
-    path.write_text(json.dumps(json.loads(KEPT.text()) | {"submission": "theirs"}))
-    assert terminal.labelled([str(path)], None, None, 3)[1] == "theirs"
-    _, folder, rerun = terminal.labelled([str(path)], None, "other", 7)
-    assert folder == "other"
-    assert shlex.split(rerun.command)[3:] == ["--submission", "other", "--stuck-after", "7"]
-
-
-def test_a_record_of_a_project_says_how_pytest_runs_it(tmp_path: Path) -> None:
-    path = tmp_path / "a.sim"
-    node = "tests/test_a.py::test_b[x y]"
-    path.write_text(json.dumps(json.loads(KEPT.text()) | {"lab": "", "test": node}))
-    with pytest.raises(click.ClickException) as error:
-        terminal.labelled([str(path)], None, None, 3)
-    command = str(error.value).partition(": run ")[2]
-    assert shlex.split(command) == ["pytest", node, "--sim-seed=3"]
-
-
-@pytest.mark.parametrize(
-    ("what", "seed", "sentence"),
-    [
-        ([], None, "expected a record, or a lab and one of its tests, got nothing"),
-        (["tiny"], None, "expected a record, or a lab and one of its tests, got tiny"),
-        (
-            ["tiny", "test_third", "more"],
-            1,
-            "expected a record, or a lab and one of its tests, got tiny test_third more",
-        ),
-        (["tiny", "test_third"], None, "expected a seed with the test, got none; add --seed S"),
-        (["tiy", "test_third"], 1, "there is no lab 'tiy'; did you mean tiny?"),
-        (["a.sim", "b.sim"], None, "expected one record, got 2"),
-        (["a.sim"], 1, "a record has its own seed; leave --seed out"),
-        (["no.sim"], None, "no.sim cannot be read: No such file or directory"),
-        (["/"], None, "/ cannot be read: Is a directory"),
-    ],
-)
-def test_no_run_is_named(what: list[str], seed: int | None, sentence: str) -> None:
-    with pytest.raises(click.ClickException) as error:
-        terminal.labelled(what, seed, None, 30)
-    assert error.value.message == sentence

@@ -57,8 +57,8 @@ def test_a_stream_that_cannot_be_written_changes_no_verdict(
     theirs = submit(labtester.folder, "raise ValueError")
     few = ("run", "tiny", "--seeds", "1", "--tests", "test_third", "--jobs", "1")
     for args, status, shown in (
-        (few, 0, "tiny: pass, 1 seeds of 1 test"),
-        ((*few, "--submission", theirs), 1, "tiny: fail, 1 seeds of 1 test"),
+        (few, 0, "tiny: pass, 1 seed of 1 test"),
+        ((*few, "--submission", theirs), 1, "tiny: fail, 1 seed of 1 test"),
         (("run", "tiy"), 2, ""),
         (("--help",), 0, "Usage: "),
     ):

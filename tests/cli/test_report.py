@@ -48,8 +48,8 @@ def test_the_page_can_go_to_standard_output(labtester: Runner) -> None:
     ("args", "sentence"),
     [
         (("tiny", "test_third"), "expected a seed with the test, got none; add --seed S"),
-        (("tests/x.py::test_x",), "expected a seed with the test, got none; add --seed S"),
-        (("x.py::t", "--seed", "1", "--json", "a"), "a test of a pytest project has a page only"),
+        (("tests/x.py::test_x",), "tests/x.py: there is no such file or folder"),
+        (("x.py::t", "--seed", "1", "--submission", "a"), "expected a lab with --submission"),
         (("nothing.sim",), "nothing.sim"),
         (("tiny", "test_third", "--seed", "0", "-o", "none/run.html"), "cannot write none/run.h"),
     ],

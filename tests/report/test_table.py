@@ -291,3 +291,29 @@ def test_a_long_line_of_a_story_is_not_broken() -> None:
         "kvsrv", [TestResult("test_a", 1, 1, counted("fail"), None, rerun(command))]
     )
     assert command in printed(result)
+
+
+def test_what_some_run_must_come_to_is_counted() -> None:
+    counts = Counted(["a leader was down"])
+    for reached in (False, True, True):
+        counts.add(
+            Ran("pass", "d", 1, 1, 1, 1, reached={"a leader was down": reached, "late": False})
+        )
+    result = LabResult("mine", [TestResult("test_a", 3, 1, counts, None)])
+    said = printed(result)
+    assert "test_a: 'a leader was down': reached in 2 of 3 seeds\n" in said
+    assert "test_a: 'late': reached in 0 of 3 seeds\n" in said
+    assert result.verdict == "pass"
+    assert of_run(result)["tests"][0]["sometimes"] == {"a leader was down": 2, "late": 0}
+
+
+def test_what_no_run_comes_to_is_a_failure() -> None:
+    counts = Counted(["a leader was down"])
+    counts.add(Ran("pass", "d", 1, 1, 1, 1))
+    result = LabResult("mine", [TestResult("test_a", 1, 1, counts, None)])
+    assert result.verdict == "fail"
+    assert printed(result).startswith(
+        "test_a: never reached\n\n'a leader was down': reached in 0 of 1 seed."
+    )
+    unfinished = LabResult("mine", [TestResult("test_a", 2, 1, counts, None)])
+    assert unfinished.verdict == "pass"
