@@ -109,5 +109,11 @@ def __getattr__(name: str) -> Any:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(home)
+    try:
+        module = importlib.import_module(home)
+    except ImportError as error:
+        from labtester import hidden
+
+        said = hidden.sentence(error)
+        raise (ImportError(said, name=error.name) if said else error) from None
     return module if name == "faults" else getattr(module, name)

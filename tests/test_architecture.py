@@ -16,9 +16,10 @@ FIXED_API = (
     "kvsrv.rpc raft.api kvraft.api kvraft.kvmachine "
     "mapreduce.api mapreduce.apps mapreduce.sequential"
 )
-ALL_OF_TESTER = f"tester labrpc linearizability {FIXED_API}"
+ALL_OF_TESTER = f"tester labtester labrpc linearizability {FIXED_API}"
 ARROWS = {
     "linearizability": "",
+    "labtester": "tester.plugin",
     "labrpc": "",
     "kvsrv": "labrpc",
     "lock": "kvsrv",
@@ -28,7 +29,9 @@ ARROWS = {
     "tester": ALL_OF_TESTER,  # the plugin, the command line, and the public face
     "tester.engine": "",
     "tester.guard": "tester.engine",
-    "tester.world": f"tester.engine tester.guard labrpc linearizability {FIXED_API}",
+    "tester.world": (
+        f"tester.engine tester.guard labtester.hidden labrpc linearizability {FIXED_API}"
+    ),
     "tester.search": "tester.world tester.engine",
     "tester.workers": "tester.search tester.world tester.guard tester.engine tester.labs.lab",
     # Code that runs in a worker knows the labs, and renders what came of a run; and a look at two
@@ -46,7 +49,7 @@ THIRD_PARTY = {
     "distributed": "tester.cli.mapreduce",
     "hypothesis": "tester.strategies",
     "msgspec": "labrpc tester",
-    "pytest": "tester.plugin tester.labs tester.workers.under_pytest",
+    "pytest": "labtester tester.plugin tester.labs tester.workers.under_pytest",
     # The classes of its reports, and what a mark on a test means, which it does not export.
     "_pytest": "tester.plugin tester.workers.under_pytest",
     "rich": "tester.cli.options tester.report",

@@ -42,8 +42,8 @@ def test_the_command_and_the_plugin_are_found(wheel: zipfile.ZipFile) -> None:
     declared = configparser.ConfigParser()
     declared.read_string(wheel.read(name).decode())
     assert dict(declared["console_scripts"]) == {"labtester": "tester.cli:main"}
-    assert dict(declared["pytest11"]) == {"labtester": "tester.plugin"}
-    assert {"tester/cli/__init__.py", "tester/plugin.py"} <= set(wheel.namelist())
+    assert dict(declared["pytest11"]) == {"labtester": "labtester.entry"}
+    assert {"tester/cli/__init__.py", "labtester/entry.py"} <= set(wheel.namelist())
 
 
 def test_the_source_archive_can_test_itself(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from labtester import hidden
 from tester.world.source import Source
 
 STANDS_ON: Final = {"kvraft.kvmachine": "kvsrv"}
@@ -97,6 +98,8 @@ class Submission:
 
     def _complaint(self, module: str, error: BaseException) -> str:
         """What importing the module raised, and the line of the submission that raised it."""
+        if self.folder is None and (said := hidden.sentence(error)):
+            return said
         place = self._line(error)
         if isinstance(error, SyntaxError):
             if self.holds(error.filename):

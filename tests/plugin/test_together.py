@@ -253,5 +253,5 @@ def test_workers_of_xdist_give_the_same(run: Run, project: pytest.Pytester) -> N
 
 def test_the_plugin_is_registered_for_every_project() -> None:
     pyproject: Any = __import__("tomllib").loads((ROOT / "pyproject.toml").read_text())
-    assert pyproject["project"]["entry-points"]["pytest11"] == {"labtester": "tester.plugin"}
+    assert pyproject["project"]["entry-points"]["pytest11"] == {"labtester": "labtester.entry"}
     assert sys.modules["tester.plugin"].__doc__

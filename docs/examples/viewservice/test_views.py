@@ -49,14 +49,14 @@ async def failovers(
         ends = [node.end(f"{node.name}-{name}", name) for name in names]
         to_views = node.end(f"{node.name}-views", "views")
         ck: Any = node.make(Client, ends, names, to_views, node.name, name=node.name)
-        for i in range(8):
+        for i in range(6):
             await ck.put("k", f"{number}.{i}")
             await ck.get("k")
             await sim.sleep(random.random())
 
     async def crashes() -> None:
         """One at a time, and never the only one that has the table."""
-        while True:
+        while sim.now() < 10:
             await sim.sleep(2)
             if (await views.describe())["safe"]:
                 victim = random.randrange(len(group))
