@@ -25,8 +25,8 @@ from tester.cli.pages import page_option, redrawn, write_page_of
 from tester.cli.target import (
     METAVAR,
     Target,
-    is_node,
     labelled,
+    names_test,
     one_test,
     pool_for,
     pool_of,
@@ -84,7 +84,6 @@ def explain(
 
     Exit status: 1 if there is a failure to explain; 2 if not, and for bad input.
     """
-    from tester.labs import LABS
     from tester.report import aborted, table
     from tester.search.record import parse
     from tester.search.shortest import in_words
@@ -94,9 +93,7 @@ def explain(
         raise click.UsageError("expected --pytest or --json, got both")
     check_writable(json_to)
     check_writable(page_to)
-    if seed is None and (
-        (len(what) == 2 and what[0] in LABS) or (len(what) == 1 and is_node(what[0]))
-    ):
+    if seed is None and names_test(what):
         target, test = one_test(what, submission, stuck_after, schedule, strategy)
         with pool_of(target, None, cores()) as pool:
             target = target.found(pool)

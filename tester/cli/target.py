@@ -148,6 +148,11 @@ def is_node(word: str) -> bool:
     return bool(colons) or path.endswith(".py") or Path(path).is_dir()
 
 
+def names_test(what: Sequence[str]) -> bool:
+    """Whether it is `LAB TEST` or `NODE`, and not a record."""
+    return (len(what) == 2 and what[0] in LABS) or (len(what) == 1 and is_node(what[0]))
+
+
 def one_test(
     what: Sequence[str],
     submission: str | None,

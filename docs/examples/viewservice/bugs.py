@@ -32,7 +32,7 @@ class CountsTwice(Server):
 
 
 class HurriesOn(ViewServer):
-    """Begins the next view without waiting for the primary to acknowledge this one."""
+    """Makes a backup primary that may never have been given the table."""
 
-    def _may_change(self) -> bool:
+    def _may_promote(self) -> bool:
         return True

@@ -1,10 +1,10 @@
 """Primary and backup: a view server says who is which, and the two keep one table.
 
 The design is that of the 6.824 lab of 2012 to 2015. The view server hears pings. A new view begins
-when the primary or the backup is silent for a while, or has lost its memory; but not before the
-primary of the present view has acknowledged it, for until then the backup may not have the table.
-A primary does nothing before its backup has agreed to it: one that has been replaced, and does not
-know, is refused there.
+when the primary or the backup is silent for a while. A backup becomes primary only if the primary
+before it has acknowledged their view, for until then the backup may not have the table. A primary
+does nothing before its backup has agreed to it: one that has been replaced, and does not know, is
+refused there.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ class ViewServer:
             await asyncio.sleep(PING_S)
             self._change()
 
-    def _may_change(self) -> bool:
+    def _may_promote(self) -> bool:
+        """Whether the backup is known to have the table."""
         return self._acknowledged
 
     def _alive(self) -> list[str]:
@@ -93,12 +94,12 @@ class ViewServer:
     def _change(self) -> None:
         """Begin a new view, if one is called for and allowed."""
         alive = self._alive()
-        if not alive or not self._may_change():
-            return
         primary, backup = self._view.primary, self._view.backup
-        if not self._view.number:
+        if not self._view.number and alive:
             primary = alive[0]
-        elif primary not in alive and backup in alive:
+        elif primary not in alive:
+            if backup not in alive or not self._may_promote():
+                return
             primary, backup = backup, ""
         if backup not in alive:
             backup = next((name for name in alive if name != primary), "")
