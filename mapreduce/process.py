@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ CODE: Final = (
 
 def main(job: str, name: str) -> None:
     """Work for a job, under a name, until it is over. `job` is the file that describes it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this process ends it
     described = json.loads(Path(job).read_text(encoding="utf-8"))
     asyncio.run(_work(Path(job).parent, described, name))
 

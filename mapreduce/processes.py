@@ -8,6 +8,7 @@ import itertools
 import json
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -90,11 +91,14 @@ class Job:
 def _size(name: str) -> int:
     path = Path(name)
     try:
-        if path.is_dir():
-            raise BadJob(f"{name}: expected a file, got a folder: name the files in it")
-        return path.stat().st_size
+        found = path.stat()
     except OSError as error:
         raise BadJob(f"{name}: {error.strerror}") from None
+    if stat.S_ISDIR(found.st_mode):
+        raise BadJob(f"{name}: expected a file, got a folder: name the files in it")
+    if not stat.S_ISREG(found.st_mode):
+        raise BadJob(f"{name}: expected a file, got a device, pipe or socket: save it first")
+    return found.st_size
 
 
 class Processes:
@@ -145,7 +149,7 @@ class Processes:
         ]
         over = asyncio.create_task(self._over.wait())
         try:
-            await asyncio.wait([over, *seats], return_when=asyncio.FIRST_EXCEPTION)
+            await asyncio.wait([over, *seats], return_when=asyncio.FIRST_COMPLETED)
             if self._over.is_set():
                 await asyncio.wait(seats, timeout=LEAVE_S)
         finally:

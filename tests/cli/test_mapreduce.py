@@ -63,6 +63,7 @@ def test_an_app_of_ones_own_and_json(labtester: Runner, folder: Path) -> None:
     [
         ("wc nowhere.txt --out out", "labtester: nowhere.txt: No such file or directory"),
         ("wc . --out out", "labtester: .: expected a file, got a folder: name the files in it"),
+        ("wc /dev/null --out out", "/dev/null: expected a file, got a device, pipe or socket"),
         ("wc one.txt --out two.txt", "labtester: two.txt: expected a folder, got a file"),
         ("wc one.txt --out full", "full: expected a folder without an output, got mr-out-0"),
         (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 from pathlib import Path
 
 import pytest
 
-from mapreduce import processes
+from mapreduce import coordinator, processes
 from mapreduce.apps import Indexer, WordCount
 from mapreduce.processes import BadJob, Job, Processes
 from mapreduce.sequential import sequential
@@ -78,6 +79,24 @@ def test_workers_that_are_killed_change_no_byte(inputs: list[str], tmp_path: Pat
         assert output(out) == right
         lost += running.lost
     assert lost
+
+
+def test_a_worker_that_hangs_holds_nobody_up(
+    inputs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "PATIENCE_S", 1)
+    monkeypatch.setattr(processes, "LEAVE_S", 1)
+    out = tmp_path / "out"
+    job = Job("wc", inputs, str(out), workers=2, n_reduce=3)
+    running = Processes(job, lambda maps, reduces: stop_one(maps))
+
+    def stop_one(maps: int) -> None:
+        if maps == 1:
+            running.running[min(running.running)].send_signal(signal.SIGSTOP)
+
+    asyncio.run(running.run())
+    assert output(out) == wanted(WordCount(), inputs, 3)
+    assert running.running == {}
 
 
 EXITS = """

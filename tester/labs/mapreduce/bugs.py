@@ -103,6 +103,21 @@ OF_THE_COORDINATOR: Final = (
         seeds=20,
     ),
     Patch(
+        "hands_out_what_is_under_way",
+        "A worker that finds no reduce task left gets one that another is at.",
+        COORDINATOR,
+        (
+            (
+                "            if number < 0 or now - self._since[number] < PATIENCE_S:\n",
+                """\
+            patience = PATIENCE_S if self.kind is Kind.MAP else 0
+            if number < 0 or now - self._since[number] < patience:
+""",
+            ),
+        ),
+        killed_by=("test_early_exit",),
+    ),
+    Patch(
         "is_done_when_all_is_handed_out",
         "The job is called done when the last reduce task has been handed out.",
         COORDINATOR,
@@ -326,6 +341,18 @@ OF_THE_WORKER: Final = (
             ),
         ),
         killed_by=("test_indexer",),
+    ),
+    Patch(
+        "counts_on_ten_reduce_tasks",
+        "There are ten reduce tasks, whatever the coordinator says.",
+        WORKER,
+        (
+            (
+                "parts = await mapped(app, task.file, contents, task.n_reduce)",
+                "parts = await mapped(app, task.file, contents, 10)",
+            ),
+        ),
+        killed_by=("test_more_workers_than_tasks", "test_odd_files"),
     ),
     Patch(
         "forgets_the_last_file",

@@ -10,7 +10,7 @@ Workers are the nodes w0, w1, and so on. Whoever crashes starts again a second l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol, cast
 
@@ -75,13 +75,14 @@ class Job:
         *,
         workers: int = 3,
         mishaps: Sequence[str] = (),
-        files: Sequence[str] = tuple(BOOKS),
+        files: Sequence[str] | Mapping[str, str] = tuple(BOOKS),
         n_reduce: int = N_REDUCE,
     ) -> None:
         self.sim = sim
-        self.inputs = {file: BOOKS[file] for file in files}
-        self.mapped: list[tuple[int, str, str]] = []
-        """(when, by whom, file) of each call of map."""
+        given = files if isinstance(files, Mapping) else {file: BOOKS[file] for file in files}
+        self.inputs = dict(given)
+        self.calls: list[tuple[int, str, str, str]] = []
+        """(when, by whom, "mapped", file) of each call of map; of reduce, "reduced" and a key."""
         self.done = False
         self.workers: list[str] = []
         self.returned: set[str] = set()
@@ -208,19 +209,19 @@ class Job:
                 "are allowed: a worker with nothing to do is to wait before it asks again"
             )
 
-    def check_mapped_once(self) -> None:
-        """Fail if map was called twice for a file: right where nobody was silent for 10 s."""
-        first: dict[str, tuple[int, str]] = {}
-        for time_us, who, file in self.mapped:
-            if file in first:
-                when, whom = first[file]
+    def check_done_once(self) -> None:
+        """Fail if a file was mapped twice, or a key reduced: right where nobody was silent."""
+        first: dict[tuple[str, str], tuple[int, str]] = {}
+        for time_us, who, how, what in self.calls:
+            if (how, what) in first:
+                when, whom = first[how, what]
                 raise TaskRepeated(
-                    f"{file} was mapped by {whom} at {when / 1_000_000:.3f} s, and by {who} at "
+                    f"{what} was {how} by {whom} at {when / 1_000_000:.3f} s, and by {who} at "
                     f"{time_us / 1_000_000:.3f} s: a task is handed out again only when it has "
                     "not been finished for 10 s",
                     moments=(when, time_us),
                 )
-            first[file] = time_us, who
+            first[how, what] = time_us, who
 
     # -- what is seen -----------------------------------------------------------------------------
 
@@ -246,7 +247,9 @@ class Job:
     def _hear(self, who: str, what: str, *data: Any) -> None:
         if what == "maps":
             self.sim.say(who, f"maps {data[0]}")
-            self.mapped.append((self.sim.virtual_us, who, data[0]))
+            self.calls.append((self.sim.virtual_us, who, "mapped", data[0]))
+        elif what == "reduces":
+            self.calls.append((self.sim.virtual_us, who, "reduced", data[0]))
         elif what == "returned":
             self.sim.say(who, "returns")
             self._returned(who)

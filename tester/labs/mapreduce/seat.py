@@ -64,7 +64,7 @@ class SimulatedMachine:
 
 
 class Observed:
-    """An app that tells of every call of its map."""
+    """An app that tells of every call of its map and reduce."""
 
     def __init__(self, app: App, probe: Probe) -> None:
         self._app = app
@@ -87,6 +87,11 @@ class Observed:
 
     async def reduce(self, key: str, values: Sequence[str]) -> str:
         """See App."""
+        if type(key) is not str:
+            raise TypeError(
+                f"reduce(key, values): expected a str for the key, got {type(key).__name__}"
+            )
+        self._probe.tell("reduces", key)
         return await self._app.reduce(key, values)
 
 

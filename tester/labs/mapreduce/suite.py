@@ -15,6 +15,15 @@ from tester.world.simulation import Simulation
 LIMITS: Final = Limits(virtual_s=600, steps=1_000_000)
 """Many times what a right solution takes whose workers fall silent again and again."""
 LONG_S: Final = 30
+ODD: Final[dict[str, str]] = {
+    "empty": "",
+    "no word": " 1 2\r\n--\n",
+    "one": "word",
+    "again": "word word\nand another ",
+    "the same again": "word word\nand another ",
+    "long": "long" * 1_000,
+}
+"""The names of the files have spaces, too."""
 
 
 # -- of the course --------------------------------------------------------------------------------
@@ -25,7 +34,7 @@ async def test_wc(sim: Simulation) -> None:
     """Three workers count words, and every file is mapped once."""
     job = Job(sim, "wc")
     await job.run()
-    job.check_mapped_once()
+    job.check_done_once()
 
 
 @simulate(model=None, limits=LIMITS)
@@ -33,7 +42,7 @@ async def test_indexer(sim: Simulation) -> None:
     """Two workers list the files in which each word occurs."""
     job = Job(sim, "indexer", workers=2)
     await job.run()
-    job.check_mapped_once()
+    job.check_done_once()
 
 
 @simulate(model=None, limits=LIMITS)
@@ -55,6 +64,7 @@ async def test_reduce_parallel(sim: Simulation) -> None:
     """Two workers reduce at the same time."""
     job = Job(sim, "rtiming", workers=2)
     await job.run()
+    job.check_done_once()
     lines = job.lines()
     if sorted(lines) != list("abcdefghij"):
         raise WrongOutput(f"expected the ten keys from a to j in the output, got {sorted(lines)}")
@@ -70,7 +80,7 @@ async def test_job_count(sim: Simulation) -> None:
     await asyncio.sleep(1)
     job.hire(2)
     await job.finish()
-    job.check_mapped_once()
+    job.check_done_once()
     if job.lines() != {"a": "8"}:
         raise WrongOutput(f"expected the line 'a 8' in the output, got {job.lines()}")
 
@@ -78,7 +88,9 @@ async def test_job_count(sim: Simulation) -> None:
 @simulate(model=None, limits=LIMITS)
 async def test_early_exit(sim: Simulation) -> None:
     """Some keys take long to reduce, and nobody leaves before the output is complete."""
-    await Job(sim, "early_exit").run()
+    job = Job(sim, "early_exit")
+    await job.run()
+    job.check_done_once()
 
 
 @simulate(model=None, limits=LIMITS)
@@ -146,7 +158,15 @@ async def test_workers_come_late(sim: Simulation) -> None:
     await asyncio.sleep(0.01)
     job.hire(3)
     await job.finish()
-    job.check_mapped_once()
+    job.check_done_once()
+
+
+@simulate(model=None, limits=LIMITS)
+async def test_odd_files(sim: Simulation) -> None:
+    """Files are empty, without a word, equal, or one word; some reduce tasks have no keys."""
+    job = Job(sim, "wc", files=ODD, n_reduce=7)
+    await job.run()
+    job.check_done_once()
 
 
 @simulate(model=None, limits=LIMITS)
@@ -155,7 +175,7 @@ async def test_more_workers_than_tasks(sim: Simulation) -> None:
     files = ("pg-sherlock_holmes.txt", "pg-tom_sawyer.txt")
     job = Job(sim, "early_exit", workers=6, files=files, n_reduce=3)
     await job.run()
-    job.check_mapped_once()
+    job.check_done_once()
 
 
 def _those(names: list[str]) -> str:

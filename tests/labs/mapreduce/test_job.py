@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +52,8 @@ def test_a_verdict_says_who_and_what(
 
 def test_the_story_of_a_task_that_dies_with_its_worker(tmp_path: Path) -> None:
     found = with_bug("takes_reports_for_the_present_phase", "test_slow_workers", tmp_path)
-    snapshots.check("story/mapreduce_late_report", tell(1, found, "labtester replay ..."))
+    story = re.sub(r"suite\.py:\d+", "suite.py", tell(1, found, "labtester replay ..."))
+    snapshots.check("mapreduce/late_report", story)
 
 
 def test_workers_that_never_overlap_are_found(tmp_path: Path) -> None:
@@ -71,6 +74,14 @@ def test_a_worker_must_be_a_coroutine_function(tmp_path: Path) -> None:
     file.write_text("def worker(app, end, disk): ...\n")
     with overlaid(tmp_path), pytest.raises(BadSubmission, match="an async def worker, got"):
         Submission(tmp_path).function("mapreduce.worker", "worker")
+
+
+@pytest.mark.parametrize("test", ["test_crash_worker", "test_everything_at_once"])
+def test_a_job_is_the_same_in_child_processes(test: str) -> None:
+    here = run(SUITE[test], Choices(Seeded(2)))
+    there = run(replace(SUITE[test], isolated=True), Choices(Seeded(2)))
+    assert here.error is None
+    assert (there.error, there.digest) == (None, here.digest)
 
 
 def test_the_books_are_what_they_always_were() -> None:
