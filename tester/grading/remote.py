@@ -215,8 +215,8 @@ class RemoteNode:
         self.abandon()
         return Broken(
             "malformed",
-            f"The process of {self._whose()} {what}: that is nothing that the framework in it "
-            "says, so the submission has tampered with it.",
+            f"The process of {self._whose()} {what}. The framework in it never does: the "
+            "submission has tampered with it.",
         )
 
     def _whose(self) -> str:

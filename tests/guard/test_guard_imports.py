@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+import time
+import types
 from pathlib import Path
 
 import pytest
 
 from tester.engine import current
-from tester.guard import guard
+from tester.guard import clock, guard
 from tests.guard.test_guard import Node
 
 
@@ -31,3 +33,21 @@ def test_module_code_does_not_run_as_the_node(
         assert current.node is node
         current.node = None
     assert node.random().getstate() == before
+
+
+def test_a_module_that_comes_between_runs_is_looked_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = time.time
+    node = Node()
+    with guard.standing():
+        for name in ("first_comer", "second_comer"):
+            comer = types.ModuleType(name)
+            vars(comer)["clock"] = real
+            monkeypatch.setitem(sys.modules, name, comer)
+            with guard.installed([]):
+                current.node = node
+                seen = comer.clock()
+                current.node = None
+            assert seen == pytest.approx(clock.EPOCH_US / 1e6 + node.time_us() / 1e6)
+    assert comer.clock is real
