@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tester.cli.logs import level_of, log_options, show_log
 from tester.cli.options import (
     check_writable,
     console,
@@ -24,6 +25,7 @@ from tester.cli.target import METAVAR, labelled, pool_for
 @click.option("--seed", metavar="S", callback=seed_in_range, help="The seed to run.")
 @click.option("--full", is_flag=True, help="Show every line of the story, even if the run passes.")
 @page_option
+@log_options
 @schedule_option
 @strategy_option
 @submission_option
@@ -34,6 +36,9 @@ def replay(
     seed: int | None,
     full: bool,
     page_to: str | None,
+    log_level: str | None,
+    log_node: str | None,
+    log_file: str | None,
     schedule: str | None,
     strategy: str | None,
     submission: str | None,
@@ -46,12 +51,15 @@ def replay(
 
     check_writable(json_to)
     check_writable(page_to)
+    check_writable(log_file)
     target, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
     rerun.full, rerun.page = full, page_to is not None
+    rerun.level = level_of(log_level, log_node, log_file)
     with pool_for(target, rerun) as pool:
         pool.work(Reruns([rerun]))
     if rerun.told is not None and rerun.told.ran.sentence:
         raise click.ClickException(rerun.told.ran.sentence)
+    show_log(console(json_to), rerun, log_node, log_file, in_story=full)
     table.show_replay(console(json_to), rerun)
     write_page_of(rerun, page_to)
     return finish(rerun.verdict, json_to, record.of_replay(target.lab, rerun))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +25,11 @@ from tester.cli.options import (
 )
 from tester.cli.pages import pages_option, write_pages_of
 from tester.cli.target import elsewhere, pool_of, target_of
+from tester.labs import LABS
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
+    from rich.console import Console
+
     from tester.search.corpus import Corpus
     from tester.workers.pool import Pool
     from tester.workers.results import LabResult, Rerun
@@ -43,6 +47,13 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
 @tests_option
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first failure.")
 @click.option("-a", "--all", "every", is_flag=True, help="List the tests that passed, too.")
+@click.option(
+    "--style",
+    type=click.Choice(["table", "lab"]),
+    default="table",
+    show_default=True,
+    help="lab: print each test as the course's tester does.",
+)
 @pages_option
 @schedule_option
 @submission_option
@@ -55,6 +66,7 @@ def run(
     tests: str | None,
     exitfirst: bool,
     every: bool,
+    style: str,
     pages_to: str | None,
     schedule: str | None,
     submission: str | None,
@@ -107,7 +119,7 @@ def run(
         return _unfinished(json_to, LabResult(lab, [], interrupted=True))
     out = console(json_to)
     still = _show_recorded(recorded, result)
-    table.show(out, result, every=every)
+    _show(out, result, style, every=every)
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     for test in result.tests:
@@ -117,6 +129,22 @@ def run(
         click.echo(corpus.keep(rerun.found, rerun.test).sentence, err=True)
     told = record.of_run(result) | ({"recorded": still} if still else {})
     return finish(result.verdict, json_to, told)
+
+
+def _show(out: Console, result: LabResult, style: str, *, every: bool) -> None:
+    """Print what the tests came to, as a table or as the course's tester does."""
+    from tester.labs.suite import tests_of
+    from tester.report import coursestyle, table
+
+    if style == "table":
+        table.show(out, result, every=every)
+        return
+    titles = {}
+    for name, scenario in tests_of(LABS[result.lab].suite).items():
+        about = (inspect.getdoc(scenario.function) or name).partition("\n\n")[0]
+        network = "reliable network" if scenario.network.reliable else "unreliable network"
+        titles[name] = coursestyle.Title(" ".join(about.split()), network)
+    coursestyle.show(out, result, titles)
 
 
 def _unfinished(json_to: str | None, result: LabResult) -> int:

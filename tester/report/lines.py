@@ -42,6 +42,7 @@ from tester.world.failure import Failure
 from tester.world.files import MISSING
 from tester.world.history import seconds
 from tester.world.run import Outcome
+from tester.world.spectator import Said
 
 _LOSSES: Final = {
     "request lost": "no reply: the network lost the request",
@@ -328,16 +329,34 @@ def _groups(event: Partition) -> str:
     return " | ".join(sides)
 
 
-def lines(outcome: Outcome) -> list[Line]:
+def lines(outcome: Outcome, said: Sequence[Said] = ()) -> list[Line]:
     """Every line of the story of a run that kept its trace.
 
-    What background tasks died of stands where they did.
+    What background tasks died of stands where they did, and so does what was `said`.
     """
-    told = list(_Narrator(outcome).lines())
+    told = list(_with_said(_Narrator(outcome).lines(), said))
     for line in sorted(_deaths(outcome.died), key=lambda line: line.time_us):
         at = bisect_right(told, line.time_us, key=lambda line: line.time_us)
         told.insert(at, line)
     return told
+
+
+def _with_said(told: Iterable[Line], said: Sequence[Said]) -> Iterator[Line]:
+    """Lines of events, and between them what was logged and printed at their places."""
+    at = 0
+    for line in told:
+        while at < len(said) and said[at].place <= line.place:
+            yield _said(said[at])
+            at += 1
+        yield line
+    yield from map(_said, said[at:])
+
+
+def _said(one: Said) -> Line:
+    level = "prints" if one.level == "print" else one.level
+    named = f" {one.logger}" if one.logger and one.logger != "root" else ""
+    text = " ".join(one.text.split())
+    return Line(one.time_us, one.node, f"{level}{named}: {text}", "log")
 
 
 def _deaths(died: Sequence[Failure]) -> Iterable[Line]:

@@ -42,6 +42,7 @@ from tester.world.failure import (
 )
 from tester.world.history import Op, seconds
 from tester.world.run import Outcome
+from tester.world.spectator import Said
 
 _CORE_INDENT: Final = 18
 _MOST_PLACES: Final = 6
@@ -66,16 +67,18 @@ def tell(
     explanation: Explanation | None = None,
     *,
     full: bool = False,
+    said: Sequence[Said] = (),
 ) -> str:
     """What happened with this seed, why that is wrong, and the command that runs it again.
 
     `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one. Of a
-    long run only what is worth telling is told, unless `full` asks for every line.
+    long run only what is worth telling is told, unless `full` asks for every line, with what was
+    `said` in between: logged and printed.
     """
     core, why = core_of(outcome), reason(outcome)
     title = why.headline if why is not None and why.headline else headline(outcome)
     sections = [_wrap(f"seed {seed}: {title}")]
-    all_lines = _marked(lines(outcome), why)
+    all_lines = _marked(lines(outcome, said), why)
     if (
         happened := _listed(all_lines)
         if full
@@ -116,9 +119,9 @@ def _broken(outcome: Outcome, broken: Broken) -> list[str]:
     return [*([table] if table else []), "\n".join([said, *after])]
 
 
-def every_line(outcome: Outcome) -> str:
-    """All that happened in a run that kept its trace; "" if nothing did."""
-    return _listed(lines(outcome))
+def every_line(outcome: Outcome, said: Sequence[Said] = ()) -> str:
+    """All that happened in a run that kept its trace, and was said; "" if nothing did."""
+    return _listed(lines(outcome, said))
 
 
 def _marked(all_lines: Sequence[Line], broken: Broken | None) -> list[Line]:

@@ -29,7 +29,8 @@ def watch(
     """
     spectator = Spectator(level=level, looks=looks)
     record = outcome.choices.record()
-    again = run(scenario, Choices(Replayed(record)), keep_trace=True, spectator=spectator)
+    with spectator.listening():
+        again = run(scenario, Choices(Replayed(record)), keep_trace=True, spectator=spectator)
     if again.digest == outcome.digest:
         return Watched(_judged(again, outcome), spectator)
     blind = Spectator(ends=spectator.ends, homes=spectator.homes)

@@ -191,7 +191,15 @@ class Reruns:
             return None
         one, whole = self._waiting.pop(0)
         return RerunJob(
-            one.test, str(one.seed), one.command, whole, one.marker, one.record, one.full, one.page
+            one.test,
+            str(one.seed),
+            one.command,
+            whole,
+            one.marker,
+            one.record,
+            one.full,
+            one.page,
+            one.level,
         )
 
     def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:

@@ -18,8 +18,8 @@ from tester.report.twin import side_by_side
 from tester.search.again import record_of
 from tester.search.diagnosis import Diagnosis, diagnose, diagnose_recorded
 from tester.search.explain import Explanation
-from tester.search.watched import watch
-from tester.workers.wire import Ran, RerunJob, RerunReport, plain
+from tester.search.watched import Watched, watch
+from tester.workers.wire import Logged, Ran, RerunJob, RerunReport, plain
 from tester.world.run import Outcome, Scenario, repeat, run
 
 
@@ -39,21 +39,21 @@ def report_of(
     """
     seed = int(job.seed)
     if ran.verdict == "pass":
-        if not (job.full or job.page):
+        if not (job.full or job.page or job.level):
             return RerunReport(ran, "")
         passing = run(scenario, Choices(Replayed(found.choices.record())), keep_trace=True)
         story = plain(f"{every_line(passing)}\n\n".lstrip("\n")) if job.full else ""
-        return _with_page(RerunReport(ran, story), scenario, job, passing, lab)
+        return _completed(RerunReport(ran, story), scenario, job, passing, lab)
     try:
         if job.whole:
             again = repeat(scenario, seed, found)
             whole = RerunReport(ran, plain(tell(seed, again, job.command, full=job.full)))
-            return _with_page(whole, scenario, job, again, lab)
+            return _completed(whole, scenario, job, again, lab)
         diagnosis = _diagnosis(scenario, job, found, attempt)
         explanation = diagnosis.explanation
         story = plain(tell(seed, diagnosis.outcome, job.command, explanation, full=job.full))
         if explanation is None:
-            return _with_page(RerunReport(ran, story), scenario, job, diagnosis.outcome, lab)
+            return _completed(RerunReport(ran, story), scenario, job, diagnosis.outcome, lab)
         kept = record_of(
             scenario, explanation.shrunk, lab=lab, test=job.test, submission=submission
         )
@@ -67,7 +67,7 @@ def report_of(
             explanation.shrunk.settled,
             plain(likeness(diagnosis.outcome)),
         )
-        return _with_page(report, scenario, job, diagnosis.outcome, lab, explanation)
+        return _completed(report, scenario, job, diagnosis.outcome, lab, explanation)
     except Exception as error:  # noqa: BLE001 - such as a repr that raises
         return RerunReport(ran, plain(aborted.untold(seed, found, error, job.command)))
 
@@ -81,7 +81,7 @@ def _diagnosis(
     return diagnose_recorded(scenario, seed, found, attempt)
 
 
-def _with_page(
+def _completed(
     report: RerunReport,
     scenario: Scenario,
     job: RerunJob,
@@ -89,19 +89,40 @@ def _with_page(
     lab: str,
     explanation: Explanation | None = None,
 ) -> RerunReport:
-    """The report with the page of the run, if that was asked for; it changes nothing else."""
-    if not job.page:
-        return report
-    try:
-        drawn = of_run(
-            int(job.seed),
-            outcome,
-            partial(watch, scenario),
-            command=job.command,
-            source=f"{lab} {job.test}",
-            explanation=explanation,
-        )
-        return msgspec.structs.replace(report, page=msgspec.json.encode(drawn).decode())
-    except Exception as error:  # noqa: BLE001 - such as a model that raises when it is asked
-        said = f"the page could not be drawn: {type(error).__name__}: {error}"
-        return msgspec.structs.replace(report, no_page=plain(said))
+    """The report with the page and the log of the run, as far as they were asked for."""
+    if job.page:
+        try:
+            drawn = of_run(
+                int(job.seed),
+                outcome,
+                partial(watch, scenario),
+                command=job.command,
+                source=f"{lab} {job.test}",
+                explanation=explanation,
+            )
+            report = msgspec.structs.replace(report, page=msgspec.json.encode(drawn).decode())
+        except Exception as error:  # noqa: BLE001 - such as a model that raises when it is asked
+            said = f"the page could not be drawn: {type(error).__name__}: {error}"
+            report = msgspec.structs.replace(report, no_page=plain(said))
+    if job.level:
+        watched = watch(scenario, outcome, level=job.level, looks=False)
+        report = _with_log(report, job, watched, explanation)
+    return report
+
+
+def _with_log(
+    report: RerunReport, job: RerunJob, watched: Watched, explanation: Explanation | None
+) -> RerunReport:
+    """The report with what was logged and printed, which the full story tells in its place."""
+    said = watched.spectator.said
+    story = report.story
+    if job.full and report.ran.verdict == "pass":
+        story = plain(f"{every_line(watched.outcome, said)}\n\n".lstrip("\n"))
+    elif job.full:
+        told = tell(int(job.seed), watched.outcome, job.command, explanation, full=True, said=said)
+        story = plain(told)
+    found = [
+        Logged(one.time_us, one.node, one.level, plain(one.logger), plain(one.text))
+        for one in said
+    ]
+    return msgspec.structs.replace(report, story=story, said=found)

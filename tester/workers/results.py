@@ -80,6 +80,8 @@ class Rerun:
     """Whether every line of its story is wanted, also where it passes."""
     page: bool = False
     """Whether its page is wanted, too."""
+    level: int = 0
+    """From which level on its log is wanted; 0: not at all."""
     rivals: list[int] = field(default_factory=list)
     """Other seeds that fail in the same way: none of their stories is shorter."""
     schedule: str = DEFAULT

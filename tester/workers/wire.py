@@ -50,6 +50,8 @@ class RerunJob(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Tell every line of the story, also where the run passes."""
     page: bool = False
     """Draw its page, too."""
+    level: int = 0
+    """Tell what its nodes log from this level on, and what they print; 0: neither."""
 
     @property
     def count(self) -> int:
@@ -214,6 +216,16 @@ class Alive(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """A run takes long, and gets on."""
 
 
+class Logged(msgspec.Struct, frozen=True, array_like=True):
+    """A line that a node, or the test, has logged or printed: see `tester.world.spectator`."""
+
+    time_us: int
+    node: str
+    level: str
+    logger: str
+    text: str
+
+
 class RerunReport(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """What a run came to, and its story; "" for a pass."""
 
@@ -235,6 +247,8 @@ class RerunReport(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The document of its page, as JSON: see `tester.report.page.document`."""
     no_page: str = ""
     """Why there is none, if one was asked for."""
+    said: list[Logged] = []
+    """What was logged and printed in it, if that was asked for."""
 
 
 class Placed(msgspec.Struct, frozen=True, array_like=True, tag=True):

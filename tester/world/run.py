@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Final, Self
@@ -121,7 +120,8 @@ def run(
     `watch`: the state of the test's own module is looked at around every step of a node. Seed 0
     is audited: all modules are watched, and no two nodes may have come to hold one object.
     `notes_returns`: a failure names the line that returned what cannot travel. All are slow.
-    `spectator`: it sees what nodes hold, log and print; they are in this process then.
+    `spectator`: it sees what nodes hold, and hears what they say if it is `listening`; they are
+    in this process then.
     """
     here = scenario.start_node is None
     modules = code_under_test(scenario) if here else []
@@ -132,8 +132,7 @@ def run(
     sim = execution.sim
     checked: Checked | None = None
     error: BaseException | None = None
-    watching = nullcontext() if spectator is None else spectator.listening()
-    with watching, guard.installed(modules) as refusals, guard.collector_off():
+    with guard.installed(modules) as refusals, guard.collector_off():
         try:
             execution.run(functools.partial(scenario.function, sim))
             if audited:

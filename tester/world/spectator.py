@@ -63,7 +63,7 @@ class Kept(NamedTuple):
 
 @dataclass
 class Spectator:
-    """What was seen of one run; give it to `run(..., spectator=...)`, and read it afterwards."""
+    """What was seen of one run: give it to `run`, inside `listening()`, and read it afterwards."""
 
     level: int = logging.DEBUG
     """From which level log records are kept."""

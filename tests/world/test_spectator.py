@@ -10,7 +10,7 @@ from labrpc import UNRELIABLE
 from tester import Simulation
 from tester.engine.choices import Choices, Seeded
 from tester.search.watched import watch
-from tester.world.run import Scenario, run
+from tester.world.run import Outcome, Scenario, run
 from tester.world.scenario import SimulatedTest
 from tester.world.spectator import Spectator
 
@@ -60,18 +60,23 @@ def scenario(test: SimulatedTest) -> Scenario:
     return Scenario(function=test, name=test.__name__, network=UNRELIABLE, model="kv")
 
 
+def watched_run(seed: int, spectator: Spectator) -> Outcome:
+    with spectator.listening():
+        return run(scenario(talks), Choices(Seeded(seed)), spectator=spectator)
+
+
 def test_a_watched_run_has_the_digest_of_an_unwatched_one() -> None:
     for seed in range(10):
         plain = run(scenario(talks), Choices(Seeded(seed)))
         spectator = Spectator()
-        watched = run(scenario(talks), Choices(Seeded(seed)), spectator=spectator)
+        watched = watched_run(seed, spectator)
         assert watched.digest == plain.digest
         assert spectator.seen
 
 
 def test_it_hears_logs_and_prints_with_node_and_time() -> None:
     spectator = Spectator()
-    outcome = run(scenario(talks), Choices(Seeded(1)), spectator=spectator)
+    outcome = watched_run(1, spectator)
     said = [(one.node, one.level, one.logger, one.text) for one in spectator.said]
     assert said[:2] == [
         ("server", "INFO", "kv", "put k (version=0)"),
@@ -83,14 +88,14 @@ def test_it_hears_logs_and_prints_with_node_and_time() -> None:
 
 def test_it_hears_from_its_level_on() -> None:
     spectator = Spectator(level=logging.INFO)
-    run(scenario(talks), Choices(Seeded(1)), spectator=spectator)
+    watched_run(1, spectator)
     assert "DEBUG" not in {one.level for one in spectator.said}
 
 
 def test_logging_and_printing_are_as_before_afterwards() -> None:
     root = logging.getLogger()
     before = root.level, root.handlers[:], [h.filters[:] for h in root.handlers], sys.stdout
-    run(scenario(talks), Choices(Seeded(1)), spectator=Spectator())
+    watched_run(1, Spectator())
     after = root.level, root.handlers[:], [h.filters[:] for h in root.handlers], sys.stdout
     assert before == after
 
@@ -107,7 +112,7 @@ def test_other_handlers_get_no_more_than_without_it(caplog: object) -> None:
     try:
         run(scenario(talks), Choices(Seeded(1)))
         alone, records[:] = records[:], []
-        run(scenario(talks), Choices(Seeded(1)), spectator=Spectator())
+        watched_run(1, Spectator())
         assert records == alone
     finally:
         root.removeHandler(handler)

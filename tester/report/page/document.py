@@ -29,7 +29,9 @@ class Event(msgspec.Struct, array_like=True):
     level: str = ""
     """Of a log record: "INFO"."""
     marked: bool = False
-    """Whether it is the answer that breaks a rule."""
+    """Whether it is the event that breaks a rule."""
+    cause: bool = False
+    """Whether it is how it came to that."""
 
 
 class Node(msgspec.Struct):

@@ -9,6 +9,7 @@ import msgspec
 
 from linearizability import Illegal, Operation, Verdict
 from tester.report import values
+from tester.report.broken import Broken
 from tester.report.exchange import Request, requests
 from tester.report.page import bands, document
 from tester.report.page.checked import partitions
@@ -57,15 +58,16 @@ def of_run(
         if flipped is not None:
             twin = Twin(passing, visible(flipped.what), _first_difference(run, passing))
     broken = reason(outcome)
-    sentences = [] if broken is None else [broken.sentence]
+    told = broken.headline if broken is not None and broken.headline else headline(outcome)
+    sentences = [] if broken is None else [broken.sentence, broken.reference]
     if outcome.error is not None:
         sentences.append(message_of(outcome.error))
     if explanation is not None:
         sentences.append(explanation.sentence)
     return Document(
         kind="run",
-        title=_title(seed, outcome),
-        headline=visible(headline(outcome)),
+        title=visible(f"seed {seed}: {told}"),
+        headline=visible(told),
         verdict=outcome.verdict if outcome.verdict != "misuse" else "fail",
         sentences=[cut(sentence, 2_000) for sentence in dict.fromkeys(sentences) if sentence],
         run=run,
@@ -79,17 +81,13 @@ def of_run(
     )
 
 
-def _title(seed: int, outcome: Outcome) -> str:
-    return visible(f"seed {seed}: {headline(outcome)}")
-
-
 def _run(watched: Watched) -> tuple[Run, int]:
     """A run as data, and the event to begin at."""
     outcome = watched.outcome
     broken = reason(outcome)
     core = _core(outcome.checked)
     focus = broken.place if broken is not None else _place_of_failure(outcome)
-    timeline = Timeline(watched, focus, focus)
+    timeline = Timeline(watched, focus, _causes(broken))
     sent = list(zip(requests(outcome), _messages(watched, timeline), strict=True))
     seen, unseen = bands.states(watched, timeline)
     servers = _servers(outcome, watched)
@@ -114,6 +112,14 @@ def _run(watched: Watched) -> tuple[Run, int]:
     _tell_fates(run, outcome)
     run.notes = _notes(run, outcome, watched, timeline, unseen)
     return run, timeline.event(focus) if focus >= 0 else max(len(timeline.events) - 1, 0)
+
+
+def _causes(broken: Broken | None) -> set[int]:
+    """The places of the events by which it came to a broken rule."""
+    if broken is None:
+        return set()
+    found = {*broken.events, *([] if broken.cause is None else [broken.cause])}
+    return found - {broken.place}
 
 
 def _last(request: Request, message: Message) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection
 from typing import Final
 
 from tester.report.lines import Line, lines
@@ -34,10 +34,11 @@ MOST_EVENTS: Final = 50_000
 class Timeline:
     """The events that a page shows, in order, and which of them stands for a place in the trace.
 
-    `focus` is a place in the trace that is to be among them.
+    `focus` is a place in the trace that is to be among them, where a rule was broken; it came to
+    that by what stands at `causes`.
     """
 
-    def __init__(self, watched: Watched, focus: int, marked: int = -1) -> None:
+    def __init__(self, watched: Watched, focus: int, causes: Collection[int] = ()) -> None:
         outcome = watched.outcome
         count = len(outcome.trace)
         self.first, self.last = _window(count, focus)
@@ -52,10 +53,9 @@ class Timeline:
         at_said = at_death = 0
         rpcs: dict[int, int] = {}
         servers: dict[int, str] = {}
-        ends: dict[int, str] = {}
         for place, event in enumerate(read(outcome.trace)):
             line = by_place.get(place)
-            _remember(event, line, rpcs, servers, ends)
+            _remember(event, line, rpcs, servers)
             if not self.first <= place < self.last:
                 continue
             while at_said < len(said) and said[at_said].place <= place:
@@ -65,9 +65,9 @@ class Timeline:
                 self.events.append(_death(deaths[at_death]))
                 at_death += 1
             self._places.append(len(self.events))
-            self.events.append(
-                _event(event, line, outcome, rpcs, servers, ends, marked=place == marked)
-            )
+            made = _event(event, line, outcome, rpcs, servers)
+            made.marked, made.cause = place == focus, place in causes
+            self.events.append(made)
         self.events += map(_said, said[at_said:])
 
     def event(self, place: int) -> int:
@@ -99,11 +99,9 @@ def _remember(
     line: Line | None,
     rpcs: dict[int, int],
     servers: dict[int, str],
-    ends: dict[int, str],
 ) -> None:
     """What later events of an RPC do not say again: for which operation, between whom."""
     if isinstance(event, Send):
-        ends[event.rpc] = event.end
         if line is not None and line.op is not None:
             rpcs[event.rpc] = line.op
     elif isinstance(event, Deliver):
@@ -116,9 +114,6 @@ def _event(
     outcome: Outcome,
     rpcs: dict[int, int],
     servers: dict[int, str],
-    ends: dict[int, str],
-    *,
-    marked: bool,
 ) -> Event:
     node, text = "network", event.kind
     op = rpc = -1
@@ -139,7 +134,7 @@ def _event(
             node = line.who if op < 0 else node
             op = op if line.op is None else line.op
             rpc = -1 if line.rpc is None else line.rpc
-    return Event(event.time_us, event.kind, node, cut(text), op, rpc, marked=marked)
+    return Event(event.time_us, event.kind, node, cut(text), op, rpc)
 
 
 def _of_message(
@@ -167,10 +162,3 @@ def _said(one: Said) -> Event:
 
 def _death(line: Line) -> Event:
     return Event(line.time_us, line.kind, line.who, cut(line.text))
-
-
-def places(kinds: Sequence[type], outcome: Outcome) -> Iterator[tuple[int, TraceEvent]]:
-    """The events of a trace that are of some types, each with its place."""
-    for place, event in enumerate(read(outcome.trace)):
-        if isinstance(event, tuple(kinds)):
-            yield place, event

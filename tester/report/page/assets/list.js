@@ -44,9 +44,9 @@ function rowOf(event, linked, at) {
   const m = event.rpc >= 0 ? view.run.byRpc.get(event.rpc) : null;
   const current = event.id === view.cursor;
   const names = ["row", kindOf(event) === "messages" ? "message" : "", current ? "current" : "",
-    isLinked(linked, event) ? "linked" : "", event.wrong ? "wrong" : "",
+    isLinked(linked, event) ? "linked" : "", event.wrong ? "wrong" : event.cause ? "cause" : "",
     kindOf(event) === "faults" || m?.marks.length ? "fault" : ""];
-  const sign = event.wrong ? "> " : SIGNS[event.kind] ? `${SIGNS[event.kind]} ` : "";
+  const sign = event.wrong ? "> " : event.cause ? "~ " : SIGNS[event.kind] ? `${SIGNS[event.kind]} ` : "";
   const again = view.fold && m?.again && event.kind === "send" ? `  (×${m.again + 1})` : "";
   const level = event.level ? `${event.level} ` : event.kind === "print" ? "print: " : "";
   const what = element("span", { class: "what", title: event.text },

@@ -22,7 +22,7 @@ function readRun(raw) {
   const run = { ...raw };
   run.events = raw.events.map((e, id) => ({
     id, time: e[0], kind: e[1], node: e[2], text: e[3], op: e[4] ?? -1, rpc: e[5] ?? -1,
-    level: e[6] ?? "", wrong: e[7] ?? false,
+    level: e[6] ?? "", wrong: e[7] ?? false, cause: e[8] ?? false,
   }));
   run.messages = raw.messages.map(m => ({
     rpc: m[0], op: m[1], method: m[2], source: m[3], target: m[4], sent: m[5], held: m[6],

@@ -137,12 +137,12 @@ function arrow(x1, y1, x2, y2, { colour, width: thick, dash }, word, stops = fal
 }
 
 // A word that stays readable over lines.
-function plate(word, x, y) {
+function plate(word, x, y, colour) {
   pen.font = `600 11px ${colours.sans}`;
   const w = pen.measureText(word).width;
   pen.fillStyle = colours.ground;
   pen.fillRect(x - 2, y - 7, w + 4, 14);
-  pen.fillStyle = /lost|gone|dead|unreach/.test(word) ? colours.fail : colours.unknown;
+  pen.fillStyle = colour ?? (/lost|gone|dead|unreach/.test(word) ? colours.fail : colours.unknown);
   pen.fillText(word, x, y);
 }
 
@@ -165,7 +165,11 @@ function drawMarks(linked) {
     if (event.wrong) {
       ring(x, lane.middle, 9, colours.fail);
       const seat = Math.max(GUTTER + 2, Math.min(x + 12, width - 120));
-      plate("✗ rule broken", seat, lane.middle - 14);
+      plate("✗ rule broken", seat, lane.middle - 14, colours.fail);
+    }
+    if (event.cause) {
+      ring(x, lane.middle, 7, colours.fail, [3, 2]);
+      plate("by this", Math.min(x + 10, width - 60), lane.middle - 14, colours.fail);
     }
     if (sign) {
       label(sign, x - 4, lane.middle - 1, 20, event.kind === "does" ? colours.accent : colours.fail,
@@ -197,12 +201,14 @@ function dot(x, y, radius, colour) {
   pen.fill();
 }
 
-function ring(x, y, radius, colour) {
+function ring(x, y, radius, colour, dash = []) {
   pen.strokeStyle = colour;
-  pen.lineWidth = 3;
+  pen.lineWidth = dash.length ? 2 : 3;
+  pen.setLineDash(dash);
   pen.beginPath();
   pen.arc(x, y, radius, 0, 7);
   pen.stroke();
+  pen.setLineDash([]);
 }
 
 // -- the whole run, small -------------------------------------------------------------------------
