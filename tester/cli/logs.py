@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -12,11 +12,8 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from rich.console import Console
 
     from tester.workers.results import Rerun
-    from tester.workers.wire import Logged
 
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red", "bright_cyan")
-_LEVEL_STYLES: Final = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
 
 
 def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,6 +49,7 @@ def show_log(
 ) -> None:
     """Print the log of a run, or write it to a file; what the story has told is not repeated."""
     from tester.cli.pages import write
+    from tester.report import log
 
     if rerun.told is None or not rerun.level:
         return
@@ -61,38 +59,10 @@ def show_log(
         wanted = [name.strip() for name in log_node.split(",")]
         said = [one for one in said if one.node in wanted]
     if log_file is not None:
-        write(log_file, "".join(f"{''.join(_parts(one))}\n" for one in said))
+        write(log_file, "".join(f"{log.line(one)}\n" for one in said))
         click.echo(
             f"log: {log_file}, {len(said)} {'line' if len(said) == 1 else 'lines'}", err=True
         )
         return
     if not in_story or log_node is not None:
-        _print(console, said, nodes)
-
-
-def _print(console: Console, said: Sequence[Logged], nodes: Sequence[str]) -> None:
-    from rich.text import Text
-
-    if not said:
-        console.print("No line was logged or printed at this level.", highlight=False)
-        return
-    colours = {name: _COLOURS[at % len(_COLOURS)] for at, name in enumerate(nodes)}
-    for one in said:
-        time, node, level, text = _parts(one)
-        line = Text(time).append(node, style=colours[one.node])
-        line.append(level, style=_LEVEL_STYLES.get(one.level, ""))
-        console.print(line.append(text), soft_wrap=True)
-    console.print()
-
-
-def _parts(one: Logged) -> tuple[str, str, str, str]:
-    """Time, node, level, and logger with text: the columns of a line."""
-    from tester.world.history import seconds
-
-    named = f"{one.logger}: " if one.logger and one.logger != "root" else ""
-    return (
-        f"{seconds(one.time_us):>8}  ",
-        f"{one.node:<7} ",
-        f"{one.level:<8} ",
-        f"{named}{one.text}",
-    )
+        log.show(console, said, nodes)
