@@ -52,7 +52,7 @@ THIRD_PARTY = {
     "pytest": "labtester tester.plugin tester.labs tester.workers.under_pytest",
     # The classes of its reports, and what a mark on a test means, which it does not export.
     "_pytest": "tester.plugin tester.workers.under_pytest",
-    "rich": "tester.cli.options tester.report",
+    "rich": "tester.cli tester.report",
 }
 
 # Where decisions are made, nothing may look at the world.

@@ -139,8 +139,9 @@ def _show(out: Console, result: LabResult, style: str, *, every: bool) -> None:
     if style == "table":
         table.show(out, result, every=every)
         return
-    titles = {}
-    for name, scenario in tests_of(LABS[result.lab].suite).items():
+    titles = {test.name: coursestyle.Title(test.name, "") for test in result.tests}
+    known = tests_of(LABS[result.lab].suite) if result.lab in LABS else {}
+    for name, scenario in known.items():
         about = (inspect.getdoc(scenario.function) or name).partition("\n\n")[0]
         network = "reliable network" if scenario.network.reliable else "unreliable network"
         titles[name] = coursestyle.Title(" ".join(about.split()), network)

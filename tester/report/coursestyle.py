@@ -23,7 +23,7 @@ class Title(NamedTuple):
 
     text: str
     network: str
-    """ "reliable network". """
+    """ "reliable network"; "" where nobody knows. """
 
 
 def show(console: Console, result: LabResult, titles: Mapping[str, Title]) -> None:
@@ -46,7 +46,8 @@ def show(console: Console, result: LabResult, titles: Mapping[str, Title]) -> No
 def opening(title: Title) -> str:
     """`Test: one client puts (unreliable network) ...`."""
     text = title.text.rstrip(".")
-    return f"Test: {text[:1].lower()}{text[1:]} ({title.network}) ..."
+    network = f" ({title.network})" if title.network else ""
+    return f"Test: {text[:1].lower()}{text[1:]}{network} ..."
 
 
 def closing(test: TestResult) -> str:

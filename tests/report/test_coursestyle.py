@@ -47,6 +47,7 @@ def test_a_failure_and_an_undecided_test_are_no_pass() -> None:
 def test_the_opening_line_has_title_and_network() -> None:
     title = Title("Ten clients race.", "unreliable network")
     assert opening(title) == "Test: ten clients race (unreliable network) ..."
+    assert opening(Title("test_mine", "")) == "Test: test_mine ..."
 
 
 def test_a_run_ends_as_go_test_does() -> None:
