@@ -63,6 +63,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("sim_schedule", "run simulated tests under this schedule", default=None)
     parser.addini("sim_strategy", "which runs seeds stand for: uniform, swarm, ...", default=None)
     parser.addini("sim_report", "write the pages of simulated tests that fail here", default=None)
+    parser.addini("sim_submission", "the folder whose packages take the place of labtester's")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -76,6 +77,20 @@ def pytest_configure(config: pytest.Config) -> None:
         for other in ("--sim-seed", "--sim-seeds"):
             if config.getoption(other) is not None:
                 raise pytest.UsageError(f"expected {other} or --sim-exhaust, got both")
+    _load_submission(config)
+
+
+def _load_submission(config: pytest.Config) -> None:
+    """Have this process, which is only for these tests, take the labs from a folder."""
+    folder = config.getini("sim_submission")
+    if not folder:
+        return
+    from tester.world.submission import BadSubmission, load
+
+    try:
+        _ = load(config.rootpath / str(folder))
+    except BadSubmission as error:
+        raise pytest.UsageError(f"sim_submission: {error}") from None
 
 
 def _asked(config: pytest.Config, name: str) -> Any:
@@ -147,6 +162,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines.append(f"labtester: simulated tests run under the strategy {strategy}")
     if (faults := _placed(config)) is not None:
         lines.append(f"labtester: simulated tests run under every placement of <= {faults} faults")
+    if folder := config.getini("sim_submission"):
+        lines.append(f"labtester: the packages in {folder} take the place of labtester's")
     return lines
 
 

@@ -23,13 +23,15 @@ from tester.cli.options import (
     select,
     tests_option,
 )
-from tester.cli.target import lab_argument
+from tester.cli.target import known_lab
 from tester.labs import LABS
 from tester.labs.lab import Lab
 
 if TYPE_CHECKING:
+    from tester.grading.rubric import Plan
     from tester.labs.patch import Patch, Rewrite
     from tester.workers.kills import Kill
+    from tester.workers.pool import Pool
 
 SEEDS: Final = 100
 
@@ -46,8 +48,17 @@ class Solution(NamedTuple):
     """Whether its folder is the user's: then what is taken from it is named."""
 
 
+def _known_lab(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else known_lab(ctx, param, value)
+
+
 @click.command()
-@lab_argument
+@click.argument("lab", required=False, callback=_known_lab)
+@click.option(
+    "--rubric",
+    metavar="FILE",
+    help="Run the tests of this rubric on its seeds: what survives would get full marks.",
+)
 @click.option(
     "--seeds",
     type=integer(1, 2**32),
@@ -79,7 +90,8 @@ class Solution(NamedTuple):
 @json_option
 @limit_options
 def mutants(
-    lab: str,
+    lab: str | None,
+    rubric: str | None,
     seeds: int,
     jobs: int,
     tests: str | None,
@@ -101,12 +113,18 @@ def mutants(
     from tester.workers.kills import Mutant
 
     check_writable(json_to)
+    plan = _plan(lab, rubric, given={"--suite": suite, "--tests": tests, "--schedule": schedule})
+    lab = _lab(lab, plan)
     chosen = _with_suite(LABS[lab], suite)
     to_standard_error = json_to == "-"
 
     def hunted(solutions: Sequence[Solution], *, first: bool) -> Iterator[Mutant]:
         for one in solutions:
-            found = _hunt(lab, chosen, one, seeds, jobs, tests, stuck_after, schedule, first=first)
+            found = _hunt(
+                *(lab, chosen, one, seeds, jobs, tests, stuck_after, schedule),
+                first=first,
+                plan=plan,
+            )
             yield Mutant(one.name, one.about, found)
 
     with tempfile.TemporaryDirectory(prefix="labtester-") as scratch:
@@ -127,6 +145,28 @@ def mutants(
             click.echo(err=to_standard_error)
     click.echo(kills.summary(lab, found, failed), err=to_standard_error)
     return finish(kills.verdict(found, failed), json_to, kills.record(lab, found, failed))
+
+
+def _lab(lab: str | None, plan: Plan | None) -> str:
+    if plan is not None:
+        return plan.lab.name
+    if lab is None:
+        raise click.UsageError(f"expected a lab, got none; the labs are {', '.join(LABS)}")
+    return lab
+
+
+def _plan(lab: str | None, rubric: str | None, *, given: dict[str, str | None]) -> Plan | None:
+    """The rubric, which says by itself what is to be run."""
+    if rubric is None:
+        return None
+    from tester.cli.rubrics import plan_of
+
+    if beside := [option for option, value in given.items() if value is not None]:
+        raise click.UsageError(f"--rubric names tests and seeds: leave {beside[0]} out")
+    plan = plan_of(rubric)
+    if lab not in (None, plan.lab.name):
+        raise click.ClickException(f"{rubric}: expected a rubric of {lab}, got {plan.lab.name}")
+    return plan
 
 
 def _with_suite(lab: Lab, suite: str | None) -> Lab:
@@ -185,6 +225,7 @@ def _hunt(
     schedule: str | None,
     *,
     first: bool,
+    plan: Plan | None = None,
 ) -> tuple[Kill, ...]:
     from tester.report.progress import bar
     from tester.workers.kills import find_kills
@@ -200,6 +241,8 @@ def _hunt(
     how = launch(Setup(chosen, folder, seeds, schedule, memory=memory_limit()))
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
+            if plan is not None:
+                return _by_rubric(pool, plan, solution.name)
             listed = select(pool.tests(), tests)
             if solution.given:
                 click.echo(f"{solution.name}: {pool.taken}", err=True)
@@ -209,3 +252,14 @@ def _hunt(
                 return find_kills(pool, lab, listed, progress, first=first)
     except (CannotStart, Misuse) as reason:
         raise click.ClickException(f"{solution.name}: {reason}") from None
+
+
+def _by_rubric(pool: Pool, plan: Plan, name: str) -> tuple[Kill, ...]:
+    from tester.grading.survivors import Hunts
+    from tester.workers.runner import Misuse
+
+    hunts = Hunts(plan, name)
+    pool.work(hunts)
+    if hunts.misuse:
+        raise Misuse(hunts.misuse)
+    return hunts.kills()

@@ -1,1 +1,1 @@
-"""Grading: a submission's nodes run in processes of their own, and are judged in another one."""
+"""Coursework: submissions are collected, run shut in on a rubric's seeds, and graded."""

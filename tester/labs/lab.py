@@ -65,6 +65,10 @@ class Lab:
         part = re.findall(r"_(\d[a-z])$", test)
         return (COURSE if part or test in self.course else OURS, *part)
 
+    def points(self, test: str) -> int:
+        """What a test is worth where no rubric says it."""
+        return 10 if COURSE in self.parts(test) else 5
+
     @property
     def files(self) -> tuple[str, ...]:
         """The files of a submission that hold these classes: "kvsrv/server.py"."""

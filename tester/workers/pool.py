@@ -41,7 +41,14 @@ _START_S: Final = 60
 
 
 class CannotStart(Exception):
-    """The submission cannot be loaded: one sentence to its author."""
+    """The submission cannot be loaded: one sentence to its author.
+
+    `loading`: whether it was being loaded. If not, the machine is at fault and not its author.
+    """
+
+    def __init__(self, sentence: str, *, loading: bool = True) -> None:
+        super().__init__(sentence)
+        self.loading = loading
 
 
 class Pool:
@@ -216,7 +223,7 @@ class Pool:
         accident passes there, and what kills every process is the run's own doing.
         """
         if not worker.ready:
-            raise CannotStart(_why_not(worker, lost))
+            raise CannotStart(_why_not(worker, lost), loading=bool(worker.loading))
         left = list(worker.left())
         again = bool(lost.ending) and not worker.second_chance and not worker.spent
         if left and not again and not worker.spent:

@@ -1,0 +1,231 @@
+"""The grader: many submissions at a time, each with an examiner of its own, one per core."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tester.engine import VERSION
+from tester.grading import examiner
+from tester.grading import grade as grades
+from tester.grading.archives import Limits, Malformed
+from tester.grading.collect import Collected, collect
+from tester.grading.exam import Exam
+from tester.grading.examiner import Fault, Job, Over, Said, Work
+from tester.grading.grade import About, Grade
+from tester.grading.journal import DoneLine
+from tester.grading.rubric import Plan
+from tester.grading.sandbox import Limits as NodeLimits
+from tester.grading.store import Store
+from tester.grading.students import Submission
+from tester.workers.processes import end_descendants
+from tester.world.pipe import HEADER, framed
+
+_ATTEMPTS: Final = 2
+_HOME: Final = str(Path(__file__).parents[2])
+
+
+class _Faulty(Exception):
+    """The machine failed and not the submission: one sentence."""
+
+
+@dataclass
+class Grader:
+    """Grades submissions by one rubric, and keeps what it finds after every seed."""
+
+    plan: Plan
+    store: Store
+    jobs: int
+    level: int
+    """The most isolation that is to be had on this machine."""
+    say: Callable[[str], None] = lambda text: None
+    """Is told of each submission that is done."""
+    stories: bool = True
+    """Whether failures are to be told: that takes many runs."""
+
+    def grade(self, submissions: Sequence[Submission]) -> list[Grade]:
+        """The grades, in the order of the submissions. What is known already is not run again."""
+        for submission in submissions:
+            if self.store.grade(submission.student) is None:
+                self.store.keep(grades.pending(self.plan, About(submission.student)), [])
+        return asyncio.run(self._all(submissions))
+
+    async def _all(self, submissions: Sequence[Submission]) -> list[Grade]:
+        free = asyncio.Semaphore(self.jobs)
+
+        async def one(submission: Submission) -> Grade:
+            async with free:
+                grade = await self._graded(submission)
+                self.say(_line(grade))
+                return grade
+
+        tasks = [asyncio.create_task(one(submission)) for submission in submissions]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- one submission ---------------------------------------------------------------------------
+
+    async def _graded(self, submission: Submission) -> Grade:
+        """The grade of a submission; what the machine fails at is tried once more."""
+        plan = self.plan
+        about = About(submission.student, submitted=submission.submitted)
+        try:
+            collected = collect(submission.source, plan.lab, plan.stands_on, _limits(plan))
+        except Malformed as error:
+            return self._without_runs(grades.of_malformed(plan, about, str(error)))
+        except OSError as error:
+            why = f"{submission.source.name}: {error.strerror}"
+            return self._without_runs(grades.of_fault(plan, about, _fault(why)))
+        about = msgspec.structs.replace(
+            about, notes=collected.notes, files_digest=collected.digest
+        )
+        if collected.missing:
+            return self._without_runs(grades.of_malformed(plan, about, collected.missing))
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return await self._examined(submission, about, collected)
+            except _Faulty as fault:
+                if attempt == _ATTEMPTS:
+                    grade = grades.of_fault(plan, about, _fault(str(fault)))
+                    return self._without_runs(grade)
+        raise AssertionError("an attempt ends in a grade or in a fault")
+
+    async def _examined(self, submission: Submission, about: About, collected: Collected) -> Grade:
+        """Run what has not been run yet. Raises _Faulty."""
+        plan, subject = self.plan, submission.subject(self.plan)
+        seeds = [(part, plan.seeds_of(part, subject)) for part in plan.parts]
+        hidden = [seed for part, several in seeds if part.hidden for seed in several]
+        journal = self.store.journal(submission.student, self._key(collected, subject))
+        timed_out = False
+        try:
+            exam = Exam(seeds, journal)
+            if exam.done is None:
+                timed_out = await self._run(exam, collected, about, hidden)
+                if not timed_out or plan.rubric.timeout == "zero":
+                    exam.add(DoneLine(timed_out))
+        finally:
+            journal.close()
+        timed_out = exam.done.timed_out if exam.done is not None else timed_out
+        grade = grades.of_exam(plan, about, exam, timed_out=timed_out)
+        self.store.keep(grade, hidden)
+        return grade
+
+    async def _run(
+        self, exam: Exam, collected: Collected, about: About, hidden: list[int]
+    ) -> bool:
+        """Have an examiner run what is left; whether time was over first. Raises _Faulty."""
+        finished = 0
+        try:
+            async with (
+                asyncio.timeout(self.plan.rubric.limits.seconds),
+                aclosing(self._said(self._job(exam, collected))) as everything,
+            ):
+                async for said in everything:
+                    if isinstance(said, Fault):
+                        raise _Faulty(said.sentence)
+                    if isinstance(said, Over):
+                        return False
+                    exam.add(said)
+                    before, finished = finished, sum(one.finished for one in exam.parts)
+                    if finished > before:  # from here on these points cannot be lost any more
+                        self.store.keep(grades.of_exam(self.plan, about, exam), hidden)
+        except TimeoutError:
+            return True
+        raise _Faulty("the examiner ended before it had said everything")
+
+    def _job(self, exam: Exam, collected: Collected) -> Job:
+        rule = self.plan.rubric.limits
+        return Job(
+            lab=self.plan.lab.name,
+            files=collected.files,
+            granted=collected.granted,
+            limits=NodeLimits(
+                memory=rule.memory_mb << 20,
+                step_cpu_s=rule.stuck_after,
+                load_cpu_s=3 * rule.stuck_after,
+            ),
+            level=self.level,
+            work=[
+                Work(one.part, list(one.seeds), one.counted, one.story is not None)
+                for one in exam.parts
+            ],
+            stories=self.stories,
+        )
+
+    async def _said(self, job: Job) -> AsyncGenerator[Said, None]:
+        """What an examiner says about a job, up to its end."""
+        async with _examiner() as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            with suppress(ConnectionError):
+                process.stdin.write(framed(msgspec.msgpack.encode(job)))
+                await process.stdin.drain()
+            while True:
+                try:
+                    size = int.from_bytes(await process.stdout.readexactly(HEADER), "big")
+                    said = examiner.said_of(await process.stdout.readexactly(size))
+                except asyncio.IncompleteReadError:
+                    return
+                yield said
+
+    def _without_runs(self, grade: Grade) -> Grade:
+        self.store.keep(grade, [])
+        return grade
+
+    def _key(self, collected: Collected, subject: str) -> str:
+        """Equal for runs whose results are equal."""
+        whole = [VERSION, self.plan.digest, collected.digest, subject, str(self.level)]
+        return hashlib.sha256("\0".join(whole).encode()).hexdigest()
+
+
+@asynccontextmanager
+async def _examiner() -> AsyncIterator[asyncio.subprocess.Process]:
+    """A fresh examiner; at the end it is gone, with all that it has started."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *examiner.command(_HOME),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONHASHSEED": "0"},
+            start_new_session=True,
+        )
+    except OSError as error:  # no process is to be had
+        raise _Faulty(f"no process could be started: {error.strerror}") from None
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            # Not by its methods: they ask how it ended, which is for asyncio to find out.
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGSTOP)  # it starts nothing any more
+                end_descendants(process.pid)
+                os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _limits(plan: Plan) -> Limits:
+    rule = plan.rubric.limits
+    return Limits(files=rule.files, total_bytes=rule.kilobytes << 10)
+
+
+def _fault(why: str) -> str:
+    return f"The machine failed and not the submission: {why}."
+
+
+def _line(grade: Grade) -> str:
+    if grade.status == grades.GRADED:
+        return f"{grade.student}: {grade.points:g} of {grade.max_points:g}"
+    return f"{grade.student}: {grade.status}: {grade.reason}"
