@@ -319,8 +319,8 @@ def _left_out(log: _Log, wrong: Observation) -> str:
     """Which requests a replica has left out, by the numbers that others gave them."""
     number, request, _ = wrong.data
     known = [one for one in log.of("applied") if one.data[1] == request and one is not wrong]
-    if not known:
-        return ""
+    if len({one.data[0] for one in known}) != 1:
+        return ""  # it is no request of its own, such as a get
     at = known[0].data[0]
     said = f". For {known[0].node} it was request {at}: {wrong.node} has "
     if at <= number:

@@ -105,18 +105,23 @@ def tell(
     return "\n\n".join(sections) + "\n"
 
 
+def _is_said(why: Broken, outcome: Outcome) -> bool:
+    """Whether what the verdict says has been told with the rule."""
+    return why.stands_alone or isinstance(outcome.error, NotLinearizable)
+
+
 def _broken(outcome: Outcome, broken: Broken) -> list[str]:
     """Which rule was broken, and how; of a rule of Raft also the servers, and what came of it."""
     known = bool(broken.source) and broken.source in broken.sentence
-    said = _wrap(" ".join([broken.sentence, *([] if known else [broken.reference])]).strip())
+    said = " ".join([broken.sentence, *([] if known else [broken.reference])]).strip()
     if not broken.stands_alone:
-        return [said]
+        return [_wrap(said)]
     table = side_by_side(outcome, broken)
     verdict = message(outcome.error) if isinstance(outcome.error, BaseException) else ""
     what = headline(outcome) if isinstance(outcome.error, Stuck) else f"{outcome.kind}: {verdict}"
     judged = broken.sentence.lower().startswith(verdict.lower())
-    after = [] if judged else [_wrap(later(outcome, broken, what))]
-    return [*([table] if table else []), "\n".join([said, *after])]
+    after = [] if judged else [later(outcome, broken, what)]
+    return [*([table] if table else []), _wrap(" ".join([said, *after]))]
 
 
 def every_line(outcome: Outcome, said: Sequence[Said] = ()) -> str:
@@ -228,7 +233,8 @@ def _why(outcome: Outcome, core: Sequence[Op], *, told: bool) -> list[str]:
     error = outcome.error
     match error:
         case NotLinearizable() if told:
-            return [_wrap(f"So no order of the operations fits their answers. {error}")]
+            first = message(error).partition(". ")[0].rstrip(".")
+            return [_wrap(f"So no order of the operations fits their answers. {first}.")]
         case NotLinearizable():
             return [
                 "No order of these operations gives every client the answer it got:",

@@ -92,12 +92,21 @@ def result(value: Any) -> str:
 def _values(named: Iterable[tuple[str, Any]]) -> str:
     """Values side by side, cut until their line is not too long, if that is possible.
 
-    Versions are marked, errors stand as they are, and numbers have their names where there are
-    several.
+    Versions are marked, errors stand as they are, and where there are several numbers all but
+    texts have their names.
     """
     values = list(named)
+    if len(values) == 1 and type(values[0][1]) is int and values[0][0].isidentifier():
+        return "=".join((values[0][0], shown(values[0][1])))
     if sum(isinstance(value, int | _Id) for _, value in values) > 1:
-        return ", ".join(f"{name}={shown(value)}" for name, value in values)
+        return ", ".join(
+            f"v{value}"
+            if name == "version"
+            else shown(value)
+            if isinstance(value, str)
+            else f"{name}={shown(value)}"
+            for name, value in values
+        )
     parts: list[str] = []
     for longest in (_LONGEST, _LONGEST // 2, _LONGEST // 3):
         parts = [

@@ -59,9 +59,7 @@ def _told(group: Group, name: str, until: int, life: int) -> int:
     """Up to where messages allow a server to commit as a follower, or snapshots say so."""
     allowed = 0
     for message in group.messages:
-        if message.receiver != name or message.arrived is None or message.arrived >= until:
-            continue
-        if group.servers.before(name, message.arrived).life != life:
+        if message.receiver != name or not _came(group, message, until, life):
             continue
         if message.kind == "snapshot":
             allowed = max(allowed, message.index or 0)
@@ -90,6 +88,14 @@ def _called_just_now(group: Group, name: str, after: State) -> bool:
     return any(
         message.receiver == name and group.servers.times[at] == after.time_us
         for message in group.of("append")
+        for at in message.request.arrivals
+    )
+
+
+def _came(group: Group, message: Message, until: int, life: int) -> bool:
+    """Whether a message, or a copy of it, has reached its receiver in one life of it."""
+    return any(
+        at < until and group.servers.life_at(message.receiver, at) == life
         for at in message.request.arrivals
     )
 
@@ -123,6 +129,12 @@ def _of_leader(
         yield _old_term(group, name, index, term, state, after, known)
 
 
+def _tells(group: Group, message: Message, after: State) -> bool:
+    """Whether an answer may have moved the commit index: it came just then, or is an old one."""
+    assert message.heard is not None
+    return message.term != after.term or group.servers.times[message.heard] == after.time_us
+
+
 def _minority(
     group: Group,
     name: str,
@@ -140,7 +152,8 @@ def _minority(
         f"have it: {len(who)} of {n}; {majority} are needed."
     )
     others = [message.rpc for message in known.values()]
-    last = [message for message in beyond if message.receiver not in known][-2:]
+    last = [one for one in beyond if one.receiver not in known and _tells(group, one, after)]
+    last = last[-2:]
     for message in last:
         upto = message.last if message.kind == "append" else message.index
         if message.term == state.term:
@@ -199,10 +212,7 @@ def _of_follower(
     arrived = [
         message
         for message in group.of("append")
-        if message.receiver == name
-        and message.arrived is not None
-        and message.arrived < after.place
-        and group.servers.before(name, message.arrived).life == after.life
+        if message.receiver == name and _came(group, message, after.place, after.life)
     ]
     if not arrived:
         since = "" if before.life == after.life == 0 else " since it restarted"

@@ -13,13 +13,13 @@ from tester.world.events import Note, only
 from tester.world.history import seconds
 from tester.world.run import Outcome
 
-_MILESTONES: Final = 8
+_MILESTONES: Final = 5
 """Of what happened to servers, so many of the latest lines,"""
-_LEADERS: Final = 3
+_LEADERS: Final = 2
 """so many about who leads,"""
 _STRUCK: Final = 4
 """and so many about faults that the run needs."""
-_EXCHANGES: Final = 8
+_EXCHANGES: Final = 6
 """Of the messages that the rule speaks of, so many of the latest."""
 _SAME: Final = 12
 """A sentence that begins with so many characters of the verdict's says the same."""

@@ -49,6 +49,10 @@ def _forgotten(group: Group, name: str, start: int, after: State) -> Iterator[Br
         yield _less(group, name, start, before, after, None, "log", said)
 
 
+def _arrivals(message: Message, name: str) -> list[int]:
+    return message.request.arrivals if message.receiver == name else []
+
+
 def _shown(group: Group, name: str, until: int) -> list[tuple[int, Message]]:
     """The terms that a server has let others know, with the message."""
     shown = []
@@ -106,6 +110,13 @@ def _less(
     down = max((at for at in group.servers.downs[name] if at < start), default=start)
     differs = changed(before, after)
     sentence = f"{said}{number}, and restarts with {differs}."
+    got = [
+        one
+        for one in group.of("append")
+        if any(start < at < after.place for at in _arrivals(one, name))
+    ]
+    if what == "log" and got:  # before it was looked at, that may have changed its log
+        sentence = f"{said}{number}. After a restart and #{got[-1].rpc} it has {differs}."
     loss = group.lost_writes(name, down, start)
     if loss:
         saves = "a save" if loss == 1 else f"{loss} saves"
@@ -118,7 +129,7 @@ def _less(
         RULE,
         SOURCE,
         cause=message.answered if message is not None and message.receiver == name else down,
-        others=[] if message is None else [message.rpc],
+        others=[one.rpc for one in (message, *got[-1:]) if one is not None],
         events=[down],
         servers=[name],
         index=after.last + 1 if after.last < before.last else None,

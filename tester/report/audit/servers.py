@@ -160,6 +160,10 @@ class Servers:
             return touched[at - 1]
         return max(state.place - 1, 0)
 
+    def life_at(self, name: str, place: int) -> int:
+        """How often a server had restarted when an event came, whether it had run since or not."""
+        return bisect_right(self.starts[name], place)
+
     def has_heard(self, name: str, until: int) -> bool:
         """Whether any message has reached a server before an event."""
         return bool(self._arrivals[name]) and self._arrivals[name][0] < until

@@ -54,9 +54,9 @@ def _withheld(group: Group) -> Iterator[Broken]:
         yield Broken(
             answered,
             f"{who} took over the snapshot of #{message.rpc}, up to entry {index}, and its "
-            f"service was not given it: it had applied up to {state.applied}, and then got entry "
-            f"{following.data[0]}.",
-            f"{who} installs a snapshot, and does not hand it to its service",
+            f"service, which had applied up to {state.applied}, got entry {following.data[0]} "
+            "next, and not the snapshot.",
+            f"{who} installs a snapshot, and its service goes on without it",
             HANDS_OVER,
             SOURCE,
             cause=message.arrived,
