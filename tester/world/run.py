@@ -15,6 +15,7 @@ from tester.engine.errors import SharedState, Stuck
 from tester.engine.trace import Entry
 from tester.guard import audit, guard
 from tester.guard.modules import Change, state_of
+from tester.guard.process import Settings
 from tester.world import check
 from tester.world.execution import Execution, Observation, Sender
 from tester.world.failure import (
@@ -126,7 +127,7 @@ def run(
     here = scenario.start_node is None
     modules = code_under_test(scenario) if here else []
     audited = here and _is_audited(scenario, choices)
-    state = state_of(modules)
+    state, settings = state_of(modules), Settings()
     watched = _watched(scenario, modules, watch=watch, audited=audited)
     execution = _execution(scenario, choices, keep_trace, notes_returns, watched, spectator)
     sim = execution.sim
@@ -151,7 +152,7 @@ def run(
         if error is None:  # the code under test may have swallowed a refusal
             error = next(iter([*refusals, *execution.reports.refused]), None)
         execution.trace.add((sim.virtual_us, "end", _kind(error)))
-    changes = state.changed()
+    changes = [*state.changed(), *settings.changed(modules)]
     error = error or _shared_state(scenario, choices, changes)
     if keep_trace and here and not notes_returns:
         error = _with_its_return(scenario, choices, error)
