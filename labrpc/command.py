@@ -97,3 +97,5 @@ async def serving(listener: Listener, name: str) -> None:
         loop.add_signal_handler(number, stopped.set)
     print(f"{name} listens on {listener.address}", flush=True)  # noqa: T201
     await stopped.wait()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(number)  # a second one ends what takes too long to close

@@ -212,7 +212,8 @@ class Stream:
 
     def abort(self) -> None:
         """Close without sending what still waits to be sent."""
-        self._transport.abort()
+        if self.is_open or self.unsent:  # a transport that is closed cannot be aborted
+            self._transport.abort()
 
     async def close(self) -> None:
         """Send what still waits to be sent, and close."""
@@ -221,10 +222,10 @@ class Stream:
             async with asyncio.timeout(CLOSING_MS / 1_000):
                 await self._writer.wait_closed()
         except TimeoutError:
-            self._transport.abort()
+            self.abort()
             await asyncio.sleep(0)  # the transport lets go of its socket in a callback
         except OSError:
             pass  # lost is closed
         finally:
-            self._transport.abort()  # even if closing is cancelled
+            self.abort()  # even if closing is cancelled
             self._frames.clear()

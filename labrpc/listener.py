@@ -17,6 +17,7 @@ from labrpc.codec import UNDECODABLE
 from labrpc.errors import TesterError
 from labrpc.frames import (
     CHUNK,
+    CLOSING_MS,
     LIMITS,
     REPLY,
     REQUEST,
@@ -114,14 +115,13 @@ class Listener:
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(self._socket_file, os.stat(self.address.path)):  # noqa: PTH116
                     Path(self.address.path).unlink()
-        for task in self._handlers:
+        tasks = [*self._handlers, *(c.task for c in (*self._strangers, *self._known))]
+        for task in tasks:
             task.cancel()
-        clients = [*self._strangers, *self._known]
-        for client in clients:
-            client.stop()
-        await asyncio.gather(
-            *self._handlers, *(client.task for client in clients), return_exceptions=True
-        )
+        if tasks:  # the clients' end by themselves, the handlers' are not ours
+            _, stubborn = await asyncio.wait(tasks, timeout=2 * CLOSING_MS / 1_000)
+            if stubborn:
+                log.error("%s: %d handlers go on, cancelled or not", self.address, len(stubborn))
         await listening.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -183,10 +183,6 @@ class _Client:
         self._receiving = 0, 0
         self._misused = False
         self.task = asyncio.get_running_loop().create_task(self._run())
-
-    def stop(self) -> None:
-        """Read no more; send what was answered, and close."""
-        self.task.cancel()
 
     def drop(self, why: str) -> None:
         """Close at once."""

@@ -1,10 +1,24 @@
 """Frames: however a stream is cut into chunks, the same bodies come out of it."""
 
+import asyncio
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labrpc.frames import HEADER, REPLY, REQUEST, BadFrame, Frames, Reply, Request, one_line
+from labrpc.frames import (
+    HEADER,
+    REPLY,
+    REQUEST,
+    BadFrame,
+    Frames,
+    Limits,
+    Reply,
+    Request,
+    Stream,
+    one_line,
+)
 
 MOST = 300
 
@@ -77,3 +91,32 @@ def test_what_is_logged_is_not_long() -> None:
     assert one_line("ä" * 400) == "ä" * 400
     assert one_line("ä" * 401) == "ä" * 400 + "..."
     assert one_line("a\nb\x1b\ud800\u2028") == "a\\nb\\x1b\\ud800\\u2028"
+
+
+def test_closing_late_and_twice_does_nothing() -> None:
+    """A transport that has sent its last bytes while it was closing has forgotten its loop."""
+
+    async def main() -> None:
+        answered = asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(0.01)
+            with contextlib.suppress(ConnectionError):
+                await reader.read(-1)
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+            answered.set()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            opened = await asyncio.open_connection(*server.sockets[0].getsockname())
+            stream = Stream(*opened, Limits(frame_bytes=2**30))
+            await stream.send(bytes(10_000_000))
+            assert stream.unsent
+            await stream.close()
+            assert not stream.unsent
+            stream.abort()
+            await stream.close()
+            await answered.wait()
+
+    asyncio.run(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from pathlib import Path
@@ -70,6 +71,15 @@ class Desk:
 
     async def cancelled(self, args: Number) -> Number:
         raise asyncio.CancelledError
+
+    async def stubborn(self, args: Number) -> Number:
+        async with self.begun:
+            self.started.append(args.n)
+            self.begun.notify_all()
+        while not self.go.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.go.wait()
+        return args
 
     def wrong(self, args: Number) -> Number:
         return Text("wrong")  # type: ignore[return-value]
@@ -195,6 +205,23 @@ def test_a_connection_that_breaks_answers_every_call_with_none(at: str) -> None:
         assert desk.finished == []
 
     run(main())
+
+
+def test_a_handler_that_cannot_be_cancelled_does_not_hold_up_the_end(
+    at: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        desk = Desk()
+        listener = await serve(Server(desk), at)
+        async with connect(listener.address, deadline_ms=PATIENT_MS) as end:
+            call = asyncio.create_task(end.call(Desk.stubborn, Number(1)))
+            await desk.all_started(1)
+            await listener.close()
+            assert await call is None
+        desk.go.set()
+
+    run(main())
+    assert "1 handlers go on, cancelled or not" in caplog.text
 
 
 def test_a_closed_end_answers_none(at: str) -> None:
