@@ -43,12 +43,16 @@ ARROWS = {
     "tester.report": "tester.world tester.search tester.workers linearizability",
     "tester.cli.mapreduce": f"{ALL_OF_TESTER} mapreduce",  # which runs the reference for real
     "tester.grading": f"{ALL_OF_TESTER}",
+    # A sweep gives jobs to workers, keeps what comes back, and has failures told.
+    "tester.sweep": "tester.workers tester.report tester.search tester.world tester.engine",
 }
 THIRD_PARTY = {
     "click": "tester.cli",
-    "distributed": "tester.cli.mapreduce",
+    # The extra `cluster`, imported if it is asked for.
+    "distributed": "tester.cli.mapreduce tester.sweep.executors",
     "hypothesis": "tester.strategies",
     "msgspec": "labrpc tester",
+    "numpy": "tester.sweep.statistics",  # takes long to import: only for statistics
     "pytest": "labtester tester.plugin tester.labs tester.workers.under_pytest",
     # The classes of its reports, and what a mark on a test means, which it does not export.
     "_pytest": "tester.plugin tester.workers.under_pytest",

@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, str]] = {
     "replay": "Run a failure again, and show its story.",
     "report": "Draw a run as an HTML page.",
     "run": "Run a lab's tests, each on many seeds.",
+    "sweep": "Run very many seeds, on cores or a cluster.",
     "verify": "Check that runs depend on their seeds alone.",
 }
 """What each command does; `tester.cli.NAME` has a command of that name."""

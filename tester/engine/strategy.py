@@ -70,18 +70,6 @@ def scaled(num: int, den: int, by: Ratio) -> Ratio:
     return (1, 2) if num * 2 < den else (num, den)
 
 
-class Rated(Seeded):
-    """Faults of each kind are as likely as usual, times a ratio."""
-
-    def __init__(self, seed: int, scale: Callable[[str], Ratio]) -> None:
-        super().__init__(seed)
-        self.scale = scale
-
-    def stream(self, name: str, faults: list[Fault]) -> Stream:
-        """See Source."""
-        return RatedStream(self.seed, name, faults, self.scale)
-
-
 SWARM: Final[Sequence[Ratio]] = ((0, 1), (0, 1), (1, 4), (1, 1), (1, 1), (2, 1), (3, 1))
 """What a swarm multiplies the odds of a kind of fault by; each is as likely."""
 

@@ -21,14 +21,21 @@ class Trace:
     How many hops the event loop needs differs between Python versions; what happens on the network
     and at the border of the test does not. `encode` turns a list of entries into bytes, the same
     ones everywhere. With `keep`, `entries` holds the whole run afterwards; without it, only what
-    has not been digested yet.
+    has not been digested yet. `read` gets every entry, in batches, when it is digested.
     """
 
-    def __init__(self, encode: Callable[[list[Entry]], bytes], *, keep: bool = False) -> None:
+    def __init__(
+        self,
+        encode: Callable[[list[Entry]], bytes],
+        *,
+        keep: bool = False,
+        read: Callable[[list[Entry]], None] | None = None,
+    ) -> None:
         self.entries: list[Entry] = []
         self.add: Callable[[Entry], None] = self.entries.append
         """Record one event: an append, and nothing else."""
         self._encode = encode
+        self._read = read
         self._keep = keep
         self._hash = hashlib.blake2b(digest_size=16)
         self._digested = 0
@@ -75,6 +82,8 @@ class Trace:
 
     def _digest(self, batch: list[Entry]) -> None:
         self._hash.update(self._encode(batch))
+        if self._read is not None:
+            self._read(batch)
 
 
 def _light(part: Any) -> Any:

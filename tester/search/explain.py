@@ -13,7 +13,7 @@ from tester.search.shrink import Shrunk, symptom
 from tester.world.events import Does, FaultStruck, Send, TraceEvent, only, read
 from tester.world.group import CUT_OFF
 from tester.world.run import Outcome, Scenario, run
-from tester.world.streams import FATE_FIELDS, FATE_SIZE, NETWORK
+from tester.world.streams import FATE_FIELDS, FATE_KINDS, FATE_SIZE, NETWORK
 
 _NETWORK_FAULTS: Final = {
     "request_lost": "the lost request #{}",
@@ -25,13 +25,6 @@ _NETWORK_FAULTS: Final = {
 _MOST_NAMED: Final = 3
 """Of more faults that are needed together, only the number is said."""
 _BY_TEST: Final = {"crash", "stop", "pause", "cut"}
-_KINDS: Final = {
-    "request_lost": "lost request",
-    "reply_lost": "lost reply",
-    "duplicated": "duplicated request",
-    "late": "late request",
-    "reply_held": "held-back reply",
-}
 
 
 @dataclass(frozen=True)
@@ -143,7 +136,7 @@ def describe(fault: Fault, trace: Sequence[Entry]) -> tuple[str, str]:
         end = stream.removeprefix(NETWORK)
         sent = [send.rpc for send in only(Send, trace) if send.end == end]
         rpc = sent[number] if number < len(sent) else "?"
-        return _NETWORK_FAULTS[field].format(rpc), _KINDS[field]
+        return _NETWORK_FAULTS[field].format(rpc), FATE_KINDS[field]
     for struck in only(FaultStruck, trace):
         if (struck.stream, struck.choice) == fault:
             return struck.what, struck.short

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 import msgspec
+from msgspec.structs import replace
 
 from tester.engine import pulse, reserve
 from tester.engine.pulse import EVERY_STEPS
@@ -38,6 +39,7 @@ from tester.search.record import parse
 from tester.search.shrink import symptom
 from tester.search.suspects import suspected
 from tester.workers import surroundings
+from tester.workers.detail import run_in_detail
 from tester.workers.frames import Sender
 from tester.workers.launch import Setup
 from tester.workers.processes import end_descendants, end_with_parent, keep_descendants
@@ -171,6 +173,9 @@ class _Worker:
                 "nothing"
             )
         self._watch_steps()
+        if self._setup.digests:
+            codes = {name: code_digest(scenario) for name, scenario in self._tests.items()}
+            ready.tests[:] = [replace(test, code=codes[test.name]) for test in ready.tests]
         self._say(ready)
 
     # -- tests of a project: see under_pytest.Server ----------------------------------------------
@@ -284,7 +289,7 @@ class _Worker:
         scenario = self._tests[chunk.test]
         for seed in range(chunk.first, chunk.first + chunk.count):
             with guard.collector_off():  # until the run has gone: it leaves no cycles behind
-                ran = self._seed(scenario, chunk.test, seed)[0]
+                ran = self._seed(scenario, chunk.test, seed, in_detail=chunk.in_detail)[0]
             self._answer(ran)
 
     def _tell(self, job: RerunJob) -> None:
@@ -308,7 +313,7 @@ class _Worker:
             if one.stale is not None:
                 stale = aborted.stale(one.stale, run_anew=one.anew)
             if one.anew:
-                job = msgspec.structs.replace(job, record="")
+                job = replace(job, record="")
         _print(end_of(job.marker))
         if isinstance(found, Failure):
             told = RerunReport(ran, plain(aborted.escaped(seed, found, job.command)))
@@ -316,7 +321,7 @@ class _Worker:
             told = report_of(
                 scenario, job, ran, found, self._lab, self._folder, lambda: self._say(Attempting())
             )
-        self._answer(msgspec.structs.replace(told, story=stale + told.story))
+        self._answer(replace(told, story=stale + told.story))
 
     def _prove(self, job: Prove) -> None:
         scenario = self._tests[job.test]
@@ -349,9 +354,14 @@ class _Worker:
         ]
         self._answer(Traced(f"{outcome.verdict} {outcome.digest}", events, lines))
 
-    def _seed(self, scenario: Scenario, test: str, seed: int) -> tuple[Ran, Outcome | Failure]:
+    def _seed(
+        self, scenario: Scenario, test: str, seed: int, *, in_detail: bool = False
+    ) -> tuple[Ran, Outcome | Failure]:
         self._doing = test, str(seed)
-        return self._timed(lambda: run(scenario, scenario.choices(seed)))
+        choices = scenario.choices(seed)
+        if in_detail:
+            return run_in_detail(scenario, choices, self._timed)
+        return self._timed(lambda: run(scenario, choices))
 
     def _misuse(self, outcome: Outcome) -> str:
         """Why there was no code to run; "" if there was."""
@@ -386,7 +396,8 @@ class _Worker:
             symptom=tuple(map(plain, symptom(found))) if found.verdict == "fail" else (),
             peers=found.peers,
             figures={plain(name): Figure.of(values) for name, values in found.figures.items()},
-            reached={plain(name): did for name, did in found.reached.items()},
+            reached={plain(str(name)): bool(did) for name, did in found.reached.items()},
+            steps=found.steps,
         )
         return ran, found
 

@@ -54,6 +54,8 @@ class Setup(msgspec.Struct, frozen=True):
     """The strategy that was asked for; None: uniform."""
     project: Project | None = None
     """Whose tests are run, if not a lab's."""
+    digests: bool = False
+    """Whether the worker is to say which code each test is of."""
 
 
 class Python(NamedTuple):

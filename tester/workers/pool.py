@@ -38,6 +38,7 @@ _TICK_S: Final = 0.1
 _NAP_S: Final = 0.005
 _AHEAD: Final = 2
 _START_S: Final = 60
+CHANCES: Final = 2
 
 
 class CannotStart(Exception):
@@ -55,11 +56,18 @@ class Pool:
     """Up to `jobs` workers. Use it as a context: at its end no worker is left.
 
     `stuck_s`: after so many seconds of CPU time in silence a worker is ended. `note` is told the
-    warnings that are for the author of the code under test.
+    warnings that are for the author of the code under test. A run of which so many processes die
+    as it has `chances` is lost.
     """
 
     def __init__(
-        self, launch: Launch, jobs: int, *, stuck_s: int, note: Callable[[str], None]
+        self,
+        launch: Launch,
+        jobs: int,
+        *,
+        stuck_s: int,
+        note: Callable[[str], None],
+        chances: int = CHANCES,
     ) -> None:
         self.jobs = jobs
         self.taken = ""
@@ -68,6 +76,7 @@ class Pool:
         """Where the project begins whose tests they are, once a worker has collected them."""
         self._launch = launch
         self._stuck_s = stuck_s
+        self._chances = chances
         self._note = note
         self._notes: set[str] = set()
         self._workers: list[Worker] = []
@@ -203,7 +212,7 @@ class Pool:
         for worker in list(self._workers):
             busy = bool(worker.jobs) or not worker.ready
             if worker.spent:
-                self._replace(worker, source, list(worker.left()), again=False)
+                self._replace(worker, source, list(worker.left()), deaths=0)
             elif worker.ended or (worker.watchdog.quiet_s > _TICK_S and worker.has_exited()):
                 for message in worker.hear():
                     self._take(worker, message, source)
@@ -219,30 +228,30 @@ class Pool:
     def _bury(self, worker: Worker, source: JobSource | None, lost: Lost) -> None:
         """The worker hangs or has gone: its run is lost, or gets a second chance elsewhere.
 
-        A run whose process died is tried once more, alone in a new process: what died of an
-        accident passes there, and what kills every process is the run's own doing.
+        A run whose process died is tried again, alone in a new process: what died of an accident
+        passes there, and what kills every process is the run's own doing.
         """
         if not worker.ready:
             raise CannotStart(_why_not(worker, lost), loading=bool(worker.loading))
         left = list(worker.left())
-        again = bool(lost.ending) and not worker.second_chance and not worker.spent
+        again = bool(lost.ending) and worker.deaths + 1 < self._chances and not worker.spent
         if left and not again and not worker.spent:
             assert source is not None  # who else could have given it a job?
             job = worker.jobs[0]
             printed = worker.printed(job.marker) if isinstance(job, RerunJob) else ""
             source.lost(job, worker.answered, lost, printed)
             del left[0]
-        self._replace(worker, source, left, again)
+        self._replace(worker, source, left, worker.deaths + 1 if again else 0)
 
     def _replace(
-        self, worker: Worker, source: JobSource | None, left: list[Job], again: bool
+        self, worker: Worker, source: JobSource | None, left: list[Job], deaths: int
     ) -> None:
         """End the worker; what is `left` of its jobs, and still wanted, goes to a new one."""
         self._drop(worker)
         left = [job for job in left if source is None or source.wants(job)]
         if left:
             successor = self._start()
-            successor.second_chance = again
+            successor.deaths = deaths
             for job in left:
                 successor.give(job)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 
 from tester.engine.schedule import DEFAULT
+from tester.engine.strategy import UNIFORM
 from tester.search.shortest import Size
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, tag=True):
     test: str
     first: int
     count: int
+    in_detail: bool = False
+    """Whether each answer is to say which faults hit what, and how long operations took."""
 
     def seed_of(self, at: int) -> str:
         """Of which seed its answer number `at` is."""
@@ -122,6 +125,9 @@ class Listed(msgspec.Struct, frozen=True, array_like=True):
     """Of a test of a project: see `under_pytest.Case`."""
     fixtures: tuple[str, ...] = ()
     """Likewise."""
+    code: str = ""
+    """Digest of the code under test and of the test, if it was asked for."""
+    strategy: str = UNIFORM
 
     @classmethod
     def of(cls, name: str, scenario: Scenario, seeds: int | None, **more: Any) -> Self:
@@ -132,6 +138,7 @@ class Listed(msgspec.Struct, frozen=True, array_like=True):
             scenario.weight,
             scenario.schedule,
             sometimes=tuple(map(plain, scenario.sometimes)),
+            strategy=scenario.strategy,
             **more,
         )
 
@@ -178,6 +185,16 @@ class Figure(msgspec.Struct, frozen=True, array_like=True):
         return self.total / self.count
 
 
+class Detail(msgspec.Struct, frozen=True, array_like=True):
+    """What a sweep wants to know of a run besides."""
+
+    latency_us: int
+    """Virtual microseconds that its operations took, on average; 0 if none had an answer."""
+    slowest_us: int
+    hits: list[tuple[str, str]]
+    """See `tester.world.coverage`."""
+
+
 class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """What one run came to: see `tester.world.run.Outcome`."""
 
@@ -200,6 +217,8 @@ class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """What the test has reported, by name."""
     reached: dict[str, bool] = {}
     """Whether it came to what the test calls `Simulation.sometimes`."""
+    steps: int = 0
+    detail: Detail | None = None
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True, tag=True):

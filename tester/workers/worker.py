@@ -17,7 +17,10 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Final
+
+from msgspec.structs import replace
 
 from tester.workers.frames import KEY, Frames
 from tester.workers.processes import OWN, end_descendants, end_orphans
@@ -38,6 +41,9 @@ from tester.world.pipe import framed, killed_by
 
 STACK_SIGNAL: Final = signal.SIGUSR1
 """Asks a worker for the stack at which it stands."""
+
+_counting: Final = Lock()
+"""Held while one is started, and while what is no worker's is ended: pools may be in threads."""
 
 _KEPT: Final = 1 << 14
 _STACK_WITHIN_S: Final = 2.0
@@ -77,15 +83,17 @@ class Worker:
         for pipe in (self.answers, self.output, self._stack):
             os.set_blocking(pipe, False)
         theirs = (job_end, answer_end, stack_end)
-        self._process = subprocess.Popen(
-            [*launch.command, *map(str, theirs)],
-            stdin=subprocess.DEVNULL,
-            stdout=output_end,
-            stderr=output_end,
-            pass_fds=theirs,
-            env=dict(launch.environment),
-            start_new_session=True,
-        )
+        with _counting:
+            self._process = subprocess.Popen(
+                [*launch.command, *map(str, theirs)],
+                stdin=subprocess.DEVNULL,
+                stdout=output_end,
+                stderr=output_end,
+                pass_fds=theirs,
+                env=dict(launch.environment),
+                start_new_session=True,
+            )
+            OWN.add(self._process.pid)
         for pipe in (*theirs, output_end):
             os.close(pipe)
         self.jobs: deque[Job] = deque()
@@ -95,10 +103,9 @@ class Worker:
         self.loading = ""
         self.attempting = False
         """Whether it looks for a smaller run than the one it is to tell."""
-        OWN.add(self._process.pid)
         self.watchdog = Watchdog(self._process.pid)
-        self.second_chance = False
-        """Whether another worker has died of the run that this one begins with."""
+        self.deaths = 0
+        """How many workers have died of the run that this one begins with."""
         self.ended = False
         """Whether it will say nothing more."""
         self.spent = False
@@ -125,7 +132,7 @@ class Worker:
 
     def has_answered(self) -> None:
         """The run it was at has its answer, and counts no more against the worker."""
-        self.second_chance = self.attempting = False
+        self.deaths, self.attempting = 0, False
         self.answered += 1
         if self.answered == self.jobs[0].count:
             self.jobs.popleft()
@@ -151,9 +158,9 @@ class Worker:
                 yield job
                 continue
             seed = job.first + self.answered
-            yield Chunk(job.test, seed, 1)
+            yield replace(job, first=seed, count=1)
             if rest := job.first + job.count - seed - 1:
-                yield Chunk(job.test, seed + 1, rest)
+                yield replace(job, first=seed + 1, count=rest)
 
     def _send(self, payload: bytes) -> None:
         try:
@@ -284,8 +291,9 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         status = self._process.wait()
-        OWN.discard(self._process.pid)
-        end_orphans()  # what it kept has come to us, dead or alive
+        with _counting:
+            OWN.discard(self._process.pid)
+            end_orphans()  # what it kept has come to us, dead or alive
         return status
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from labrpc.conditions import Conditions
 from labrpc.network import Network
 from tester.engine.choices import Choices
 from tester.engine.scheduler import Scheduler
-from tester.engine.trace import Trace
+from tester.engine.trace import Entry, Trace
 from tester.world.conditions import ChangingConditions
 from tester.world.partition import Links
 from tester.world.spectator import Spectator
@@ -30,10 +30,11 @@ class Context:
         *,
         keep_trace: bool,
         spectator: Spectator | None = None,
+        read: Callable[[list[Entry]], None] | None = None,
     ) -> None:
         self.choices = choices
         self.scheduler = scheduler
-        self.trace = Trace(_encode, keep=keep_trace)
+        self.trace = Trace(_encode, keep=keep_trace, read=read)
         self.network = Network(scheduler, choices.stream, self.trace.add, conditions)
         self.links = Links(self.network, self.note)
         """Who hears whom."""

@@ -15,6 +15,7 @@ from tester.engine.leftovers import unheeded
 from tester.engine.node import Event
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.scheduler import Place, Scheduler
+from tester.engine.trace import Entry
 from tester.world.context import Context
 from tester.world.failure import ProcessDied
 from tester.world.host import Host
@@ -66,6 +67,7 @@ class Execution:
         watch: Sequence[ModuleType] = (),
         faults: Sequence[Kind] = (),
         spectator: Spectator | None = None,
+        read: Callable[[list[Entry]], None] | None = None,
     ) -> None:
         order = SCHEDULES[schedule](bool(faults) or not network.reliable)
         self._scheduler = Scheduler(
@@ -83,7 +85,12 @@ class Execution:
         """What probes have told, if the run keeps its trace."""
         self._most_bytes = limits.megabytes * 1_000_000
         self._context = Context(
-            choices, self._scheduler, network, keep_trace=keep_trace, spectator=spectator
+            choices,
+            self._scheduler,
+            network,
+            keep_trace=keep_trace,
+            spectator=spectator,
+            read=read,
         )
         self.trace = self._context.trace
         self._network = self._context.network

@@ -17,6 +17,7 @@ from tester.guard import audit, guard
 from tester.guard.modules import Change, state_of
 from tester.guard.process import Settings
 from tester.world import check
+from tester.world.coverage import Coverage
 from tester.world.execution import Execution, Observation, Sender
 from tester.world.failure import (
     Failure,
@@ -115,6 +116,7 @@ def run(
     watch: bool = False,
     notes_returns: bool = False,
     spectator: Spectator | None = None,
+    coverage: Coverage | None = None,
 ) -> Outcome:
     """Run the scenario once with these choices. Never raises for what the code under test does.
 
@@ -122,14 +124,15 @@ def run(
     is audited: all modules are watched, and no two nodes may have come to hold one object.
     `notes_returns`: a failure names the line that returned what cannot travel. All are slow.
     `spectator`: it sees what nodes hold, and hears what they say if it is `listening`; they are
-    in this process then.
+    in this process then. `coverage` reads the trace; it is for this run alone.
     """
     here = scenario.start_node is None
     modules = code_under_test(scenario) if here else []
     audited = here and _is_audited(scenario, choices)
     state, settings = state_of(modules), Settings()
     watched = _watched(scenario, modules, watch=watch, audited=audited)
-    execution = _execution(scenario, choices, keep_trace, notes_returns, watched, spectator)
+    eyes = spectator, coverage
+    execution = _execution(scenario, choices, keep_trace, notes_returns, watched, *eyes)
     sim = execution.sim
     checked: Checked | None = None
     error: BaseException | None = None
@@ -195,6 +198,7 @@ def _execution(
     notes_returns: bool,
     watched: list[ModuleType],
     spectator: Spectator | None,
+    coverage: Coverage | None,
 ) -> Execution:
     return Execution(
         choices,
@@ -208,6 +212,7 @@ def _execution(
         faults=scenario.faults,
         schedule=scenario.schedule,
         spectator=spectator,
+        read=None if coverage is None else coverage.take,
     )
 
 
