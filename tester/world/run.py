@@ -151,9 +151,7 @@ def run(
             error = first(raised)
             if checked is None:
                 checked, error = _rather(scenario, sim, error)
-        peers, error = sim.peers, _close(execution, error)
-        if error is None:  # the code under test may have swallowed a refusal
-            error = next(iter([*refusals, *execution.reports.refused]), None)
+        peers, error = sim.peers, _close(execution, error, refusals)
         execution.trace.add((sim.virtual_us, "end", _kind(error)))
     changes = [*state.changed(), *settings.changed(modules)]
     error = error or _shared_state(scenario, choices, changes)
@@ -182,13 +180,15 @@ def run(
     )
 
 
-def _close(execution: Execution, error: BaseException | None) -> BaseException | None:
-    """Let the simulation go; what went wrong in the run, or else in this."""
+def _close(
+    execution: Execution, error: BaseException | None, refusals: Sequence[BaseException]
+) -> BaseException | None:
+    """Let the simulation go; what went wrong in the run, or else in this, or was swallowed."""
     try:
         execution.close()
     except ProcessDied as died:
-        return error or died
-    return error
+        error = error or died
+    return error or next(iter([*refusals, *execution.reports.refused]), None)
 
 
 def _execution(
