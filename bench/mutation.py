@@ -41,6 +41,7 @@ FILES: Final = {
     "raft": ("raft/core.py", "raft/log.py", "raft/raft.py", "raft/state.py"),
     "rsm": ("kvraft/rsm.py",),
     "kvraft": ("kvraft/server.py", "kvraft/client.py", "kvraft/group.py", "kvraft/rsm.py"),
+    "mapreduce": ("mapreduce/coordinator.py", "mapreduce/worker.py"),
     "kvraft-dedup": ("kvraft/dedup/server.py", "kvraft/dedup/client.py", "kvraft/group.py"),
 }
 """What is changed, by lab."""

@@ -97,6 +97,38 @@ NO_COMBINER: Final = Patch(
     ),
 )
 
+SLEEPS: Final = Patch(
+    "sleeps_for_a_second",
+    "A worker asks once a second, and leaves after ten calls in a row without an answer.",
+    WORKER,
+    (
+        ("TRIES: Final = 50", "TRIES: Final = 11"),
+        (
+            "            if task.kind == Kind.WAIT:\n                await asyncio.sleep(0.2)\n",
+            "            if task.kind == Kind.WAIT:\n                await asyncio.sleep(1)\n",
+        ),
+        (
+            "            return reply\n        await asyncio.sleep(0.2)\n",
+            "            return reply\n        await asyncio.sleep(1)\n",
+        ),
+    ),
+)
+TIDIES_UP: Final = Patch(
+    "tidies_up",
+    "Temporary files begin as the output does, and what was left of an earlier try is deleted.",
+    WORKER,
+    (
+        (
+            '    temporary = f"mr-tmp-{task.attempt}-{name}"\n',
+            """\
+    for left in await disk.names(f"{name}-tmp-{task.attempt}-"):
+        await disk.remove(left)
+    temporary = f"{name}-tmp-{task.attempt}-"
+""",
+        ),
+    ),
+)
+
 OTHER_COORDINATOR = '''\
 """One call in which a worker says what it has done and learns what is next; timers, not clocks."""
 
@@ -226,6 +258,8 @@ SOLUTIONS: Final = (
     PUSHES,
     COMBINER,
     NO_COMBINER,
+    SLEEPS,
+    TIDIES_UP,
     Rewrite(
         "nothing_of_the_reference",
         "One call for everything, timers, files named after the hand-out, all written at once.",
