@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from tester.world.faults import maybe
+    from tester.world.files import Files
     from tester.world.group import Group
     from tester.world.handles import KV, LockHandle
     from tester.world.history import Op
@@ -61,6 +62,7 @@ _HOMES = {
     "tester.world.annotations": ("annotate",),
     "tester.world.disk": ("Disk",),
     "tester.world.faults": ("faults", "maybe"),
+    "tester.world.files": ("Files",),
     "tester.world.group": ("Group",),
     "tester.world.simulate": ("recorded", "run_once", "simulate"),
     "tester.world.handles": ("KV", "LockHandle"),
@@ -74,6 +76,7 @@ __all__ = [
     "KV",
     "Deadlock",
     "Disk",
+    "Files",
     "Group",
     "HandlerCrashed",
     "InvariantViolated",
