@@ -37,6 +37,9 @@ class JobCoordinator(Coordinator):
         self._changed = changed
         self._has: dict[str, tuple[Phase, int]] = {}
         self._deaths: dict[tuple[Kind, int], int] = {}
+        """How many workers each task has ended."""
+        self._idle_deaths = 0
+        """How many workers have died without a task since the last task was handed out."""
 
     @property
     def over(self) -> bool:
@@ -54,6 +57,7 @@ class JobCoordinator(Coordinator):
             return Task(Kind.EXIT)
         task = super().next_task(ask)
         if task.kind in (Kind.MAP, Kind.REDUCE):
+            self._idle_deaths = 0
             self._has[ask.worker] = self._phases[task.kind is Kind.REDUCE], task.number
         return task
 
@@ -72,25 +76,20 @@ class JobCoordinator(Coordinator):
         """A worker has died: whatever it had is handed out anew, unless it is to blame."""
         phase, number = self._has.pop(worker, (None, -1))
         if phase is None:
-            which, kind, about = (
-                -1,
-                Kind.WAIT,
-                "three workers in turn ended before they had a task",
-            )
-        else:
-            if number in phase.finished:
-                return
-            phase.give_back(number)
-            which, kind = number, phase.kind
-            task = (
-                f"the map task of {self._about[number]}"
-                if kind is Kind.MAP
-                else (f"the reduce task {number}")
-            )
-            about = f"{task} has ended three workers in turn"
-        deaths = self._deaths[kind, which] = self._deaths.get((kind, which), 0) + 1
+            self._idle_deaths += 1
+            if self._idle_deaths == DEATHS:
+                self._fail(
+                    f"three workers in turn ended before they had a task; the last one {how}"
+                )
+            return
+        if number in phase.finished:
+            return
+        phase.give_back(number)
+        deaths = self._deaths[phase.kind, number] = self._deaths.get((phase.kind, number), 0) + 1
         if deaths == DEATHS:
-            self._fail(f"{about}; the last one {how}")
+            is_map = phase.kind is Kind.MAP
+            task = f"map task of {self._about[number]}" if is_map else f"reduce task {number}"
+            self._fail(f"the {task} has ended three workers in turn; the last one {how}")
 
     def _fail(self, sentence: str) -> None:
         self.failure = self.failure or sentence

@@ -80,6 +80,17 @@ def test_workers_that_never_ask_end_the_job() -> None:
     assert "three workers in turn ended before they had a task" in made.failure
 
 
+def test_workers_that_are_killed_as_they_start_do_not_end_a_job_that_gets_on() -> None:
+    async def job() -> None:
+        made, _ = coordinator(9)
+        for number in range(9):
+            made.lost(f"early {number}", "was ended by SIGKILL")
+            assert ask(made, f"w{number}").kind is Kind.MAP
+        assert not made.failure
+
+    run(job())
+
+
 def test_the_first_failure_is_the_one_that_counts() -> None:
     made, told = coordinator()
     made.failed(Failed("w0", "one"))
