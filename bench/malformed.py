@@ -28,6 +28,7 @@ EVERY: Final = 1_000
 """Connections between two looks at the server's memory."""
 PAUSE_MS: Final = 1
 """Of the good client, after each call."""
+DEADLINE_MS: Final = 60_000
 
 BODY: Final = REQUEST.encode(Request(1, "KVServer.get", codec(GetArgs).encode(GetArgs("k"))))
 GOOD: Final = len(BODY).to_bytes(HEADER) + BODY
@@ -162,7 +163,7 @@ async def _attack_all(at: Address, pid: int, count: int) -> tuple[int, int]:
             await attack(at, ATTACKS[number % len(ATTACKS)], luck)
 
     async def good() -> None:
-        async with connect(at) as end:
+        async with connect(at, deadline_ms=DEADLINE_MS) as end:
             while True:
                 calls[await end.call(KVServer.get, GetArgs("k")) is not None] += 1
                 await asyncio.sleep(PAUSE_MS / 1_000)

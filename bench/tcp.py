@@ -33,6 +33,7 @@ ENVIRONMENT: Final = ROOT / ".venv-grpc"
 RPCS: Final = 4_000
 IN_FLIGHT: Final = 1, 100
 ROUNDS: Final = 5
+DEADLINE_MS: Final = 60_000
 
 Method = Callable[[Bank, AddArgs], object]
 Measure = Callable[[int], float]
@@ -56,7 +57,10 @@ def ours(at: str, method: Method) -> Measure:
     """Measure labrpc over an address."""
 
     async def main(in_flight: int) -> float:
-        async with await serve(Server(Bank()), at) as listener, connect(listener.address) as end:
+        async with (
+            await serve(Server(Bank()), at) as listener,
+            connect(listener.address, deadline_ms=DEADLINE_MS) as end,
+        ):
 
             async def call() -> None:
                 reply = await end.call(method, AddArgs("k", 1))

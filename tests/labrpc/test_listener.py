@@ -290,8 +290,8 @@ def test_one_connection_too_many_closes_the_one_of_least_use(
         limits = Limits(connections=3)
         async with (
             await serve(Server(Desk()), "127.0.0.1:0", limits=limits) as listener,
-            connect(listener.address) as good,
-            connect(listener.address) as better,
+            connect(listener.address, deadline_ms=PATIENT_MS) as good,
+            connect(listener.address, deadline_ms=PATIENT_MS) as better,
         ):
             assert await good.call(Desk.double, Number(1)) == Number(2)
             strangers = [await Raw.to(listener) for _ in range(5)]
@@ -406,7 +406,10 @@ def test_only_a_socket_that_nobody_answers_on_is_replaced(tmp_path: Path) -> Non
         at.unlink()
         with socket.socket(socket.AF_UNIX) as left_behind:
             left_behind.bind(str(at))
-        async with await serve(Server(Desk()), str(at)), connect(str(at)) as end:
+        async with (
+            await serve(Server(Desk()), str(at)),
+            connect(str(at), deadline_ms=PATIENT_MS) as end,
+        ):
             with pytest.raises(BadAddress, match="another server does"):
                 await serve(Server(Desk()), str(at))
             assert await end.call(Desk.double, Number(1)) == Number(2)

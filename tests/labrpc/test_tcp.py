@@ -114,7 +114,10 @@ def at(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_calls_are_answered(at: str) -> None:
     async def main() -> None:
-        async with await serve(Server(Desk()), at) as listener, connect(listener.address) as end:
+        async with (
+            await serve(Server(Desk()), at) as listener,
+            connect(listener.address, deadline_ms=PATIENT_MS) as end,
+        ):
             assert isinstance(end, ClientEnd)
             assert await end.call(Desk.double, Number(21)) == Number(42)
             assert await end.call(Desk.repeat, Number(200_000)) == Text("x" * 200_000)
@@ -126,7 +129,10 @@ def test_calls_are_answered(at: str) -> None:
 def test_many_calls_are_in_flight_and_answered_in_any_order(at: str) -> None:
     async def main() -> None:
         desk = Desk()
-        async with await serve(Server(desk), at) as listener, connect(listener.address) as end:
+        async with (
+            await serve(Server(desk), at) as listener,
+            connect(listener.address, deadline_ms=PATIENT_MS) as end,
+        ):
             calls = [end.call(Desk.turn, Number(n)) for n in reversed(range(100))]
             assert await asyncio.gather(*calls) == [Number(n) for n in reversed(range(100))]
         assert desk.finished == list(range(100))
@@ -236,7 +242,7 @@ def test_a_closed_end_answers_none(at: str) -> None:
             assert await call is None
             assert await end.call(Desk.double, Number(1)) is None
             desk.go.set()
-            async with connect(listener.address) as other:
+            async with connect(listener.address, deadline_ms=PATIENT_MS) as other:
                 assert await other.call(Desk.wait, Number(2)) == Number(2)
             assert desk.finished == [1, 2]
 
@@ -297,7 +303,7 @@ def test_what_is_too_large_to_send_is_said_to_the_sender(
         limits = Limits(frame_bytes=1_000)
         async with (
             await serve(Server(Desk()), at, limits=limits) as listener,
-            connect(listener.address, limits=limits) as end,
+            connect(listener.address, deadline_ms=PATIENT_MS, limits=limits) as end,
         ):
             with pytest.raises(NotAMessage, match=r"Desk\.length: expected arguments of at most"):
                 await end.call(Desk.length, Text("x" * 1_000))
@@ -318,7 +324,7 @@ def test_a_client_sends_no_more_than_may_be_in_flight(at: str) -> None:
         ):
             calls = [asyncio.create_task(end.call(Desk.wait, Number(n))) for n in range(10)]
             await desk.all_started(3)
-            async with connect(listener.address) as other:
+            async with connect(listener.address, deadline_ms=PATIENT_MS) as other:
                 assert await other.call(Desk.double, Number(1)) == Number(2)
             assert desk.started == [0, 1, 2]
             desk.go.set()
