@@ -29,11 +29,10 @@ def cluster() -> Iterator[Any]:
     if sys.platform != "linux":
         pytest.skip("the workers of the cluster are killed by what /proc says")
     distributed: Any = pytest.importorskip("distributed", reason="the extra `cluster` is missing")
+    dask: Any = pytest.importorskip("dask", reason="the extra `cluster` is missing")
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
         patch.setenv("PYTHONPATH", str(ROOT))
-        import dask
-
         quiet = {"logging.distributed": "critical"}
         with (
             dask.config.set(quiet),
