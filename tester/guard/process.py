@@ -11,97 +11,83 @@ among them: who logs what decides nothing.
 
 from __future__ import annotations
 
+import _locale
 import builtins
 import linecache
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from tester.guard.modules import Change
 
-
-class _Setting(NamedTuple):
-    what: str
-    """What a sentence calls it."""
-    now: Callable[[], Any]
-    words: tuple[str, ...]
-    """Of which one stands in the text of whoever changes it."""
-
-
-def _of(module: str, ask: Callable[[Any], Any]) -> Callable[[], Any]:
-    """What a module says, if somebody has imported it."""
-
-    def now() -> Any:
-        found = sys.modules.get(module)
-        return None if found is None else ask(found)
-
-    return now
-
-
-_SETTINGS: Final = (
-    _Setting("the recursion limit", sys.getrecursionlimit, ("setrecursionlimit",)),
-    _Setting("the switch interval", sys.getswitchinterval, ("setswitchinterval",)),
-    _Setting("sys.path", lambda: [*sys.path], ("sys.path", "path.append", "path.insert")),
-    _Setting("sys.meta_path", lambda: [*sys.meta_path], ("meta_path",)),
-    _Setting("the trace function", sys.gettrace, ("settrace", "set_trace")),
-    _Setting("the profile function", sys.getprofile, ("setprofile",)),
-    _Setting(
-        "the filters of warnings",
-        lambda: [*warnings.filters],
-        ("simplefilter", "filterwarnings", "resetwarnings", "warnings.filters"),
+_WORDS: Final = {
+    "the recursion limit": ("setrecursionlimit",),
+    "the most digits of an int": ("set_int_max_str_digits",),
+    "sys.path": ("sys.path", "path.append", "path.insert", "path.extend"),
+    "sys.meta_path": ("meta_path",),
+    "the filters of warnings": (
+        *("simplefilter", "filterwarnings", "resetwarnings"),
+        "warnings.filters",
     ),
-    _Setting("the builtins", lambda: dict(vars(builtins)), ("builtins",)),
-    _Setting("the locale", _of("locale", lambda it: it.setlocale(it.LC_ALL)), ("setlocale",)),
-    _Setting(
-        "the default context of decimals",
-        _of("decimal", lambda it: repr(it.DefaultContext)),
-        ("DefaultContext",),
-    ),
-    _Setting(
-        "the default timeout of sockets",
-        _of("socket", lambda it: it.getdefaulttimeout()),
-        ("setdefaulttimeout",),
-    ),
-    _Setting(
-        "the thresholds of the collector",
-        _of("gc", lambda it: it.get_threshold()),
-        ("set_threshold",),
-    ),
-    _Setting("the most digits of an int", sys.get_int_max_str_digits, ("set_int_max_str_digits",)),
-)
+    "the builtins": ("builtins",),
+    "the locale": ("setlocale",),
+    "the precision of decimals": ("DefaultContext",),
+    "the default timeout of sockets": ("setdefaulttimeout",),
+}
+"""What there is, and of which words one stands in the text of whoever changes it."""
+
+
+def _now() -> tuple[Any, ...]:
+    """All of it, in that order. It is asked around every run, so it makes few calls."""
+    modules = sys.modules
+    precision = timeout = None
+    if "decimal" in modules:
+        precision = modules["decimal"].DefaultContext.prec
+    if "_socket" in modules:
+        timeout = modules["_socket"].getdefaulttimeout()
+    return (
+        sys.getrecursionlimit(),
+        sys.get_int_max_str_digits(),
+        [*sys.path],
+        [*sys.meta_path],
+        [*warnings.filters],
+        {**builtins.__dict__},
+        _locale.setlocale(_locale.LC_ALL),
+        precision,
+        timeout,
+    )
 
 
 class Settings:
     """What the process keeps now; make it and ask it outside `guard.installed`."""
 
     def __init__(self) -> None:
-        self._then = [setting.now() for setting in _SETTINGS]
+        self._then = _now()
 
     def changed(self, modules: Sequence[ModuleType]) -> list[Change]:
         """What has changed since, and which line of these modules may have done it."""
-        return [
-            change
-            for setting, then in zip(_SETTINGS, self._then, strict=True)
-            if then != (now := setting.now()) and (change := _change(setting, modules, then, now))
-        ]
+        now = _now()
+        if now == self._then:
+            return []
+        pairs = zip(_WORDS, self._then, now, strict=True)
+        found = [_change(what, old, new, modules) for what, old, new in pairs if old != new]
+        return [change for change in found if change is not None]
 
 
-def _change(
-    setting: _Setting, modules: Sequence[ModuleType], then: Any, now: Any
-) -> Change | None:
+def _change(what: str, old: Any, new: Any, modules: Sequence[ModuleType]) -> Change | None:
     for module in modules:
         file = getattr(module, "__file__", None) or ""
         for number, line in enumerate(linecache.getlines(file), 1):
-            if any(word in line for word in setting.words):
-                how = f" from {then!r} to {now!r}" if isinstance(now, int | float | str) else ""
+            if any(word in line for word in _WORDS[what]):
+                how = f" from {old!r} to {new!r}" if isinstance(new, int | float | str) else ""
                 return Change(
                     module.__name__,
-                    setting.what,
+                    what,
                     file,
                     number,
-                    f"{setting.what} outlives the run, which changed it{how}: every run in this "
-                    "process has the same; leave it as it is, or put it back",
+                    f"{what} outlives the run, which changed it{how}: every run in this process "
+                    "has the same; leave it as it is, or put it back",
                 )
     return None

@@ -47,7 +47,10 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         ("import sys\ndef act(): sys.path.append('x')", "sys.path"),
         ("import warnings\ndef act(): warnings.simplefilter('ignore')", "the filters of warnings"),
         ("import locale\ndef act(): locale.setlocale(locale.LC_ALL, 'C')", "the locale"),
-        ("import decimal\ndef act(): decimal.DefaultContext.prec = 3", "the default context"),
+        (
+            "import decimal\ndef act(): decimal.DefaultContext.prec = 3",
+            "the precision of decimals",
+        ),
     ],
 )
 def test_a_setting_that_changes_is_told_with_its_line(load: Load, text: str, what: str) -> None:
