@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tester.world.handles import KV, LockHandle
     from tester.world.history import Op
     from tester.world.limits import Limits
+    from tester.world.nemesis import Strike, Undo
     from tester.world.simulate import recorded, run_once, simulate
     from tester.world.simulation import Simulation
 
@@ -68,6 +69,7 @@ _HOMES = {
     "tester.world.handles": ("KV", "LockHandle"),
     "tester.world.history": ("Op",),
     "tester.world.limits": ("Limits",),
+    "tester.world.nemesis": ("Strike", "Undo"),
     "tester.world.simulation": ("Simulation",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -94,9 +96,11 @@ __all__ = [
     "OutsideWorld",
     "SharedState",
     "Simulation",
+    "Strike",
     "TesterError",
     "TooManyRpcs",
     "Undecided",
+    "Undo",
     "UnknownMethod",
     "Verdict",
     "annotate",

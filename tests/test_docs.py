@@ -199,3 +199,24 @@ def test_blocks_build_on_each_other(house: Path) -> None:
         + fenced("python", "def test_this():\n    assert True")
     )
     Reader(document, house).read()
+
+
+PUBLIC = {"strategies", "labs"}
+"""Modules of `tester` that documents may import from: all else is to be had of `tester` itself."""
+
+
+def private_imports(source: str) -> list[str]:
+    found = re.findall(r"^\s*(?:from|import) tester\.(\w+)", source, re.MULTILINE)
+    return [name for name in found if name not in PUBLIC]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_documents_import_public_names_only(document: str) -> None:
+    shown = [b.text for b in blocks((ROOT / document).read_text()) if b.language == "python"]
+    assert private_imports("\n".join(shown)) == []
+
+
+def test_examples_import_public_names_only() -> None:
+    for path in (ROOT / "docs" / "examples").glob("**/*.py"):
+        assert private_imports(path.read_text()) == [], path
+    assert private_imports("from tester.world.disk import Disk") == ["world"]

@@ -90,8 +90,14 @@ class Member:
         the node is down, and NotAMessage for an argument that is or holds anything else.
         """
         self._must_be_up(f"nothing can be made on {self.name}")
+        if not callable(factory):
+            raise TesterError(
+                f"expected a class or a function that makes the object on {self.name}, got an "
+                f"object of {type(factory).__name__}: nodes share no objects"
+            )
         packed = pack(factory, args, self.name, self._refer)
         key = name or self._nodes.fresh(f"{self.name}.")
+        self._nodes.take(key, self.name)
         shown = like or (factory if isinstance(factory, type) else object)
         self._tell(("make", key, factory, packed, shown))
         return Remote(self, key, shown)
@@ -148,6 +154,8 @@ class Member:
     def serve(self, remote: Remote, name: str = "") -> None:
         """Register an object of this node as a server, by default under the node's name."""
         self._must_be_up(f"nothing can be served by {self.name}")
+        if remote._member is not self:
+            raise TesterError(f"{remote!r} cannot be served by {self.name}: serve it there")
         name = name or self.name
         self._tell(("serve", name, remote._key))
         self._register(name)
@@ -396,6 +404,8 @@ class Nodes:
         self._notes_returns = notes_returns
         self._taken = tuple(place.name for place in context.scheduler.places)
         self._members: dict[str, Member] = {}
+        self._keys: dict[str, str] = {}
+        """Of each name that an object has, the node it is on."""
         self._counters: dict[str, int] = {}
 
     def all(self) -> list[Member]:
@@ -424,6 +434,19 @@ class Nodes:
         number = self._counters.get(prefix, 0)
         self._counters[prefix] = number + 1
         return f"{prefix}{number}"
+
+    def take(self, key: str, node: str) -> None:
+        """Give a name to an object on a node. Raises TesterError if another object has it."""
+        if key in self._keys:
+            raise TesterError(
+                f"expected a new name for the object on {node}, got {key!r}, which another "
+                f"object, on {self._keys[key]}, has already"
+            )
+        self._keys[key] = node
+
+    def has(self, key: str) -> bool:
+        """Whether an object has this name."""
+        return key in self._keys
 
     def freeze_after_this_instant(self, place: Place) -> None:
         """Freeze the machine once everything that is due by now has run."""

@@ -51,6 +51,7 @@ class Simulation:
         self._nodes = nodes
         self._listeners = listeners
         self._nemeses: list[Nemesis] = []
+        self._groups: set[str] = set()
         self._invariants = Invariants()
         self._observed: dict[str, dict[str, Remote]] = {}
         self._others: dict[str, Listener | None] = {}
@@ -248,6 +249,9 @@ class Simulation:
         Each is built by `factory(ends, i, *args)`: see `Group.make`. Their methods are operations:
         `group.peers[0].propose("x")`. One that has crashed and restarts can be reached again.
         """
+        if prefix in self._groups:
+            raise TesterError(f"there is a group {prefix!r} already; give each its own name")
+        self._groups.add(prefix)
         made = Group(self, n, prefix, rejoins=True)
         made.make(factory, *args, like=like)
         return made
@@ -262,7 +266,10 @@ class Simulation:
             factory = self.submission.get("lock.lock", "Lock")
         remote = cast(Remote, clerk)
         member = remote._member
-        made = member.make(factory, remote, name, like=LockHandle, name=f"{remote._key}.{name}")
+        key = f"{remote._key}.{name}"
+        if self._nodes.has(key):  # the clerk has one lock of this name already
+            key = self._nodes.fresh(f"{key}.")
+        made = member.make(factory, remote, name, like=LockHandle, name=key)
         return cast(LockHandle, made)
 
     def measure(self, remote: Remote) -> int:

@@ -1,12 +1,13 @@
 """Nodes as the test sees them: what is built on them, and how they go down and come back."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from kvsrv import Clerk, Err, GetArgs, GetReply, KVServer
-from tester import NodeDown, Simulation, TesterError
+from tester import NodeDown, Simulation, TesterError, simulate
 from tests.world.lab import PERFECT, passes
 
 
@@ -270,3 +271,76 @@ def test_each_incarnation_has_its_own_luck() -> None:
 
     passes(restart, {})
     assert len(set(drawn)) == 4
+
+
+# -- names that are used twice, and objects that are elsewhere -----------------------------------
+
+
+class Other:
+    def answer(self) -> int:
+        return 1
+
+
+def made_twice(sim: Simulation) -> None:
+    sim.node("a").make(Other, name="x")
+    sim.node("a").make(Other, name="x")
+
+
+def made_twice_on_two_nodes(sim: Simulation) -> None:
+    sim.node("a").make(Other, name="x")
+    sim.node("b").make(Other, name="x")
+
+
+def served_elsewhere(sim: Simulation) -> None:
+    sim.node("a").serve(sim.node("b").make(Other))
+
+
+def an_object(sim: Simulation) -> None:
+    factory: Any = Other()
+    sim.node("a").make(factory)
+
+
+def two_groups(sim: Simulation) -> None:
+    sim.group("a", 1, lambda ends, i: Other())
+    sim.group("a", 1, lambda ends, i: Other())
+
+
+def two_ends(sim: Simulation) -> None:
+    sim.node("a").end("x", "c")
+    sim.node("b").end("x", "c")
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        (made_twice, "new name for the object on a, got 'x', which another object, on a, has al"),
+        (made_twice_on_two_nodes, "object on b, got 'x', which another object, on a, has already"),
+        (served_elsewhere, "<b.0 on b> cannot be served by a: serve it there"),
+        (an_object, "expected a class or a function that makes the object on a, got an object of"),
+        (two_groups, "there is a group 'a' already; give each its own name"),
+        (two_ends, "expected a new name for an end, got 'x' again"),
+    ],
+)
+def test_a_name_is_used_once_and_an_object_where_it_is(
+    what: Callable[[Simulation], None], sentence: str
+) -> None:
+    @simulate(seeds=1, model=None)
+    async def test(sim: Simulation) -> None:
+        what(sim)
+
+    with pytest.raises(TesterError) as refused:
+        test()
+    assert sentence in str(refused.value)
+
+
+def test_a_clerk_may_have_several_locks_of_one_name() -> None:
+    @simulate(seeds=1)
+    async def test(sim: Simulation) -> None:
+        sim.serve()
+        ck = sim.clerk()
+        locks = [sim.lock(ck, "l") for _ in range(3)]
+        for lock in locks:
+            await lock.acquire()
+            await lock.release()
+
+    test()

@@ -16,7 +16,8 @@ from linearizability import OPEN, Model
 from tester import NotLinearizable, Simulation, faults, simulate
 
 States = Mapping[str, Mapping[str, Any]]
-FAULTS = [faults.isolate, faults.pause, faults.one_way, faults.losses]
+FAULTS = [faults.partition, faults.isolate, faults.pause, faults.one_way]
+KEYS = ["a", "b"]
 
 
 def step(value: str, input: Any, output: Any) -> tuple[bool, str]:
@@ -28,6 +29,10 @@ def step(value: str, input: Any, output: Any) -> tuple[bool, str]:
 
 
 table = Model("table", init=str, step=step, partition=lambda input: input[1][0])
+
+
+def safe(states: States) -> bool:
+    return bool(states["views"]["safe"])
 
 
 def moved_on(states: States) -> bool:
@@ -44,31 +49,34 @@ async def failovers(
     group = sim.group("s", 3, server, names, lambda node: node.end(f"{node.name}-views", "views"))
     sim.sometimes("views have changed three times", moved_on, views)
 
+    over = False
+
     async def client(number: int) -> None:
         node = sim.client_node()
         ends = [node.end(f"{node.name}-{name}", name) for name in names]
         to_views = node.end(f"{node.name}-views", "views")
         ck: Any = node.make(Client, ends, names, to_views, node.name, name=node.name)
-        for i in range(6):
-            await ck.put("k", f"{number}.{i}")
-            await ck.get("k")
-            await sim.sleep(random.random())
+        i = 0
+        while not over:
+            i += 1
+            await ck.put(random.choice(KEYS), f"{number}.{i}")
+            for _ in range(2):
+                await sim.sleep(random.random() / 2)
+                await ck.get(random.choice(KEYS))
 
-    async def crashes() -> None:
-        """One at a time, and never the only one that has the table."""
-        while sim.now() < 10:
-            await sim.sleep(2)
-            if (await views.describe())["safe"]:
-                victim = random.randrange(len(group))
-                group.crash(victim)
-                await sim.sleep(0.1 + random.random())
-                group.restart(victim)
-
-    crashing = asyncio.create_task(crashes())
     async with asyncio.TaskGroup() as clients:
         for number in range(3):
             clients.create_task(client(number))
-    crashing.cancel()
+        await sim.sleep(10)  # the nemesis strikes
+        await sim.quiet()
+        for _ in range(3):  # and then servers crash, but never the only one that has the table
+            await sim.eventually("two have the table", safe, views, within=10)
+            victim = random.randrange(len(group))
+            group.crash(victim)
+            await sim.sleep(random.random())
+            group.restart(victim)
+            await sim.sleep(2)
+        over = True
 
 
 @simulate(

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 from labrpc import ClientEnd, Message
 
-PING_S = 0.1
-SILENT_S = 0.6
+PING_S = 0.2
+SILENT_S = 0.9
 
 
 class View(Message, frozen=True):
