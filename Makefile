@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL = PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) \
   $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS)
 
-.PHONY: run test test-newest test-oldest check bench bench-check fuzz digests attacks soak clean
+.PHONY: pictures run test test-newest test-oldest check bench bench-check fuzz digests attacks soak clean
 
 run: $(VENV)/.installed
 	$(BIN)/labtester run kvsrv --seeds $(SEEDS)
@@ -97,6 +97,10 @@ soak: $(VENV)/.installed
 	$(MUTANTS) mapreduce --only correct --seeds 200
 	$(BIN)/labtester run mapreduce --seeds 1000
 	$(BIN)/python -m pytest tests/labs/kvraft/test_soak.py --sim-seeds 1000
+
+# The pictures of pages in docs/: bugs are planted, and what is drawn of them is photographed.
+pictures: $(VENV)/.installed-dev
+	$(BIN)/python docs/pictures/take.py
 
 clean:
 	rm -rf .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .labtester

@@ -354,8 +354,7 @@ class Member:
         spectator = self._context.spectator
         if spectator is not None and kind in {"crash", "stop", "disk loss", "restart"}:
             spectator.disk(self.name, kind, self.store.files())
-            if kind == "restart":
-                spectator.begins_anew(self.name)
+            spectator.forget(self.name)
 
 
 class Hosting(Machine, Protocol):

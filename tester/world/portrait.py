@@ -94,16 +94,41 @@ def _rows(target: object) -> Iterator[tuple[str, str]]:
     if isinstance(described, dict):
         shown: Iterable[tuple[str, Any]] = [(str(name), what) for name, what in described.items()]
         log = _log_of([*shown, *found]) or _log_inside(found)
+    elif (inner := _described_inside(found)) is not None:
+        where, part, described = inner
+        shown = [
+            *((name, value) for name, value in found if _is_data(value)),
+            *((f"{where}.{name}", value) for name, value in described.items()),
+        ]
+        parts = list(_attributes(part))
+        log = _log_of([*described.items(), *parts]) or _log_inside(parts)
     else:
         public = [(name, value) for name, value in found if not name.startswith("_")]
         shown = public if any(_is_data(value) for _, value in public) else found
         log = _log_of(shown) or _log_inside(found)
     for name, value in shown:
         name = name.lstrip("_")
-        if log and _bare(name) in {"log", "entries", "terms"}:
+        if log and _bare(name.rpartition(".")[2]) in {"log", "entries", "terms"}:
             continue
         yield from _row(name, value)
     yield from log
+
+
+def _described_inside(
+    found: Iterable[tuple[str, Any]], depth: int = 0
+) -> tuple[str, object, dict[str, Any]] | None:
+    """The first object inside that describes itself: a Raft in a service, with where it is."""
+    for name, value in found:
+        if not _is_theirs(value):
+            continue
+        describe = getattr(value, "describe", None)
+        if callable(describe) and not inspect.iscoroutinefunction(describe):
+            described = describe()
+            if isinstance(described, dict):
+                return name.lstrip("_"), value, {str(key): what for key, what in described.items()}
+        if depth < 2 and (inner := _described_inside(_attributes(value), depth + 1)) is not None:
+            return inner
+    return None
 
 
 def _row(name: str, value: object, depth: int = 0) -> Iterator[tuple[str, str]]:

@@ -115,8 +115,8 @@ class Spectator:
         if changed:
             self.seen.append(Seen(len(self._trace), self._now(), node, key, changed))
 
-    def begins_anew(self, node: str) -> None:
-        """The node has restarted: the objects it had are gone."""
+    def forget(self, node: str) -> None:
+        """The node is down, or starts anew: the objects it had are gone."""
         for at in [at for at in self._last if at[0] == node]:
             gone = dict.fromkeys(self._last.pop(at).rows)
             self.seen.append(Seen(len(self._trace), self._now(), *at, gone))

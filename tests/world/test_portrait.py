@@ -36,6 +36,17 @@ class Described:
         return {"role": "leader", "terms": [1, 2]}
 
 
+class Service:
+    def __init__(self) -> None:
+        self.applied = 4
+        self._inside = Wrapper()
+
+
+class Wrapper:
+    def __init__(self) -> None:
+        self._raft = Described()
+
+
 class Raises:
     def describe(self) -> dict[str, Any]:
         raise ValueError("not now")
@@ -84,6 +95,12 @@ def test_an_object_with_nothing_public_shows_its_private_attributes() -> None:
 def test_a_description_goes_before_attributes() -> None:
     assert portrait(Described()).rows == {
         "role": "'leader'", "log[1]": "1 ", "log[2]": "2 ",
+    }  # fmt: skip
+
+
+def test_an_object_inside_that_describes_itself_is_shown_with_its_owner() -> None:
+    assert portrait(Service()).rows == {
+        "applied": "4", "raft.role": "'leader'", "log[1]": "1 ", "log[2]": "2 ",
     }  # fmt: skip
 
 

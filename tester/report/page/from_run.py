@@ -31,6 +31,8 @@ Watch = Callable[[Outcome], Watched]
 
 _TELLING: Final = frozenset({"return", "answer", "reply", "does", "restart"})
 """What may show that a rule is broken, where a verdict knows no more than the moment."""
+_MOST_CAUSES: Final = 2
+"""More events than these explain nothing."""
 _AMBIGUOUS: Final = ("ErrMaybe",)
 MOST_OPERATIONS: Final = 20_000
 """So many operations are drawn; of more, those that are called last, and the core."""
@@ -118,8 +120,8 @@ def _causes(broken: Broken | None) -> set[int]:
     """The places of the events by which it came to a broken rule."""
     if broken is None:
         return set()
-    found = {*broken.events, *([] if broken.cause is None else [broken.cause])}
-    return found - {broken.place}
+    found = set(broken.events) if broken.cause is None else {broken.cause}
+    return found - {broken.place} if len(found) <= _MOST_CAUSES else set()
 
 
 def _last(request: Request, message: Message) -> int:
@@ -164,19 +166,25 @@ def _servers(outcome: Outcome, watched: Watched) -> list[str]:
 def _nodes(
     outcome: Outcome, watched: Watched, timeline: Timeline, servers: Sequence[str]
 ) -> list[Node]:
-    """Clients first, then servers, the network and the test: as lanes from top to bottom."""
-    clients: dict[str, None] = {}
-    for op in outcome.history.ops:
-        clients[op.node] = None
-    for owner, _ in watched.spectator.ends.values():
-        clients[owner] = None
+    """A group of servers first, a single one below its clients; then the network and the test."""
+    owners = {op.node for op in outcome.history.ops}
+    clients = sorted(
+        owners | {owner for owner, _ in watched.spectator.ends.values()}, key=_natural
+    )
     present = {event.node for event in timeline.events}
     others = [name for name in present if name not in clients and name not in servers]
-    lanes = [Node(name, "client") for name in clients if name not in servers and name in present]
-    lanes += [Node(name, "server") for name in servers]
+    above = [Node(name, "client") for name in clients if name not in servers and name in present]
+    below = [Node(name, "server") for name in servers]
+    lanes = [*below, *above] if len(below) > 1 else [*above, *below]
     lanes += [Node(name, "client") for name in sorted(others) if name not in {"network", "test"}]
     lanes += [Node(name, name) for name in ("network", "test") if name in present]
     return lanes
+
+
+def _natural(name: str) -> tuple[str, int]:
+    """c2 before c10."""
+    digits = len(name) - len(name.rstrip("0123456789"))
+    return name[: len(name) - digits], int(name[-digits:][:9]) if digits else -1
 
 
 # -- messages -------------------------------------------------------------------------------------

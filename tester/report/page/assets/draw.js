@@ -1,7 +1,7 @@
 // The picture: lanes of clients with their operations, the ribbon of a key, lanes of nodes.
 
 const pen = canvas.getContext("2d");
-const ROW = 26, LANE = 46, RIBBON = 26, AXIS = 22;
+const ROW = 26, LANE = 66, RIBBON = 26, AXIS = 22;
 let colours = {};
 let lanes = { clients: [], ribbons: [], nodes: new Map(), height: 0, space: 0 };
 let hits = [];
@@ -39,8 +39,9 @@ function layOut() {
   const nodes = new Map();
   for (const node of run.nodes) {
     if (view.node && node.kind !== "network" && !talksTo(run, node.name)) continue;
-    nodes.set(node.name, { ...node, y, middle: y + LANE / 2 });
-    y += LANE;
+    const height = node.kind === "test" || node.kind === "network" ? 40 : LANE;
+    nodes.set(node.name, { ...node, y, height, middle: y + height / 2 - (height === LANE ? 2 : 0) });
+    y += height;
   }
   lanes = { clients, ribbons, nodes, height: y + 8, space };
 }
@@ -181,6 +182,19 @@ function drawOperations(linked) {
     if (!y0.has(op.client) || !showsOperation(op)) continue;
     drawOperation(op, y0.get(op.client) + 4 + op.row * ROW, op.number === linked.op);
   }
+  drawBeside();
+}
+
+// Texts of operations that are too narrow for them and matter.
+let beside = [];
+function drawBeside() {
+  for (const [text, x, y, most, colour] of beside) {
+    pen.font = `600 12px ${colours.sans}`;
+    pen.fillStyle = colours.ground;
+    pen.fillRect(x - 3, y - 9, pen.measureText(shorten(text, most)).width + 6, 17);
+    label(text, x, y, most, colour, "600");
+  }
+  beside = [];
 }
 
 function drawOperation(op, y, selected) {
@@ -204,7 +218,7 @@ function drawOperation(op, y, selected) {
   const told = `${wrong ? "✗ " : ""}${op.text}${open ? " (open)" : ` → ${op.answer}`}`;
   const colour = wrong ? colours.fail : colours.text;
   if ((wrong || op.core) && right - left < 120 && right < width - 60) {
-    label(told, right + 5, y + h / 2 + 1, Math.min(260, width - right - 8), colour, "600");
+    beside.push([told, right + 5, y + h / 2 + 1, Math.min(260, width - right - 8), colour]);
   } else {
     label(told, left, y + h / 2 + 1, right - left - 4, colour, op.core ? "600" : "");
   }

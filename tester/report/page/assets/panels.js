@@ -194,9 +194,10 @@ function capital(text) {
 function raftPanel() {
   const { run, cursor } = view;
   const made = [element("h2", { text: "Servers" })];
-  for (const one of statesAt(run, cursor).values()) {
+  const objects = [...statesAt(run, cursor).values()].sort((a, b) => byName(a.node, b.node));
+  for (const one of objects) {
     const log = [...one.rows].filter(([name]) => name.startsWith("log["));
-    const role = one.rows.get("role") ?? one.rows.get("state");
+    const role = field(one, "role", "state", "status");
     if (!log.length && !role) continue;
     made.push(...serverParts(one, log, role));
   }

@@ -7,7 +7,7 @@ function drawBands() {
     const [x, w] = bandX(band);
     if (x > width || x + w < GUTTER) continue;
     const own = lanes.nodes.get(band.node);
-    if (band.node !== "network" && own) hatch(x, own.y + 2, w, LANE - 4, colours.unknown, 12);
+    if (band.node !== "network" && own) hatch(x, own.y + 2, w, own.height - 4, colours.unknown, 14);
     else hatch(x, top, w, bottom - top, colours.line, 14);
   }
 }
@@ -36,22 +36,22 @@ function drawBand(band, named) {
   if (x > width || x + w < GUTTER) return;
   const left = Math.max(x, GUTTER) + 4, room = Math.min(x + w, width) - left - 3;
   if (band.kind === "role") {
-    const leads = band.text.startsWith("leader"), h = leads ? 9 : 4;
+    const leads = band.text.startsWith("leader"), h = leads ? 8 : 4, end = lane.y + lane.height - 2;
     pen.fillStyle = termColour(band.term);
     pen.globalAlpha = band.text.startsWith("candidate") ? 0.55 : 1;
-    pen.fillRect(x, lane.y + LANE - h - 2, w, h);
+    pen.fillRect(x, end - h, w, h);
     pen.globalAlpha = 1;
-    named.push([leads ? `★ ${band.text}` : band.text, left, lane.y + 8, room,
+    named.push([leads ? `★ ${band.text}` : band.text, left, end - 15, room,
       termColour(band.term), leads ? "700" : ""]);
   } else if (band.kind === "down") {
     pen.fillStyle = colours.ground;
-    pen.fillRect(x, lane.y + 2, w, LANE - 4);
-    hatch(x, lane.y + 2, w, LANE - 4, colours.fail, 6);
+    pen.fillRect(x, lane.y + 2, w, lane.height - 4);
+    hatch(x, lane.y + 2, w, lane.height - 4, colours.fail, 6);
     pen.strokeStyle = colours.fail;
-    pen.strokeRect(x, lane.y + 2, w, LANE - 4);
+    pen.strokeRect(x, lane.y + 2, w, lane.height - 4);
     named.push([`✝ ${band.text}`, left, lane.y + 9, room, colours.fail, "700"]);
   } else if (band.kind === "paused") {
-    hatch(x, lane.y + 8, w, LANE - 16, colours.unknown, 5);
+    hatch(x, lane.y + 8, w, lane.height - 16, colours.unknown, 5);
     named.push([`❚❚ ${band.text}`, left, lane.y + 9, room, colours.unknown, "700"]);
   } else {
     const place = lane.name === "network" ? lane.y + 4 : lane.y + 2;
@@ -165,11 +165,11 @@ function drawMarks(linked) {
     if (event.wrong) {
       ring(x, lane.middle, 9, colours.fail);
       const seat = Math.max(GUTTER + 2, Math.min(x + 12, width - 120));
-      plate("✗ rule broken", seat, lane.middle - 14, colours.fail);
+      plate("✗ rule broken", seat, lane.middle - 15, colours.fail);
     }
     if (event.cause) {
       ring(x, lane.middle, 7, colours.fail, [3, 2]);
-      plate("by this", Math.min(x + 10, width - 60), lane.middle - 14, colours.fail);
+      plate("by this", Math.min(x + 10, width - 60), lane.middle - 15, colours.fail);
     }
     if (sign) {
       label(sign, x - 4, lane.middle - 1, 20, event.kind === "does" ? colours.accent : colours.fail,
