@@ -26,6 +26,7 @@ from tester.engine.strategy import STRATEGIES
 from tester.labs import LABS
 from tester.labs.patch import Patch, Rewrite, planted
 from tester.labs.suite import tests_of
+from tester.sweep.interval import interval
 from tester.world.run import Scenario, run
 
 REPETITIONS: Final = 20
@@ -212,6 +213,31 @@ def table(found: Iterable[Measured], strategies: Sequence[str]) -> Iterator[str]
             yield line(bug, [several[name] for name in strategies])
 
 
+def summary(found: dict[Key, int], limit: int, strategies: Sequence[str]) -> Iterator[str]:
+    """All hunts together: beside the first strategy, each began at the same seeds.
+
+    `fewer` of the hunts that differ took fewer seeds than that one's; with the exact interval of
+    the probability of that, which is 50 % if neither is better.
+    """
+    hunts: dict[tuple[str, str, int], dict[str, int]] = {}
+    for (lab, bug, name, limited, at), seeds in found.items():
+        if limited == limit:
+            hunts.setdefault((lab, bug, at), {})[name] = seeds
+    whole = [one for one in hunts.values() if set(strategies) <= set(one)]
+    heads = f"{'strategy':<12}{'hunts':>6}{'mean':>7}{'gave up':>9}{'fewer':>7}{'more':>6}"
+    yield f"{heads}  fewer, 95 %"
+    for name in strategies:
+        took = [one[name] for one in whole]
+        fewer = sum(one[name] < one[strategies[0]] for one in whole)
+        more = sum(one[name] > one[strategies[0]] for one in whole)
+        mean = f"{statistics.mean(took):.1f}" if took else "-"
+        row = f"{name:<12}{len(whole):>6}{mean:>7}{sum(n > limit for n in took):>9}"
+        if fewer + more:
+            least, most = interval(fewer, fewer + more)
+            row += f"{fewer:>7}{more:>6}  {100 * least:.0f} % to {100 * most:.0f} %"
+        yield row
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what has not been measured, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
@@ -242,6 +268,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with options.results.open("a") as file:
                 file.write(json.dumps([*key, found[key]]) + "\n")
     print("\n".join(table(gathered(found, options.limit), strategies)))
+    print()
+    print("\n".join(summary(found, options.limit, strategies)))
 
 
 if __name__ == "__main__":

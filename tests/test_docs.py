@@ -11,7 +11,8 @@ the environment the tests run in:
 - `python`: a block with tests in it goes to pytest, another one is run. A block whose first line
   is a comment with a file name is saved under that name, and left to the commands that name it,
   or its folder.
-- `toml` and `json`: parsed. `text`: not run. Any other block is an error.
+- `toml` and `json`: parsed. `yaml`: a file of this tree, which has a test of its own. `text`: not
+  run. Any other block is an error.
 """
 
 import doctest
@@ -86,6 +87,11 @@ class Reader:
 
     def do_toml(self, block: Block) -> None:
         tomllib.loads(block.text)
+
+    def do_yaml(self, block: Block) -> None:
+        """It says of itself which file it is, in a test of that file: see test_workflow."""
+        files = [*ROOT.glob(".github/workflows/*.yml")]
+        assert block.text in [file.read_text() for file in files], "expected a file of this tree"
 
     def do_sh(self, block: Block) -> None:
         self.bash(block.text)
