@@ -51,6 +51,7 @@ _FORMATS: Final = (
 )
 @click.option("--check-rubric", is_flag=True, help="Check the rubric, and estimate the cost.")
 @click.option("--explain", metavar="STUDENT", help="Show what cost a student points.")
+@click.option("--report", metavar="DIR", help="With --explain: draw a page of each failure, too.")
 @jobs_option
 @json_option
 def grade(
@@ -64,6 +65,7 @@ def grade(
     require_sandbox: int | None,
     check_rubric: bool,
     explain: str | None,
+    report: str | None,
     jobs: int,
     json_to: str | None,
 ) -> int:
@@ -78,7 +80,9 @@ def grade(
     """
     check_writable(json_to)
     if explain is not None:
-        return _explain(explain, _needed(out, "--out DIR"), json_to)
+        return _explain(explain, _needed(out, "--out DIR"), report, json_to)
+    if report is not None:
+        raise click.UsageError("--report draws what --explain tells: add --explain STUDENT")
     plan = plan_of(_needed(rubric, "--rubric FILE"))
     if check_rubric:
         return _check(plan, _enforced(plan, require_sandbox), len(submissions), jobs, json_to)
@@ -225,7 +229,7 @@ def _check(
     return finish("pass", json_to, what)
 
 
-def _explain(student: str, out: str, json_to: str | None) -> int:
+def _explain(student: str, out: str, report: str | None, json_to: str | None) -> int:
     import msgspec
 
     from tester.grading.explanation import explained
@@ -238,4 +242,23 @@ def _explain(student: str, out: str, json_to: str | None) -> int:
         known = ", ".join(store.students()) or "nobody"
         raise click.ClickException(f"{out}: expected one of {known}, got {student!r}")
     click.echo(explained(found), err=json_to == "-")
+    if report is not None:
+        _draw(found, report, to_standard_error=json_to == "-")
     return finish("pass" if found.full else "fail", json_to, msgspec.to_builtins(found))
+
+
+def _draw(found: Grade, report: str, *, to_standard_error: bool) -> None:
+    """A page of each kind of failure, in the order in which they were told."""
+    from tester.grading.archives import Malformed
+    from tester.grading.explanation import draw
+    from tester.grading.isolation import MachineFault
+    from tester.report.page.files import write_into
+
+    try:
+        for document in draw(found):
+            place = write_into(report, document)
+            click.echo(f"{place}: {document.title}", err=to_standard_error)
+    except (Malformed, MachineFault) as error:
+        raise click.ClickException(f"no page of {found.student}: {error}") from None
+    except OSError as error:
+        raise click.ClickException(f"cannot write {report}: {error.strerror}") from None

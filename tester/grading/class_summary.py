@@ -102,11 +102,18 @@ def _bugs(grades: Sequence[Grade]) -> tuple[Bug, ...]:
             failures = [(grade.reason, grade.reason, "")]
         for key, reason, test in failures:
             if key:
-                words.setdefault(key, reason if key in reason else f"{reason}: {key}")
+                words.setdefault(key, _joined(reason, key))
                 tests.setdefault(key, {}).update({test: None} if test else {})
                 students.setdefault(key, {})[grade.student] = None
     bugs = [Bug(words[key], tuple(tests[key]), tuple(students[key])) for key in words]
     return tuple(sorted(bugs, key=lambda bug: (-len(bug.students), bug.words)))
+
+
+def _joined(reason: str, likeness: str) -> str:
+    """A headline and what it has in common with others, neither of them said twice."""
+    if likeness in reason:
+        return reason
+    return likeness if reason in likeness else f"{reason}: {likeness}"
 
 
 # -- as files ------------------------------------------------------------------------------------

@@ -88,6 +88,9 @@ class Grade(msgspec.Struct, frozen=True):
     version: str
     parts: tuple[PartGrade, ...]
     submitted: str = ""
+    source: str = ""
+    """Where the submission lies: for the instructor alone."""
+    stands_on: dict[str, str] = {}
 
     @property
     def full(self) -> bool:
@@ -102,6 +105,7 @@ class About(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     files_digest: str = ""
     submitted: datetime.datetime | None = None
+    source: str = ""
 
 
 def of_exam(plan: Plan, about: About, exam: Exam, *, timed_out: bool = False) -> Grade:
@@ -280,6 +284,8 @@ def _grade(
         version=VERSION,
         parts=tuple(parts),
         submitted="" if about.submitted is None else about.submitted.isoformat(),
+        source=about.source,
+        stands_on=dict(plan.stands_on),
     )
 
 

@@ -81,7 +81,11 @@ class Grader:
     async def _graded(self, submission: Submission) -> Grade:
         """The grade of a submission; what the machine fails at is tried once more."""
         plan = self.plan
-        about = About(submission.student, submitted=submission.submitted)
+        about = About(
+            submission.student,
+            submitted=submission.submitted,
+            source=str(submission.source.absolute()),
+        )
         try:
             collected = collect(submission.source, plan.lab, plan.stands_on, _limits(plan))
         except Malformed as error:

@@ -38,8 +38,11 @@ from tester.grading.zygote import Ready, Setup
 from tester.guard import guard
 from tester.labs import LABS
 from tester.labs.suite import tests_of
+from tester.report.page.document import Document
+from tester.report.page.from_run import of_run
 from tester.report.story import headline, tell
 from tester.search.diagnosis import Diagnosis, diagnose
+from tester.search.watched import watch
 from tester.workers.processes import descendants, end_descendants, processes
 from tester.workers.wire import plain
 from tester.world import submission
@@ -239,6 +242,23 @@ class Isolation:
         try:
             with self._active():
                 return diagnose(self._scenario(test), seed, outcome)
+        finally:
+            self.keeps_choices = False
+            self._sweep()
+
+    def document(self, test: str, found: Diagnosis, command: str) -> Document:
+        """The page of a run that was diagnosed; its nodes cannot be looked into."""
+        self.keeps_choices = True
+        try:
+            with self._active():
+                return of_run(
+                    found.seed,
+                    found.outcome,
+                    partial(watch, self._scenario(test), looks=False),
+                    command=command,
+                    source=f"{self.lab} {test}",
+                    explanation=found.explanation,
+                )
         finally:
             self.keeps_choices = False
             self._sweep()

@@ -1,0 +1,60 @@
+"""`labtester mutants --rubric`: what survives a rubric's tests and seeds would get full marks."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.grading.packing import folder, wrong
+from tests.running import Runner, labtester
+
+__all__ = ["labtester"]
+
+RUBRIC = """\
+lab = "kvsrv"
+[seeds]
+public = 1
+hidden = 4
+secret = "secret.txt"
+[[tests]]
+name = "{test}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "survives"), [("test_reliable_put", True), ("test_unreliable_net", False)]
+)
+def test_a_bug_gets_full_marks_or_not(
+    labtester: Runner, tmp_path: Path, test: str, survives: bool
+) -> None:
+    (tmp_path / "secret.txt").write_text("s" * 40)
+    (tmp_path / "rubric.toml").write_text(RUBRIC.format(test=test))
+    folder(tmp_path / "bugs" / "certain", wrong())
+    done = labtester(
+        "mutants", "--rubric", "rubric.toml", "--bugs", "bugs", "--json", "found.json"
+    )
+    assert done.status == (1 if survives else 0), done.err
+    assert ("SURVIVES" in done.out) == survives
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["lab"] == "kvsrv"
+    kills = found["bugs"][0]["kills"]
+    assert bool(kills) != survives
+    assert all(kill["seed"] < 4 for kill in kills)  # numbers, and not the seeds themselves
+    assert found["variants"] == [{"name": "reference", "failed": []}]
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        ("", "expected a lab, got none; the labs are kvsrv, lock"),
+        ("lock --rubric rubric.toml", "rubric.toml: expected a rubric of lock, got kvsrv"),
+        ("--rubric rubric.toml --tests a", "--rubric names tests and seeds: leave --tests out"),
+        ("--rubric nowhere", "nowhere: No such file or directory"),
+    ],
+)
+def test_a_misuse_is_one_sentence(
+    labtester: Runner, tmp_path: Path, args: str, sentence: str
+) -> None:
+    text = RUBRIC.format(test="test_outage").replace("hidden = 4", "hidden = 0")
+    (tmp_path / "rubric.toml").write_text(text.replace('secret = "secret.txt"\n', ""))
+    assert sentence in labtester("mutants", *args.split()).sentence
