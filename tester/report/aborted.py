@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tester.workers.results import Lost, Rerun
 
-if TYPE_CHECKING:  # the parent tells of what is lost, and needs no simulation for that
+if TYPE_CHECKING:  # the parent is about what is lost, and needs no simulation for that
     from tester.world.failure import Failure
     from tester.world.run import Outcome
 
@@ -22,7 +22,7 @@ def story(rerun: Rerun) -> str:
     if rerun.told is None:
         kind = rerun.first.symptom[:1] if rerun.first is not None else ()
         head = f"seed {rerun.seed}: {kind[0] if kind else 'not decided'}"
-        return _letter(head, "Interrupted before its story was told.", command=rerun.command)
+        return _letter(head, "Interrupted before its story was written.", command=rerun.command)
     if rerun.differed:
         return _differed(rerun)
     return rerun.told.story.rstrip("\n")

@@ -20,7 +20,7 @@ _DECIDES: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
 """What a server says of a put that it has looked at: other errors say nothing of it."""
 _VERBS: Final = frozenset({"get", "put", "append"})
 _SHOWN: Final = 6
-"""So many requests are listed."""
+"""This many requests are listed."""
 
 
 def first_broken(

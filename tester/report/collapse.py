@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 from tester.report.lines import AGAIN, Line
 
 _PERIODS: Final = range(1, 9)
-"""So many lines may be what is repeated."""
+"""This many lines may be what is repeated."""
 _TIMES: Final = 3
-"""It is told once if it comes so often, and that saves lines."""
+"""It is shown once if it comes so often, and that saves lines."""
 _SAVED: Final = 3
 
 
@@ -32,10 +32,10 @@ class _Run(NamedTuple):
 
 
 def collapse(lines: Sequence[Line], kept: Collection[int] = ()) -> list[Line]:
-    """The lines, but what a node repeats is told the first time, and counted the last time.
+    """The lines, but what a node repeats is shown the first time, and counted the last time.
 
     What a node asked and was answered belongs together, whoever else did something meanwhile.
-    Lines at the places `kept` are told whatever they repeat.
+    Lines at the places `kept` are shown whatever they repeat.
     """
     lanes: dict[str, list[int]] = {}
     senders: dict[int, str] = {}
@@ -44,10 +44,10 @@ def collapse(lines: Sequence[Line], kept: Collection[int] = ()) -> list[Line]:
             senders[line.rpc] = line.who
         sender = senders.get(line.rpc, line.who) if line.rpc is not None else line.who
         lanes.setdefault(sender, []).append(at)
-    told: dict[int, Line | None] = {}
+    rows: dict[int, Line | None] = {}
     for name, lane in lanes.items():
-        told |= _collapsed(name, lane, lines, kept)
-    left = (told.get(at, line) for at, line in enumerate(lines))
+        rows |= _collapsed(name, lane, lines, kept)
+    left = (rows.get(at, line) for at, line in enumerate(lines))
     return [line for line in left if line is not None]
 
 
@@ -56,10 +56,10 @@ def _collapsed(
 ) -> dict[int, Line | None]:
     """What becomes of the lines of a lane that are repetitions: one of them counts all."""
     tokens = [_token(lines[at], kept) for at in lane]
-    told: dict[int, Line | None] = {}
+    rows: dict[int, Line | None] = {}
     for run in _runs(tokens):
         again = [lane[at] for at in range(run.start + run.period, run.end)]
-        told |= dict.fromkeys(again)
+        rows |= dict.fromkeys(again)
         last = lines[again[-1]]
         numbers = [rpc for at in again if (rpc := lines[at].rpc) is not None]
         which = f": #{numbers[0]}" if numbers else ""
@@ -70,12 +70,12 @@ def _collapsed(
             what = f"the same {run.period} lines {run.times - 1} times more{which}"
         if all(lines[at].is_message for at in again):
             what = f"    {what}"
-        told[again[-1]] = Line(last.time_us, name, what, AGAIN, last.op, None)
-    return told
+        rows[again[-1]] = Line(last.time_us, name, what, AGAIN, last.op, None)
+    return rows
 
 
 def _token(line: Line, kept: Collection[int]) -> tuple[object, ...]:
-    """What is equal of lines that tell of the same again."""
+    """What is equal of lines that are about the same again."""
     apart = line.place if line.place in kept or line.is_death else None
     return line.who, line.kind, line.what, line.rpc is None, apart
 

@@ -63,9 +63,9 @@ def divergence(left: Traced | None, right: Traced | None, kind: str, why: str) -
     if lines:
         fits = any(kind in one.kinds for one in lines)
         head = "Lines to look at:" if fits else "No line is known that would explain this. Others:"
-        told = [f"    {_shown(one)}" for one in lines[:_MOST]]
+        shown = [f"    {_shown(one)}" for one in lines[:_MOST]]
         more = [f"    and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
-        sections.append("\n".join([head, "", *told, *more]))
+        sections.append("\n".join([head, "", *shown, *more]))
     return "\n\n".join(sections)
 
 

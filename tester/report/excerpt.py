@@ -14,29 +14,29 @@ from tester.report.lines import WIDTH, Line
 from tester.report.matters import Matters
 
 _KEYS: Final = 2
-"""Of other keys, so many are named."""
+"""Of other keys, this many are named."""
 _MOST: Final = 22
-"""So many rows are told of what matters,"""
+"""This many rows are shown of what matters,"""
 _FIRST: Final = 6
-"""so many of them from its beginning."""
+"""this many of them from its beginning."""
 _WHOLE: Final = 24
-"""A run of so many lines is told whole."""
-_IN_VAIN: Final = 3
+"""A run of this many lines is shown whole."""
+_WITHOUT_EFFECT: Final = 3
 """The rank of what was asked of servers that did nothing about it."""
 _GROUP_ROWS: Final = 18
-"""Of what a group of servers was asked for, so many rows."""
+"""Of what a group of servers was asked for, this many rows."""
 _TAIL: Final = 24
-"""Of a longer one, so many last lines, unless the failure says which operations matter."""
+"""Of a longer one, this many last lines, unless the failure says which operations matter."""
 _DETAIL: Final = 10
-"""Of a run of many servers, so many lines up to each moment that matters, messages included,"""
+"""Of a run of many servers, this many lines up to each moment that matters, messages included,"""
 _MILESTONES: Final = 8
-"""so many of the latest others in which something happened to a server,"""
+"""this many of the latest others in which something happened to a server,"""
 _DONE: Final = 4
-"""and so many of those about what the test did."""
+"""and this many of those about what the test did."""
 _OF_LATE_US: Final = 3_000_000
 """What servers said to each other so long before the last of it is of no use any more."""
 _EXCHANGES: Final = 6
-"""Of servers that do not get on: the last exchanges of so many pairs of them."""
+"""Of servers that do not get on: the last exchanges of this many pairs of them."""
 
 
 def about(all_lines: Sequence[Line], matter: Matters) -> list[str]:
@@ -68,22 +68,22 @@ def about(all_lines: Sequence[Line], matter: Matters) -> list[str]:
 
 
 def _ends(shown: Sequence[Line]) -> list[str]:
-    """The lines; of too many the first and the last, and those between that tell of a mark."""
+    """The lines; of too many the first and the last, and those between that are about a mark."""
     over = len(shown) - _MOST
     if over <= 1:
         return [*map(str, shown)]
     left_out = range(_FIRST, _FIRST + over)
-    told: list[str] = []
+    rows: list[str] = []
     gap = 0
     for at, line in enumerate(shown):
         if at in left_out and not line.marked:
             gap += 1
             continue
         if gap:
-            told.append(_left_out(gap, about=", about the same"))
+            rows.append(_left_out(gap, about=", about the same"))
             gap = 0
-        told.append(str(line))
-    return told
+        rows.append(str(line))
+    return rows
 
 
 def _gap(missing: Sequence[Line], later: int, matter: Matters) -> list[str]:
@@ -122,20 +122,20 @@ def _asked_of_a_group(worth: Sequence[Line]) -> list[Line]:
     """Of operations that a group of servers was asked for, as many lines as are worth telling.
 
     First the operations, with the messages that a server did something about; then who led; then
-    what else happened to servers. What was asked in vain is left out if there is anything else.
+    what else happened to servers. What was asked without effect is left out if there is more.
     Of each, the latest.
     """
     heeded = {line.rpc for line in worth if line.is_state}
 
     def rank(line: Line) -> int:
         if line.is_message:
-            return 0 if line.rpc in heeded else _IN_VAIN
+            return 0 if line.rpc in heeded else _WITHOUT_EFFECT
         if line.op is not None:
             return 0
         return 1 if line.is_state else 2
 
     if heeded or any(rank(line) < 1 for line in worth if line.is_message):
-        worth = [line for line in worth if rank(line) < _IN_VAIN or line.marked]
+        worth = [line for line in worth if rank(line) < _WITHOUT_EFFECT or line.marked]
     rows = 0
     chosen = []
     for at in sorted(range(len(worth)), key=lambda at: (rank(worth[at]), -at)):
@@ -156,7 +156,7 @@ def latest(
     """All lines, or the last ones, where nobody knows which operations matter.
 
     Before them are those about messages that met with faults, whose places are `struck`. Of a run
-    of servers that talk to each other, what happened to them is told instead; if they are stuck,
+    of servers that talk to each other, what happened to them is shown instead; if they are stuck,
     with the last that each said to each other: what was asked, and what was answered.
     """
     if len(all_lines) > _WHOLE:
@@ -168,15 +168,15 @@ def latest(
     if any(line.is_state for line in all_lines):
         return _of_servers(all_lines, struck, moments, stuck=stuck)
     start = len(all_lines) - _TAIL
-    told: list[str] = []
+    rows: list[str] = []
     next_ = 0
     before = [at for at in struck if at < start]
     for at in (*before[-_WHOLE:], *range(start, len(all_lines))):
         if at > next_:
-            told.append(_left_out(at - next_, "line" if told else "earlier line"))
-        told.append(str(all_lines[at]))
+            rows.append(_left_out(at - next_, "line" if rows else "earlier line"))
+        rows.append(str(all_lines[at]))
         next_ = at + 1
-    return told
+    return rows
 
 
 def _of_servers(
@@ -184,7 +184,7 @@ def _of_servers(
 ) -> list[str]:
     """What happened to the servers of late, and before each moment that matters all of it.
 
-    Messages that reached nobody are told nowhere.
+    Messages that reached nobody are shown nowhere.
     """
     cut = {line.rpc for line in all_lines if line.is_unreachable}
     heard = [
@@ -210,9 +210,9 @@ def _of_servers(
     happened = [at for at in milestones if all_lines[at].op is None]
     done = [at for at in milestones if all_lines[at].op is not None]
     chosen |= {*happened[-_MILESTONES:], *done[-_DONE:]}
-    told = [all_lines[at] for at in sorted(chosen)]
-    shown = [str(line.likewise(before)) for before, line in zip([None, *told], told, strict=False)]
-    return [_left_out(len(all_lines) - len(told), about=", most of them about messages"), *shown]
+    rows = [all_lines[at] for at in sorted(chosen)]
+    shown = [str(line.likewise(before)) for before, line in zip([None, *rows], rows, strict=False)]
+    return [_left_out(len(all_lines) - len(rows), about=", most of them about messages"), *shown]
 
 
 def _last_exchanges(all_lines: Sequence[Line]) -> list[int]:

@@ -24,7 +24,7 @@ from tester.world.run import Outcome
 
 
 class Causes:
-    """Walks a trace, and tells of each RPC for which operation it was sent.
+    """Walks a trace, and is about each RPC for which operation it was sent.
 
     That is the one of the task that sent it, while it is open. A task that serves operations of
     others, taken from a queue, has none, or that of whoever made it: then it is the latest that is
@@ -76,7 +76,7 @@ class Request:
     """The place at which its caller knew; None if that was never."""
     ended_us: int = 0
     fate: str = ""
-    """What its caller was told, or why it was told nothing: "reply", "reply lost", ..."""
+    """What its caller was shown, or why it was shown nothing: "reply", "reply lost", ..."""
 
     @property
     def verb(self) -> str:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def likeness(outcome: Outcome) -> str:
-    """Equal for failures that are told in the same words, whatever their numbers and names are."""
+    """Equal for failures that have the same words, whatever their numbers and names are."""
     found = reason(outcome)
     if found is not None and found.rule:
         return f"{found.rule} {found.source}{' after an event' if found.events else ''}"

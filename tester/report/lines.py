@@ -78,19 +78,19 @@ class Line:
     who: str
     what: str
     kind: str = ""
-    """The kind of event it tells of, as in the trace; "no reply" for every reason there is."""
+    """The kind of event it is about, as in the trace; "no reply" for every reason there is."""
     op: int | None = None
     """The operation it belongs to, if any."""
     rpc: int | None = None
-    """The RPC it tells of, if any; its text begins with the number."""
+    """The RPC it is about, if any; its text begins with the number."""
     place: int = field(default=-1, compare=False)
     """Where in the trace its event is; -1 for what is none."""
     marked: bool = field(default=False, compare=False)
-    """Whether it tells of the answer that breaks a rule."""
+    """Whether it is about the answer that breaks a rule."""
 
     @property
     def is_message(self) -> bool:
-        """Whether it tells of a message on its way, and not of what was done or happened."""
+        """Whether it is about a message on its way, and not of what was done or happened."""
         return self.kind in _MESSAGES
 
     @property
@@ -105,7 +105,7 @@ class Line:
 
     @property
     def is_state(self) -> bool:
-        """Whether it tells what has become of a server, which the run was told."""
+        """Whether it tells what has become of a server, which the run was shown."""
         return self.kind == "does"
 
     @property
@@ -123,7 +123,7 @@ class Line:
         return self.kind == "return" and call.kind == "call" and self.op == call.op
 
     def likewise(self, before: Line | None) -> Line:
-        """This line, shorter, if it tells of the long message that the line before it told of."""
+        """This line, shorter, if it repeats the long message of the line before it."""
         if before is None or not self.is_message or len(str(self)) <= WIDTH:
             return self
         if (before.time_us, before.kind, before.what) != (self.time_us, self.kind, self.what):
@@ -177,8 +177,8 @@ class _Narrator:
         self._over: set[int] = set()  # RPCs whose caller knows
         self._causes = Causes(outcome)
         self._ids = values.Ids()
-        self._place = 0  # in the trace, of the event that is told of
-        self._op: int | None = None  # for which the RPC was sent that is told of
+        self._place = 0  # in the trace, of the event that is shown of
+        self._op: int | None = None  # for which the RPC was sent that is shown of
 
     def lines(self) -> Iterator[Line]:
         for place, event in enumerate(read(self._outcome.trace)):
@@ -334,17 +334,17 @@ def lines(outcome: Outcome, said: Sequence[Said] = ()) -> list[Line]:
 
     What background tasks died of stands where they did, and so does what was `said`.
     """
-    told = list(_with_said(_Narrator(outcome).lines(), said))
+    found = list(_with_said(_Narrator(outcome).lines(), said))
     for line in sorted(_deaths(outcome.died), key=lambda line: line.time_us):
-        at = bisect_right(told, line.time_us, key=lambda line: line.time_us)
-        told.insert(at, line)
-    return told
+        at = bisect_right(found, line.time_us, key=lambda line: line.time_us)
+        found.insert(at, line)
+    return found
 
 
-def _with_said(told: Iterable[Line], said: Sequence[Said]) -> Iterator[Line]:
+def _with_said(found: Iterable[Line], said: Sequence[Said]) -> Iterator[Line]:
     """Lines of events, and between them what was logged and printed at their places."""
     at = 0
-    for line in told:
+    for line in found:
         while at < len(said) and said[at].place <= line.place:
             yield _said(said[at])
             at += 1

@@ -28,7 +28,7 @@ _NEXT: Final = (
     "When a majority can talk, a clerk finds the leader: it asks one server after the other"
 )
 _STAYS: Final = 20
-"""So many requests to one server in a row are no chance."""
+"""This many requests to one server in a row are no chance."""
 _ALL: Final = "Every replica applies all that is committed, whoever has submitted it"
 _SNAPSHOT: Final = "A snapshot takes the place of all requests that it covers, and of no other"
 _OK: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
@@ -36,7 +36,7 @@ _OK: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
 
 @dataclass(frozen=True)
 class _Log:
-    """What the replicas told: who applied what, and in which order."""
+    """What the replicas showed: who applied what, and in which order."""
 
     group: Group
 
@@ -445,7 +445,7 @@ def _never_answered(log: _Log) -> Broken | None:
 
 
 def _shut(log: _Log, node: str) -> Iterator[int]:
-    """Where a server was stopped, or told to shut down."""
+    """Where a server was stopped, or shut down by an operation."""
     ops = log.group.outcome.history.ops
     for place, event in enumerate(read(log.group.outcome.trace)):
         if isinstance(event, OfNode) and event.node == node and event.kind == "stop":
@@ -456,7 +456,7 @@ def _shut(log: _Log, node: str) -> Iterator[int]:
 
 
 def _lags(log: _Log) -> Broken | None:
-    """A replica that was told that entries are committed, and has applied fewer requests."""
+    """A replica that was shown that entries are committed, and has applied fewer requests."""
     outcome = log.group.outcome
     if not log.is_of_machines:
         return None
@@ -476,8 +476,8 @@ def _lags(log: _Log) -> Broken | None:
         first = next(one for one in commits if (one.commit or 0) > number)
         return Broken(
             first.answered or 0,
-            f"#{first.rpc} told {name} that all entries up to {first.commit} are committed, and "
-            f"its machine had applied {number} {'request' if number == 1 else 'requests'} at "
+            f"#{first.rpc} said to {name} that all entries up to {first.commit} are committed, "
+            f"and its machine had applied {number} {'request' if number == 1 else 'requests'} at "
             f"{seconds(outcome.virtual_us)} s.",
             f"{name} does not apply what is committed",
             _ALL,

@@ -16,9 +16,9 @@ from tester.world.run import Outcome
 _WRITES: Final = frozenset({"put", "append"})
 _VERBS: Final = _WRITES | {"get"}
 _MOST_OPEN: Final = 3
-"""Of operations that never returned, so many."""
+"""Of operations that never returned, this many."""
 _MOST_WRITES: Final = 6
-"""Of the writes to a key between two operations that matter, the latest so many."""
+"""Of the writes to a key between two operations that matter, the latest this many."""
 
 
 @dataclass(frozen=True)

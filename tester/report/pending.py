@@ -11,7 +11,7 @@ from tester.world.history import seconds
 from tester.world.run import Outcome
 
 _MOST: Final = 3
-"""So many operations are told, the first ones."""
+"""This many operations are shown, the first ones."""
 
 
 def open_calls(outcome: Outcome) -> list[str]:
@@ -26,7 +26,7 @@ def open_calls(outcome: Outcome) -> list[str]:
         sent.setdefault(one.op, []).append(one)
     servers = {one.server for ones in sent.values() for one in ones}
     # What servers send each other belongs to no operation.
-    told = [
+    sentences = [
         f"{op.client}'s {values.operation(op.method, op.args)}, called at {seconds(op.call_us)} "
         f"s, had not returned at {seconds(outcome.virtual_us)} s"
         f"{'' if op.node in servers else _answered(sent.get(op.number, []), ids)}."
@@ -34,8 +34,10 @@ def open_calls(outcome: Outcome) -> list[str]:
     ]
     if len(waiting) > _MOST:
         left = len(waiting) - _MOST
-        told.append(f"Nor had {left} {'other operation' if left == 1 else 'other operations'}.")
-    return told
+        sentences.append(
+            f"Nor had {left} {'other operation' if left == 1 else 'other operations'}."
+        )
+    return sentences
 
 
 def _answered(sent: Sequence[Request], ids: values.Ids) -> str:

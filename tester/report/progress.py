@@ -29,7 +29,7 @@ class Progress(Protocol):
 
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[Progress], None]]:
-    """A bar to be told of the progress as often as one likes; it is gone afterwards.
+    """A bar to be shown of the progress as often as one likes; it is gone afterwards.
 
     Shows seeds/s over all workers, failures so far and the time left. Silent where standard error
     is no terminal.
@@ -71,7 +71,7 @@ def bar(title: str) -> Iterator[Callable[[Progress], None]]:
 
 @contextmanager
 def counter(title: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar to be told (done, total); the total may still be unknown. Silent as `bar` is."""
+    """A bar to be shown (done, total); the total may still be unknown. Silent as `bar` is."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return

@@ -46,18 +46,18 @@ from tester.world.spectator import Said
 
 _CORE_INDENT: Final = 18
 _MOST_PLACES: Final = 6
-"""So many places are told at which tasks wait."""
+"""This many places are shown at which tasks wait."""
 _DEATHS: Final = 2
-"""What led to so many deaths of tasks is told: later ones may follow from them."""
+"""What led to this many deaths of tasks is shown: later ones may follow from them."""
 _MOST_FORGOTTEN: Final = 3
-"""So many calls are told that nobody awaited."""
+"""This many calls are shown that nobody awaited."""
 _MOST_CAUSES: Final = 3
-"""Of more faults that are left, the messages that they hit are not told."""
+"""Of more faults that are left, the messages that they hit are not shown."""
 _HERE: Final = f"{Path(__file__).parent.parent}{os.sep}"
 _LONGEST_HEADLINE: Final = 200
 _OUTER_FRAMES: Final = 3
 _INNER_FRAMES: Final = 7
-"""Of a deep traceback, so many frames at either end."""
+"""Of a deep traceback, this many frames at either end."""
 
 
 def tell(
@@ -72,7 +72,7 @@ def tell(
     """What happened with this seed, why that is wrong, and the command that runs it again.
 
     `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one. Of a
-    long run only what is worth telling is told, unless `full` asks for every line, with what was
+    long run only what is worth telling is shown, unless `full` asks for every line, with what was
     `said` in between: logged and printed.
     """
     core, why = core_of(outcome), reason(outcome)
@@ -91,7 +91,7 @@ def tell(
         *(
             []
             if why is not None and why.stands_alone
-            else _why(outcome, core, told=why is not None)
+            else _why(outcome, core, explained=why is not None)
         ),
         *_before_that(outcome),
         *_forgotten(outcome.unawaited),
@@ -106,7 +106,7 @@ def tell(
 
 
 def _is_said(why: Broken, outcome: Outcome) -> bool:
-    """Whether what the verdict says has been told with the rule."""
+    """Whether what the verdict says has been shown with the rule."""
     return why.stands_alone or isinstance(outcome.error, NotLinearizable)
 
 
@@ -146,9 +146,11 @@ def _excerpt(
     struck = _struck(all_lines, explanation)
     if broken is not None and broken.stands_alone:
         return _listed(leading_up(all_lines, struck, broken, outcome))
-    told = matters(outcome, core, broken, [all_lines[at] for at in struck])
-    if told.ops and not (broken is None and any(line.is_state for line in all_lines) and not core):
-        return _listed(excerpt.about(all_lines, told))
+    matter = matters(outcome, core, broken, [all_lines[at] for at in struck])
+    if matter.ops and not (
+        broken is None and any(line.is_state for line in all_lines) and not core
+    ):
+        return _listed(excerpt.about(all_lines, matter))
     moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
     deaths = [line.time_us for line in all_lines if line.is_death][:_DEATHS]
     return _listed(
@@ -158,8 +160,8 @@ def _excerpt(
     )
 
 
-def _listed(told: Sequence[Line | str]) -> str:
-    return "\n".join([HEADER, *map(str, told)]) if told else ""
+def _listed(rows: Sequence[Line | str]) -> str:
+    return "\n".join([HEADER, *map(str, rows)]) if rows else ""
 
 
 def tell_placement(outcome: Outcome, command: str, *, full: bool = False) -> str:
@@ -168,7 +170,7 @@ def tell_placement(outcome: Outcome, command: str, *, full: bool = False) -> str
 
 
 def _struck(all_lines: Sequence[Line], explanation: Explanation | None) -> list[int]:
-    """Which lines tell of a death, or of messages that met with the faults that are left."""
+    """Which lines are about a death, or of messages that met with the faults that are left."""
     causes = [] if explanation is None else explanation.causes
     if len(causes) > _MOST_CAUSES:
         causes = []  # it is the timing then, and none of them alone says anything
@@ -228,11 +230,11 @@ def core_clients(outcome: Outcome) -> frozenset[str]:
     return frozenset(op.client for op in core_of(outcome))
 
 
-def _why(outcome: Outcome, core: Sequence[Op], *, told: bool) -> list[str]:
-    """What the verdict says; in short, where it is told already which answer is wrong."""
+def _why(outcome: Outcome, core: Sequence[Op], *, explained: bool) -> list[str]:
+    """What the verdict says; in short, where it is shown already which answer is wrong."""
     error = outcome.error
     match error:
-        case NotLinearizable() if told:
+        case NotLinearizable() if explained:
             first = message(error).partition(". ")[0].rstrip(".")
             return [_wrap(f"So no order of the operations fits their answers. {first}.")]
         case NotLinearizable():
@@ -244,7 +246,7 @@ def _why(outcome: Outcome, core: Sequence[Op], *, told: bool) -> list[str]:
         case Undecided():
             return [
                 _wrap(
-                    "Nobody knows whether the clients were told the truth, and unknown is never a "
+                    "It is not known whether the answers were right, and unknown is never a "
                     f"pass: {error}"
                 )
             ]
@@ -275,10 +277,10 @@ def _when(failure: Failure) -> str:
 
 def _before_that(outcome: Outcome) -> list[str]:
     """What a background task died of before the failure, and may have led to it: the first."""
-    told = outcome.error.failure if isinstance(outcome.error, HandlerCrashed | Misused) else None
+    known = outcome.error.failure if isinstance(outcome.error, HandlerCrashed | Misused) else None
     dated = [death for death in outcome.died if death.time_us is not None]
     earliest = min(dated, key=lambda death: death.time_us or 0, default=None)
-    if earliest is None or _is_same(earliest, told):
+    if earliest is None or _is_same(earliest, known):
         return []
     if earliest.node == TEST and isinstance(outcome.error, NotLinearizable):
         return []  # what a client of the test has found, the history says as well
@@ -288,23 +290,23 @@ def _before_that(outcome: Outcome) -> list[str]:
     ]
 
 
-def _is_same(death: Failure, told: Failure | None) -> bool:
+def _is_same(death: Failure, known: Failure | None) -> bool:
     """Whether it is what the story is about, on another node perhaps."""
-    return told is not None and (death.kind, death.frames) == (told.kind, told.frames)
+    return known is not None and (death.kind, death.frames) == (known.kind, known.frames)
 
 
 def _forgotten(calls: Sequence[Unawaited]) -> list[str]:
     """The calls that nobody awaited, each place once; the first may be why all others are."""
     places = list({(call.file, call.line): call for call in reversed(calls)}.values())[::-1]
-    told = [
+    sentences = [
         f"{'The test' if call.node == TEST else call.node} called {call.what}() without `await` "
         f"at {relative(call.file)}:{call.line}, so it never ran: write `await` before the call, "
         "or make a task of it."
         for call in places[:_MOST_FORGOTTEN]
     ]
     if len(places) > _MOST_FORGOTTEN:
-        told.append(f"So it was with calls at {len(places) - _MOST_FORGOTTEN} more places.")
-    return ["\n".join(map(_wrap, told))] if told else []
+        sentences.append(f"So it was with calls at {len(places) - _MOST_FORGOTTEN} more places.")
+    return ["\n".join(map(_wrap, sentences))] if sentences else []
 
 
 def _operation(op: Op) -> str:

@@ -19,10 +19,10 @@ from tester.workers.results import LabResult, Rerun, TestResult
 _PRINTED_LINES: Final = 10
 _PRINTED_COLUMNS: Final = 200
 _SEEDS_SHOWN: Final = 10
-_MOST_TOLD: Final = 45
-"""After stories of so many lines, of what else went wrong only the headline is shown."""
+_MOST_LINES: Final = 45
+"""After stories of this many lines, of what else went wrong only the headline is shown."""
 _MOST_ALIKE: Final = 4
-"""Of tests that fail in the same way, so many have their command shown."""
+"""Of tests that fail in the same way, this many have their command shown."""
 _MOST_ROWS: Final = 6
 """Where tests fail, a table of more rows is printed only if it is asked for."""
 _GAP: Final = 2
@@ -41,11 +41,11 @@ def show(console: Console, result: LabResult, *, every: bool = False) -> None:
     if len(failing) > 1:
         how = "in the same way" if len(ways) == 1 else f"in {len(ways)} ways"
         plainly(console, f"{len(failing)} tests fail, {how}\n")
-    told = 0
+    lines = 0
     for way in ways:
         first = min(way, key=_length)
-        told += _length(first)[1]
-        if way is ways[0] or told <= _MOST_TOLD:
+        lines += _length(first)[1]
+        if way is ways[0] or lines <= _MOST_LINES:
             _show_failure(console, first)
             _show_alike(console, [test for test in way if test is not first])
         else:
@@ -90,12 +90,12 @@ def _show_briefly(console: Console, way: Sequence[TestResult]) -> None:
     """Of tests that fail in a way for whose story there is no room, its headline and a command."""
     first = min(way, key=_length)
     assert first.rerun is not None
-    told = aborted.story(first.rerun).partition("\n\n")[0]
+    head = aborted.story(first.rerun).partition("\n\n")[0]
     console.print(Text(f"{first.name}: {bad_seeds(first)}", style="bold red"), soft_wrap=True)
     others = len(way) - 1
     tests = "test" if others == 1 else "tests"
     more = f"\n    and {others} more {tests} in the same way" if others else ""
-    plainly(console, f"{told}\n    {first.rerun.command}{more}\n")
+    plainly(console, f"{head}\n    {first.rerun.command}{more}\n")
 
 
 def _show_alike(console: Console, others: Sequence[TestResult]) -> None:
@@ -113,7 +113,7 @@ def _show_alike(console: Console, others: Sequence[TestResult]) -> None:
 
 
 def show_unfinished(console: Console, result: LabResult) -> None:
-    """Print what there is of a run that was interrupted: most stories have not been told."""
+    """Print what there is of a run that was interrupted: most stories have not been shown."""
     begun = [test for test in result.tests if test.counted.seeds]
     for test in begun:
         if test.rerun is not None:

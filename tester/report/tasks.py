@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 Changed = Callable[[int, int], None]
-"""Told how many map tasks are finished, and how many reduce tasks."""
+"""Is given how many map tasks are finished, and how many reduce tasks."""
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from tester.world.run import Outcome
 
 _COLUMN: Final = 38
 _BEFORE: Final = 2
-"""So many lines that both have are shown before the first difference."""
+"""This many lines that both have are shown before the first difference."""
 _AFTER: Final = 16
 _SHORTER: Final = {
     "no reply: the network lost the request": "request lost",
@@ -53,8 +53,8 @@ def side_by_side(explanation: Explanation) -> str:
 def _about(clients: frozenset[str], outcome: Outcome) -> list[Line]:
     """The lines about these clients' operations, and about no operation; all, without clients."""
     ops = {op.number for op in outcome.history.ops if op.client in clients}
-    told = lines(outcome)
-    return [line for line in told if line.op is None or line.op in ops] if clients else told
+    found = lines(outcome)
+    return [line for line in found if line.op is None or line.op in ops] if clients else found
 
 
 def _first_difference(left: list[Line], right: list[Line]) -> int:

@@ -11,9 +11,9 @@ import msgspec
 from tester.world.history import operation_name
 
 _LONGEST: Final = 40
-"""So many columns of a value are shown."""
+"""This many columns of a value are shown."""
 _FEW: Final = 3
-"""So many elements of a list."""
+"""This many elements of a list."""
 _ERR: Final = re.compile("OK|Err[A-Z][A-Za-z]*")
 """The wire spelling of what became of an operation."""
 _LARGE: Final = 1 << 31
@@ -21,7 +21,7 @@ _LARGE: Final = 1 << 31
 _OPAQUE: Final = re.compile(r"(?=.*[0-9])[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """A text as programs draw them, for nobody to read."""
 _ROOM: Final = 39
-"""So many of several values together, if that is possible."""
+"""This many of several values together, if that is possible."""
 
 
 class _Id:

@@ -54,7 +54,7 @@ RAFT = {
     "commits_before_it_has_compared": rf"{S} commits entry \d+, further than #\d+ says .* refused",
     "saves_no_entries": rf"{S} lost entries when it restarted: log up to \d+ -> \d+",
     "heeds_old_leaders": rf"{S} in term \d+ heeds the leader of term \d+",
-    "commits_its_log_after_a_restart": rf"{S} commits entry \d+, of which no leader has told it",
+    "commits_its_log_after_a_restart": rf"{S} commits entry \d+, which no leader has said is",
     "loses_the_tail_at_a_snapshot": rf"{S} deleted entr.* What follows a snapshot stays",
     "ignores_terms_in_appends": rf"{S} stays in term \d+ when it hears of term \d+",
     "appends_what_a_snapshot_covers": rf"{S} had answered .* After a restart and #\d+ it has log",

@@ -501,7 +501,7 @@ def test_an_interrupt_ends_every_stage(
     assert failed == {"importing": [], "running": [[]], "telling": [[3]]}[stage]
     assert record["verdict"] == ("fail" if stage == "telling" else "unknown")
     if stage == "telling":
-        assert "Interrupted before its story was told." in out
+        assert "Interrupted before its story was written." in out
         assert "labtester replay tiny test_third --seed 3 --submission theirs" in out
     command.wait_for_no_workers()
 

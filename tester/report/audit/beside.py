@@ -13,9 +13,9 @@ from tester.world.failure import printable
 from tester.world.run import Outcome
 
 _ENTRIES: Final = 6
-"""Of the logs, so many entries are shown."""
+"""Of the logs, this many entries are shown."""
 _COMMAND: Final = 5
-"""Of a command, so many characters."""
+"""Of a command, this many characters."""
 _SERVERS: Final = 5
 """Of a larger group, only the servers that matter are shown."""
 _BEFORE: Final = 3

@@ -219,7 +219,7 @@ def _of_follower(
         yield Broken(
             place,
             f"{name} commits up to entry {index}, and has heard from no leader{since}.",
-            f"{name} commits entry {index}, of which no leader has told it",
+            f"{name} commits entry {index}, which no leader has said is committed",
             FOLLOWS,
             FOLLOWER_SOURCE,
             seen=after.place,

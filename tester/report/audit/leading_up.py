@@ -14,15 +14,15 @@ from tester.world.history import seconds
 from tester.world.run import Outcome
 
 _MILESTONES: Final = 5
-"""Of what happened to servers, so many of the latest lines,"""
+"""Of what happened to servers, this many of the latest lines,"""
 _LEADERS: Final = 2
-"""so many about who leads,"""
+"""this many about who leads,"""
 _STRUCK: Final = 4
-"""and so many about faults that the run needs."""
+"""and this many about faults that the run needs."""
 _EXCHANGES: Final = 6
-"""Of the messages that the rule speaks of, so many of the latest."""
+"""Of the messages that the rule speaks of, this many of the latest."""
 _SAME: Final = 12
-"""A sentence that begins with so many characters of the verdict's says the same."""
+"""A sentence that begins with this many characters of the verdict's says the same."""
 _CLAUSE: Final = re.compile(r": (?=[a-z])|, but |\. (?=[A-Z])")
 
 
@@ -41,12 +41,12 @@ def leading_up(
     led = [at for at in happened if before[at].what.startswith("leads ")]
     rest = [at for at in happened if at not in led and _matters(before[at], broken)]
     chosen |= {*led[-_LEADERS:], *rest[-_MILESTONES:]}
-    told = [before[at] for at in sorted(chosen)]
-    if broken.seen is not None and not any(_says_it(line) for line in told):
-        told = [replace(line, marked=False) for line in told]
-    if not any(line.marked for line in told):
-        told.append(_break(broken, outcome))
-    rows = _together(told)
+    shown = [before[at] for at in sorted(chosen)]
+    if broken.seen is not None and not any(_says_it(line) for line in shown):
+        shown = [replace(line, marked=False) for line in shown]
+    if not any(line.marked for line in shown):
+        shown.append(_break(broken, outcome))
+    rows = _together(shown)
     left_out = len(before) - len(chosen)
     if left_out <= 0:
         return rows
@@ -108,11 +108,11 @@ def _break(broken: Broken, outcome: Outcome) -> Line:
     return Line(time_us, who, what, "does", marked=True, place=broken.place)
 
 
-def _together(told: Sequence[Line]) -> list[Line | str]:
+def _together(shown: Sequence[Line]) -> list[Line | str]:
     """The lines; what befell several servers at one instant is one of them."""
     rows: list[Line | str] = []
     batch: list[Line] = []
-    for line in [*told, None]:
+    for line in [*shown, None]:
         alike = line is not None and line.op is None and not line.is_message and not line.marked
         if batch and (line is None or not alike or line.time_us != batch[0].time_us):
             rows += _merged(batch)

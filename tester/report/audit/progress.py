@@ -17,7 +17,7 @@ _CALM_US: Final = 100_000
 """A heartbeat so short ago keeps from an election: the lab allows ten heartbeats a second."""
 _SAME_US: Final = 1_000
 _SPLITS: Final = 3
-"""After so many split votes in a row, chance is not to blame."""
+"""After this many split votes in a row, chance is not to blame."""
 _REFUSED: Final = 3
 """A leader that has sent the same so often after a refusal does not go back."""
 _ONE_BY_ONE: Final = 20
@@ -167,7 +167,7 @@ def _calmed(group: Group) -> Iterator[Broken]:
             f"#{refused[-1].rpc}."
         )
     else:
-        heard = f" Meanwhile {it} heard from no leader, and voted for nobody."
+        heard = f" Meanwhile {it} heard from no leader, and gave no vote."
     calming = stale or refused
     place = (calming[-1].answered or 0) if calming else len(group.servers.times) - 1
     yield Broken(

@@ -1,4 +1,4 @@
-"""The rule of what outlives a crash: what a server has told anybody, it still knows afterwards."""
+"""The rule of what outlives a crash: what others know of a server, it still knows."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ _PLACE: Final = attrgetter("place")
 
 
 class Servers:
-    """The states of each server of the group, in order; the group is those that told of any."""
+    """The states of each server of the group, in order; the group is those that showed any."""
 
     def __init__(self, outcome: Outcome) -> None:
         self.states: dict[str, list[State]] = {}

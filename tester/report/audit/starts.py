@@ -55,7 +55,7 @@ def _not_leading(op: Op, place: int, name: str, term: int) -> Broken:
     return Broken(
         place,
         f"{name} answered {_shown(op)}, that it leads term {term}, and get_state says that it "
-        "does not lead: nobody will replicate the command.",
+        "does not lead: no server will replicate the command.",
         f"{name} took a command, and does not lead",
         LEADS,
         SOURCE,
