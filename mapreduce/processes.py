@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
 import shutil
 import signal
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -30,6 +30,8 @@ TASKS_EACH: Final = 4
 """An input is cut so small that each worker has so many map tasks, or `LEAST_BYTES` each."""
 _STDERR: Final = 2
 """Where workers print: standard output is for what the command has to say."""
+_LOOK_S: Final = 1 / 20
+"""How often it is seen to whether a worker has died."""
 LEAVE_S: Final = 5
 """So long workers may take to leave when the job is over, before they are killed."""
 
@@ -110,7 +112,7 @@ class Processes:
         self._numbers = itertools.count()
         self._over = asyncio.Event()
         self._tell = changed
-        self.running: dict[str, asyncio.subprocess.Process] = {}
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
         """The workers that run now."""
         self.lost = 0
         """How many workers have died."""
@@ -153,9 +155,6 @@ class Processes:
             if self._over.is_set():
                 await asyncio.wait(seats, timeout=LEAVE_S)
         finally:
-            for process in self.running.values():
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
             over.cancel()
             for seat in seats:
                 seat.cancel()
@@ -169,14 +168,18 @@ class Processes:
         where = "\n".join([*filter(None, sys.path), str(Path.cwd())])
         while not self.coordinator.over:
             name = f"w{next(self._numbers)}"
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-c", CODE, where, str(folder / "job.json"), name),
+            # Not asyncio's: cancelled while it starts a process, that would leave it behind.
+            process = self.running[name] = subprocess.Popen(
+                [sys.executable, "-P", "-c", CODE, where, str(folder / "job.json"), name],
+                stdin=subprocess.DEVNULL,
                 stdout=_STDERR,
             )
-            self.running[name] = process
             try:
-                status = await process.wait()
+                while (status := process.poll()) is None:
+                    await asyncio.sleep(_LOOK_S)
             finally:
+                process.kill()
+                _ = process.wait()
                 del self.running[name]
             if not self.coordinator.over:
                 self.lost += 1

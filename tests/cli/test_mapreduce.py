@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +86,34 @@ def test_what_cannot_begin_is_one_sentence(
     (folder / "full" / "mr-out-0").touch()
     assert said in labtester("mapreduce", *arguments.split()).sentence
     assert not (folder / "out").exists() or not list((folder / "out").iterdir())
+
+
+SLEEPS = """
+import time
+
+class Sleeps:
+    def map(self, file, contents):
+        open("begun", "w").close()
+        time.sleep(600)
+
+    reduce = map
+"""
+MAIN = "from tester.cli import main; main()"
+
+
+def test_an_interrupt_ends_the_workers_and_leaves_nothing(folder: Path) -> None:
+    (folder / "sleeping.py").write_text(SLEEPS)
+    command = [sys.executable, "-c", MAIN, "mapreduce", "sleeping:Sleeps", "one.txt"]
+    with subprocess.Popen(
+        [*command, "--out", "out", "--workers", "2"], stderr=subprocess.PIPE, text=True
+    ) as running:
+        while not (folder / "begun").exists() and running.poll() is None:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        assert running.stderr is not None
+        said = running.stderr.read()  # ends when no worker has it open any more
+    assert (running.returncode, said.strip()) == (130, "")
+    assert list((folder / "out").iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write and read anything")
