@@ -20,6 +20,8 @@ from tester.world.scenario import Scenario
 
 UNHEEDED: Final = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
 """What a test raises to tell pytest something; it is not a failure."""
+_IMPORTED: Final = "pytest.PytestAssertRewriteWarning"
+"""That this package is imported before pytest looks at it, which is so in a worker."""
 _OFF: Final = {"numprocesses": 0, "timeout": 0}
 """Options of other plugins that would run tests elsewhere, or end this process."""
 
@@ -75,9 +77,12 @@ def serve(project: Project, server: Server) -> NoReturn:
     said = io.StringIO()
     with contextlib.ExitStack() as starting:
         _ = starting.enter_context(contextlib.redirect_stderr(said))
-        args = [project.what, "--capture=no"]
+        args = [project.what, "--capture=no", f"-Wignore::{_IMPORTED}"]
         args += [f"--rootdir={project.root}"] if project.root else []
-        status = pytest.main(args, [_Starter(server, project, starting.close)])
+        try:
+            status = pytest.main(args, [_Starter(server, project, starting.close)])
+        except Exception as error:  # noqa: BLE001 - of one of the project's plugins, perhaps
+            server.refuse(f"pytest could not start: {type(error).__name__}: {error}")
     words = " ".join(said.getvalue().replace("ERROR:", "error:").split())
     reason = words.rpartition("error: ")[2]
     server.refuse(f"pytest ended with status {int(status)}: {reason or 'it did not say why'}")

@@ -205,6 +205,11 @@ def test_a_project_whose_options_pytest_refuses(project: Runner) -> None:
     assert "pytest ended with status 4: unrecognized arguments: --nonesuch" in said
 
 
+def test_a_project_may_take_warnings_for_errors(project: Runner) -> None:
+    (project.folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    assert project("run", f"{FILE}::test_good", "--seeds", "2").status == 0
+
+
 def test_tests_are_run_here_whatever_plugins_are_asked_for(project: Runner) -> None:
     (project.folder / "pytest.ini").write_text("[pytest]\naddopts = -n 2 -x\n")
     assert project("run", f"{FILE}::test_good", "--seeds", "2").status == 0
