@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.report.page.document import Document
     from tester.workers.pool import Pool
-    from tester.workers.results import Rerun, TestResult
+    from tester.workers.results import LabResult, Rerun, TestResult
 
 page_option = click.option(
     "--report",
@@ -24,6 +24,23 @@ pages_option = click.option(
     metavar="DIR",
     help="Draw a page for each failing test, too, into this folder.",
 )
+
+plot_option = click.option(
+    "--plot",
+    "plot_to",
+    metavar="FILE",
+    help="Draw the seeds of each test as a page: latency, RPCs per operation, virtual time, and "
+    "ways to fail.",
+)
+
+
+def write_plots_of(result: LabResult, path: str | None) -> None:
+    """Write the page of plots that was asked for, if one was, and say where it is."""
+    from tester.report.page.plots import plots_of
+
+    if path is not None:
+        write(path, plots_of(result))
+        click.echo(f"plots: {path}", err=True)
 
 
 def document_of(rerun: Rerun) -> Document | None:

@@ -23,7 +23,7 @@ from tester.cli.options import (
     submission_option,
     tests_option,
 )
-from tester.cli.pages import pages_option, write_pages_of
+from tester.cli.pages import pages_option, plot_option, write_pages_of, write_plots_of
 from tester.cli.target import elsewhere, pool_of, target_of
 from tester.labs import LABS
 
@@ -55,6 +55,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     help="lab: print each test as the course's tester does.",
 )
 @pages_option
+@plot_option
 @schedule_option
 @submission_option
 @json_option
@@ -68,6 +69,7 @@ def run(
     every: bool,
     style: str,
     pages_to: str | None,
+    plot_to: str | None,
     schedule: str | None,
     submission: str | None,
     json_to: str | None,
@@ -88,6 +90,7 @@ def run(
     from tester.workers.results import LabResult
 
     check_writable(json_to)
+    check_writable(plot_to)
     try:
         with pool_of(target, seeds, jobs) as pool:
             target = target.found(pool)
@@ -120,13 +123,10 @@ def run(
     out = console(json_to)
     still = _show_recorded(recorded, result)
     _show(out, result, style, every=every)
+    write_plots_of(result, plot_to)
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
-    for test in result.tests:
-        rerun = test.rerun
-        if rerun is None or not rerun.found:
-            continue
-        click.echo(corpus.keep(rerun.found, rerun.test).sentence, err=True)
+    _keep(corpus, result)
     told = record.of_run(result) | ({"recorded": still} if still else {})
     return finish(result.verdict, json_to, told)
 
@@ -146,6 +146,15 @@ def _show(out: Console, result: LabResult, style: str, *, every: bool) -> None:
         network = "reliable network" if scenario.network.reliable else "unreliable network"
         titles[name] = coursestyle.Title(" ".join(about.split()), network)
     coursestyle.show(out, result, titles)
+
+
+def _keep(corpus: Corpus, result: LabResult) -> None:
+    """Record the failures that were found, and say where."""
+    for test in result.tests:
+        rerun = test.rerun
+        if rerun is None or not rerun.found:
+            continue
+        click.echo(corpus.keep(rerun.found, rerun.test).sentence, err=True)
 
 
 def _unfinished(json_to: str | None, result: LabResult) -> int:

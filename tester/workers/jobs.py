@@ -398,6 +398,7 @@ class _Worker:
             figures={plain(name): Figure.of(values) for name, values in found.figures.items()},
             reached={plain(str(name)): bool(did) for name, did in found.reached.items()},
             steps=found.steps,
+            latency_us=found.history.latency_us(),
         )
         return ran, found
 

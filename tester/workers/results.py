@@ -128,11 +128,29 @@ def rerun_of(record: Record, command: str) -> Rerun:
     return Rerun(record.test, record.seed, command, record=record.text(), schedule=record.schedule)
 
 
+class Sample(NamedTuple):
+    """One seed of a test, for plots."""
+
+    seed: int
+    verdict: str
+    virtual_us: int
+    rpcs: int
+    ops: int
+    latency_us: int
+    kind: str
+    """What it failed with; "" if it did not."""
+
+
+MOST_SAMPLES: Final = 100_000
+
+
 class Counted:
     """The sums over the seeds of one test, from 0 on without a gap."""
 
     def __init__(self, sometimes: Sequence[str] = ()) -> None:
         self.seeds = 0
+        self.samples: list[Sample] = []
+        """The first `MOST_SAMPLES` seeds one by one."""
         self.failed: list[int] = []
         self.alike: list[int] = []
         """The first few that failed, all of them as the first one did."""
@@ -158,6 +176,11 @@ class Counted:
     def add(self, ran: Ran) -> None:
         """Count the next seed."""
         seed, self.seeds = self.seeds, self.seeds + 1
+        if seed < MOST_SAMPLES:
+            kind = ran.symptom[0] if ran.symptom else ""
+            self.samples.append(
+                Sample(seed, ran.verdict, ran.virtual_us, ran.rpcs, ran.ops, ran.latency_us, kind)
+            )
         if seed < OPENING:
             self.opening[seed] = ran
         if ran.verdict != "pass":

@@ -215,6 +215,8 @@ class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """How many nodes were servers."""
     figures: dict[str, Figure] = {}
     """What the test has reported, by name."""
+    latency_us: int = 0
+    """Virtual microseconds that an operation took, on average; 0 if none was answered."""
     reached: dict[str, bool] = {}
     """Whether it came to what the test calls `Simulation.sometimes`."""
     steps: int = 0

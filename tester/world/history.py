@@ -89,6 +89,11 @@ class History:
         op.result = result
         self.completed += 1
 
+    def latency_us(self) -> int:
+        """Virtual microseconds that an operation took, on average; 0 if none was answered."""
+        taken = [op.ret_us - op.call_us for op in self.ops if op.ret_us is not None]
+        return sum(taken) // len(taken) if taken else 0
+
     def count(self, more: int) -> None:
         """Clients have completed so many more operations, of which nothing else is recorded.
 
