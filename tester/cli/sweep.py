@@ -266,13 +266,20 @@ def _report(
         _keep(several, of(subject))
         found["failures"] += several
     plainly(console(json_to), sweeps.text(found))
-    failed = any(test["failed"] for test in found["tests"])
+    failed = any(test["failed"] or _missed(test) for test in found["tests"])
     undecided = any(test["unknown"] for test in found["tests"])
     found["verdict"] = "fail" if failed else "unknown" if undecided else "pass"
     if html_to is not None:
         Path(html_to).write_text(sweeps.page(found), encoding="utf-8")
         click.echo(f"the page is {html_to}", err=True)
     return finish(found["verdict"], json_to, found)
+
+
+def _missed(test: dict[str, Any]) -> bool:
+    """Whether no seed came to something that some seed must come to."""
+    return bool(test["seeds"]) and any(
+        one["demanded"] and not one["seeds"] for one in test["reached"].values()
+    )
 
 
 def _keep(failures: Sequence[dict[str, Any]], target: Target) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from tester.report.page.html import escaped, standalone
 from tester.world.history import seconds
 
 _NAMES: Final = {
@@ -138,30 +138,26 @@ def _coverage(coverage: dict[str, Any]) -> Iterator[str]:
 # -- the page -------------------------------------------------------------------------------------
 
 _STYLE: Final = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;margin:1rem 0}th,td{padding:.2rem .7rem;text-align:right;"
-    "border-bottom:1px solid #ccc}th:first-child,td:first-child{text-align:left}"
-    "pre{overflow-x:auto;background:#f4f4f4;padding:1rem}td.never{color:#b00}"
+    "body { max-width: 70rem; margin: 1rem auto; padding: 0 1rem }\n"
+    "h2 { margin-top: 1.4rem }\npre { background: var(--raised); padding: .7rem }\n"
+    "td.never { color: var(--fail) }\n"
 )
 
 
 def page(found: dict[str, Any]) -> str:
-    """A page of HTML that needs nothing else: all stories, and a table of everything else."""
+    """A page that needs nothing else: all stories, and a table of everything else."""
     tests, groups = found["tests"], found.get("failures", ())
-    body = "".join(_group_html(group) for group in groups)
-    body += "".join(_test_html(test) for test in tests)
     failed = sum(test["failed"] for test in tests)
-    seeds = sum(test["seeds"] for test in tests)
-    heading = f"{seeds} seeds, {failed} failed"
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{heading}</title>'
-        f"<style>{_STYLE}</style></head>\n<body><h1>{heading}</h1>\n{body}</body></html>\n"
-    )
+    heading = f"{sum(test['seeds'] for test in tests)} seeds, {failed} failed"
+    verdict = escaped(found["verdict"])
+    body = f'<main><h1>{heading} <span class="badge {verdict}">{verdict}</span></h1>\n'
+    body += "".join(map(_group_html, groups)) + "".join(map(_test_html, tests))
+    return standalone(heading, f"{body}</main>", styles=[_STYLE])
 
 
 def _group_html(group: dict[str, Any]) -> str:
-    stories = "".join(f"<pre>{html.escape(story['text'])}</pre>\n" for story in group["stories"])
-    return f"<h2>{html.escape(group_head(group))}</h2>\n{stories}"
+    stories = "".join(f"<pre>{escaped(story['text'])}</pre>\n" for story in group["stories"])
+    return f"<h2>{escaped(group_head(group))}</h2>\n{stories}"
 
 
 def _test_html(test: Test) -> str:
@@ -186,19 +182,20 @@ def _test_html(test: Test) -> str:
         ["sometimes", "seeds"], [[name, one["seeds"]] for name, one in test["reached"].items()]
     )
     absent = ", ".join(test["coverage"]["absent"])
-    said = f"<p>Faults of messages in no seed: {html.escape(absent)}</p>\n" if absent else ""
-    head = f"<h2>{html.escape(title(test))}</h2>\n<p>{html.escape(rate(test))}</p>\n"
+    said = f"<p>Faults of messages in no seed: {escaped(absent)}</p>\n" if absent else ""
+    head = f"<h2>{escaped(title(test))}</h2>\n<p>{escaped(rate(test))}</p>\n"
     return head + figures + sizes + hit + said + reached
 
 
 def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
     if not rows:
         return ""
-    top = "".join(f"<th>{html.escape(str(cell))}</th>" for cell in head)
+    top = "".join(f"<th>{escaped(str(cell))}</th>" for cell in head)
     lines = "".join(f"<tr>{''.join(map(_cell, row))}</tr>\n" for row in rows)
     return f"<table><tr>{top}</tr>\n{lines}</table>\n"
 
 
 def _cell(value: object) -> str:
-    kind = ' class="never"' if value == "never" else ""
-    return f"<td{kind}>{html.escape(str(value).strip())}</td>"
+    shown = str(value).strip()
+    kind = "never" if value == "never" else "number" if shown[:1].isdigit() else ""
+    return f'<td class="{kind}">{escaped(shown)}</td>'

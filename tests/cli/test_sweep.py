@@ -67,7 +67,8 @@ def test_a_failure_is_told_kept_and_can_be_run_again(labtester: Runner) -> None:
     for command in (story["command"], f"labtester replay {story['path']}"):
         assert labtester(*shlex.split(command)[1:]).status == 1
     page = Path("page.html").read_text()
-    assert page.startswith("<!doctype html>")
+    assert page.startswith("<!DOCTYPE html>")
+    assert '<span class="badge fail">' in page
     assert f"<pre>seed {story['seed']}: " in page
     stored = labtester("sweep", "stats", "a.db", "--submission", theirs).out
     assert stored.replace(" --schedule random", "") == done.out
@@ -93,6 +94,15 @@ def test_a_test_of_a_file_is_named_by_its_node_id(labtester: Runner) -> None:
     )
     assert "'answered': reached in " in done.out
     assert "test_mine.py::test_puts (strategy swarm)" in done.out
+
+
+def test_what_some_run_must_come_to_is_demanded_of_the_sweep(labtester: Runner) -> None:
+    calm = MINE.replace("network=UNRELIABLE, ", "")
+    Path("test_mine.py").write_text(calm.replace('    sim.sometimes("answered")\n', ""))
+    done = labtester("sweep", "test_mine.py", "--seeds", "1:2", "--store", "a.db", "--json", "-")
+    found = json.loads(done.out)
+    assert (found["verdict"], found["tests"][0]["failed"]) == ("fail", 0)
+    assert found["tests"][0]["reached"] == {"answered": {"seeds": 0, "demanded": True}}
 
 
 def test_shards_of_two_machines_are_one_sweep(labtester: Runner) -> None:
