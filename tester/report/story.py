@@ -105,11 +105,6 @@ def tell(
     return "\n\n".join(sections) + "\n"
 
 
-def _is_said(why: Broken, outcome: Outcome) -> bool:
-    """Whether what the verdict says has been shown with the rule."""
-    return why.stands_alone or isinstance(outcome.error, NotLinearizable)
-
-
 def _broken(outcome: Outcome, broken: Broken) -> list[str]:
     """Which rule was broken, and how; of a rule of Raft also the servers, and what came of it."""
     known = bool(broken.source) and broken.source in broken.sentence
