@@ -60,8 +60,8 @@ SLOTS: Final = 1_000
 """Processes of one run have numbers below this; a later one takes the number of one long ended."""
 _LONGEST: Final = 3_000
 """Characters of a sentence."""
-_SAID: Final = 512 << 20
-"""Bytes that all nodes of one run may say together."""
+_SAID: Final = 16 << 30
+"""Bytes that all nodes of one run may say together: several times what a run may send at all."""
 
 
 class Kind(StrEnum):
