@@ -137,6 +137,22 @@ def test_a_class(labtester: Runner, rubric: Path, tmp_path: Path) -> None:
     assert "labtester replay kvsrv test_unreliable_net --seed " in explained.out
 
 
+def test_what_cost_points_is_drawn(labtester: Runner, rubric: Path, tmp_path: Path) -> None:
+    folder(tmp_path / "bob", wrong())
+    assert labtester("grade", "bob", "--rubric", "rubric.toml", "--out", "out").status == 1
+    done = labtester("grade", "--explain", "bob", "--out", "out", "--report", "pages")
+    assert done.status == 1, done.err
+    (page,) = (tmp_path / "pages").iterdir()
+    assert f"{page.relative_to(tmp_path)}: seed " in done.out
+    assert "not linearizable" in page.read_text()
+    folder(tmp_path / "bob", solution())
+    done = labtester("grade", "--explain", "bob", "--out", "out", "--report", "pages")
+    assert done.status == 2
+    assert "no page of bob: " in done.err
+    assert "expected what was graded, got other files: grade it again" in done.err
+    assert "add --explain STUDENT" in labtester("grade", "bob", "--report", "pages").sentence
+
+
 def test_regrading_gives_identical_bytes_in_every_format(
     labtester: Runner, rubric: Path, tmp_path: Path
 ) -> None:
