@@ -113,7 +113,7 @@ def mutants(
     from tester.workers.kills import Mutant
 
     check_writable(json_to)
-    plan = _plan(lab, rubric, given={"--suite": suite, "--tests": tests, "--schedule": schedule})
+    plan = _plan(lab, rubric)
     lab = _lab(lab, plan)
     chosen = _with_suite(LABS[lab], suite)
     to_standard_error = json_to == "-"
@@ -155,14 +155,16 @@ def _lab(lab: str | None, plan: Plan | None) -> str:
     return lab
 
 
-def _plan(lab: str | None, rubric: str | None, *, given: dict[str, str | None]) -> Plan | None:
+def _plan(lab: str | None, rubric: str | None) -> Plan | None:
     """The rubric, which says by itself what is to be run."""
     if rubric is None:
         return None
     from tester.cli.rubrics import plan_of
 
-    if beside := [option for option, value in given.items() if value is not None]:
-        raise click.UsageError(f"--rubric names tests and seeds: leave {beside[0]} out")
+    context = click.get_current_context()
+    for name in ("suite", "tests", "schedule", "seeds", "first"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--rubric names tests and seeds: leave --{name} out")
     plan = plan_of(rubric)
     if lab not in (None, plan.lab.name):
         raise click.ClickException(f"{rubric}: expected a rubric of {lab}, got {plan.lab.name}")

@@ -49,6 +49,8 @@ def test_a_bug_gets_full_marks_or_not(
         ("", "expected a lab, got none; the labs are kvsrv, lock"),
         ("lock --rubric rubric.toml", "rubric.toml: expected a rubric of lock, got kvsrv"),
         ("--rubric rubric.toml --tests a", "--rubric names tests and seeds: leave --tests out"),
+        ("--rubric rubric.toml --seeds 5", "leave --seeds out"),
+        ("--rubric rubric.toml --first", "leave --first out"),
         ("--rubric nowhere", "nowhere: No such file or directory"),
     ],
 )
