@@ -3,7 +3,7 @@
     python -m bench.mapreduce [MEGABYTES]
     python -m bench.mapreduce kills [TIMES]
 
-The second command kills a random worker at a random moment, so many times, and compares the
+The second command kills a random worker that has had a task, so many times, and compares the
 output of every job with that of the first, byte for byte.
 """
 
@@ -148,8 +148,9 @@ async def _run(running: Processes, luck: random.Random, times: int) -> None:
     killed = 0
     while not job.done():
         await asyncio.sleep(0.2 + 2 * luck.random())
-        if running.running and killed < times:
-            running.running[luck.choice(sorted(running.running))].kill()
+        at_work = sorted(running.running.keys() & running.coordinator.at_work())
+        if at_work and killed < times:
+            running.running[luck.choice(at_work)].kill()
             killed += 1
     await job
 

@@ -51,6 +51,10 @@ class JobCoordinator(Coordinator):
         maps, reduces = (len(phase.finished) for phase in self._phases)
         return maps, reduces
 
+    def at_work(self) -> set[str]:
+        """The workers that have had a task and have not died."""
+        return set(self._has)
+
     def next_task(self, ask: Ask) -> Task:
         """See Coordinator; nothing any more once the job has failed."""
         if self.failure:
