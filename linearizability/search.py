@@ -71,11 +71,6 @@ class Search:
         return self._window.positions[self._window.returns[self._deepest[0]]]
 
     @property
-    def deepest_level(self) -> int:
-        """How many returns the furthest configuration has behind it."""
-        return self._deepest[0]
-
-    @property
     def returns_left(self) -> int:
         """How many returns the furthest configuration has before it."""
         return self.level_count - self._deepest[0]
