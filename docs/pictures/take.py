@@ -56,7 +56,7 @@ PICTURES: Final = (
             "dark"),
     Picture("raft-failure", "report raft test_re_election_3a --seed 5", "Raft", TWO_VOTES),
     Picture("passing-run", "report raft test_persist1_3c --seed 1", "Raft"),
-    Picture("checker", "check {history} --model kv --html {page}", "Keys"),
+    Picture("checker", "check history.jsonl --model kv --html {page}", "Keys"),
 )  # fmt: skip
 HISTORY: Final = """
 {"c": 0, "op": "put", "k": "x", "v": "a", "ver": 0, "call": 0, "ret": 10}
@@ -72,9 +72,9 @@ HISTORY: Final = """
 
 def drawn(picture: Picture, folder: Path) -> Path:
     """The page of a picture."""
-    page, history = folder / f"{picture.name}.html", folder / "history.jsonl"
-    history.write_text(HISTORY.lstrip())
-    words = picture.command.format(page=page, history=history).split()
+    page = folder / f"{picture.name}.html"
+    (folder / "history.jsonl").write_text(HISTORY.lstrip())
+    words = picture.command.format(page=page).split()
     if words[0] == "report":
         words += ["-o", str(page)]
     if picture.bug is not None:
