@@ -32,6 +32,8 @@ WORDS: Final = 50_000
 PIECE_MB: Final = 10
 """The text is a piece of this size, again and again."""
 KILLS: Final = 50
+EACH: Final = 2
+"""So many in one job: a task that loses a third worker ends it."""
 
 
 def write_text(path: Path, megabytes: int) -> None:
@@ -135,7 +137,7 @@ def kill(times: int) -> None:
         while lost < times:
             out = Path(scratch) / f"out{jobs}"
             running = Processes(Job("wc", [str(text)], str(out), 3), lambda maps, reduces: None)
-            asyncio.run(_run(running, luck, min(5, times - lost) if jobs else 0))
+            asyncio.run(_run(running, luck, min(EACH, times - lost) if jobs else 0))
             found = {file.name: file.read_bytes() for file in out.iterdir()}
             wanted = wanted or found
             assert found == wanted, f"the output of job {jobs} differs"
