@@ -251,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     strategies = options.strategies.split(",")
     if options.alarms:
         for lab in options.bugs or LABS:
-            for strategy in strategies:
+            for strategy in filter(STRATEGIES.__contains__, strategies):
                 failed, runs = false_alarms(lab, strategy, options.alarms)
                 print(f"{lab:<14}{strategy:<12}{failed:>6} of {runs}", flush=True)
         return
