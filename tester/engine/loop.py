@@ -251,8 +251,11 @@ class Loop(asyncio.AbstractEventLoop):
 
     def unretrieved(self) -> list[tuple[BaseException, int | None]]:
         """What tasks raised and nobody awaited, in the order of their creation; and when."""
-        failed = [task for task in self._born if task._log_traceback]  # failed, and unheard
-        return [(e, task.died_us) for task in failed if (e := task.exception()) is not None]
+        return [
+            (error, task.died_us)
+            for task in self._born
+            if task._log_traceback and (error := task.exception()) is not None  # and unheard
+        ]
 
     def let_go(self) -> None:
         """End what has not finished, after the verdict and inside the node: all of it is void."""

@@ -147,7 +147,8 @@ class Execution:
         with unheeded():
             for place in self._scheduler.places:
                 try:
-                    cast(Hosting, place.machine).close()
+                    host: Any = place.machine  # a Hosting; to say so by `cast` is a call
+                    host.close()
                 except ProcessDied as error:
                     died = died or error
         self._listeners.clear()

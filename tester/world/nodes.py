@@ -69,6 +69,8 @@ class Member:
         self._nodes = nodes
         self._context = nodes.context
         self._recipe: list[tuple[Any, ...]] = []
+        self.serves = False
+        """Whether a server is registered on it."""
         self._registered: dict[str, Deliver] = {}
         self._incarnation = 0
         self._clock = 0, 0
@@ -146,11 +148,6 @@ class Member:
         """A probe of this node, for a factory's arguments: see `tester.world.probe.Probe`."""
         return OnProbe(self.name)
 
-    @property
-    def serves(self) -> bool:
-        """Whether a server is registered on it."""
-        return any(event[0] == "serve" for event in self._recipe)
-
     def serve(self, remote: Remote, name: str = "") -> None:
         """Register an object of this node as a server, by default under the node's name."""
         self._must_be_up(f"nothing can be served by {self.name}")
@@ -158,6 +155,7 @@ class Member:
             raise TesterError(f"{remote!r} cannot be served by {self.name}: serve it there")
         name = name or self.name
         self._tell(("serve", name, remote._key))
+        self.serves = True
         self._register(name)
 
     def _register(self, name: str) -> None:
@@ -413,7 +411,7 @@ class Nodes:
 
     def servers(self) -> int:
         """How many nodes there are on which a server is registered, whether up or down."""
-        return sum(member.serves for member in self._members.values())
+        return len([member for member in self._members.values() if member.serves])
 
     def named(self, name: str) -> Member:
         """The node of this name, made on first use."""

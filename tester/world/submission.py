@@ -73,7 +73,7 @@ class Submission:
     def get(self, module: str, name: str) -> Any:
         """The class `name` of `module`: `get("kvsrv.client", "Clerk")`."""
         loaded, found = self._find(module, name)
-        if not inspect.isclass(found):
+        if not isinstance(found, type):
             got = "got none" if found is None else f"got {type(found).__name__}"
             raise BadSubmission(f"{loaded.__file__}: expected a class {name}, {got}")
         return found
