@@ -96,6 +96,8 @@ class Simulation:
 
         `labtester run` tells the least, the most and the mean over all runs of the test.
         """
+        if type(name) is not str:
+            raise TesterError(f"expected text as the name of a figure, got {name!r}")
         if type(value) is not int or abs(value) > _LARGEST_FIGURE:
             raise TesterError(
                 f"expected an integer of at most 48 bits for a figure, got {value!r}"
@@ -156,6 +158,8 @@ class Simulation:
         the test tells in how many of its runs; `@simulate(sometimes=[name])` fails the test if it
         is in none.
         """
+        if type(name) is not str:
+            raise TesterError(f"expected text as the name of what is reached, got {name!r}")
         if condition is None:
             self.reached[name] = True
             return

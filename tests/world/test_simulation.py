@@ -313,6 +313,17 @@ def test_figures_are_what_the_test_reports() -> None:
     assert passes(report).figures == {"turns": [3, 1]}
 
 
+def test_names_of_what_is_reported_are_text() -> None:
+    async def figure(sim: Simulation) -> None:
+        sim.figure(3, 1)  # type: ignore[arg-type]
+
+    async def reached(sim: Simulation) -> None:
+        sim.sometimes(3)  # type: ignore[arg-type]
+
+    assert str(once(figure).error) == "expected text as the name of a figure, got 3"
+    assert str(once(reached).error) == "expected text as the name of what is reached, got 3"
+
+
 @pytest.mark.parametrize("value", [2**48 + 1, -(2**48) - 1, 1.5, True, "3"])
 def test_a_figure_is_an_integer(value: object) -> None:
     async def report(sim: Simulation) -> None:
