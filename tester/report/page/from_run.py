@@ -113,7 +113,10 @@ def _run(watched: Watched) -> tuple[Run, int]:
     )
     _tell_fates(run, outcome)
     run.notes = _notes(run, outcome, watched, timeline, unseen)
-    return run, timeline.event(focus) if focus >= 0 else max(len(timeline.events) - 1, 0)
+    if focus >= 0:
+        return run, timeline.event(focus)
+    # One that passes is read from its beginning; of another one the end is what matters.
+    return run, 0 if outcome.verdict == "pass" else max(len(timeline.events) - 1, 0)
 
 
 def _causes(broken: Broken | None) -> set[int]:
