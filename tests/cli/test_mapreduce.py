@@ -98,7 +98,13 @@ class Sleeps:
 
     reduce = map
 """
-MAIN = "from tester.cli import main; main()"
+MAIN = """
+import signal
+from tester.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background ignores
+main()
+"""
 
 
 def test_an_interrupt_ends_the_workers_and_leaves_nothing(folder: Path) -> None:
