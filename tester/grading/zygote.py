@@ -28,6 +28,7 @@ from tester.grading.library import Helpers, Library
 from tester.grading.sandbox import Cell, Enforced, Limits, leave
 from tester.guard import guard
 from tester.workers.processes import end_descendants
+from tester.world import submission
 from tester.world.pipe import framed, receive, send
 
 _UNSEEN: Final = ("bugs", "solution")
@@ -103,6 +104,7 @@ class _Zygote:
         library.grant(setup.granted)
         notes = library.take(setup.files)
         library.remember_lines()
+        submission.fix(library.fixed(setup.packages))
         held = _address_space()
         nothing = os.open(os.devnull, os.O_RDWR)
         enforced, first_user, rules = leave(
