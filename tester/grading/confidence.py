@@ -5,54 +5,15 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from tester.sweep.interval import interval
+
 ALPHA: Final = 0.05
 """One minus the confidence of every statement."""
-_HALVINGS: Final = 60
 
 
 def upper_bound(seeds: int, alpha: float = ALPHA) -> float:
     """With no failure in so many random seeds: the most that one seed may fail with."""
     return 1 - math.exp(math.log(alpha) / seeds)
-
-
-def interval(failed: int, seeds: int, alpha: float = ALPHA) -> tuple[float, float]:
-    """The interval of Clopper and Pearson (1934) for the probability that a seed fails."""
-    low = 0.0 if failed == 0 else _solve(seeds, failed, alpha / 2)
-    high = 1.0 if failed == seeds else 1 - _solve(seeds, seeds - failed, alpha / 2)
-    return low, high
-
-
-def at_least(failed: int, seeds: int, probability: float) -> float:
-    """The probability that so many of the seeds fail, or more, if each does with `probability`."""
-    if failed <= 0:
-        return 1.0
-    if failed > seeds or probability <= 0:
-        return 0.0
-    if probability >= 1:
-        return 1.0
-    logs = (math.log(probability), math.log1p(-probability))
-    return math.fsum(
-        math.exp(
-            math.lgamma(seeds + 1)
-            - math.lgamma(k + 1)
-            - math.lgamma(seeds - k + 1)
-            + k * logs[0]
-            + (seeds - k) * logs[1]
-        )
-        for k in range(failed, seeds + 1)
-    )
-
-
-def _solve(seeds: int, failed: int, tail: float) -> float:
-    """The probability at which so many failures or more are just `tail` likely."""
-    low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if at_least(failed, seeds, middle) < tail:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
 
 
 def statement(failed: int, seeds: int, alpha: float = ALPHA) -> str:
@@ -63,7 +24,7 @@ def statement(failed: int, seeds: int, alpha: float = ALPHA) -> str:
             f"0 failures in {_seeds(seeds)}: under this test, a random seed fails with "
             f"probability below {percent(upper_bound(seeds, alpha), up=True)} ({level})."
         )
-    low, high = interval(failed, seeds, alpha)
+    low, high = interval(failed, seeds, confidence=1 - alpha)
     return (
         f"{_failures(failed)} in {_seeds(seeds)}: under this test, a random seed "
         f"fails with probability {percent(low, up=False)} to {percent(high, up=True)} ({level})."
