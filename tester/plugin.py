@@ -16,7 +16,7 @@ from _pytest._code.code import (  # the only reports that pytest-xdist carries o
 from _pytest.skipping import evaluate_xfail_marks
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
     from tester.world.run import Scenario
 
@@ -99,27 +99,23 @@ def _asked(config: pytest.Config, name: str) -> Any:
 
 
 def _schedule(config: pytest.Config) -> str | None:
-    name = _asked(config, "sim_schedule")
-    if name is None:
-        return None
     from tester.engine.schedule import SCHEDULES
 
-    if name not in SCHEDULES:
-        known = ", ".join(SCHEDULES)
-        raise pytest.UsageError(f"--sim-schedule: expected one of {known}, got {name!r}")
-    return str(name)
+    return _one_of(config, "sim_schedule", SCHEDULES)
 
 
 def _strategy(config: pytest.Config) -> str | None:
-    name = _asked(config, "sim_strategy")
-    if name is None:
-        return None
     from tester.engine.strategy import STRATEGIES
 
-    if name not in STRATEGIES:
-        known = ", ".join(STRATEGIES)
-        raise pytest.UsageError(f"--sim-strategy: expected one of {known}, got {name!r}")
-    return str(name)
+    return _one_of(config, "sim_strategy", STRATEGIES)
+
+
+def _one_of(config: pytest.Config, option: str, known: Iterable[str]) -> str | None:
+    name = _asked(config, option)
+    if name is not None and name not in known:
+        said = f"--{option.replace('_', '-')}: expected one of {', '.join(known)}, got {name!r}"
+        raise pytest.UsageError(said)
+    return None if name is None else str(name)
 
 
 def _placed(config: pytest.Config) -> int | None:
