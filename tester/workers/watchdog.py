@@ -6,14 +6,13 @@ outer fence is real time: a worker that waits for something outside would wait f
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 from enum import Enum
-from pathlib import Path
 from typing import Final
 
 from tester.workers.processes import Process, descendants, processes
+from tester.world import exhaustion
 
 FENCE: Final = 10
 """A worker may be silent for so many times its limit in real time,"""
@@ -79,7 +78,7 @@ class Watchdog:
             pid = self.busy[0]
             grown = now[pid].resident - self._was(pid).resident
             # What took all there is before the first look grows no more.
-            growing = grown > _GROWTH or self.squeezed or _holds_nearly_all(pid)
+            growing = grown > _GROWTH or self.squeezed or _is_near_limit(pid)
             return Finding.GROWING if growing else Finding.BUSY
         self.allowed_s *= FENCE
         return Finding.WAITING if self.quiet_s >= self.allowed_s else None
@@ -97,11 +96,11 @@ class Watchdog:
         self.squeezed = True
         self._factor += 1
         pid = self.busy[0]
-        if _holds_nearly_all(pid):
+        if _is_near_limit(pid):
             return False  # it is at its limit as it is, and takes no notice
         try:
             _, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
-            resource.prlimit(pid, resource.RLIMIT_DATA, (_held(pid), hard))
+            resource.prlimit(pid, resource.RLIMIT_DATA, (exhaustion.used(pid), hard))
         except OSError:  # it has gone, or is not ours to limit
             return False
         return True
@@ -117,18 +116,8 @@ class Watchdog:
         return self._before.get(pid) or Process(pid, 0, 0, 0.0, 0, ended=False)
 
 
-def _held(pid: int) -> int:
-    """Bytes of data memory that a process has."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[5])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _holds_nearly_all(pid: int) -> bool:
-    """Whether a process has three quarters of the memory that it may have."""
-    if sys.platform != "linux":
-        return False
+def _is_near_limit(pid: int) -> bool:
     try:
-        limit, _ = resource.prlimit(pid, resource.RLIMIT_DATA)
-        return limit != resource.RLIM_INFINITY and 4 * _held(pid) > 3 * limit
+        return sys.platform == "linux" and exhaustion.is_near_limit(pid)
     except OSError:  # it has gone, or is not ours to look at
         return False

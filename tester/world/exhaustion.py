@@ -36,21 +36,28 @@ def origin(error: BaseException) -> BaseException:
     return error
 
 
-def limit() -> int:
-    """Bytes of memory that this process may have; 0: as many as there are."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
+def limit(pid: int = 0) -> int:
+    """Bytes of memory that a process may have, by default this one; 0: as many as there are."""
+    if pid:
+        soft, _ = resource.prlimit(pid, resource.RLIMIT_DATA)
+    else:
+        soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
     return 0 if soft == resource.RLIM_INFINITY else soft
 
 
-def used() -> int:
+def used(pid: int = 0) -> int:
     """Bytes of that which it has; 0 where the system does not say."""
     if sys.platform != "linux":
         return 0
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[5]
-    except OSError:  # a node that is shut in sees no /proc; this is what it held at most
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    pages = Path(f"/proc/{pid or 'self'}/statm").read_text(encoding="ascii").split()[5]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def is_near_limit(pid: int = 0) -> bool:
+    """Whether a process has nearly all the memory that it may have."""
+    numerator, denominator = _NEARLY
+    most = limit(pid)
+    return most > 0 and used(pid) * denominator >= most * numerator
 
 
 def explained(error: BaseException) -> str:
@@ -65,10 +72,7 @@ def explained(error: BaseException) -> str:
 
 
 def _explained(error: MemoryError) -> str:
-    if not limit():
-        return ""
-    numerator, denominator = _NEARLY
-    if used() * denominator < limit() * numerator:
+    if not is_near_limit():
         return ""
     said_of = in_words(used())
     reserve.release()

@@ -95,8 +95,8 @@ def test_of_several_errors_the_first_is_meant() -> None:
 @pytest.fixture
 def at_the_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     limits = resource.getrlimit(resource.RLIMIT_DATA)
-    monkeypatch.setattr(exhaustion, "limit", lambda: 100 * MIB)
-    monkeypatch.setattr(exhaustion, "used", lambda: 90 * MIB)
+    monkeypatch.setattr(exhaustion, "limit", lambda pid=0: 100 * MIB)
+    monkeypatch.setattr(exhaustion, "used", lambda pid=0: 90 * MIB)
     yield
     resource.setrlimit(resource.RLIMIT_DATA, limits)
 
@@ -115,8 +115,8 @@ def test_a_failure_for_want_of_memory_says_so_at_once(monkeypatch: pytest.Monkey
 
 
 def test_more_than_any_machine_has_is_another_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exhaustion, "limit", lambda: 100 * MIB)
-    monkeypatch.setattr(exhaustion, "used", lambda: 50 * MIB)
+    monkeypatch.setattr(exhaustion, "limit", lambda pid=0: 100 * MIB)
+    monkeypatch.setattr(exhaustion, "used", lambda pid=0: 50 * MIB)
     assert describe(raised(Store()), "server", "while it ran", 7).exhausted == ""
 
 
