@@ -22,7 +22,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from mapreduce import processes
 from mapreduce.apps.wc import WORD
 from mapreduce.processes import Job, Processes
 
@@ -32,6 +31,8 @@ WORDS: Final = 50_000
 PIECE_MB: Final = 10
 """The text is a piece of this size, again and again."""
 KILLS: Final = 50
+PART_BYTES: Final = 20_000
+"""The least of a map task where workers are killed: many tasks, which take little time each."""
 EACH: Final = 2
 """So many in one job: a task that loses a third worker ends it."""
 
@@ -126,7 +127,6 @@ def check(scratch: Path, text: Path) -> None:
 
 def kill(times: int) -> None:
     """Run jobs, and kill workers in them, until so many have died."""
-    processes.LEAST_BYTES = 20_000  # type: ignore[misc]  # more tasks, which take less
     with tempfile.TemporaryDirectory() as scratch:
         text = Path(scratch) / "text.txt"
         write_text(text, PIECE_MB)
@@ -136,7 +136,8 @@ def kill(times: int) -> None:
         jobs = lost = 0
         while lost < times:
             out = Path(scratch) / f"out{jobs}"
-            running = Processes(Job("wc", [str(text)], str(out), 3), lambda maps, reduces: None)
+            job = Job("wc", [str(text)], str(out), 3, least_bytes=PART_BYTES)
+            running = Processes(job, lambda maps, reduces: None)
             asyncio.run(_run(running, luck, min(EACH, times - lost) if jobs else 0))
             found = {file.name: file.read_bytes() for file in out.iterdir()}
             wanted = wanted or found

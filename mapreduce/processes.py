@@ -27,7 +27,7 @@ MOST_BYTES: Final = 4 * 2**20
 """The part of the input that a map task has at most: a worker holds it in memory."""
 LEAST_BYTES: Final = 64 * 2**10
 TASKS_EACH: Final = 4
-"""An input is cut so small that each worker has so many map tasks, or `LEAST_BYTES` each."""
+"""So many map tasks has each worker, if they are of `Job.least_bytes` at least."""
 _STDERR: Final = 2
 """Where workers print: standard output is for what the command has to say."""
 _LOOK_S: Final = 1 / 20
@@ -49,12 +49,13 @@ class Job:
     out: str
     workers: int = 4
     n_reduce: int = 10
+    least_bytes: int = LEAST_BYTES
 
     def parts(self) -> dict[str, Split]:
         """The map tasks, by the names of what they read. Raises BadJob for a missing file."""
         sizes = [_size(name) for name in self.inputs]
         each = -(-sum(sizes) // (TASKS_EACH * self.workers))
-        size = min(MOST_BYTES, max(LEAST_BYTES, each))
+        size = min(MOST_BYTES, max(self.least_bytes, each))
         try:
             return named([one for name in self.inputs for one in split(name, Path(name), size)])
         except OSError as error:

@@ -18,9 +18,8 @@ WORDS = ["the", "of", "naïve", "дом", "tom", "a", "sherlock", "it"]
 
 
 @pytest.fixture
-def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def inputs(tmp_path: Path) -> list[str]:
     """Three files, one of them empty, that make about twelve map tasks."""
-    monkeypatch.setattr(processes, "LEAST_BYTES", 2_000)
     luck = random.Random(7)
     made = []
     for number, lines in enumerate((400, 0, 300)):
@@ -46,7 +45,9 @@ def test_a_job_in_processes(
     name: str, app: WordCount | Indexer, inputs: list[str], tmp_path: Path
 ) -> None:
     told: list[tuple[int, int]] = []
-    job = Job(name, inputs, str(tmp_path / "new" / "out"), workers=2, n_reduce=3)
+    job = Job(
+        name, inputs, str(tmp_path / "new" / "out"), workers=2, n_reduce=3, least_bytes=2_000
+    )
     running = Processes(job, lambda *done: told.append(done))
     asyncio.run(running.run())
     assert output(tmp_path / "new" / "out") == wanted(app, inputs, 3)
@@ -73,7 +74,8 @@ def test_workers_that_are_killed_change_no_byte(inputs: list[str], tmp_path: Pat
     for round_ in range(2):
         out = tmp_path / f"out{round_}"
         running = Processes(
-            Job("wc", inputs, str(out), workers=2, n_reduce=3), lambda maps, reduces: None
+            Job("wc", inputs, str(out), workers=2, n_reduce=3, least_bytes=2_000),
+            lambda maps, reduces: None,
         )
         asyncio.run(kill_some(running, 2, random.Random(round_)))
         assert output(out) == right
@@ -87,7 +89,7 @@ def test_a_worker_that_hangs_holds_nobody_up(
     monkeypatch.setattr(coordinator, "PATIENCE_S", 1)
     monkeypatch.setattr(processes, "LEAVE_S", 1)
     out = tmp_path / "out"
-    job = Job("wc", inputs, str(out), workers=2, n_reduce=3)
+    job = Job("wc", inputs, str(out), workers=2, n_reduce=3, least_bytes=2_000)
     running = Processes(job, lambda maps, reduces: stop_one(maps))
 
     def stop_one(maps: int) -> None:
