@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import itertools
+import mmap
 import os
 import resource
 import sys
@@ -21,6 +22,7 @@ from tester.guard.origin import is_users
 _NEARLY: Final = 3, 4
 """A process that holds this part of what it may have is short of memory; one that asked for more
 than any machine has is not, and does so every time."""
+_FINENESS: Final = 64 << 10
 _LOOKED_AT: Final = 2_000
 _SAMPLE: Final = 16
 _DEPTH: Final = 4
@@ -45,19 +47,48 @@ def limit(pid: int = 0) -> int:
     return 0 if soft == resource.RLIM_INFINITY else soft
 
 
-def used(pid: int = 0) -> int:
-    """Bytes of that which it has; 0 where the system does not say."""
+def used(pid: int) -> int:
+    """Bytes of that which another process has; 0 where the system does not say."""
     if sys.platform != "linux":
         return 0
-    pages = Path(f"/proc/{pid or 'self'}/statm").read_text(encoding="ascii").split()[5]
+    pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[5]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def left(most: int) -> int:
+    """Bytes that this process could still get, to the nearest 64 KiB; `most` if as many or more.
+
+    Found by asking for them and giving them back. Nothing else says: a process that is shut in
+    sees no `/proc`, and one that is short of memory may be unable to open a file.
+    """
+    fits, too_many = 0, most + 1
+    size = most
+    while too_many - fits > _FINENESS:
+        if _could_get(size):
+            fits = size
+        else:
+            too_many = size
+        size = (fits + too_many) // 2
+    return fits
+
+
+def _could_get(size: int) -> bool:
+    try:
+        mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except (OSError, MemoryError):
+        return False
+    return True
 
 
 def is_near_limit(pid: int = 0) -> bool:
     """Whether a process has nearly all the memory that it may have."""
-    numerator, denominator = _NEARLY
     most = limit(pid)
-    return most > 0 and used(pid) * denominator >= most * numerator
+    if not most:
+        return False
+    numerator, denominator = _NEARLY
+    if pid:
+        return used(pid) * denominator >= most * numerator
+    return not _could_get(most - most * numerator // denominator)
 
 
 def explained(error: BaseException) -> str:
@@ -74,7 +105,8 @@ def explained(error: BaseException) -> str:
 def _explained(error: MemoryError) -> str:
     if not is_near_limit():
         return ""
-    said_of = in_words(used())
+    most = limit()
+    said_of = in_words(most - left(most))
     reserve.release()
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))  # this process only says what it holds

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tester.engine import reserve
 from tester.world import exhaustion
@@ -96,7 +100,7 @@ def test_of_several_errors_the_first_is_meant() -> None:
 def at_the_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     limits = resource.getrlimit(resource.RLIMIT_DATA)
     monkeypatch.setattr(exhaustion, "limit", lambda pid=0: 100 * MIB)
-    monkeypatch.setattr(exhaustion, "used", lambda pid=0: 90 * MIB)
+    monkeypatch.setattr(exhaustion, "_could_get", lambda size: size <= 10 * MIB)
     yield
     resource.setrlimit(resource.RLIMIT_DATA, limits)
 
@@ -116,12 +120,49 @@ def test_a_failure_for_want_of_memory_says_so_at_once(monkeypatch: pytest.Monkey
 
 def test_more_than_any_machine_has_is_another_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exhaustion, "limit", lambda pid=0: 100 * MIB)
-    monkeypatch.setattr(exhaustion, "used", lambda pid=0: 50 * MIB)
+    monkeypatch.setattr(exhaustion, "_could_get", lambda size: size <= 50 * MIB)
     assert describe(raised(Store()), "server", "while it ran", 7).exhausted == ""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system says")
-def test_what_is_used_is_measured() -> None:
-    before = exhaustion.used()
+def test_what_another_process_uses_is_read() -> None:
+    before = exhaustion.used(os.getpid())
     more = bytearray(64 * MIB)
-    assert exhaustion.used() >= before + len(more)
+    assert exhaustion.used(os.getpid()) >= before + len(more)
+
+
+@given(st.integers(1, 1 << 40), st.integers(0, 1 << 40))
+def test_what_is_left_is_found_by_asking(most: int, free: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exhaustion, "_could_get", lambda size: size <= free)
+        found = exhaustion.left(most)
+    assert min(most, free) - (64 << 10) <= found <= min(most, free)
+
+
+_WITHOUT_FILES = """
+import resource
+from tester.engine import reserve
+from tester.world.exhaustion import explained, is_near_limit
+
+held = []
+_, hard = resource.getrlimit(resource.RLIMIT_DATA)
+resource.setrlimit(resource.RLIMIT_DATA, (200 << 20, hard))
+resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+reserve.keep()
+print(is_near_limit())
+try:
+    while True:
+        held.append(bytearray(1 << 20))
+except MemoryError as error:
+    print(is_near_limit())
+    print(explained(error))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit binds on Linux only")
+def test_a_process_that_can_open_no_file_says_what_it_has() -> None:
+    command = [sys.executable, "-c", _WITHOUT_FILES]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    before, after, sentence = done.stdout.splitlines()
+    assert (before, after) == ("False", "True")
+    assert sentence.startswith("its process has 0.2 GiB of memory, and gets no more"), sentence
