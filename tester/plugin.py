@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -99,23 +100,22 @@ def _asked(config: pytest.Config, name: str) -> Any:
 
 
 def _schedule(config: pytest.Config) -> str | None:
-    from tester.engine.schedule import SCHEDULES
-
-    return _one_of(config, "sim_schedule", SCHEDULES)
+    return _one_of(config, "sim_schedule", "tester.engine.schedule", "SCHEDULES")
 
 
 def _strategy(config: pytest.Config) -> str | None:
-    from tester.engine.strategy import STRATEGIES
-
-    return _one_of(config, "sim_strategy", STRATEGIES)
+    return _one_of(config, "sim_strategy", "tester.engine.strategy", "STRATEGIES")
 
 
-def _one_of(config: pytest.Config, option: str, known: Iterable[str]) -> str | None:
+def _one_of(config: pytest.Config, option: str, module: str, names: str) -> str | None:
     name = _asked(config, option)
-    if name is not None and name not in known:
+    if name is None:
+        return None  # and nothing of the engine is imported into a project that does not use it
+    known: Iterable[str] = getattr(importlib.import_module(module), names)
+    if name not in known:
         said = f"--{option.replace('_', '-')}: expected one of {', '.join(known)}, got {name!r}"
         raise pytest.UsageError(said)
-    return None if name is None else str(name)
+    return str(name)
 
 
 def _placed(config: pytest.Config) -> int | None:

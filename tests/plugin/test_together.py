@@ -223,8 +223,8 @@ def test_without_simulated_tests_the_plugin_says_nothing(
         import sys
 
         def test_plain():
-            assert not any(name.startswith(("tester.", "kvsrv", "msgspec", "numpy"))
-                           for name in sys.modules if name != "tester.plugin")
+            heavy = ("tester.", "kvsrv", "msgspec", "numpy")
+            assert [name for name in sys.modules if name.startswith(heavy)] == ["tester.plugin"]
         """,
     )
     result = run(apart=True)
