@@ -64,6 +64,7 @@ class Runner:
         monkeypatch.chdir(folder)
         monkeypatch.setenv("COLUMNS", "80")
         monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.delenv("PYTHONHASHSEED", raising=False)  # then it is the one that is fixed
         monkeypatch.setitem(LABS, "tiny", TINY)
         monkeypatch.setitem(LABS, "rogue", ROGUE)
         self.folder = folder

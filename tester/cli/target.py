@@ -220,8 +220,7 @@ def elsewhere(target: Target) -> Callable[[Where], AbstractContextManager[Pool]]
     @contextmanager
     def start(where: Where) -> Iterator[Pool]:
         with amid(where) as around:
-            hashes = [("PYTHONHASHSEED", where.hash_seed)] if where.hash_seed else []
-            how = launch(replace_field(usual, around=around), hashes)
+            how = launch(replace_field(usual, around=around), other_hashes=where.other_hashes)
             with Pool(how, 1, stuck_s=target.stuck_after, note=lambda text: None) as pool:
                 yield pool
 

@@ -25,7 +25,7 @@ from tester.cli.options import (
 )
 from tester.cli.target import Target, elsewhere, pool_of, target_of
 from tester.workers.launch import Python
-from tester.workers.surroundings import FACTORS, HERE, OTHER_HASHES, Where
+from tester.workers.surroundings import FACTORS, HERE, Where
 
 if TYPE_CHECKING:
     from tester.workers.inquiry import Run
@@ -99,7 +99,7 @@ def verify(
     first = _Way("in the first process")
     ways = [
         _Way("in other surroundings", Where(tuple(FACTORS))),
-        _Way("with another hash seed", Where(hash_seed=OTHER_HASHES)),
+        _Way("with another hash seed", Where(other_hashes=True)),
         *_others(pythons, lambda text: plainly(out, text)),
     ]
     found: dict[str, dict[tuple[str, int], str]] = {}

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from tester.workers.plan import DigestPlan, TracePlan
 from tester.workers.pool import CannotStart, Pool
-from tester.workers.surroundings import FACTORS, HERE, OTHER_HASHES, Where
+from tester.workers.surroundings import FACTORS, HERE, Where
 from tester.workers.wire import Traced
 
 Start = Callable[[Where], AbstractContextManager[Pool]]
@@ -104,7 +104,7 @@ def inquire(start: Start, run: Run, usual: str) -> Cause:
             suspected = half if at(Where(half)) != alone else suspected[len(half) :]
         only = Where(suspected)
         return Cause(suspected[0], right=only) if at(only) != alone else Cause("")
-    hashed = Where(hash_seed=OTHER_HASHES)
+    hashed = Where(other_hashes=True)
     if at(hashed) != alone:
         return Cause(HASHES, right=hashed)
     return Cause(HISTORY if usual != alone else "")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
 from tester.labs.lab import Lab
-from tester.workers.surroundings import USUAL, Around, environment
+from tester.workers.surroundings import USUAL, Around, environment, other_hash_seed
 from tester.workers.wire import encode
 from tester.workers.worker import Launch
 
@@ -65,15 +65,11 @@ class Python(NamedTuple):
     path: Sequence[str]
 
 
-def launch(
-    setup: Setup,
-    variables: Iterable[tuple[str, str]] = (),
-    python: Python | None = None,
-) -> Launch:
+def launch(setup: Setup, python: Python | None = None, *, other_hashes: bool = False) -> Launch:
     """How to start a worker, which imports what this process would import.
 
-    `variables` are on top of our environment; `python` is another interpreter, with modules of
-    its own.
+    `python` is another interpreter, with modules of its own; `other_hashes` asks for a hash seed
+    that is not the usual one.
     """
     if python is None:
         python = Python(sys.executable, sys.path)
@@ -87,9 +83,10 @@ def launch(
     }
     if usual["PYTHONHASHSEED"] == "random":  # then no run could be repeated
         usual["PYTHONHASHSEED"] = "0"
+    if other_hashes:
+        usual["PYTHONHASHSEED"] = other_hash_seed(usual["PYTHONHASHSEED"])
     if setup.around.varied and setup.submission is not None:  # the folder may be another there
         folder = str(Path(setup.submission).absolute())
         setup = msgspec.structs.replace(setup, submission=folder)
     command = (python.executable, "-P", "-c", _BEGIN, "\n".join(path))
-    whole = environment(usual, setup.around) | dict(variables)
-    return Launch(command, whole, encode(setup))
+    return Launch(command, environment(usual, setup.around), encode(setup))

@@ -19,7 +19,7 @@ from tester.workers.inquiry import HASHES, HISTORY, Run, Start, digests, inquire
 from tester.workers.plan import DigestPlan, TracePlan
 from tester.workers.pool import CannotStart, Pool
 from tester.workers.results import OPENING, LabResult
-from tester.workers.surroundings import FACTORS, HERE, OTHER_HASHES, Where
+from tester.workers.surroundings import FACTORS, HERE, Where
 from tester.workers.wire import Listed
 
 _ALL: Final = tuple(FACTORS)
@@ -39,7 +39,7 @@ class SelfCheck:
 
     def __enter__(self) -> Self:
         if self._runs and self._start is not None:
-            where = Where(_ALL, OTHER_HASHES)
+            where = Where(_ALL, other_hashes=True)
             self._pool = self._stack.enter_context(self._start(where))
         return self
 
@@ -103,7 +103,7 @@ def _judged(start: Start, differing: Mapping[Run, tuple[str, str]]) -> tuple[lis
     left = list(differing)
     for salt in range(2):
         fixed = digests(start, Where(_ALL, salt=salt), left)
-        hashed = digests(start, Where(hash_seed=OTHER_HASHES, salt=salt), left)
+        hashed = digests(start, Where(other_hashes=True, salt=salt), left)
         for run in left:
             usual, came = differing[run]
             if fixed[run] != usual or hashed[run] not in (usual, came):

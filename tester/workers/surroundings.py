@@ -59,14 +59,14 @@ class Where(NamedTuple):
 
     varied: tuple[str, ...] = ()
     """Some of FACTORS."""
-    hash_seed: str = ""
-    """"" for the usual one."""
+    other_hashes: bool = False
+    """Whether its process has another hash seed than the usual one."""
     salt: int = 0
     """Decides which addresses are meant by other ones."""
 
 
 HERE: Final = Where()
-OTHER_HASHES: Final = "777"
+_OTHER_HASHES: Final = "777", "778"
 
 
 @contextlib.contextmanager
@@ -82,6 +82,11 @@ def amid(where: Where) -> Iterator[Around]:
         for name in ("work/notes.txt", "temporary/left-behind", "input"):
             Path(place, name).write_text("one line\nand another\n", encoding="utf-8")
         yield Around(varied, place, where.salt)
+
+
+def other_hash_seed(usual: str) -> str:
+    """A value of PYTHONHASHSEED that is not the usual one, whatever a user has chosen as that."""
+    return next(seed for seed in _OTHER_HASHES if seed != usual)
 
 
 def environment(usual: Mapping[str, str], around: Around) -> dict[str, str]:

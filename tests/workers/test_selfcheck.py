@@ -86,7 +86,11 @@ def test_what_looks_right_at_seed_0_comes_to_light_at_seed_1(labtester: Runner) 
     assert "seed 1: not deterministic\n" in done.out
 
 
-def test_the_order_of_strings_is_a_warning_with_its_line(labtester: Runner) -> None:
+@pytest.mark.parametrize("usual", ["0", "777"])
+def test_the_order_of_strings_is_a_warning_with_its_line(
+    labtester: Runner, monkeypatch: pytest.MonkeyPatch, usual: str
+) -> None:
+    monkeypatch.setenv("PYTHONHASHSEED", usual)
     put = "for peer in {f'peer {n}' for n in range(50)}:\n    break\nif peer < 'peer 3':" + REFUSED
     theirs = submit(labtester.folder, put)
     command = ("run", "tiny", "--seeds", "10", "--submission", theirs)

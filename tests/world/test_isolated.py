@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from kvsrv import Clerk, GetArgs, GetReply, KVServer
 from labrpc import UNRELIABLE
 from tester import Deadlock, HandlerCrashed, Simulation, TesterError
 from tester.engine.choices import Choices, Injected, Seeded, Source
+from tester.workers.processes import processes
 from tester.world.failure import ProcessDied
 from tester.world.run import Outcome, Scenario, run
 from tests.nobody import libc
@@ -51,14 +51,17 @@ def descriptors() -> list[str]:
     return sorted(file.name for file in folder.iterdir()) if folder.exists() else []
 
 
+def children() -> set[int]:
+    """Those of other tests in this process among them, such as what multiprocessing started."""
+    return {pid for pid, process in processes().items() if process.parent == PYTEST}
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """No pipe stays open and no child stays behind, whatever happened."""
-    before = descriptors()
+    before = descriptors(), children()
     yield
-    assert descriptors() == before
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert (descriptors(), children()) == before
 
 
 def isolated(test: Any, source: Source | None = None, **arguments: Any) -> Outcome:
