@@ -1,9 +1,11 @@
 """The comparison that CI trusts notices what it should."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tester.labs import LABS, suite
 from tests import digest_matrix
 from tests.digest_matrix import Outcome, differences, find, reason_to_skip
 
@@ -62,7 +64,9 @@ def test_one_of_two_interpreters_is_not_enough(monkeypatch: pytest.MonkeyPatch) 
             raise digest_matrix.CannotCompare("has no wheels")
         return python
 
-    def run_lab(where: str, bin_dir: Path, lab: str, way: str) -> Outcome:
+    def run_lab(
+        where: str, bin_dir: Path, lab: str, way: str, tests: Sequence[str] = ()
+    ) -> Outcome:
         return Outcome(where, "a", {})
 
     both = {"CPython 3.11.7": Path("a"), "CPython 3.12.1": Path("b")}
@@ -72,3 +76,9 @@ def test_one_of_two_interpreters_is_not_enough(monkeypatch: pytest.MonkeyPatch) 
     assert digest_matrix.main() == 1
     del both["CPython 3.12.1"]
     assert digest_matrix.main() == 0
+
+
+def test_the_few_tests_are_tests() -> None:
+    for lab, names in digest_matrix.FEW.items():
+        known = suite.tests_of(LABS[lab].suite).keys()
+        assert set(names) <= known
