@@ -26,7 +26,7 @@ DEFAULT_BUDGET = 500_000
 
 def name_of(key: Hashable) -> str:
     """A partition in a text."""
-    return "the history" if key is None else f"key {key!r}"
+    return "the history" if key is None or key == "" else f"key {key!r}"
 
 
 def counted(number: int, noun: str) -> str:

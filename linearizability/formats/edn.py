@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 from linearizability.formats.recorded import malformed
-from linearizability.formats.values import FALSE, TRUE, Json
+from linearizability.formats.values import FALSE, TRUE, Elements, Json
 
 _TOKEN = re.compile(
     r"""[\s,]+ | ;.* | (?P<open>\#\{|\{|\[|\() | (?P<close>[}\])])
@@ -25,8 +25,8 @@ def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, A
     """The maps of a text, which may stand in a vector, with the lines on which they begin.
 
     nil is None, true and false are `TRUE` and `FALSE`, a keyword is a string with its colon, a
-    vector or list is a tuple, a set a frozenset, a map inside of a map a `Json`. Tags are skipped.
-    Raises HistoryError for what is no EDN.
+    vector or list is a tuple, a set an `Elements`, a map inside of a map a `Json`. Tags are
+    skipped. Raises HistoryError for what is no EDN.
     """
     stack: list[tuple[str, list[Any], int]] = []
     number = 0
@@ -39,6 +39,9 @@ def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, A
                 raise malformed(name, number, f"not EDN: cannot read {shown!r}")
             position = match.end()
             kind, token = match.lastgroup, match.group()
+            if kind == "string" and line.startswith(":", position):
+                what = f"not EDN: {token[:20]}: looks like JSON: read it with --format jsonl"
+                raise malformed(name, number, what)
             if kind is None or kind == "tag":
                 continue
             if kind == "open":
@@ -68,8 +71,13 @@ def _closed(opening: str, items: list[Any], name: str, line: int) -> Any:
     if opening == "{":
         if len(items) % 2:
             raise malformed(name, line, "not EDN: a map with a key that has no value")
-        return dict(zip(map(str, items[::2]), items[1::2], strict=True))
-    return frozenset(items) if opening == "#{" else tuple(items)
+        found = dict(zip(map(str, items[::2]), items[1::2], strict=True))
+        if 2 * len(found) < len(items):
+            names = [str(item) for item in items[::2]]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise malformed(name, line, f"{twice!r} is there more than once")
+        return found
+    return Elements(items) if opening == "#{" else tuple(items)
 
 
 def _inner(value: Any) -> Hashable:

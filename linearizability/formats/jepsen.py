@@ -10,6 +10,7 @@ from linearizability.inputs import Cas, Read, Write
 from linearizability.operation import Operation
 
 _LINE = re.compile(r"INFO\s+jepsen\.util\s+-\s+(\d+)\s+:(\w+)\s+:(\w+)\s+(.+)")
+_NEMESIS = re.compile(r"INFO\s+jepsen\.util\s+-\s+:\w+\s.*")
 _PAIR = re.compile(r"\[(\S+) (\S+)\]")
 _SHAPE = "INFO  jepsen.util - 0 :invoke :cas [1 2]"
 _KEY = "etcd"
@@ -18,12 +19,14 @@ _KEY = "etcd"
 def read_jepsen(lines: Iterable[str], name: str) -> Recorded:
     """A history of `cas-register`; the line number is the time, nil is the empty string.
 
-    What timed out (`:info`, or a failed read) stays open.
+    What timed out (`:info`, or a failed read) stays open; a failed write did not happen. Events of
+    the nemesis are skipped.
     """
     recorded = Recorded()
     calls: dict[int, tuple[str, Operation]] = {}
+    failed: set[int] = set()
     for number, line in enumerate(lines, 1):
-        if not line.strip():
+        if not line.strip() or _NEMESIS.fullmatch(line.strip()):
             continue
         match = _LINE.fullmatch(line.strip())
         if match is None:
@@ -47,12 +50,15 @@ def read_jepsen(lines: Iterable[str], name: str) -> Recorded:
             raise malformed(name, number, what)
         if kind == "info" or (kind == "fail" and function == "read"):
             continue  # nobody knows; a process number is not used again
+        if kind == "fail" and function == "write":
+            failed.add(id(op))
+            continue
         if kind == "ok" or (kind == "fail" and function == "cas"):
             op.ret = number
             op.output = _output(function, kind, value)
             continue
         raise malformed(name, number, f"a {function} cannot end with :{kind}")
-    return recorded
+    return recorded.without(failed) if failed else recorded
 
 
 def _asked(function: str, value: str) -> Read | Write | Cas | None:

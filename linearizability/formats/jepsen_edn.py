@@ -4,14 +4,17 @@
     {:process 0, :type :ok, :f :write, :value 3, :time 34, :index 1}
 
 The order of the events is the time. `:ok` returned, `:fail` certainly did not happen and is left
-out, `:info`, or no end at all, leaves the operation open. Events of the nemesis are skipped. Where
+out, `:info`, or no end at all, leaves the operation open. Events of the nemesis are skipped. A
+`:drain` of a queue is as many dequeues as it returned values, all of them in its interval. Where
 every value of a client is a pair [key value], as jepsen.independent and Maelstrom write them, the
 first is the key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from linearizability.formats.edn import read_edn
@@ -105,6 +108,7 @@ _FUNCTIONS: dict[str, dict[str, tuple[_Ask, _Answer]]] = {
     "queue": {
         "enqueue": (lambda key, value, process: Enqueue(key, _something(value)), _nothing),
         "dequeue": (lambda key, value, process: Dequeue(key), lambda value: value),
+        "drain": (lambda key, value, process: Dequeue(key), tuple),  # made several, below
     },
     "stack": {
         "push": (lambda key, value, process: Push(key, _something(value)), _nothing),
@@ -138,6 +142,7 @@ def read_jepsen_edn(lines: Iterable[str], name: str, model: str) -> Recorded:
     recorded = Recorded()
     calls: dict[int, tuple[_Event, Operation]] = {}
     failed: set[int] = set()
+    drains: set[int] = set()
     for stamp, event in enumerate(events):
         if event.kind == "invoke":
             if event.process in calls:
@@ -147,6 +152,8 @@ def read_jepsen_edn(lines: Iterable[str], name: str, model: str) -> Recorded:
             op = Operation(event.process, asked, None, stamp, None)
             calls[event.process] = (event, op)
             recorded.add(op, event.line)
+            if event.function == "drain":
+                drains.add(id(op))
             continue
         call, found = calls.pop(event.process, (None, None))
         if call is None or found is None or call.function != event.function:
@@ -161,7 +168,26 @@ def read_jepsen_edn(lines: Iterable[str], name: str, model: str) -> Recorded:
             found.ret = stamp
         elif event.kind == "fail":
             failed.add(id(found))
-    return recorded.without(failed) if failed else recorded
+    if failed:
+        recorded = recorded.without(failed)
+    return _undrained(recorded, drains) if drains else recorded
+
+
+def _undrained(recorded: Recorded, drains: set[int]) -> Recorded:
+    """The history with dequeues in the place of drains.
+
+    Of one that did not return nobody knows what it took: any value that was ever enqueued.
+    """
+    enqueues = Counter(op.input.key for op in recorded.operations if isinstance(op.input, Enqueue))
+    found = Recorded(failed=recorded.failed)
+    for op, line in zip(recorded.operations, recorded.lines, strict=True):
+        outputs: Sequence[Any] = (op.output,)
+        if id(op) in drains:
+            outputs = (None,) * enqueues[op.input.key] if op.ret is None else op.output
+            found.failed += not outputs
+        for output in outputs:
+            found.add(replace(op, output=output), line)
+    return found
 
 
 def _event(line: int, found: dict[str, Any], name: str) -> _Event | None:

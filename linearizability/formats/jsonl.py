@@ -53,6 +53,8 @@ _STATUSES = ("ok", "fail", "info")
 _OK, _NO_KEY, _VERSION, _MAYBE = "OK", "ErrNoKey", "ErrVersion", "ErrMaybe"
 
 
+_ARRAY = "expected one object on each line, not an array of them"
+
 BLOCK = 4_096
 """So many lines are decoded at once."""
 
@@ -128,7 +130,9 @@ class _Lines:
         try:
             row, end = self._decoder.raw_decode(text)
             if end != len(text):
-                raise _Malformed("more than one JSON value on a line")
+                rest = text[end:].lstrip()
+                what = f"expected one JSON object on the line, got {_show(rest)} after it"
+                raise _Malformed(what)
             if type(row) is dict and text.count(":") != len(row):
                 _refuse_duplicates(text)
         except json.JSONDecodeError as error:
@@ -204,7 +208,10 @@ def _no_number(text: str) -> float:
 def _hint(text: str) -> str:
     """What a line may be that is no JSON."""
     if text.startswith(("{:", "[{:", "#jepsen", "#{:")):
-        return "; this looks like EDN: read it with --format jepsen-edn"
+        kind = "porcupine-kv" if " :key " in text else "jepsen-edn"
+        return f"; this looks like EDN: read it with --format {kind}"
+    if text.startswith("["):
+        return "; " + _ARRAY
     if text.startswith("INFO") and "jepsen" in text:
         return "; this looks like a log of Jepsen: read it with --format jepsen-etcd"
     return ""
@@ -215,7 +222,8 @@ def _operation(
 ) -> Operation | None:
     """The operation of a line; None if it certainly did not happen."""
     if type(row) is not dict:
-        raise _Malformed(f"not a JSON object but {_show(row)}")
+        hint = f"; {_ARRAY}" if type(row) is list else ""
+        raise _Malformed(f"not a JSON object but {_show(row)}{hint}")
     client, call = row.get("c"), row.get("call")
     if type(client) is not int:
         raise _expected(row, "c", "an integer, the client")
@@ -411,6 +419,15 @@ def _take(kind: Callable[[str], Any]) -> Reader:
     return take
 
 
+def _contains(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
+    """Unlike a change, a question without an answer says nothing at all."""
+    asked, output = _set_operation(Contains)(row, key, err)
+    returned = row.get("ret") not in (-1, None) and row.get("status", "ok") == "ok"
+    if output is None and returned:
+        raise _expected(row, "rv", "true or false")
+    return asked, output
+
+
 def _set_operation(kind: Callable[[str, str], Any]) -> Reader:
     def change(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
         return kind(key, _any(row, "v", "the element")), _truth(row, err)
@@ -474,7 +491,7 @@ READERS: dict[str, dict[str, Reader]] = {
     "set": {
         "add": _set_operation(Add),
         "remove": _set_operation(Remove),
-        "contains": _set_operation(Contains),
+        "contains": _contains,
         "read": _elements,
     },
     "txn": {"txn": _transaction},

@@ -10,17 +10,21 @@ from linearizability.inputs import Append, Get, Put
 from linearizability.operation import Operation
 
 _LINE = re.compile(
-    r'\{:process (\d+), :type :(invoke|ok), :f :(get|put|append), :key "([^"]*)",'
+    r'\{:process (\d+), :type :(invoke|ok|fail|info), :f :(get|put|append), :key "([^"]*)",'
     r' :value (?:nil|"([^"]*)")\}'
 )
 _SHAPE = '{:process 0, :type :invoke, :f :get, :key "0", :value nil}'
 
 
 def read_porcupine(lines: Iterable[str], name: str) -> Recorded:
-    """A history of `kv-append`; the line number is the time."""
+    """A history of `kv-append`; the line number is the time.
+
+    `:fail` did not happen, `:info` stays open.
+    """
     recorded = Recorded()
     calls: dict[int, tuple[str, Operation]] = {}
     keys: dict[str, str] = {}
+    failed: set[int] = set()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -29,14 +33,16 @@ def read_porcupine(lines: Iterable[str], name: str) -> Recorded:
             raise malformed(name, number, f"not an event: expected a line like {_SHAPE}")
         process, kind, function, key, value = match.groups()
         client = client_number(process, name, number)
-        if kind == "ok":
+        if kind != "invoke":
             called, op = calls.pop(client, ("", None))
             if op is None or called != function or op.input.key != key:
                 what = f"process {client} returns from a {function} that it has not called"
                 raise malformed(name, number, what)
-            op.ret = number
-            if function == "get":
-                op.output = value or ""
+            if kind == "fail":
+                failed.add(id(op))
+            elif kind == "ok":
+                op.ret = number
+                op.output = (value or "") if function == "get" else None
             continue
         if client in calls:
             raise malformed(name, number, f"process {client} calls before its last call returned")
@@ -49,4 +55,4 @@ def read_porcupine(lines: Iterable[str], name: str) -> Recorded:
         op = Operation(client, asked, None, number, None)
         calls[client] = (function, op)
         recorded.add(op, number)
-    return recorded
+    return recorded.without(failed) if failed else recorded

@@ -58,7 +58,8 @@ class Recorded:
     def overlaps(self) -> list[tuple[int, int]]:
         """Lines of operations of one client that overlap, the earlier call first; at most ten.
 
-        They are allowed, but usually mean that the recorder's stamps tie.
+        They are allowed, but usually mean that the recorder's stamps tie. Operations that were
+        recorded together on one line are not meant.
         """
         found: list[tuple[int, int]] = []
         last: dict[int | str, tuple[Operation, int]] = {}
@@ -66,7 +67,8 @@ class Recorded:
         for index in order:
             op, line = self.operations[index], self.lines[index]
             before = last.get(op.client)
-            if before is not None and (before[0].ret is None or before[0].ret >= op.call):
+            is_over = before is None or (before[0].ret is not None and before[0].ret < op.call)
+            if before is not None and not is_over and before[1] != line:
                 found.append((before[1], line))
                 if len(found) == 10:
                     break

@@ -15,28 +15,37 @@ from linearizability.formats.recorded import HistoryError
 
 STANDARD_INPUT = "-"
 HISTORIES = ("*.jsonl", "*.jsonl.gz", "*.edn", "*.edn.gz")
+LOGS = ("*.log", "*.log.gz", "*.txt", "*.txt.gz")
+"""How the histories of other formats are named; a folder has them only where one is asked for."""
+
 _GZIP = b"\x1f\x8b"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_MARKS = (
+    (b"\xff\xfe\0\0", "UTF-32"),
+    (b"\0\0\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 
-def expand(path: str) -> list[str]:
+def expand(path: str, format: str | None = None) -> list[str]:
     """The histories that a name stands for: itself, or those in a folder.
 
     In the folder of a Jepsen or Maelstrom store that is each run's history.edn, without the links
     to the latest run. Raises HistoryError for a folder without any.
     """
+    patterns = HISTORIES if format in (None, "jsonl", "jepsen-edn") else LOGS
     folder = Path(path)
     if path == STANDARD_INPUT or not folder.is_dir():
         return [path]
     if (folder / "history.edn").is_file():
         return [str(folder / "history.edn")]
     stored = [p for p in sorted(folder.rglob("history.edn")) if not _behind_a_link(folder, p)]
-    found = stored or sorted(p for pattern in HISTORIES for p in folder.glob(pattern))
+    found = stored or sorted(p for pattern in patterns for p in folder.glob(pattern))
     if not found:
         raise HistoryError(
             f"{path} is a folder without a history: expected history.edn, as in a Jepsen or"
-            f" Maelstrom store, or files named {', '.join(HISTORIES)}"
+            f" Maelstrom store, or files named {', '.join(patterns)}"
         )
     return [str(p) for p in found]
 
@@ -72,12 +81,18 @@ def _text(raw: BinaryIO, name: str) -> Iterator[TextIO]:
     stream = buffered
     if buffered.peek(2)[:2] == _GZIP:
         stream = io.BufferedReader(_Raw(gzip.GzipFile(fileobj=buffered)))
-    start = stream.peek(3)[:3]
-    if start[:2] in _UTF16:
+    start = stream.peek(4)[:4]
+    found = next((code for mark, code in _MARKS if start.startswith(mark)), "")
+    if found:
         raise HistoryError(
-            f"{name} is UTF-16 text: convert it first, as with iconv -f UTF-16 -t UTF-8"
+            f"{name} is {found} text: convert it first, as with iconv -f {found} -t UTF-8"
         )
-    encoding = "utf-8-sig" if start == _UTF8_MARK else "utf-8"
+    if b"\0" in start:  # what begins UTF-16 without a mark, and most binary files
+        raise HistoryError(
+            f"{name} is no UTF-8 text: it begins with the bytes {start.hex(' ')}; if it is UTF-16,"
+            " convert it first, as with iconv -f UTF-16LE -t UTF-8"
+        )
+    encoding = "utf-8-sig" if start.startswith(_UTF8_MARK) else "utf-8"
     yield io.TextIOWrapper(stream, encoding=encoding)
 
 

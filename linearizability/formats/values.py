@@ -16,6 +16,15 @@ class Json(NamedTuple):
         return self.text
 
 
+class Elements(frozenset[Any]):
+    """A set that is printed in a fixed order, whatever the hashes of its elements are."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "#{" + " ".join(sorted(map(repr, self))) + "}"
+
+
 TRUE, FALSE = Json("true"), Json("false")
 
 

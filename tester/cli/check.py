@@ -81,7 +81,7 @@ def check(
     """
     try:
         task = Task(_model(model, initial), format_, budget, all_keys, not no_explain, html)
-        names = [name for file in files for name in expand(file)]
+        names = [name for file in files for name in expand(file, format_)]
         if html is not None and len(names) != 1:
             raise HistoryError(f"expected one history for --html, got {len(names)}")
         if len(names) == 1 and (html is not None or names == list(files)):

@@ -199,6 +199,27 @@ def test_jepsen(tmp_path: Path) -> None:
     ]
 
 
+def test_what_certainly_failed_is_left_out_of_logs(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(
+        "INFO  jepsen.util - :nemesis\t:info\t:start\tnil\n"
+        "INFO  jepsen.util - 0\t:invoke\t:write\t3\n"
+        "INFO  jepsen.util - 0\t:fail\t:write\t3\n"
+        "INFO  jepsen.util - 1\t:invoke\t:write\t4\n"
+    )
+    recorded = read_history(path, "cas-register", "jepsen-etcd")
+    assert recorded.operations == [Operation(1, Write("etcd", "4"), None, 4, None)]
+    assert list(recorded.lines) == [4]
+    event = '{{:process {}, :type :{}, :f :put, :key "0", :value "a"}}\n'
+    events = ((0, "invoke"), (0, "fail"), (1, "invoke"), (1, "info"), (2, "invoke"), (2, "ok"))
+    path.write_text("".join(event.format(*each) for each in events))
+    recorded = read_history(path, "kv-append", "porcupine-kv")
+    assert recorded.operations == [
+        Operation(1, Put("0", "a"), None, 3, None),
+        Operation(2, Put("0", "a"), None, 5, 6),
+    ]
+
+
 def test_what_certainly_failed_is_left_out_and_what_may_have_failed_is_open() -> None:
     line = '{{"c":0,"op":"write","k":"x","v":"a","call":1,"ret":2,"status":"{}"}}'
     recorded = read_jsonl([line.format(word) for word in ("ok", "fail", "info")], "f", "register")

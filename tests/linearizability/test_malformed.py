@@ -9,10 +9,10 @@ from linearizability.formats import FORMATS, HistoryError, read_history, read_js
 RET = "expected an integer >= call (5), the stamp of the return, or -1 if it never returned"
 ERR = "expected one of OK, ErrNoKey, ErrVersion, ErrMaybe, ErrWrongLeader, ErrWrongGroup"
 BAD = [
-    ("[1]", "not a JSON object but [1]"),
+    ("[1]", "not a JSON object but [1]; expected one object on each line, not an array of them"),
     ('"get"', 'not a JSON object but "get"'),
     ("{", "not a JSON object: Expecting property name enclosed in double quotes at column 2"),
-    ("{} {}", "more than one JSON value on a line"),
+    ("{} {}", 'expected one JSON object on the line, got "{}" after it'),
     ("[" * 100_000, "not an operation: nested too deeply"),
     ('{"op":"get","k":"x","call":1,"ret":2}', "'c' is missing: expected an integer, the client"),
     ('{"c":true,"op":"get","call":1,"ret":2}', "'c' is true: expected an integer, the client"),
@@ -183,6 +183,14 @@ INFO  jepsen.util - 0\t:invoke\t:read\tnil
 INFO  jepsen.util - 0\t:fail\t:read\t:timed-out
 INFO  jepsen.util - 2\t:fail\t:cas\t[3 4]
 """
+
+
+def test_a_question_needs_an_answer() -> None:
+    line = '{"c":0,"op":"contains","k":"s","v":1,"call":1,"ret":%s}'
+    with pytest.raises(HistoryError) as caught:
+        read_jsonl([line % 2], "h", "set")
+    assert str(caught.value) == "h:1: 'rv' is missing: expected true or false"
+    assert read_jsonl([line % -1], "h", "set").operations[0].ret is None
 
 
 @pytest.mark.parametrize(

@@ -123,10 +123,17 @@ def test_edn_in_all_its_forms() -> None:
     """
     first, second = [found for _, found in read_edn(text.splitlines(), "f")]
     assert first[":value"] == (*(1, -2, 3, 1.5, 'a\n"b', None, TRUE, FALSE, "\\a", "x/y", ":k"),)
-    assert first[":tagged"] == Json("{:a 1, :b frozenset({2})}")
+    assert first[":tagged"] == Json("{:a 1, :b #{2}}")
     assert first[":list"] == (1, 2)
     assert second == {":index": 1}
     assert [line for line, _ in read_edn(text.splitlines(), "f")] == [2, 4]
+
+
+def test_a_set_of_edn_is_printed_in_order() -> None:
+    [(_, event)] = read_edn(['{:a #{"z" "b" "y"} :b {:c #{"z" "b" "y"}}}'], "f")
+    assert repr(event[":a"]) == "#{'b' 'y' 'z'}"
+    assert event[":a"] == {"b", "y", "z"}
+    assert repr(event[":b"]) == "{:c #{'b' 'y' 'z'}}"
 
 
 @pytest.mark.parametrize(
@@ -135,6 +142,7 @@ def test_edn_in_all_its_forms() -> None:
         ("{:a 1", "h:1: the history ends inside this {"),
         ("{:a [1}", "h:1: not EDN: [ of line 1 is closed by }"),
         ("{:a}", "h:1: not EDN: a map with a key that has no value"),
+        ("{:a 1 :a 2}", "h:1: ':a' is there more than once"),
         ("3", "h:1: not an event: expected a map, not 3"),
         ('{:a "x', "h:1: not EDN: cannot read '\"x'"),
     ],
@@ -236,6 +244,10 @@ def test_hints(tmp_path: Path) -> None:
     for content, hint in (
         (GOOD.encode("utf-16"), "is UTF-16 text: convert it first, as with iconv -f UTF-16"),
         (b"{:process 0, :type :invoke}", "looks like EDN: read it with --format jepsen-edn"),
+        (GOOD.encode("utf-16-le"), "begins with the bytes 7b 00 22 00; if it is UTF-16"),
+        (b"\xff\xfe\0\0" + GOOD.encode("utf-32-le"), "is UTF-32 text: convert it first"),
+        (b"[\n  {", "expected one object on each line, not an array of them"),
+        (b'{:process 0, :type :invoke, :f :get, :key "0"}', "read it with --format porcupine-kv"),
         (b"INFO  jepsen.util - 0\t:invoke\t:read\tnil", "read it with --format jepsen-etcd"),
         (gzip.compress(GOOD.encode())[:-9], "is a damaged gzip file"),
         (b"", "has no operations"),
@@ -244,6 +256,56 @@ def test_hints(tmp_path: Path) -> None:
         result = run(path, "--model", "register")
         assert result.exit_code == 2
         assert hint in result.stderr
+    path = tmp_path / "h.edn"
+    path.write_text(GOOD)
+    result = run(path, "--model", "register")
+    assert result.exit_code == 2
+    assert "looks like JSON: read it with --format jsonl" in result.stderr
+
+
+def test_a_folder_of_logs(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("INFO  jepsen.util - 0 :invoke :write 3\n")
+    (tmp_path / "b.txt").write_text("INFO  jepsen.util - 0 :invoke :read nil\n")
+    result = run(tmp_path, "--model", "cas-register", "--format", "jepsen-etcd")
+    assert result.exit_code == 0
+    assert result.output.count(": linearizable: 1 operation, 1 key\n") == 2
+    result = run(tmp_path, "--model", "cas-register")
+    assert result.exit_code == 2
+    assert "is a folder without a history" in result.stderr
+
+
+DRAIN = (
+    "0 :invoke :enqueue 1",
+    "0 :ok :enqueue 1",
+    "0 :invoke :enqueue 2",
+    "0 :ok :enqueue 2",
+    "1 :invoke :drain nil",
+)
+
+
+def test_a_drain_is_several_dequeues(tmp_path: Path) -> None:
+    def drained(*end: str) -> list[Operation]:
+        return [op for op in edn(tmp_path, "queue", *DRAIN, *end) if isinstance(op.input, Dequeue)]
+
+    dequeue = Dequeue("")
+    assert drained("1 :ok :drain [1 2]") == [
+        Operation(1, dequeue, 1, 4, 5),
+        Operation(1, dequeue, 2, 4, 5),
+    ]
+    assert drained("1 :ok :drain []") == []
+    assert drained("1 :fail :drain nil") == []
+    assert drained("1 :info :drain nil") == 2 * [Operation(1, dequeue, None, 4, None)]
+    with pytest.raises(HistoryError, match="':value' is 7, which means nothing for :drain"):
+        drained("1 :ok :drain 7")
+    history = "\n".join(
+        f"{{:process {p}, :type {t}, :f {f}, :value {v}}}"
+        for p, t, f, v in (line.split(" ", 3) for line in (*DRAIN, "1 :ok :drain [2 2]"))
+    )
+    (tmp_path / "drain.edn").write_text(history)
+    result = run(tmp_path / "drain.edn", "--model", "queue")
+    assert result.exit_code == 1
+    assert result.stderr == ""  # its dequeues overlap, and nobody's stamps tie
+    assert result.output.startswith("not linearizable: the history: 2 was put in once\n")
 
 
 def test_a_store_is_found_by_its_folder(tmp_path: Path) -> None:
