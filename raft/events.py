@@ -28,8 +28,8 @@ class Request(Message, frozen=True):
     args: Args
 
 
-class Answer(Message, frozen=True):
-    """A peer has answered the call of `args`, the very object that was sent."""
+class Response(Message, frozen=True):
+    """A peer has replied to the call of `args`, the very object that was sent."""
 
     peer: int
     args: Args
@@ -43,7 +43,7 @@ class Snapshot(Message, frozen=True):
     data: bytes
 
 
-Event = TimerExpired | Command | Request | Answer | Snapshot
+Event = TimerExpired | Command | Request | Response | Snapshot
 
 
 @dataclass(slots=True)

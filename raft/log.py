@@ -44,7 +44,7 @@ class Log:
         """The command of an entry. Raises IndexError outside the log."""
         return self.commands[self._place(index)]
 
-    def agrees(self, index: int, term: int) -> bool:
+    def match_term(self, index: int, term: int) -> bool:
         """Whether the log goes up to `index` and has `term` there.
 
         Then, by the Log Matching Property, it has what the other log has up to there
@@ -75,17 +75,24 @@ class Log:
         AppendEntries 3 and 4). If none does, what follows the new entries stays: the message may
         be an old one, and the leader may count on what later ones have brought.
         """
-        for index, entry in enumerate(entries, prev + 1):
-            if index > self.base and not self.agrees(index, entry.term):
-                place = index - self.base - 1
-                del self.terms[place:], self.commands[place:]
-                for new in entries[index - prev - 1 :]:
-                    self.append(new)
-                return True
-        return False
+        conflict = self.find_conflict(prev, entries)
+        if conflict is None:
+            return False
+        place = conflict - self.base - 1
+        del self.terms[place:], self.commands[place:]
+        for new in entries[conflict - prev - 1 :]:
+            self.append(new)
+        return True
 
-    def may_agree(self, index: int, term: int) -> int:
-        """The last place where a log that has `term` at `index` may agree with this one.
+    def find_conflict(self, prev: int, entries: Sequence[Entry]) -> int | None:
+        """The first index after `prev` where this log has not the entry of `entries`, or None."""
+        for index, entry in enumerate(entries, prev + 1):
+            if index > self.base and not self.match_term(index, entry.term):
+                return index
+        return None
+
+    def find_conflict_by_term(self, index: int, term: int) -> int:
+        """The last index where a log that has `term` at `index` may agree with this one.
 
         As terms never decrease, the other log has no higher term up to there, and so it agrees
         with nothing here that has one. A place before `base` is out of this log's sight.
@@ -105,7 +112,7 @@ class Log:
 
         (Figure 13, receiver 6 and 7.)
         """
-        if self.agrees(index, term):
+        if self.match_term(index, term):
             self.compact(index)
         else:
             self.base, self.base_term, self.terms, self.commands = index, term, [], []

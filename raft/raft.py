@@ -16,7 +16,7 @@ from labrpc import ClientEnd
 from labrpc.codec import codec
 from raft.api import ApplyMsg, Persister
 from raft.core import Core
-from raft.events import Answer, Command, Event, Ready, Request, Snapshot, TimerExpired
+from raft.events import Command, Event, Ready, Request, Response, Snapshot, TimerExpired
 from raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -59,7 +59,9 @@ class Raft:
 
         self._saves = 0
         self._safe = 0
-        self._held: deque[tuple[int, Ready]] = deque()  # (how many saves must be safe, what waits)
+        self._waiting: deque[tuple[int, Ready]] = (
+            deque()
+        )  # (how many saves must be safe, what waits)
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._killed = False
         self._timer: asyncio.TimerHandle | None = None
@@ -152,14 +154,14 @@ class Raft:
         if ready.reset_timer:
             self._start_timer()
         if ready.messages or ready.apply:
-            self._held.append((self._saves, ready))
+            self._waiting.append((self._saves, ready))
         return ready
 
     def _drive(self, event: Event) -> None:
         """Step without waiting: `_sync` runs in a task."""
         self._step(event)
         if self._safe == self._saves:
-            self._let_out()
+            self._release()
         else:
             self._spawn(self._sync())
 
@@ -169,12 +171,12 @@ class Raft:
         if self._safe < saves:
             await self._persister.sync()
             self._safe = max(self._safe, saves)
-        self._let_out()
+        self._release()
 
-    def _let_out(self) -> None:
+    def _release(self) -> None:
         """Send and deliver what may go, in the order of the steps."""
-        while self._held and self._held[0][0] <= self._safe:
-            _, ready = self._held.popleft()
+        while self._waiting and self._waiting[0][0] <= self._safe:
+            _, ready = self._waiting.popleft()
             if self._killed:
                 continue
             for message in ready.apply:
@@ -195,7 +197,7 @@ class Raft:
             case InstallSnapshotArgs():
                 reply = await end.call(Raft.install_snapshot, args)
         if reply is not None:
-            self._step(Answer(peer, args, reply))
+            self._step(Response(peer, args, reply))
             await self._sync()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -25,13 +25,23 @@ class Role(StrEnum):
     LEADER = "leader"
 
 
+class ProgressState(StrEnum):
+    """How a leader sends entries to a follower."""
+
+    PROBE = "probe"
+    """It asks where the logs agree, one place at a time, and sends nothing ahead."""
+    REPLICATE = "replicate"
+    """The logs agree: entries are sent without waiting for the reply to those before."""
+    SNAPSHOT = "snapshot"
+    """A snapshot was sent; heartbeats ask whether it has arrived."""
+
+
 @dataclass(slots=True)
 class Progress:
     """What a leader knows of a follower (Figure 2, volatile state on leaders)."""
 
     next: int
-    """The next entry to send; while probing, the one after the place that is asked about."""
+    """The next entry to send; unless replicating, the one after the place that is asked about."""
     match: int = 0
     """The last entry it is known to have."""
-    probing: bool = True
-    """Whether the leader still looks for the place where the logs agree."""
+    state: ProgressState = ProgressState.PROBE

@@ -13,7 +13,7 @@ from typing import Any
 from labrpc.codec import codec
 from raft.api import ApplyMsg
 from raft.core import Core
-from raft.events import Answer, Command, Event, Ready, Request, Snapshot
+from raft.events import Command, Event, Ready, Request, Response, Snapshot
 from raft.events import TimerExpired as Timer
 from raft.log import Log
 from raft.state import Role, Saved
@@ -99,7 +99,7 @@ class Net:
             require(reply is not None, "a request gets an answer")
             self.bag.append(Message(message.to, message.sender, message.args, reply))
         else:
-            self.step(message.to, Answer(message.sender, message.args, message.reply))
+            self.step(message.to, Response(message.sender, message.args, message.reply))
 
     def drop(self, k: int) -> None:
         del self.bag[k]
@@ -194,7 +194,7 @@ class Net:
         for index in range(core.log.base + 1, len(self.committed) + 1):
             if self.committed_in[index - 1] < core.term:
                 require(
-                    core.log.agrees(index, self.committed[index - 1][0]),
+                    core.log.match_term(index, self.committed[index - 1][0]),
                     f"Leader Completeness: {core.me} leads in {core.term} without entry {index}",
                 )
 

@@ -138,19 +138,19 @@ original = {name: getattr(Core, name) for name in vars(Core) if callable(getattr
 
 def two_votes(self: Core, args: RequestVoteArgs) -> RequestVoteReply:
     self.voted_for = None
-    reply: RequestVoteReply = original["_request_vote"](self, args)
+    reply: RequestVoteReply = original["_handle_request_vote"](self, args)
     return reply
 
 
 def vote_not_saved(self: Core, args: RequestVoteArgs) -> RequestVoteReply:
     save = self._ready.save
-    reply: RequestVoteReply = original["_request_vote"](self, args)
+    reply: RequestVoteReply = original["_handle_request_vote"](self, args)
     self._ready.save = save
     return reply
 
 
 def old_answers_count(self: Core, peer: int, args: Any, reply: Any) -> None:
-    original["_answer"](self, peer, msgspec.structs.replace(args, term=self.term), reply)
+    original["_handle_response"](self, peer, msgspec.structs.replace(args, term=self.term), reply)
 
 
 def tail_cut(self: Log, prev: int, entries: list[Entry]) -> bool:
@@ -170,7 +170,7 @@ def conflict_kept(self: Log, prev: int, entries: list[Entry]) -> bool:
 
 
 def commit_beyond_the_last_new_entry(self: Core, args: AppendEntriesArgs) -> AppendEntriesReply:
-    reply: AppendEntriesReply = original["_append_entries"](self, args)
+    reply: AppendEntriesReply = original["_handle_append_entries"](self, args)
     if reply.success:
         self.commit = max(self.commit, min(args.leader_commit, self.log.last_index))
     return reply
@@ -178,7 +178,7 @@ def commit_beyond_the_last_new_entry(self: Core, args: AppendEntriesArgs) -> App
 
 def applied_again(self: Core, args: InstallSnapshotArgs) -> Any:
     applied = self.applied
-    reply = original["_install_snapshot"](self, args)
+    reply = original["_handle_install_snapshot"](self, args)
     self.applied = applied
     return reply
 
@@ -190,14 +190,14 @@ def one_too_few(self: Core, *args: Any) -> None:
 
 BUGS: dict[str, tuple[type, str, Callable[..., Any]]] = {
     "a vote for any log": (Log, "is_up_to_date", lambda *_: True),
-    "two votes in a term": (Core, "_request_vote", two_votes),
-    "vote not saved": (Core, "_request_vote", vote_not_saved),
-    "old answers count": (Core, "_answer", old_answers_count),
+    "two votes in a term": (Core, "_handle_request_vote", two_votes),
+    "vote not saved": (Core, "_handle_request_vote", vote_not_saved),
+    "old answers count": (Core, "_handle_response", old_answers_count),
     "matching tail cut": (Log, "merge", tail_cut),
     "conflict kept": (Log, "merge", conflict_kept),
-    "any log agrees": (Log, "agrees", lambda self, index, term: index <= self.last_index),
-    "commit too far": (Core, "_append_entries", commit_beyond_the_last_new_entry),
-    "applied again": (Core, "_install_snapshot", applied_again),
+    "any log agrees": (Log, "match_term", lambda self, index, term: index <= self.last_index),
+    "commit too far": (Core, "_handle_append_entries", commit_beyond_the_last_new_entry),
+    "applied again": (Core, "_handle_install_snapshot", applied_again),
     "one too few": (Core, "__init__", one_too_few),
 }
 

@@ -33,8 +33,8 @@ def logs(draw: st.DrawFn) -> tuple[list[int], Log]:
 def test_an_empty_log_ends_at_0_in_term_0() -> None:
     log = Log()
     assert (log.last_index, log.last_term, log.term(0), log.since(1)) == (0, 0, 0, [])
-    assert log.agrees(0, 0)
-    assert not log.agrees(1, 0)
+    assert log.match_term(0, 0)
+    assert not log.match_term(1, 0)
 
 
 @given(logs())
@@ -45,8 +45,8 @@ def test_a_log_has_its_entries_from_the_base_on(made_of: tuple[list[int], Log]) 
     for index, term in enumerate(terms, 1):
         if index >= log.base:
             assert log.term(index) == term
-            assert log.agrees(index, term)
-            assert not log.agrees(index, term + 1)
+            assert log.match_term(index, term)
+            assert not log.match_term(index, term + 1)
         if index > log.base:
             assert log.command(index) == b"%d of %d" % (index, term)
             assert log.since(index) == entries(terms, index - 1)
@@ -129,10 +129,10 @@ def test_hints_from_both_sides_lead_to_where_the_logs_agree(
     base = data.draw(st.integers(0, agreed), label="follower's base")
     leader, follower = made(ours), made(theirs, base)
     prev, calls = leader.last_index, 0
-    while prev >= base and not follower.agrees(prev, leader.term(prev)):
-        index = follower.may_agree(prev, leader.term(prev))
-        assert agreed <= index <= prev, "it skips nothing that agrees"
-        prev, before = leader.may_agree(index, follower.term(index)), prev
+    while prev >= base and not follower.match_term(prev, leader.term(prev)):
+        index = follower.find_conflict_by_term(prev, leader.term(prev))
+        assert agreed <= index <= prev, "it skips nothing that match_term"
+        prev, before = leader.find_conflict_by_term(index, follower.term(index)), prev
         assert agreed <= prev < before, "each call gets further back"
         calls += 1
     assert prev == agreed
@@ -141,9 +141,9 @@ def test_hints_from_both_sides_lead_to_where_the_logs_agree(
 
 def test_a_hint_from_before_the_base_asks_for_the_snapshot() -> None:
     log = made([1, 1, 4, 4], base=3)
-    assert log.may_agree(2, 1) == 2
-    assert log.may_agree(3, 3) == 2, "the entry at the base is of term 4"
-    assert log.may_agree(3, 4) == 3
+    assert log.find_conflict_by_term(2, 1) == 2
+    assert log.find_conflict_by_term(3, 3) == 2, "the entry at the base is of term 4"
+    assert log.find_conflict_by_term(3, 4) == 3
 
 
 @given(logs(), st.integers(1, 12), st.integers(1, 6))

@@ -48,7 +48,7 @@ class Hasty(Raft):
 
     async def _sync(self) -> None:
         self._safe = self._saves
-        self._let_out()
+        self._release()
 
 
 def test_what_is_told_before_it_is_safe_is_noticed() -> None:

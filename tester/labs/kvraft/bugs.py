@@ -183,7 +183,7 @@ BUGS: Final = (
         CORE,
         (
             (
-                "        for peer in self.peers:\n            self._catch_up(peer)\n",
+                "        for peer in self.peers:\n            self._maybe_send_append(peer)\n",
                 "",
             ),
         ),

@@ -53,7 +53,7 @@ DELIVER = """\
 
 APPEND_AND_SEND = """\
         for peer in self.peers:
-            self._catch_up(peer)
+            self._maybe_send_append(peer)
         self._advance_commit()
 """
 TAKE_SNAPSHOT = "        self._drive(Snapshot(index, data))\n"
@@ -81,7 +81,7 @@ VARIANTS: Final = (
         CORE,
         (
             (
-                "last = self.log.may_agree(reply.hint_index, reply.hint_term)",
+                "last = self.log.find_conflict_by_term(reply.hint_index, reply.hint_term)",
                 "last = (prev - 1 + progress.match) // 2",
             ),
         ),
@@ -137,8 +137,8 @@ VARIANTS: Final = (
         CORE,
         (
             (
-                "progress.match + 1 == progress.next <= self.log.last_index",
-                "not progress.probing and progress.next <= self.log.last_index",
+                "replicating and progress.match + 1 == progress.next <= self.log.last_index",
+                "replicating and progress.next <= self.log.last_index",
             ),
         ),
     ),
@@ -155,7 +155,7 @@ VARIANTS: Final = (
         (
             (APPEND_AND_SEND, "        self._advance_commit()\n"),
             (
-                "        self._advance_commit()\n        self._catch_up(peer)\n",
+                "        self._advance_commit()\n        self._maybe_send_append(peer)\n",
                 "        self._advance_commit()\n",
             ),
         ),

@@ -22,10 +22,10 @@ SAVED = "Saved(self.term, self.voted_for, self.log)"
 UP_TO_DATE = "            and self.log.is_up_to_date(args.last_log_index, args.last_log_term)\n"
 LATE_ANSWER = "if args.term < self.term:\n            return  #"
 CALM_DOWN = """\
-            self.leader = args.leader
+            self._become_follower(args.term, args.leader)
             self._ready.reset_timer = True
 """
-REQUEST = "def _request(self, args: Args) -> Reply:\n"
+REQUEST = "def _handle_request(self, args: Args) -> Reply:\n"
 
 BUGS: Final = (
     Patch(
@@ -67,8 +67,8 @@ BUGS: Final = (
         SHELL,
         (
             (
-                "self._held.append((self._saves, ready))",
-                "self._held.append((0, ready))\n            self._let_out()",
+                "self._waiting.append((self._saves, ready))",
+                "self._waiting.append((0, ready))\n            self._release()",
             ),
         ),
         killed_by=(POWER,),

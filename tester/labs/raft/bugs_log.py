@@ -22,23 +22,23 @@ LATE_ANSWER = "if args.term < self.term:\n            return  #"
 OF_THIS_TERM = " and self.log.term(index) == self.term"
 ASK_AT_BASE = """\
         if progress.next <= log.base:
-            progress.next, progress.probing = log.base + 1, True
+            progress.next, progress.state = log.base + 1, ProgressState.PROBE
 """
 BACK_UP = "            progress.next = max(last, progress.match) + 1\n"
 ONE_BACK = "            progress.next = max(progress.next - 1, progress.match + 1)\n"
-PROBE = "            progress.probing = True\n"
-REPLICATE = "            self._replicate(peer)\n"
-TRUNCATE = "                del self.terms[place:], self.commands[place:]\n"
-MERGE = "        for index, entry in enumerate(entries, prev + 1):\n"
+PROBE = "            progress.state = ProgressState.PROBE\n"
+REPLICATE = "            self._send_append(peer)\n"
+TRUNCATE = "        del self.terms[place:], self.commands[place:]\n"
+MERGE = "        conflict = self.find_conflict(prev, entries)\n"
 CUT = """\
         end = max(prev + len(entries) - self.base, 0)
         if entries and end < len(self.terms):
             del self.terms[end:], self.commands[end:]
 """
 INSERT = """\
-                    self.terms.insert(place, new.term)
-                    self.commands.insert(place, new.command)
-                    place += 1
+            self.terms.insert(place, new.term)
+            self.commands.insert(place, new.command)
+            place += 1
 """
 DRIVE = "        self._drive(Command(command))\n"
 INDEX = """\
@@ -69,7 +69,7 @@ BUGS: Final = (
         "keeps_what_conflicts",
         "Entries that conflict with the leader's are kept.",
         LOG,
-        ((" and not self.agrees(index, entry.term):", " and index > self.last_index:"),),
+        ((" and not self.match_term(index, entry.term):", " and index > self.last_index:"),),
         killed_by=(REJOIN,),
     ),
     Patch(
@@ -79,7 +79,7 @@ BUGS: Final = (
         (
             (TRUNCATE, TRUNCATE.replace("place:", "place : place + 1")),
             (
-                "                    self.append(new)\n",
+                "            self.append(new)\n",
                 INSERT,
             ),
         ),
@@ -133,8 +133,8 @@ BUGS: Final = (
                 ),
             ),
             (
-                "_matched(peer, args.last_new_index)",
-                "_matched(peer, min(args.last_new_index, self.log.last_index))",
+                "_update_match(peer, args.last_new_index)",
+                "_update_match(peer, min(args.last_new_index, self.log.last_index))",
             ),
         ),
         killed_by=(LATE_ANSWERS,),
@@ -198,8 +198,8 @@ BUGS: Final = (
             (BACK_UP + PROBE + REPLICATE, ONE_BACK + PROBE),
             (ASK_AT_BASE, ""),
             (
-                "self._send_entries(peer, [] if progress.probing else log.since(progress.next))",
-                "self._replicate(peer)",
+                "self._send_entries(peer, log.since(progress.next) if replicating else [])",
+                "self._send_append(peer)",
             ),
         ),
         killed_by=(BACKUP,),

@@ -21,7 +21,7 @@ BUGS: Final = (
         LOG,
         (
             (
-                "        if self.agrees(index, term):\n            self.compact",
+                "        if self.match_term(index, term):\n            self.compact",
                 "        if self.base <= index <= self.last_index:\n            self.compact",
             ),
         ),

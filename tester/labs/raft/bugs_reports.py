@@ -18,16 +18,16 @@ LATE_HAND_OVER = "test_snapshots_handed_over_late"
 COUNTS = "test_counts_begin_anew"
 REJOIN = "test_rejoin_3b"
 
-HOLD = "            self._held.append((self._saves, ready))\n"
+HOLD = "            self._waiting.append((self._saves, ready))\n"
 HOLD_ALL_BUT_VOTES = """\
             if any(isinstance(args, RequestVoteArgs) for _, args in ready.messages):
-                self._held.appendleft((0, ready))
-                self._let_out()
+                self._waiting.appendleft((0, ready))
+                self._release()
             else:
-                self._held.append((self._saves, ready))
+                self._waiting.append((self._saves, ready))
 """
 REPLY = "        await self._sync()\n        return ready.reply"
-FOLLOW = "        self.role = Role.FOLLOWER\n        self.progress = {}\n"
+FOLLOW = "        self._reset(term)\n        self.role = Role.FOLLOWER\n"
 COMPACT = "            self.log.compact(index)\n            self.snapshot = data\n"
 SAVE = "            self._persister.save(self._codec.encode(core.saved()), core.snapshot)\n"
 SAVE_TWICE = """\
@@ -36,7 +36,9 @@ SAVE_TWICE = """\
             self._persister.save(state, core.snapshot)
 """
 MERGE = "        self._ready.save |= self.log.merge(prev, args.entries)\n"
-DISAGREES = "        if prev >= self.log.base and not self.log.agrees(prev, args.prev_log_term):\n"
+DISAGREES = (
+    "        if prev >= self.log.base and not self.log.match_term(prev, args.prev_log_term):\n"
+)
 
 BUGS: Final = (
     Patch(
@@ -74,8 +76,8 @@ BUGS: Final = (
         CORE,
         (
             (
-                "self._matched(peer, args.last_new_index)",
-                "self._matched(peer, self.log.last_index)",
+                "self._update_match(peer, args.last_new_index)",
+                "self._update_match(peer, self.log.last_index)",
             ),
         ),
         killed_by=(LATE_HAND_OVER,),
@@ -84,7 +86,12 @@ BUGS: Final = (
         "counts_the_snapshot_of_now",
         "A follower that has installed a snapshot counts as having the leader's present one.",
         CORE,
-        (("self._matched(peer, args.last_included_index)", "self._matched(peer, self.log.base)"),),
+        (
+            (
+                "self._update_match(peer, args.last_included_index)",
+                "self._update_match(peer, self.log.base)",
+            ),
+        ),
         killed_by=(ANSWERED_LATE,),
     ),
     Patch(
@@ -212,12 +219,12 @@ BUGS: Final = (
             (
                 (
                     "        if args.term > self.term:  # Figure 2, all servers\n"
-                    "            self._enter(args.term)\n"
+                    "            self._become_follower(args.term)\n"
                     "        if isinstance"
                 ),
                 (
                     "        if args.term > self.term and isinstance(args, RequestVoteArgs):\n"
-                    "            self._enter(args.term)\n"
+                    "            self._become_follower(args.term)\n"
                     "        if isinstance"
                 ),
             ),
@@ -230,14 +237,12 @@ BUGS: Final = (
         LOG,
         (
             (
-                (
-                    "            if index > self.base and not self.agrees(index, entry.term):\n"
-                    "                place = index - self.base - 1\n"
-                ),
-                (
-                    "            if not self.agrees(index, entry.term):\n"
-                    "                place = max(index - self.base - 1, 0)\n"
-                ),
+                "            if index > self.base and not self.match_term(index, entry.term):",
+                "            if not self.match_term(index, entry.term):",
+            ),
+            (
+                "        place = conflict - self.base - 1\n",
+                "        place = max(conflict - self.base - 1, 0)\n",
             ),
         ),
         killed_by=(BEFORE_A_SNAPSHOT,),
@@ -247,7 +252,7 @@ BUGS: Final = (
         "A new leader takes over what it knew of the others when it led before.",
         CORE,
         (
-            (FOLLOW, "        self.role = Role.FOLLOWER\n"),
+            ("        self.progress = {}\n", ""),
             (
                 "self.progress = {peer: Progress(self.log.last_index + 1) for peer in self.peers}",
                 (
