@@ -46,6 +46,9 @@ class Core:
 class Conflict(ABC):
     """The partition is not linearizable; the reasons are worked out on request."""
 
+    proves = True
+    """Whether the method that found it can also prove a history like this one, or only refute."""
+
     @abstractmethod
     def core(self) -> Core:
         """The operations that prove it."""
@@ -64,6 +67,7 @@ class FoundConflict(Conflict):
     """A conflict whose core was at hand when it was found."""
 
     found: Core
+    proves: bool = True
 
     def core(self) -> Core:
         return self.found

@@ -112,7 +112,9 @@ class Refuted:
             found = self.conflict.prefix()
             if found is not None:
                 return complete(self.model, self.operations, found, len(found))
-            order, certain = prefix_by_cuts(self.model, self.operations, core)
+            order, certain = prefix_by_cuts(
+                self.model, self.operations, core, proves=self.conflict.proves
+            )
             return complete(self.model, self.operations, order, certain)
 
     @cached_property

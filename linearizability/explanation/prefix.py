@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from heapq import nsmallest
+from itertools import compress
 from typing import NamedTuple
 
 from linearizability.decision import Case, Conflict, Core, Proof
@@ -13,9 +15,10 @@ from linearizability.explanation.relax import GenericSearch
 from linearizability.model import Model, State, last_states, next_states
 from linearizability.operation import OPEN, Operation
 
-REFINED = 1_000
+REFINED = 200
 CUT_CONFIGURATIONS = 20_000
-AHEAD = 200
+AHEAD = 20
+"""By this factor more returns are looked at each time that they are used up."""
 REMEMBERED = 100
 """Of so many last operations of an order the states between them are kept."""
 
@@ -51,41 +54,41 @@ def complete(
         layers.append(after)
         if len(layers) > REMEMBERED:
             layers.popleft()
-    inside = set(order)
+    outside = bytearray(b"\1") * len(operations)
+    for position in order:
+        outside[position] = 0
     rest = [
-        (op.ret, position)
-        for position, op in enumerate(operations)
-        if op.ret is not None and position not in inside
+        (ret, position)
+        for position in compress(range(len(operations)), outside)
+        if (ret := operations[position].ret) is not None
     ]
-    nexts: list[int] = []
+    ending = _Ending(model, operations, order, layers)
     by_call: list[tuple[int, int]] = []
     by_return: list[tuple[int, int]] = []
     called = first = 0
-    ahead = AHEAD
+    ahead = 1
     while True:
-        while first < len(by_return) and by_return[first][1] in inside:
+        while first < len(by_return) and not outside[by_return[first][1]]:
             first += 1
         if first == len(by_return):  # at the beginning, and after so many more operations
-            by_return = nsmallest(ahead, (one for one in rest if one[1] not in inside))
-            limit, known = by_return[-1][0], {*nexts, *inside}
+            rest = [one for one in rest if outside[one[1]]]
+            by_return = [min(rest)] if ahead == 1 else nsmallest(ahead, rest)
+            limit, known = by_return[-1][0], set(ending.nexts)
             by_call = sorted(
                 (operations[p].call, p)
                 for _, p in rest
                 if operations[p].call <= limit and p not in known
             )
             called = first = 0
-            ahead *= 2
+            ahead *= AHEAD
         horizon = by_return[first][0]
         while called < len(by_call) and by_call[called][0] <= horizon:
-            nexts.append(by_call[called][1])
+            ending.nexts.append(by_call[called][1])
             called += 1
-        added = _extend(model, operations, order, layers, nexts)
+        added = ending.extend()
         if added is None:
-            return Prefix(order, layers[-1][0], nexts)
-        inside.add(added)
-        nexts.remove(added)
-        if len(layers) > REMEMBERED:
-            layers.popleft()
+            return Prefix(order, layers[-1][0], ending.nexts)
+        outside[added] = 0
 
 
 def _states_after(model: Model, operations: Sequence[Operation]) -> list[State]:
@@ -101,59 +104,73 @@ def _states_after(model: Model, operations: Sequence[Operation]) -> list[State]:
     return [state]
 
 
-def _extend(
-    model: Model,
-    operations: Sequence[Operation],
-    order: list[int],
-    layers: deque[list[State]],
-    nexts: Sequence[int],
-) -> int | None:
-    """Put one of the operations that may be next into the order, if one fits; its position."""
-    for position in nexts:
-        index = _place(model, operations, order, layers, position)
-        if index is not None:
-            back = len(order) - index
-            order.insert(index, position)
-            layers.insert(len(layers) - 1 - back, layers[-1 - back])
-            return position
-    for position in nexts:
-        after = next_states(model, layers[-1], operations[position])
-        if after:
-            order.append(position)
-            layers.append(after)
-            return position
-    return None
+@dataclass(slots=True)
+class _Ending:
+    """The end of an order, and the operations that may be next."""
 
+    model: Model
+    operations: Sequence[Operation]
+    order: list[int]
+    layers: deque[list[State]]  # the states before and after each of the last operations
+    nexts: list[int] = field(default_factory=list)
+    added: int = 0
+    tried: dict[int, int] = field(default_factory=dict)
+    """Of a read that fits nowhere, how many operations had been added when that was found."""
 
-def _place(
-    model: Model,
-    operations: Sequence[Operation],
-    order: Sequence[int],
-    layers: deque[list[State]],
-    position: int,
-) -> int | None:
-    """Where a read in progress can be put into the order; None if nowhere, or if it is no read.
-
-    A read of a nondeterministic object may rule out some of its states, so it is no mere guest.
-    """
-    op = operations[position]
-    if model.nondeterministic or not model.read_only(op.input, op.output):
+    def extend(self) -> int | None:
+        """Put one of the operations that may be next into the order, if one fits."""
+        for position in self.nexts:
+            back = self._place(position)
+            if back is not None:
+                self.order.insert(len(self.order) - back, position)
+                self.layers.insert(len(self.layers) - 1 - back, self.layers[-1 - back])
+                return self._put(position)
+        for position in self.nexts:
+            after = next_states(self.model, self.layers[-1], self.operations[position])
+            if after:
+                self.order.append(position)
+                self.layers.append(after)
+                return self._put(position)
         return None
-    back = 0  # how many operations stay behind it
-    while back < len(layers) - 1:
-        before = operations[order[-1 - back]].ret
-        if before is not None and before < op.call:
-            break
-        back += 1
-    while back >= 0:
-        if model.outcomes(layers[-1 - back][0], op):
-            return len(order) - back
-        back -= 1
-    return None
+
+    def _put(self, position: int) -> int:
+        self.nexts.remove(position)
+        self.added += 1
+        if len(self.layers) > REMEMBERED:
+            self.layers.popleft()
+        return position
+
+    def _place(self, position: int) -> int | None:
+        """Behind how many operations of the order a read in progress can be put.
+
+        None if nowhere, or if it is no read. A read of a nondeterministic object may rule out some
+        of its states, so it is no mere guest.
+        """
+        model, op, layers = self.model, self.operations[position], self.layers
+        if model.nondeterministic or not model.read_only(op.input, op.output):
+            return None
+        most = len(layers) - 1
+        if position in self.tried:  # only what came after that is new
+            most = min(most, self.added - self.tried[position])
+        back = 0  # how many operations stay behind it
+        while back < most:
+            before = self.operations[self.order[-1 - back]].ret
+            if before is not None and before < op.call:
+                break
+            back += 1
+        wrong: State = layers  # no state is the same object
+        while back >= 0:
+            state = layers[-1 - back][0]
+            if state is not wrong and model.outcomes(state, op):
+                return back
+            wrong = state
+            back -= 1
+        self.tried[position] = self.added
+        return None
 
 
 def prefix_by_cuts(
-    model: Model, operations: Sequence[Operation], core: Core
+    model: Model, operations: Sequence[Operation], core: Core, *, proves: bool = True
 ) -> tuple[list[int], int]:
     """An order, as positions, of the longest stretch of time for which one is found.
 
@@ -162,16 +179,15 @@ def prefix_by_cuts(
     A *cut* after k returns keeps those k operations and makes those in progress open, without
     their answers. It is illegal once every operation of the core has returned. From there this
     tries the cuts before each return of the core, then walks back in growing steps and bisects,
-    until the operations of all cuts together are a few times the history.
+    until the operations of all cuts together are a few times the history. Where the model's method
+    `proves` nothing, it is not asked.
     """
-    returned = sorted(
-        (op.ret, position) for position, op in enumerate(operations) if op.ret is not None
-    )
+    stamps = sorted([op.ret for op in operations if op.ret is not None])
     work = 2 * len(operations) + REFINED
 
     def order_of(count: int) -> list[int] | None:
         nonlocal work
-        stamp = returned[count - 1][0]
+        stamp = stamps[count - 1]
         history, positions = [], []
         for position, op in enumerate(operations):
             if op.call <= stamp:
@@ -181,10 +197,9 @@ def prefix_by_cuts(
                     history.append(kept)
                     positions.append(position)
         work -= len(history)
-        found = _order(model, history)
+        found = _order(model, history, proves=proves)
         return None if found is None else [positions[index] for index in found]
 
-    stamps = [stamp for stamp, _ in returned]
     ends = sorted({op.ret for op in core.operations if op.ret is not None})
     illegal = bisect_right(stamps, ends[-1])
     legal, best, step = 0, list[int](), 1
@@ -229,12 +244,13 @@ def _fits_alone(model: Model, core: Core, stamp: int) -> bool:
     return _order(model, [op for op in cut if op is not None]) is not None
 
 
-def _order(model: Model, history: list[Operation]) -> list[int] | None:
+def _order(model: Model, history: list[Operation], *, proves: bool = True) -> list[int] | None:
     """A linearization of one partition, if it has one that is found within a small budget.
 
     Without some of its reads a partition may fall into several.
     """
-    cases = [Case(None, history)] if model.method is None else model.method(history)
+    method = model.method if proves else None
+    cases = [Case(None, history)] if method is None else method(history)
     if len(cases) == 1 and len(cases[0].operations) == len(history):
         return _order_of(model, cases[0])
     index = {id(op): position for position, op in enumerate(history)}

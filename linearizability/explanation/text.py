@@ -150,6 +150,8 @@ def _keys(keys: Sequence[object]) -> str:
 
 
 def _wrap(text: str, indent: str = "") -> str:
+    if len(indent) + len(text) <= WIDTH and text == " ".join(text.split()):
+        return indent + text
     return textwrap.fill(
         text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )

@@ -51,7 +51,7 @@ def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
         chains = _chains(history, values_read(operations))
         clusters = _clusters(history, chains)
     except Contradiction as contradiction:
-        return FoundConflict(contradiction.core)
+        return FoundConflict(contradiction.core, proves=history.unique)
     if not history.unique:
         return Inapplicable("a token was written more than once")
     return ChainProof(operations, chains, clusters)

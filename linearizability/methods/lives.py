@@ -17,6 +17,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from linearizability.decision import Core
@@ -33,6 +34,7 @@ T = TypeVar("T")
 
 INFINITY = math.inf
 Stamp = float  # an integer, or infinity; never rounded
+BY_CALL, BY_RETURN = attrgetter("call"), attrgetter("ret")
 
 
 @dataclass(slots=True)
@@ -182,7 +184,7 @@ def cover(lives: Sequence[Life], start: Stamp, end: Stamp) -> list[Life]:
 
     From `start` to `end`, both included; there must be one. It is a shortest one.
     """
-    order = sorted(lives, key=lambda life: life.ret)
+    order = sorted(lives, key=BY_RETURN)
     chain: list[Life] = []
     index, reach = 0, start
     while True:
@@ -267,8 +269,9 @@ class Earliest:
         place = len(self._keys) - bisect_left(self._keys, key)
         while place <= len(self._keys):
             known = self._ends[place]
-            if known is None or end < known[0]:
-                self._ends[place] = end, proofs
+            if known is not None and known[0] <= end:
+                return  # and what comes after in the tree is about more keys
+            self._ends[place] = end, proofs
             place += place & -place
 
     def above(self, key: Stamp) -> tuple[Stamp, tuple[int, ...]]:

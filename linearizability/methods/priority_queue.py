@@ -29,6 +29,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from linearizability.decision import Conflict, Core, FoundConflict, Inapplicable, Proof
 from linearizability.explanation import lives as words
@@ -55,24 +56,44 @@ def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
     found = gather(operations, Insert)
     if found.problem is not None:
         return FoundConflict(found.problem)
-    lives = found.lives if found.takers else found.lives + found.kept
-    ranking = Ranking(found, lives)
-    if ranking.late is not None or ranking.never_empty is not None:
-        return RankConflict(found, ranking)
     if found.takers and found.kept:
-        dues = _dues(found)
-        core = too_few(found, dues)
-        if core is not None:
-            return FoundConflict(core)
-        dues.sort(key=lambda due: due.by)  # of equal ones the least value first
-        ranking = Ranking(found, lives + served(found, dues))
-        if ranking.late is not None or ranking.never_empty is not None:
-            ranking = Ranking(found, lives + _given(found))
-        if ranking.late is not None or ranking.never_empty is not None:
-            return Inapplicable("open DeleteMins may have taken several of the values left")
+        ranking = _with_takers(found)
+        if not isinstance(ranking, Ranking):
+            return ranking
+    else:
+        ranking = Ranking(found, found.lives + found.kept)
+        if not ranking.fits:
+            return RankConflict(found, ranking)
     if found.unused:
         return Inapplicable("a value was inserted more than once")
     return RankProof(found, ranking)
+
+
+def _with_takers(found: Lives) -> Ranking | Conflict | Inapplicable:
+    """Which of the values left the open DeleteMins took: mostly the first guess is right."""
+    dues = _dues(found)
+    core = too_few(found, dues)
+    if core is None:
+        dues.sort(key=lambda due: due.by)  # of equal ones the least value first
+        ranking = Ranking(found, found.lives + served(found, dues))
+        if ranking.fits:
+            return ranking
+    ranking = Ranking(found, found.lives)
+    if not ranking.fits:
+        return RankConflict(found, ranking)
+    if core is not None:
+        return FoundConflict(core)
+    ranking = Ranking(found, found.lives + _given(found))
+    if ranking.fits:
+        return ranking
+    return Inapplicable("open DeleteMins may have taken several of the values left")
+
+
+def _by_value(lives: Sequence[Life]) -> list[Life]:
+    try:
+        return sorted(lives, key=attrgetter("value"))
+    except TypeError as error:
+        raise ValueError(f"priority-queue: values must be comparable: {error}") from error
 
 
 def _dues(found: Lives) -> list[Due]:
@@ -90,9 +111,9 @@ def _dues(found: Lives) -> list[Due]:
     for position in found.empties:
         op = found.operations[position]
         greater.put(op.call, op.ret or 0, (position,))
-    lives = sorted(found.lives, key=lambda life: life.value)
+    lives = _by_value(found.lives)
     dues: list[Due] = []
-    for life in sorted(found.kept, key=lambda life: life.value, reverse=True):
+    for life in reversed(_by_value(found.kept)):
         while lives and lives[-1].value > life.value:
             more = lives.pop()
             start = max(more.call, more.out_call)
@@ -129,10 +150,7 @@ class Ranking:
     """The lives in the order of their values, and the instant at which each is deleted."""
 
     def __init__(self, found: Lives, lives: Sequence[Life]) -> None:
-        try:
-            self.lives = sorted(lives, key=lambda life: life.value)
-        except TypeError as error:
-            raise ValueError(f"priority-queue: values must be comparable: {error}") from error
+        self.lives = _by_value(lives)
         self.instants: list[Stamp] = []
         self.late: int | None = None  # the first whose instant comes after its return
         self.never_empty: int | None = None  # position of a DeleteMin that found nothing
@@ -149,6 +167,11 @@ class Ranking:
                 if self.spans.free_from(op.call) > op.ret:
                     self.never_empty = position
                     return
+
+    @property
+    def fits(self) -> bool:
+        """Whether nothing is too late, and the queue empty where it was found so."""
+        return self.late is None and self.never_empty is None
 
     def _place(self) -> None:
         starts = [max(life.call, life.out_call) for life in self.lives]

@@ -43,6 +43,8 @@ from linearizability.decision import Conflict, Core, FoundConflict, Inapplicable
 from linearizability.explanation import lives as words
 from linearizability.inputs import Enqueue
 from linearizability.methods.lives import (
+    BY_CALL,
+    BY_RETURN,
     INFINITY,
     Life,
     Lives,
@@ -80,8 +82,8 @@ def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
 def _overtaking(found: Lives) -> Core | None:
     """Two values that somebody took in the wrong order."""
     operations = found.operations
-    by_return = sorted(found.lives, key=lambda life: life.ret)
-    by_call = sorted(found.lives, key=lambda life: life.call)
+    by_return = sorted(found.lives, key=BY_RETURN)
+    by_call = sorted(found.lives, key=BY_CALL)
     latest: Life | None = None  # of those enqueued before, the one whose Dequeue began last
     index, count = 0, len(by_return)
     for life in by_call:
@@ -104,10 +106,10 @@ class Needs:
         self.found = found
         operations = found.operations
         self.calls = [operations[position].call for position in found.takers]
-        self.kept = sorted(found.kept, key=lambda life: life.ret)
+        self.kept = sorted(found.kept, key=BY_RETURN)
         self.returns = [life.ret for life in self.kept]
         # Per kept value the first to leave of those enqueued after it.
-        later = sorted(found.lives, key=lambda life: life.call)
+        later = sorted(found.lives, key=BY_CALL)
         self.overtakers: list[Life | None] = []
         first: Life | None = None
         index = len(later)
@@ -272,21 +274,25 @@ class QueueProof(Proof):
     def order(self) -> list[int]:
         points = sorted({point for point, _ in self.points})
         takers = self.needs.takers_of(points)
-        lives = [_tightened(life, points) for life in self.found.lives]
+        lives = list(self.found.lives)
         for number, life in enumerate(self.needs.kept):
             if number in takers:
                 position = takers[number]
                 call = self.found.operations[position].call
                 life = Life(life.value, life.insert, life.call, life.ret, position, call)
-            lives.append(_tightened(life, points))
+            lives.append(life)
+        ends = _tightened(lives, points)
+        calls, returns, out_calls, _ = ends
         # segment, instant, 0 for an Enqueue and 1 for a Dequeue, place in the queue, position
         keyed: list[tuple[int, Stamp, int, int, int]] = []
         entered = left = -INFINITY
-        for place, life in enumerate(_first_in_first_out(lives)):
-            segment = 2 * bisect_right(points, life.ret)
-            entered = max(entered, life.call)
-            left = max(left, life.out_call, entered)
+        for place, number in enumerate(_first_in_first_out(*ends)):
+            life = lives[number]
+            segment = 2 * bisect_right(points, returns[number])
+            if calls[number] > entered:
+                entered = calls[number]
             keyed.append((segment, entered, 0, place, life.insert))
+            left = max(left, out_calls[number], entered)
             if life.remove >= 0:
                 keyed.append((segment, left, 1, place, life.remove))
         for point, position in self.points:
@@ -295,51 +301,71 @@ class QueueProof(Proof):
         return [entry[-1] for entry in keyed]
 
 
-def _tightened(life: Life, points: Sequence[Stamp]) -> Life:
-    """A life between the instants at which the queue is empty, tightened by its own ends."""
-    ret, out_ret, call = min(life.ret, life.out_ret), life.out_ret, life.call
-    index = bisect_right(points, ret)
-    if index < len(points):
-        out_ret = min(out_ret, points[index])
-    if index:
-        call = max(call, points[index - 1])
-    out_call = max(life.out_call, call)
-    return Life(life.value, life.insert, call, min(ret, out_ret), life.remove, out_call, out_ret)
+# Of each life the call and the return of its Enqueue, then of its Dequeue.
+Ends = tuple[list[Stamp], list[Stamp], list[Stamp], list[Stamp]]
 
 
-def _first_in_first_out(lives: Sequence[Life]) -> list[Life]:
-    """The lives in an order that both their Enqueues and their Dequeues allow."""
-    count = len(lives)
-    orders = [
-        sorted(range(count), key=lambda n: (lives[n].call, n)),
-        sorted(range(count), key=lambda n: (lives[n].out_call, n)),
-    ]
-    ends = [
-        sorted(range(count), key=lambda n: lives[n].ret),
-        sorted(range(count), key=lambda n: lives[n].out_ret),
+def _tightened(lives: Sequence[Life], points: Sequence[Stamp]) -> Ends:
+    """The ends of lives between the instants at which the queue is empty, tightened by each other.
+
+    Written without calls: an order is mostly this.
+    """
+    ends: Ends = ([], [], [], [])
+    add_call, add_return, add_out_call, add_out_return = (side.append for side in ends)
+    count = len(points)
+    for life in lives:
+        call, ret, out_call, out_ret = life.call, life.ret, life.out_call, life.out_ret
+        if out_ret < ret:
+            ret = out_ret
+        index = bisect_right(points, ret)
+        if index < count and points[index] < out_ret:
+            out_ret = points[index]
+            if out_ret < ret:
+                ret = out_ret
+        if index and points[index - 1] > call:
+            call = points[index - 1]
+        add_call(call)
+        add_return(ret)
+        add_out_call(call if out_call < call else out_call)
+        add_out_return(out_ret)
+    return ends
+
+
+def _first_in_first_out(
+    calls: Sequence[Stamp],
+    returns: Sequence[Stamp],
+    out_calls: Sequence[Stamp],
+    out_returns: Sequence[Stamp],
+) -> list[int]:
+    """The lives, by number, in an order that both their Enqueues and their Dequeues allow."""
+    count = len(calls)
+    sides = [
+        (starts, sorted(range(count), key=starts.__getitem__), ends, by_end)
+        for starts, ends in ((calls, returns), (out_calls, out_returns))
+        for by_end in [sorted(range(count), key=ends.__getitem__)]
     ]
     seen, first = [0, 0], [0, 0]
     open_sides, done = [2] * count, [False] * count
     ready: list[tuple[Stamp, int]] = []
-    chosen: list[Life] = []
+    chosen: list[int] = []
     while len(chosen) < count:
-        for side in (0, 1):
-            while done[ends[side][first[side]]]:
-                first[side] += 1
-            last = lives[ends[side][first[side]]]
-            horizon = last.out_ret if side else last.ret
-            while seen[side] < count:
-                number = orders[side][seen[side]]
-                life = lives[number]
-                if (life.out_call if side else life.call) > horizon:
-                    break
-                seen[side] += 1
+        for side, (starts, by_start, ends, by_end) in enumerate(sides):
+            index = first[side]
+            while done[by_end[index]]:
+                index += 1
+            first[side] = index
+            horizon = ends[by_end[index]]
+            index = seen[side]
+            while index < count and starts[by_start[index]] <= horizon:
+                number = by_start[index]
+                index += 1
                 open_sides[number] -= 1
                 if not open_sides[number]:
-                    heappush(ready, (life.call, number))
+                    heappush(ready, (calls[number], number))
+            seen[side] = index
         _, number = heappop(ready)
         done[number] = True
-        chosen.append(lives[number])
+        chosen.append(number)
     return chosen
 
 

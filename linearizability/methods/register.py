@@ -43,7 +43,7 @@ def decide(initial: Hashable, operations: Sequence[Operation]) -> Proof | Confli
             if op.input.value in writes or op.input.value == initial:
                 wrong = refute(initial, operations)
                 if wrong is not None:
-                    return FoundConflict(wrong)
+                    return FoundConflict(wrong, proves=False)
                 return Inapplicable(f"{op.input.value!r} was written more than once")
             writes[op.input.value] = op
     numbers: dict[Hashable, int] = {initial: 0}
@@ -127,7 +127,7 @@ def decide_cas(
     """Refute a register with compare-and-set before the search, or decline."""
     core = refute(initial, operations)
     if core is not None:
-        return FoundConflict(core)
+        return FoundConflict(core, proves=False)
     return Inapplicable("compare-and-set is left to the search")
 
 

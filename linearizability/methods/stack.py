@@ -40,6 +40,8 @@ from linearizability.decision import Conflict, Core, FoundConflict, Inapplicable
 from linearizability.explanation import lives as words
 from linearizability.inputs import Push
 from linearizability.methods.lives import (
+    BY_CALL,
+    BY_RETURN,
     INFINITY,
     Due,
     Earliest,
@@ -61,25 +63,38 @@ def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
     found = gather(operations, Push)
     if found.problem is not None:
         return FoundConflict(found.problem)
-    lives = found.lives if found.takers else found.lives + found.kept
-    nest = Nest(found, lives)
-    conflict = nest.conflict()
-    if conflict is not None:
-        return conflict
     if found.takers and found.kept:
-        dues = _dues(found)
-        core = too_few(found, dues)
-        if core is not None:
-            return FoundConflict(core)
-        dues.sort(key=lambda due: (due.by, -due.life.ret))
-        nest = Nest(found, lives + served(found, dues))
-        if nest.conflict() is not None:
-            nest = Nest(found, lives + _given(found))
-        if nest.conflict() is not None:
-            return Inapplicable("open Pops may have taken several of the values that are left")
+        nest = _with_takers(found)
+        if not isinstance(nest, Nest):
+            return nest
+    else:
+        nest = Nest(found, found.lives + found.kept)
+        conflict = nest.conflict()
+        if conflict is not None:
+            return conflict
     if found.unused:
         return Inapplicable("a value was pushed more than once")
     return NestProof(found, nest)
+
+
+def _with_takers(found: Lives) -> Nest | Conflict | Inapplicable:
+    """Decide which of the values left the open Pops took: mostly the first guess is right."""
+    dues = _dues(found)
+    core = too_few(found, dues)
+    if core is None:
+        dues.sort(key=lambda due: (due.by, -due.life.ret))
+        nest = Nest(found, found.lives + served(found, dues))
+        if nest.conflict() is None:
+            return nest
+    conflict = Nest(found, found.lives).conflict()
+    if conflict is not None:
+        return conflict
+    if core is not None:
+        return FoundConflict(core)
+    nest = Nest(found, found.lives + _given(found))
+    if nest.conflict() is None:
+        return nest
+    return Inapplicable("open Pops may have taken several of the values that are left")
 
 
 def _dues(found: Lives) -> list[Due]:
@@ -93,10 +108,10 @@ def _dues(found: Lives) -> list[Due]:
     for position in found.empties:
         op = found.operations[position]
         empty.put(op.call, op.ret or 0, (position,))
-    lives = sorted(found.lives, key=lambda life: life.ret)
+    lives = sorted(found.lives, key=BY_RETURN)
     dues: list[Due] = []
     index = 0
-    for life in sorted(found.kept, key=lambda life: life.call):
+    for life in sorted(found.kept, key=BY_CALL):
         while index < len(lives) and lives[index].ret < life.call:
             lower = lives[index]
             beneath.put(lower.out_call, lower.out_ret, (lower.insert, lower.remove))
@@ -117,7 +132,7 @@ def _given(found: Lives) -> list[Life]:
     spans = Spans((life.ret, life.out_call) for life in found.lives)
     harmless: list[Life] = []
     harmful: list[Life] = []
-    for life in sorted(found.kept, key=lambda life: life.ret):
+    for life in sorted(found.kept, key=BY_RETURN):
         (harmless if spans.free_from(life.call) <= life.ret else harmful).append(life)
     given: list[Life] = []
     rest: list[Life] = []
@@ -145,9 +160,7 @@ class Nest:
 
     def __init__(self, found: Lives, lives: Sequence[Life]) -> None:
         self._found = found
-        self.covering = sorted(
-            (life for life in lives if life.ret < life.out_call), key=lambda life: life.ret
-        )
+        self.covering = sorted((life for life in lives if life.ret < life.out_call), key=BY_RETURN)
         self.free = [life for life in lives if life.ret >= life.out_call]
         self.chosen: list[tuple[Life, Stamp, Stamp]] = []
         self.stuck: tuple[Stamp, Stamp] | None = None  # an interval without a bottom value
@@ -216,7 +229,7 @@ class Depth:
             least[self._size + point] = depth
         for node in range(self._size - 1, 0, -1):
             one, other = least[2 * node], least[2 * node + 1]
-            least[node] = min(other, one)
+            least[node] = one if one < other else other
         # The depth of a point is the sum over its ancestors: each node keeps what is its own.
         for node in range(2 * self._size - 1, 1, -1):
             least[node] -= least[node // 2]
@@ -237,8 +250,9 @@ class Depth:
             if right & 1:
                 own[right ^ 1] -= 1
             for node in (left, right):
-                one, other = own[node], own[node ^ 1]
-                least = min(other, one)
+                least, other = own[node], own[node ^ 1]
+                if other < least:
+                    least = other
                 if least:
                     own[node] -= least
                     own[node ^ 1] -= least
@@ -246,8 +260,9 @@ class Depth:
             left >>= 1
             right >>= 1
         while left > 1:
-            one, other = own[left], own[left ^ 1]
-            least = min(other, one)
+            least, other = own[left], own[left ^ 1]
+            if other < least:
+                least = other
             if least:
                 own[left] -= least
                 own[left ^ 1] -= least
@@ -293,10 +308,11 @@ class Latest:
         while node > 1:
             other = ends[node ^ 1]
             node >>= 1
-            latest = max(other, end)
-            if ends[node] == latest:
+            if other > end:
+                end = other
+            if ends[node] == end:
                 return
-            ends[node] = end = latest
+            ends[node] = end
 
     def latest(self, count: int) -> tuple[int, Stamp]:
         """The number with the latest end among the first `count`, and that end."""
@@ -426,7 +442,7 @@ def _crossing(lives: Sequence[Life]) -> tuple[Life, Life] | None:
     outs = sorted({life.out_call for life in lives})
     first_out: list[Life | None] = [None] * (len(outs) + 1)  # a Fenwick tree from the right
     index = 0
-    for life in sorted(lives, key=lambda life: life.call):
+    for life in sorted(lives, key=BY_CALL):
         while index < len(lives) and lives[index].ret < life.call:
             below = lives[index]
             place = len(outs) - bisect_left(outs, below.out_call)

@@ -24,7 +24,6 @@ from linearizability.methods.kv.table import (
     Dialect,
     Table,
     end,
-    is_get,
     tabulate,
 )
 from linearizability.operation import Operation, in_call_order
@@ -203,6 +202,14 @@ class VersionedProof(Proof):
         instants = [instant for instant, _ in transitions]
         keyed: list[tuple[float, int, int]] = []
         for position, op in enumerate(self.table.operations):
+            if len(op.input) == 1:  # a Get; most of an order is this
+                if op.ret is not None:
+                    call, version = op.call, op.output[1]
+                    if version and instants[version - 1] > call:
+                        keyed.append((instants[version - 1], 2 * version, position))
+                    else:
+                        keyed.append((call, 2 * version, position))
+                continue
             place = self._place(op, transitions, instants)
             if place is not None:
                 keyed.append((*place, position))
@@ -212,12 +219,7 @@ class VersionedProof(Proof):
     def _place(
         self, op: Operation, transitions: list[tuple[float, Operation]], instants: list[float]
     ) -> tuple[float, int] | None:
-        """(instant, twice the version that holds then; odd for the transition out of it)."""
-        if is_get(op):
-            if op.ret is None:
-                return None
-            version = int(op.output[1])
-            return max(op.call, instants[version - 1] if version else op.call), 2 * version
+        """Of a Put: (instant, twice the version that holds then; odd for the step out of it)."""
         # What is no version, or never reached, counts as one beyond the last.
         last = len(instants)
         version = int(op.input[2]) if op.input[2] in range(last + 1) else last + 1

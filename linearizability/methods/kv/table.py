@@ -179,9 +179,9 @@ def tabulate(history: Iterable[Operation], dialect: Dialect) -> dict[Hashable, T
                 continue
             if version in table.refused:
                 table.refused[version].append(op)
-                if call < table.refused_call[version]:  # noqa: PLR1730
+                if call < table.refused_call[version]:
                     table.refused_call[version] = call
-                if ret < table.refused_end[version]:  # noqa: PLR1730
+                if ret < table.refused_end[version]:
                     table.refused_end[version] = ret
             else:
                 table.refused[version] = [op]
