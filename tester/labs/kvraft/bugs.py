@@ -159,14 +159,7 @@ BUGS: Final = (
         killed_by=(UNRELIABLE, PERSIST_UNRELIABLE),
     ),
     replace(shared.MAKES_NO_SNAPSHOT, killed_by=(SIZE,), seeds=1),
-    Patch(
-        "makes_snapshots_always",
-        "Snapshots are made although nobody wants any.",
-        RSM,
-        (("3 * self._maxraftstate > 0:", "3 * self._maxraftstate:"),),
-        killed_by=(BASIC,),
-        seeds=1,
-    ),
+    replace(shared.MAKES_SNAPSHOTS_ALWAYS, killed_by=(BASIC,), seeds=1),
     replace(shared.SKIPS_AFTER_A_SNAPSHOT, killed_by=(SNAPSHOT_RPC,)),
     replace(shared.STARTS_WITHOUT_ITS_SNAPSHOT, killed_by=(RECOVER,), seeds=1),
     Patch(

@@ -19,6 +19,12 @@ MAKES_NO_SNAPSHOT: Final = Patch(
     RSM,
     (("3 * self._maxraftstate > 0:", "3 * self._maxraftstate > 10**9:"),),
 )
+MAKES_SNAPSHOTS_ALWAYS: Final = Patch(
+    "makes_snapshots_always",
+    "Snapshots are made although nobody wants any.",
+    RSM,
+    (("3 * self._maxraftstate > 0:", "3 * self._maxraftstate:"),),
+)
 STARTS_WITHOUT_ITS_SNAPSHOT: Final = Patch(
     "starts_without_its_snapshot",
     "After a restart the machine is empty, and the log begins after the snapshot.",

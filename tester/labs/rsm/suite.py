@@ -168,6 +168,7 @@ async def test_basic_4a(sim: Simulation) -> None:
     """Ten requests, one by one: each reply is right, and all servers apply all of them."""
     lab = Lab(sim)
     await lab.count_up(10)
+    lab.group.check_snapshot_sizes(0)
 
 
 @simulate(network=CALM, limits=LIMITS)
@@ -236,6 +237,7 @@ async def test_restart_replay_4a(sim: Simulation) -> None:
     await lab.inc(many + 1)
     await asyncio.sleep(1)
     await lab.check_applied(many + 1, 3)
+    lab.group.check_snapshot_sizes(0)
 
 
 @simulate(network=CALM, limits=LIMITS)
@@ -329,13 +331,14 @@ async def test_snapshots_at_different_times(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_forgets_requests_that_are_over(sim: Simulation) -> None:
-    """A replica keeps nothing of requests that were answered or lost with its leadership."""
+    """A replica keeps nothing of requests that were answered or lost, and its log stays short."""
     lab = Lab(sim, maxraftstate=MAXRAFTSTATE)
     few, rounds = sim.at_most(FEW, "requests"), sim.at_most(ROUNDS, "rounds")
     await _lose(lab, few)
     before = lab.group.held()
     for _ in range(rounds):
         await _lose(lab, few)
+    lab.group.check_log_sizes(2 * MAXRAFTSTATE)
     more = 2 * rounds * few
     for name, held in lab.group.held().items():
         if held - before[name] > more * BYTES_PER_REQUEST + SLACK:
