@@ -153,6 +153,10 @@ class Network:
         self._servers[name] = Station(name, deliver)
         self._cut_off()
 
+    def has_server(self, name: str) -> bool:
+        """Whether a server of this name is registered, and has not been deleted."""
+        return name in self._servers
+
     def delete_server(self, name: str) -> None:
         """Leave the name without a server: calls under way to it fail within 100 ms."""
         if name not in self._servers:

@@ -25,3 +25,14 @@ def pytest_make_collect_report(
         if said := hidden.sentence(error) or hidden.sentence(error.__cause__):
             report.longrepr = f"{collector.nodeid}: {said}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None, None, None]:
+    """Say the same of what a conftest.py imports."""
+    try:
+        return (yield)
+    except Exception as error:
+        if said := hidden.sentence(error.__cause__):
+            raise pytest.UsageError(f"{getattr(error, 'path', 'conftest.py')}: {said}") from None
+        raise

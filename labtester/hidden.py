@@ -1,9 +1,14 @@
-"""Modules of a project that hide packages of ours, as a `lock.py` beside its tests does."""
+"""Modules of a project that have the names of packages of ours, as a `lock.py` beside its tests.
+
+Whichever of the two is imported first hides the other one.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import re
+import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Final
 
@@ -31,33 +36,61 @@ def hiding(package: str) -> str:
     return "" if Path(spec.origin).resolve() == _ours(package) else spec.origin
 
 
+class Hidden(ImportError):
+    """A package of ours cannot be imported, for the reason that `sentence` gives."""
+
+
 def sentence(error: BaseException | None) -> str:
-    """Why an import failed, if a module of the project stands where ours is; else ""."""
+    """Why an import failed, if a module of the project and a package of ours share a name."""
+    if isinstance(error, Hidden):
+        return str(error)
     if not isinstance(error, ImportError) or error.name is None:
         return ""
     package, _, rest = error.name.partition(".")
-    if package not in PACKAGES or not (file := hiding(package)):
+    if package not in PACKAGES:
         return ""
     missing = re.match(r"cannot import name '(\w+)'", str(error))
-    ours = _ours(package).parent
-    if rest:
-        has = ours.joinpath(*rest.split(".")).with_suffix(".py").is_file()
-        has = has or ours.joinpath(*rest.split("."), "__init__.py").is_file()
-    else:
-        has = missing is not None and _says(ours, missing[1])
-    if not has:
+    wanted = rest.replace(".", "/") or (missing[1] if missing is not None else "")
+    if not wanted:
         return ""
-    return (
-        f"{file} hides {_ours(package)}, a package of labtester that is imported here: give the "
-        "former another name"
-    )
+    ours = _ours(package)
+    if theirs := hiding(package):
+        if _has(ours, wanted):
+            return (
+                f"{theirs} hides {ours}, a package of labtester that is imported here: give the "
+                "former another name"
+            )
+    elif not _has(ours, wanted) and (theirs := _beside(package)) and _has(Path(theirs), wanted):
+        return (
+            f"{theirs} is hidden by {ours}, a package of labtester that has been imported before: "
+            "give the former another name"
+        )
+    return ""
+
+
+def _beside(package: str) -> str:
+    """The project's file of this name that would be imported if ours were not; "" for none."""
+    for folder in sys.path:
+        spec = PathFinder.find_spec(package, [folder])
+        if spec is not None and spec.origin is not None:
+            file = Path(spec.origin)
+            if file.is_file() and file.resolve() != _ours(package):
+                return spec.origin
+    return ""
 
 
 def _ours(package: str) -> Path:
     return _HOME / package / "__init__.py"
 
 
-def _says(package: Path, name: str) -> bool:
-    """Whether a package of ours has a module or a definition of this name."""
-    text = (package / "__init__.py").read_text(encoding="utf-8")
-    return (package / f"{name}.py").is_file() or re.search(rf"\b{name}\b", text) is not None
+def _has(file: Path, name: str) -> bool:
+    """Whether a module, by its file, has a definition or a module of this name."""
+    if file.name == "__init__.py":
+        inside = file.parent / name
+        if inside.with_suffix(".py").is_file() or (inside / "__init__.py").is_file():
+            return True
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return re.search(rf"\b{re.escape(name)}\b", text) is not None

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from tester.world.group import Group
     from tester.world.handles import KV, LockHandle
     from tester.world.history import Op
+    from tester.world.invariants import Monitor
     from tester.world.limits import Limits
     from tester.world.nemesis import Strike, Undo
+    from tester.world.probe import Probe
     from tester.world.simulate import recorded, run_once, simulate
     from tester.world.simulation import Simulation
 
@@ -68,8 +70,10 @@ _HOMES = {
     "tester.world.simulate": ("recorded", "run_once", "simulate"),
     "tester.world.handles": ("KV", "LockHandle"),
     "tester.world.history": ("Op",),
+    "tester.world.invariants": ("Monitor",),
     "tester.world.limits": ("Limits",),
     "tester.world.nemesis": ("Strike", "Undo"),
+    "tester.world.probe": ("Probe",),
     "tester.world.simulation": ("Simulation",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -86,6 +90,7 @@ __all__ = [
     "Limits",
     "Livelock",
     "LockHandle",
+    "Monitor",
     "MutualExclusionViolated",
     "NeverReached",
     "NodeDown",
@@ -94,6 +99,7 @@ __all__ = [
     "NotLinearizable",
     "Op",
     "OutsideWorld",
+    "Probe",
     "SharedState",
     "Simulation",
     "Strike",
@@ -122,5 +128,5 @@ def __getattr__(name: str) -> Any:
         from labtester import hidden
 
         said = hidden.sentence(error)
-        raise (ImportError(said, name=error.name) if said else error) from None
+        raise (hidden.Hidden(said, name=error.name) if said else error) from None
     return module if name == "faults" else getattr(module, name)

@@ -126,7 +126,8 @@ def verify(
     differing = _differing(found)
     record: dict[str, Any] = {"lab": lab, "seeds": len(runs), "ways": list(found)}
     if differing is None:
-        many = f"{len(runs)} seeds with the same digests {len(found)} ways"
+        seeds_run = "1 seed" if len(runs) == 1 else f"{len(runs)} seeds"
+        many = f"{seeds_run} with the same digests {len(found)} ways"
         plainly(out, f"{lab}: pass, {many}: {', '.join(found)}")
         return finish("pass", json_to, record | {"verdict": "pass"})
     name, (test, seed) = differing

@@ -118,7 +118,8 @@ class _Starter:
         try:
             found = yield
         except pytest.UsageError as error:
-            sentence = " ".join(str(error).split())
+            # Of a file that cannot be imported, pytest finds no test, and says only that.
+            sentence = self._broken or " ".join(str(error).split())
         else:
             if not self._broken:
                 return found

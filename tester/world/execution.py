@@ -24,7 +24,7 @@ from tester.world.nemesis import Kind
 from tester.world.nodes import Hosting, Nodes, StartNode
 from tester.world.operations import Operations
 from tester.world.reports import Reports
-from tester.world.simulation import Listener, Simulation
+from tester.world.simulation import Simulation
 from tester.world.spectator import Spectator
 from tester.world.testhost import TestHost
 
@@ -108,10 +108,9 @@ class Execution:
             notes_deaths=keep_trace,
             notes_returns=notes_returns,
         )
-        self._listeners: dict[str, Listener] = {}
         self.reports = Reports(self._scheduler, self._test)
         """What nodes have reported of the code on them."""
-        self.sim = Simulation(self._context, self._nodes, limits, self._listeners)
+        self.sim = Simulation(self._context, self._nodes, limits)
         """What the test gets."""
         if faults:
             self.sim.nemesis(*faults)
@@ -151,7 +150,7 @@ class Execution:
                     host.close()
                 except ProcessDied as error:
                     died = died or error
-        self._listeners.clear()
+        self.sim.let_go()
         self._context.let_go()
         self._operations.let_go()
         self._nodes.let_go()
@@ -220,7 +219,7 @@ class Execution:
                         self._scheduler.now, place_in_trace, place.name, event[1], event[2:]
                     )
                 )
-            self._listeners[place.name](*event[1:])
+            self.sim.hear(place.name, *event[1:])
         elif kind in {"write", "sync"}:
             self._nodes.named(place.name).from_disk(place, event)
         elif kind == "file":

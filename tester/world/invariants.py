@@ -2,12 +2,14 @@
 
 An `Observer` on the node of each object tells what its `describe()` returns, whenever that has
 changed by the end of a step. What is asked of it is asked here, on the test's side of the border.
+A `Monitor` judges what happens instead: it hears all that the probes of its objects' nodes tell.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -15,18 +17,42 @@ import msgspec
 from labrpc.errors import NotAMessage, TesterError
 from tester.engine.scheduler import Place
 from tester.world.arguments import expect_plain
-from tester.world.failure import InvariantViolated, message, printable, user_frames
+from tester.world.failure import InvariantViolated, Verdict, message, printable, user_frames
 from tester.world.group import Group
 from tester.world.history import seconds
 from tester.world.nodes import Remote
 from tester.world.probe import Probe
 
-DESCRIBED: Final = "described"
+DESCRIBED: Final = "describe()"
 """What an observer tells: this, whose description it is, and the description."""
 
 State = Mapping[str, Any]
 Condition = Callable[[Mapping[str, State]], bool]
 """Is asked of the descriptions of all objects that are up, by their names."""
+
+
+class Monitor:
+    """What must hold of what happens on nodes, where `describe()` would come too late.
+
+        class Ordered(Monitor):
+            def __init__(self) -> None:
+                self._last: dict[str, int] = {}
+
+            def hear(self, node: str, what: str, *data: Any) -> None:
+                if what == "applied":
+                    assert data[0] == self._last.get(node, 0) + 1
+                    self._last[node] = data[0]
+
+    One object stands for the rule in one run, and remembers what it has heard.
+    """
+
+    def hear(self, node: str, what: str, *data: Any) -> None:
+        """A probe on a node has told this: `Probe.tell(what, *data)`, in the order of the calls.
+
+        It asserts what must hold, or raises a `Verdict` of its own, with which the run fails then.
+        """
+        raise NotImplementedError
+
 
 _SHOWN: Final = 160
 """So many characters of a description are shown."""
@@ -90,15 +116,12 @@ class Watch:
         said = ""
         try:
             holds = self._condition(states)
+        except Verdict:
+            raise
         except AssertionError as error:
             holds, said = False, message(error).partition("\n")[0]
         except Exception as error:  # noqa: BLE001 - the user's, whatever it is
-            frames = user_frames(error)
-            at = f"{frames[-1].file}:{frames[-1].line}: " if frames else ""
-            raise TesterError(
-                f"{at}{self.name!r} could not be asked: it raised {type(error).__name__}: "
-                f"{message(error)}, of {shown(states)}"
-            ) from None
+            raise _unanswered(self.name, error, shown(states)) from None
         if type(holds) is not bool:
             raise TesterError(f"{self.name!r}: expected True or False, got {holds!r}")
         self.held = self.held or holds
@@ -112,6 +135,8 @@ class Invariants:
         self.reached: dict[str, bool] = {}
         """What is to be reached in some run, and whether it was in this one."""
         self._always: list[Watch] = []
+        self._names: set[str] = set()
+        """Those of what must always hold."""
         self._watches: dict[str, list[Watch]] = {}
         self._states: dict[str, tuple[Place, State]] = {}
 
@@ -119,20 +144,37 @@ class Invariants:
         self, name: str, condition: Condition, objects: Sequence[Any], now_us: int, *, always: bool
     ) -> tuple[Watch, list[Remote]]:
         """Ask a condition from now on; returns those objects that nobody has looked at before."""
+        if isinstance(condition, Monitor):
+            raise TesterError(
+                f"{name!r}: a Monitor says what must always hold; give it to sim.always, and a "
+                "function of what objects describe to the others"
+            )
+        if not callable(condition):
+            raise TesterError(
+                f"{name!r}: expected a function of what objects describe, got {condition!r}"
+            )
         remotes = list(dict.fromkeys(_remotes(name, objects)))
         made = Watch(name, condition, remotes)
         unseen = [remote for remote in remotes if remote._key not in self._watches]
         for remote in remotes:
             self._watches.setdefault(remote._key, []).append(made)
         if always:
-            if any(other.name == name for other in self._always):
-                raise TesterError(
-                    f"there is an invariant {name!r} already; give each its own name"
-                )
+            self._take(name)
             self._always.append(made)
         if not unseen:
             self._ask(made, "when it is first asked", now_us)
         return made, unseen
+
+    def monitor(self, name: str, objects: Sequence[Any]) -> list[str]:
+        """Take note of what must always hold of what happens; returns the nodes where it does."""
+        nodes = dict.fromkeys(remote._member.name for remote in _remotes(name, objects))
+        self._take(name)
+        return list(nodes)
+
+    def _take(self, name: str) -> None:
+        if name in self._names:
+            raise TesterError(f"there is an invariant {name!r} already; give each its own name")
+        self._names.add(name)
 
     def states(self, watch: Watch) -> dict[str, State]:
         """The descriptions of those objects of a watch that are up."""
@@ -170,6 +212,48 @@ class Invariants:
             watch.name,
             f"{watch.name!r} does not hold{why} {when}, at {seconds(now_us)} s: {shown(states)}",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the probes of a node tell a monitor, and what is wrong if it objects."""
+
+    name: str
+    monitor: Monitor
+    node: str
+    now_us: Callable[[], int]
+
+    def __call__(self, what: str, *data: Any) -> None:
+        try:
+            self.monitor.hear(self.node, what, *data)
+        except (Verdict, TesterError):
+            raise
+        except AssertionError as error:
+            said = message(error).partition("\n")[0]
+            why = f" ({printable(said)})" if said else ""
+            raise InvariantViolated(
+                self.name,
+                f"{self.name!r} does not hold{why} at what {self.node} told, at "
+                f"{seconds(self.now_us())} s: {_told(what, data)}",
+            ) from None
+        except Exception as error:  # noqa: BLE001 - the user's, whatever it is
+            told = f"what {self.node} told: {_told(what, data)}"
+            raise _unanswered(self.name, error, told) from None
+
+
+def _unanswered(name: str, error: Exception, of: str) -> TesterError:
+    """The verdict on an invariant that raises what is no answer."""
+    frames = user_frames(error)
+    at = f"{frames[-1].file}:{frames[-1].line}: " if frames else ""
+    return TesterError(
+        f"{at}{name!r} could not be asked: it raised {type(error).__name__}: {message(error)}, "
+        f"of {of}"
+    )
+
+
+def _told(what: str, data: Sequence[Any]) -> str:
+    text = ", ".join(map(repr, (what, *data)))
+    return printable(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
 
 def shown(states: Mapping[str, State]) -> str:

@@ -154,6 +154,12 @@ class Member:
         if remote._member is not self:
             raise TesterError(f"{remote!r} cannot be served by {self.name}: serve it there")
         name = name or self.name
+        if self._context.network.has_server(name):
+            raise TesterError(
+                f"expected a new name for the server on {self.name}, got {name!r}, under which "
+                f"there is one on {self._context.links.homes()[name]}; one that is to take its "
+                "place comes after network.delete_server"
+            )
         self._tell(("serve", name, remote._key))
         self.serves = True
         self._register(name)

@@ -15,7 +15,16 @@ from tester.world.context import Context
 from tester.world.failure import printable
 from tester.world.group import Group
 from tester.world.handles import KV, LockHandle
-from tester.world.invariants import DESCRIBED, Condition, Invariants, Observer, Watch, shown
+from tester.world.invariants import (
+    DESCRIBED,
+    Condition,
+    Heard,
+    Invariants,
+    Monitor,
+    Observer,
+    Watch,
+    shown,
+)
 from tester.world.limits import Limits
 from tester.world.nemesis import Kind, Leader, Nemesis
 from tester.world.nodes import Member, Nodes, Remote
@@ -30,9 +39,7 @@ Listener = Callable[..., object]
 class Simulation:
     """What a test gets: it makes nodes and builds objects on them, and disturbs them."""
 
-    def __init__(
-        self, context: Context, nodes: Nodes, limits: Limits, listeners: dict[str, Listener]
-    ) -> None:
+    def __init__(self, context: Context, nodes: Nodes, limits: Limits) -> None:
         self.choices = context.choices
         self.network = context.network
         self.links = context.links
@@ -49,12 +56,11 @@ class Simulation:
         self.submission = submission.current()
         self._context = context
         self._nodes = nodes
-        self._listeners = listeners
+        self._listeners: dict[str, list[Listener]] = {}
         self._nemeses: list[Nemesis] = []
         self._groups: set[str] = set()
         self._invariants = Invariants()
-        self._observed: dict[str, dict[str, Remote]] = {}
-        self._others: dict[str, Listener | None] = {}
+        self._observed: dict[str, Remote] = {}
         self.reached = self._invariants.reached
         """Whether it has come to what is to be reached in some run: see `sometimes`."""
 
@@ -120,21 +126,36 @@ class Simulation:
 
     def listen(self, node: str, listener: Listener) -> None:
         """Call the listener with what probes on this node report; it may raise a verdict."""
-        if node in self._observed:
-            self._others[node] = listener
+        self._listeners.setdefault(node, []).append(listener)
+
+    def hear(self, node: str, what: str, *data: Any) -> None:
+        """A probe or an observer on a node has told something."""
+        if what == DESCRIBED:
+            key, payload = data
+            self._invariants.hear(self._observed[key], payload, self.virtual_us)
         else:
-            self._listeners[node] = listener
+            for listener in self._listeners.get(node, ()):
+                listener(what, *data)
+
+    def let_go(self) -> None:
+        """Forget who listens, when the run is over."""
+        self._listeners.clear()
 
     # -- what must hold ---------------------------------------------------------------------------
 
-    def always(self, name: str, condition: Condition, *objects: Any) -> None:
+    def always(self, name: str, condition: Condition | Monitor, *objects: Any) -> None:
         """Fail the run as soon as a condition does not hold after a step of one of these objects.
 
         The objects are groups, and what `make` and `serve` return. `condition(states)` is asked
         of what the `describe()` of each object that is up returns, a dict of plain data, by the
-        name of its node; it returns True or False, or asserts.
+        name of its node; it returns True or False, or asserts, or raises a Verdict of its own. A
+        `Monitor` judges what probes on the nodes of these objects tell, when they tell it.
         """
-        self._watch(name, condition, objects, always=True)
+        if not isinstance(condition, Monitor):
+            self._watch(name, condition, objects, always=True)
+            return
+        for node in self._invariants.monitor(name, objects):
+            self.listen(node, Heard(name, condition, node, lambda: self.virtual_us))
 
     async def eventually(
         self, name: str, condition: Condition, *objects: Any, within: float
@@ -174,26 +195,9 @@ class Simulation:
         )
         for remote in unseen:
             member, key = remote._member, remote._key
-            self._observe(member.name, key, remote)
+            self._observed[key] = remote
             member.make(Observer, member.probe, remote, key, name=f"{key} observed")
         return watch
-
-    def _observe(self, node: str, key: str, remote: Remote) -> None:
-        """Hear what the observer of an object tells; all else is for the listener, if any."""
-        observed = self._observed.setdefault(node, {})
-        if not observed:
-            self._others[node] = self._listeners.get(node)
-        observed[key] = remote
-
-        def hear(what: str, *data: Any) -> None:
-            other = self._others[node]
-            if what == DESCRIBED:
-                key, payload = data
-                self._invariants.hear(observed[key], payload, self.virtual_us)
-            elif other is not None:
-                other(what, *data)
-
-        self._listeners[node] = hear
 
     def at_most(self, n: int, name: str) -> int:
         """`n`, or less (but at least 1) while a failing run is being shrunk.

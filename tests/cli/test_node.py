@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import Runner, labtester
+from tests.tree import ROOT
 
 __all__ = ["labtester"]
 
@@ -197,6 +198,16 @@ def test_what_cannot_be_run_says_so(node: str, sentence: str, project: Runner) -
 def test_what_cannot_be_collected_says_so(source: str, sentence: str, project: Runner) -> None:
     (project.folder / "test_broken.py").write_text(source)
     assert sentence in project("run", "test_broken.py").sentence
+
+
+@pytest.mark.parametrize("node", ["test_broken.py", "test_broken.py::test_a"])
+def test_a_module_of_the_project_that_ours_hides_is_named(node: str, project: Runner) -> None:
+    """A worker imports ours before it collects the project."""
+    theirs = project.folder / "kvsrv.py"
+    theirs.write_text("def mine(): return 1\n")
+    (project.folder / "test_broken.py").write_text("from kvsrv import mine\ndef test_a(): ...\n")
+    said = project("run", node).sentence
+    assert f"test_broken.py: {theirs} is hidden by {ROOT / 'kvsrv' / '__init__.py'}" in said
 
 
 def test_a_project_whose_options_pytest_refuses(project: Runner) -> None:

@@ -24,10 +24,13 @@ async def test_a(sim: Simulation) -> None:
 PLUGIN = ("-p", "no:labtester", "-p", "labtester.entry")
 
 
-def pytest_in(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    """`python -m pytest`, which also searches the current folder."""
+def pytest_in(
+    folder: Path, *args: str, isolated: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """`python -m pytest`, which also searches the current folder; or, isolated, `pytest`."""
+    python = [sys.executable, *(["-P"] if isolated else []), "-m", "pytest"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *PLUGIN, *args],
+        [*python, "-q", *PLUGIN, *args],
         check=False,
         cwd=folder,
         capture_output=True,
@@ -71,6 +74,21 @@ def test_a_project_that_has_nothing_to_do_with_us_is_left_alone(tmp_path: Path) 
     said = pytest_in(tmp_path, "test_c.py").stdout
     assert "cannot import name 'nothing_of_ours' from 'tester'" in said
     assert "hides" not in said
+
+
+@pytest.mark.parametrize("file", ["test_a.py", "conftest.py"])
+@pytest.mark.parametrize("module", ["tester.py", "tester/__init__.py"])
+def test_a_module_that_ours_hides_is_named_too(file: str, module: str, tmp_path: Path) -> None:
+    """Of `pytest` the current folder is searched after ours, which it has loaded by then."""
+    theirs = tmp_path / module
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("def mine(): return 1\n")
+    (tmp_path / file).write_text("from tester import mine\ndef test_a(): assert mine()\n")
+    done = pytest_in(tmp_path, isolated=True)
+    assert done.returncode != 0
+    sentence = f"{file}: {theirs} is hidden by {ROOT / 'tester' / '__init__.py'}, a package of"
+    assert sentence in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_only_what_ours_has_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

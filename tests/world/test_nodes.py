@@ -8,7 +8,7 @@ import pytest
 
 from kvsrv import Clerk, Err, GetArgs, GetReply, KVServer
 from tester import NodeDown, Simulation, TesterError, simulate
-from tests.world.lab import PERFECT, passes
+from tests.world.lab import PERFECT, once, passes
 
 
 class Named(KVServer):
@@ -178,12 +178,32 @@ def test_what_the_network_was_told_before_a_crash_stays_so() -> None:
     async def taken_over(sim: Simulation) -> None:
         old, new = sim.node("old"), sim.node("new")
         old.serve(old.make(Named, "old", []), "kv")
+        sim.network.delete_server("kv")
         new.serve(new.make(Named, "new", []), "kv")
         old.crash()
         assert await sim.clerk(server="kv").get("k") == ("new", 1, "OK")
 
     passes(deleted)
     passes(taken_over, model=None)
+
+
+def test_two_servers_have_two_names() -> None:
+    async def same_node(sim: Simulation) -> None:
+        sim.serve()
+        sim.serve()
+
+    async def other_node(sim: Simulation) -> None:
+        old, new = sim.node("old"), sim.node("new")
+        old.serve(old.make(Named, "old", []), "kv")
+        new.serve(new.make(Named, "new", []), "kv")
+
+    for test, sentence in [
+        (same_node, "the server on server, got 'server', under which there is one on server; one"),
+        (other_node, "the server on new, got 'kv', under which there is one on old; one that is"),
+    ]:
+        error = once(test).error
+        assert isinstance(error, TesterError)
+        assert f"expected a new name for {sentence}" in str(error)
 
 
 @pytest.mark.parametrize("isolated", [False, True])

@@ -49,6 +49,11 @@ class Cluster:
         self.watch = Watch(sim, self.servers.names, once=once)
         self._replicas: list[Server] = []
 
+    def _watch(self, replicas: list[Server]) -> None:
+        """Watch the replicas from their first step on."""
+        self._replicas = replicas
+        self.sim.always("replicas agree", self.watch, *replicas)
+
     @property
     def n(self) -> int:
         """How many servers there are."""
@@ -176,7 +181,7 @@ class RSMCluster(Cluster):
             made = node.make(RSMReplica, *arguments, like=Submitter, name=node.name)
             node.serve(made)
             self.rsms.append(cast(Submitter, made))
-        self._replicas = [cast(Server, one) for one in self.rsms]
+        self._watch([cast(Server, one) for one in self.rsms])
 
 
 class Service(NamedTuple):
@@ -213,12 +218,14 @@ class StoreCluster(Cluster):
         self._service = service
         self._numbers = itertools.count()
         limits = _limits(maxraftstate, n)
+        servers: list[Server] = []
         for i, node in enumerate(self.servers.nodes):
             ends = self.servers.ends(i)
             arguments = (service.server, i, limits[i], node.disk, node.probe, *ends)
             made = node.make(ServerReplica, *arguments, like=Server, name=node.name)
             node.serve(made)
-            self._replicas.append(cast(Server, made))
+            servers.append(cast(Server, made))
+        self._watch(servers)
 
     def make_clerk(self) -> tuple[str, list[str], Any]:
         """A clerk on a node of its own: its name, those of its ends, and itself."""

@@ -15,7 +15,6 @@ What a replica tells (see `tester.labs.kvraft.replica`):
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -33,6 +32,7 @@ from tester.labs.raft.safety import Safety
 from tester.labs.raft.verdicts import AppliedOutOfOrder, StateMachineSafetyViolated
 from tester.labs.witness import describe_get, describe_put, short
 from tester.world.failure import printable
+from tester.world.invariants import Monitor
 from tester.world.simulation import Simulation
 
 # It observes the code under test: see tester.guard.origin.
@@ -48,8 +48,8 @@ class _Applied(NamedTuple):
     us: int
 
 
-class Watch:
-    """Listens to the replicas of a group, and raises the verdict when they contradict each other.
+class Watch(Monitor):
+    """Hears the replicas of a group, and raises the verdict when they contradict each other.
 
     With `once`, each request is submitted only once, and so it may be applied only once.
     """
@@ -58,6 +58,7 @@ class Watch:
         self.leaders = Safety(sim, names)
         self._sim = sim
         self._names = names
+        self._numbers = {name: i for i, name in enumerate(names)}
         self._once: set[bytes] | None = set() if once else None
         self._log: list[_Applied] = []
         self.applied = [0] * len(names)
@@ -70,22 +71,22 @@ class Watch:
             "restored": self._restored,
             "answered": self._answered,
         }
-        for at, name in enumerate(names):
-            sim.listen(name, partial(self._told, at))
 
     @property
     def total(self) -> int:
         """How many requests the replica has applied that has applied most."""
         return len(self._log)
 
-    def _told(self, server: int, what: str, *data: Any) -> None:
+    def hear(self, node: str, what: str, *data: Any) -> None:
+        """Take note of what a replica tells: see the top of this module."""
+        server = self._numbers[node]
         if what == "started":
             self.applied[server] = 0
             self._replies[server].clear()
         if what in self._receivers:
             self._receivers[what](server, *data)
         else:
-            self.leaders.told(server, what, *data)
+            self.leaders.hear(node, what, *data)
 
     def _logged(self, server: int, rpc: int, index: int, term: int) -> None:
         self._sim.say(self._names[server], f"logs #{rpc} as entry {index} of term {term}", rpc)

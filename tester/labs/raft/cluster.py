@@ -65,6 +65,7 @@ class RaftCluster:
             )
             node.serve(made)
             self._peers.append(cast(RaftPeer, made))
+        sim.always("Raft is safe", self.safety, *self._peers)
 
     @property
     def n(self) -> int:

@@ -21,7 +21,6 @@ told. The run ends at the event that violates one. What the peers tell (see
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -45,6 +44,7 @@ from tester.labs.raft.verdicts import (
     VotedTwice,
 )
 from tester.world.failure import printable
+from tester.world.invariants import Monitor
 from tester.world.simulation import Simulation
 
 # It observes the code under test: see tester.guard.origin.
@@ -84,8 +84,8 @@ class _Seen:
         return self.terms[at] if 0 <= at < len(self.terms) else None
 
 
-class Safety:
-    """Listens to the peers of a group, and raises the verdict when they contradict each other."""
+class Safety(Monitor):
+    """Hears the peers of a group, and raises the verdict when they contradict each other."""
 
     def __init__(
         self, sim: Simulation, names: Sequence[str], hearsay: Hearsay | None = None
@@ -121,8 +121,6 @@ class Safety:
             "voted": self._voted,
             "facts": _nothing,
         }
-        for at, name in enumerate(names):
-            sim.listen(name, partial(self.told, at))
 
     def applied(self, index: int) -> list[bytes]:
         """What the servers have applied at this index, of those that have, crashed ones too."""
@@ -130,13 +128,13 @@ class Safety:
             raise TesterError(f"the indexes of a log begin at 1, and {index} was asked for")
         return [seen.applied[index - 1] for seen in self.servers if len(seen.applied) >= index]
 
-    def told(self, server: int, what: str, *data: Any) -> None:
-        """Take note of what a server of this number tells: see the top of this module."""
-        seen = self.servers[server]
+    def hear(self, node: str, what: str, *data: Any) -> None:
+        """Take note of what a server tells: see the top of this module."""
+        server = self._numbers[node]
         if what == "started":
-            self.servers[server] = _Seen(seen.name, *data)
+            self.servers[server] = _Seen(node, *data)
         else:
-            self._receivers[what](seen, *data)
+            self._receivers[what](self.servers[server], *data)
 
     # -- elections --------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,18 +14,14 @@ from tester.labs.raft.safety import Safety
 
 
 class FakeSimulation:
-    """Just enough of a simulation: a clock, a story, and listeners."""
+    """Just enough of a simulation: a clock and a story."""
 
     def __init__(self) -> None:
         self.virtual_us = 0
         self.said: list[str] = []
-        self.listeners: dict[str, Callable[..., None]] = {}
 
     def say(self, who: str, what: str) -> None:
         self.said.append(f"{who} {what}")
-
-    def listen(self, node: str, listener: Callable[..., None]) -> None:
-        self.listeners[node] = listener
 
 
 class Told:
@@ -40,7 +35,7 @@ class Told:
 
     def __call__(self, server: int, what: str, *data: Any) -> None:
         self.sim.virtual_us += 1_000
-        self.sim.listeners[f"s{server}"](what, *data)
+        self.safety.hear(f"s{server}", what, *data)
 
     def violates(self, kind: type[Exception], sentence: str, *told: Any) -> None:
         with pytest.raises(kind) as caught:
