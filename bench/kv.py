@@ -42,7 +42,7 @@ async def _in_simulation(sim: Simulation) -> None:
 
 
 NETWORK: Final = UNRELIABLE
-_SCENARIO: Final = Scenario(_in_simulation, "kv", network=NETWORK)
+SCENARIO: Final = Scenario(_in_simulation, "kv", network=NETWORK)
 """10 % loss each way, 0-26 ms of delay, every operation recorded, the history checked."""
 
 
@@ -54,7 +54,7 @@ def run_seeds() -> None:
 
 def run_seed(seed: int) -> None:
     """Run the scenario on a seed."""
-    outcome = run(_SCENARIO, Choices(Seeded(seed)))
+    outcome = run(SCENARIO, Choices(Seeded(seed)))
     assert outcome.verdict == "pass", outcome.error
     assert outcome.ops == CLIENTS * PUTS
 

@@ -9,11 +9,15 @@ verdict = check(kv, [
 ])
 """
 
+from typing import TYPE_CHECKING, Any
+
 from linearizability.checker import check
-from linearizability.explanation.text import explain
 from linearizability.model import Model, power_set
 from linearizability.operation import OPEN, Annotation, Event, Operation, from_events
 from linearizability.verdict import Illegal, Linearized, Ok, Refuted, Undecided, Unknown, Verdict
+
+if TYPE_CHECKING:
+    from linearizability.explanation.text import explain
 
 __all__ = [
     "OPEN",
@@ -33,3 +37,12 @@ __all__ = [
     "from_events",
     "power_set",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "explain":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from linearizability.explanation.text import explain
+
+    globals()[name] = explain
+    return explain

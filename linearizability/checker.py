@@ -9,7 +9,6 @@ from typing import cast
 
 from linearizability.collector import collector_paused
 from linearizability.decision import Case, Conflict, Inapplicable, Proof, Stepwise, partition
-from linearizability.explanation.relax import GenericSearch
 from linearizability.model import Model
 from linearizability.operation import Annotation, Event, Operation, check_stamps, from_events
 from linearizability.verdict import (
@@ -94,6 +93,8 @@ class _Task:
     def _begin(self) -> Stepwise:
         if self.case.search is not None:
             return self.case.search()
+        from linearizability.explanation.relax import GenericSearch
+
         return GenericSearch(self.model, self.case.operations)
 
     def linearized(self) -> Linearized:

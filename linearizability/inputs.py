@@ -145,3 +145,18 @@ class Transaction(NamedTuple):
     """
 
     steps: tuple[tuple[str, Hashable, Hashable], ...]
+
+
+def is_get(input: Any, output: Any) -> bool:
+    """Gets are read-only, whatever they returned."""
+    return isinstance(input, Get)
+
+
+def is_read(input: Any, output: Any) -> bool:
+    """Reads are read-only, whatever they returned."""
+    return isinstance(input, Read)
+
+
+def is_refused(input: Any, output: Any) -> bool:
+    """An attempt that found the lock taken changes nothing."""
+    return isinstance(input, Acquire) and bool(output == False)  # noqa: E712

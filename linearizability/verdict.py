@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from linearizability.collector import collector_paused
 from linearizability.decision import Conflict, Core, Element, Proof
-from linearizability.explanation.prefix import Prefix, complete, prefix_by_cuts
 from linearizability.model import Model, State, replay
 from linearizability.operation import Annotation, Operation, client_name
+
+if TYPE_CHECKING:  # most histories are linearizable, and nobody asks for a prefix of them
+    from linearizability.explanation.prefix import Prefix
 
 DEFAULT_BUDGET = 500_000
 
@@ -107,6 +109,8 @@ class Refuted:
 
     @cached_property
     def _prefix(self) -> Prefix:
+        from linearizability.explanation.prefix import complete, prefix_by_cuts
+
         core = self._core
         with collector_paused():
             found = self.conflict.prefix()

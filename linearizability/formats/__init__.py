@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from linearizability.collector import collector_paused
-from linearizability.formats.jepsen import read_jepsen
-from linearizability.formats.jepsen_edn import read_jepsen_edn
 from linearizability.formats.jsonl import read_jsonl
-from linearizability.formats.porcupine import read_porcupine
 from linearizability.formats.recorded import HistoryError, Recorded
 from linearizability.formats.source import STANDARD_INPUT, expand, opened
 
@@ -31,19 +29,29 @@ def read_history(path: Path | str, model: str, format: str | None = None) -> Rec
     if needed != model:
         raise HistoryError(f"format {kind} records histories of model {needed}, not of {model}")
     with opened(path, name) as lines, collector_paused():
-        if kind == "porcupine-kv":
-            recorded = read_porcupine(lines, name)
-        elif kind == "jepsen-etcd":
-            recorded = read_jepsen(lines, name)
-        elif kind == "jepsen-edn":
-            recorded = read_jepsen_edn(lines, name, model)
-        else:
-            recorded = read_jsonl(lines, name, model)
+        recorded = _reader(kind)(lines, name, model)
     if not recorded.operations and not recorded.failed:
         raise HistoryError(
             f"{name} has no operations: an empty history proves nothing; did the recorder write?"
         )
     return recorded
+
+
+def _reader(kind: str) -> Callable[[Iterable[str], str, str], Recorded]:
+    """The reader of a format; only this one is imported."""
+    if kind == "porcupine-kv":
+        from linearizability.formats.porcupine import read_porcupine
+
+        return lambda lines, name, model: read_porcupine(lines, name)
+    if kind == "jepsen-etcd":
+        from linearizability.formats.jepsen import read_jepsen
+
+        return lambda lines, name, model: read_jepsen(lines, name)
+    if kind == "jepsen-edn":
+        from linearizability.formats.jepsen_edn import read_jepsen_edn
+
+        return read_jepsen_edn
+    return read_jsonl
 
 
 __all__ = ["FORMATS", "HistoryError", "Recorded", "expand", "read_history", "read_jsonl"]

@@ -29,11 +29,6 @@ from linearizability.operation import OPEN, Operation, client_name, in_call_orde
 MISSING = "no moment is left for one of the tokens"
 
 
-def is_get(input: Any, output: Any) -> bool:
-    """Gets are read-only, whatever they returned."""
-    return isinstance(input, Get)
-
-
 def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
     """Decide one key. Where tokens repeat it may refute, or decline; else it always decides."""
     puts: dict[str, list[Operation]] = {}

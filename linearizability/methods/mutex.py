@@ -16,10 +16,10 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from linearizability.decision import Conflict, Core, FoundConflict, Inapplicable, Proof
-from linearizability.inputs import Acquire
+from linearizability.inputs import Acquire, is_refused
 from linearizability.operation import Operation, client_name, in_call_order
 
 
@@ -30,11 +30,6 @@ class Holding(NamedTuple):
     end: float
     acquire: int  # positions of the operations
     release: int | None
-
-
-def is_refused(input: Any, output: Any) -> bool:
-    """An attempt that found the lock taken changes nothing."""
-    return isinstance(input, Acquire) and bool(output == False)  # noqa: E712
 
 
 def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:

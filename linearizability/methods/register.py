@@ -22,17 +22,12 @@ from bisect import bisect_right
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from linearizability.decision import Conflict, Core, FoundConflict, Inapplicable, Proof
 from linearizability.inputs import Read, Write
 from linearizability.methods.zones import Cluster, Placed, arrange, bounds, overlap, overlap_words
 from linearizability.operation import Operation, client_name, in_call_order
-
-
-def is_read(input: Any, output: Any) -> bool:
-    """Reads are read-only, whatever they returned."""
-    return isinstance(input, Read)
 
 
 def decide(initial: Hashable, operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:

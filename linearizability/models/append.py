@@ -8,8 +8,8 @@ from operator import itemgetter
 from typing import Any
 
 from linearizability.decision import partition
-from linearizability.inputs import Append, Get, Put
-from linearizability.methods.append import decide, is_get
+from linearizability.inputs import Append, Get, Put, is_get
+from linearizability.later import Later
 from linearizability.model import Model
 from linearizability.operation import OPEN, Operation, told
 
@@ -59,5 +59,5 @@ kv_append = Model(
     describe_operation=_describe_operation,
     why_not=_why_not,
     fold=_appended,
-    method=partial(partition, itemgetter(0), decide),
+    method=partial(partition, itemgetter(0), Later("linearizability.methods.append", "decide")),
 )

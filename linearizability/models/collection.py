@@ -24,11 +24,7 @@ from linearizability.inputs import (
     Read,
     Remove,
 )
-from linearizability.methods import priority_queue as priority_queue_method
-from linearizability.methods import queue as queue_method
-from linearizability.methods import stack as stack_method
-from linearizability.methods.pairs import PairSearch
-from linearizability.methods.sets import cases as set_cases
+from linearizability.later import Later
 from linearizability.model import Model
 from linearizability.operation import OPEN, Operation, told
 
@@ -125,7 +121,12 @@ queue = Model(
     describe_state=_describe_queue,
     why_not=_queue_why_not,
     fold=_queued,
-    method=partial(partition, itemgetter(0), queue_method.decide, search=PairSearch),
+    method=partial(
+        partition,
+        itemgetter(0),
+        Later("linearizability.methods.queue", "decide"),
+        search=Later("linearizability.methods.pairs", "PairSearch"),
+    ),
 )
 
 
@@ -171,7 +172,7 @@ stack = Model(
     describe_state=_describe_queue,
     why_not=_stack_why_not,
     fold=_piled,
-    method=partial(partition, itemgetter(0), stack_method.decide),
+    method=partial(partition, itemgetter(0), Later("linearizability.methods.stack", "decide")),
 )
 
 
@@ -222,7 +223,9 @@ priority_queue = Model(
     describe_state=_describe_queue,
     why_not=_rank_why_not,
     fold=_ranked,
-    method=partial(partition, itemgetter(0), priority_queue_method.decide),
+    method=partial(
+        partition, itemgetter(0), Later("linearizability.methods.priority_queue", "decide")
+    ),
 )
 
 
@@ -283,5 +286,5 @@ set_ = Model(
     describe_state=_describe_set,
     why_not=_set_why_not,
     fold=_collected,
-    method=set_cases,
+    method=Later("linearizability.methods.sets", "cases"),
 )

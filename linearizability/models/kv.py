@@ -11,14 +11,16 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from linearizability.explanation.kv import describe_operation, describe_read
 from linearizability.inputs import Get, Put
-from linearizability.methods.kv.decide import cases
+from linearizability.later import Later
 from linearizability.methods.kv.table import MAYBE, NO_KEY, OK, VERSION, Dialect, read_only
 from linearizability.model import Model
 from linearizability.operation import OPEN, Operation
 
 State = tuple[Any, int]
+_cases = Later("linearizability.methods.kv.decide", "cases")
+_describe_operation = Later("linearizability.explanation.kv", "describe_operation")
+_describe_read = Later("linearizability.explanation.kv", "describe_read")
 
 
 def versioned_kv(*, loose_maybe: bool = False, version_error_without_key: bool = False) -> Model:
@@ -39,11 +41,11 @@ def versioned_kv(*, loose_maybe: bool = False, version_error_without_key: bool =
         nondeterministic=loose_maybe,
         partition=itemgetter(0),
         read_only=read_only,
-        describe_operation=describe_operation,
+        describe_operation=_describe_operation,
         describe_state=_describe_state,
         why_not=_why_not,
         fold=None if loose_maybe else _written,
-        method=partial(cases, dialect),
+        method=partial(_cases, dialect),
     )
 
 
@@ -120,7 +122,7 @@ def _why_not(state: State, input: Get | Put, output: Any) -> str:
     except (TypeError, ValueError):
         return f"a Get is never answered {output!r}"
     if err not in (OK, NO_KEY) or (err == OK) != (version != 0):
-        return f"a Get is never answered {describe_read(output)}"
+        return f"a Get is never answered {_describe_read(output)}"
     if version != state[1]:
         return f"a Get cannot return version {version}: {where}"
     return f"a Get cannot return {value!r}: version {state[1]} holds {state[0]!r}"

@@ -7,8 +7,8 @@ from operator import itemgetter
 from typing import Any
 
 from linearizability.decision import partition
-from linearizability.inputs import Acquire, Release
-from linearizability.methods.mutex import decide, is_refused
+from linearizability.inputs import Acquire, Release, is_refused
+from linearizability.later import Later
 from linearizability.model import Model
 from linearizability.operation import OPEN, client_name
 
@@ -63,5 +63,5 @@ mutex = Model(
     describe_operation=_describe_operation,
     describe_state=_describe_state,
     why_not=_why_not,
-    method=partial(partition, itemgetter(0), decide),
+    method=partial(partition, itemgetter(0), Later("linearizability.methods.mutex", "decide")),
 )

@@ -8,12 +8,14 @@ from operator import itemgetter
 from typing import Any
 
 from linearizability.decision import partition
-from linearizability.inputs import Cas, Read, Write
-from linearizability.methods.register import decide, decide_cas, is_read
+from linearizability.inputs import Cas, Read, Write, is_read
+from linearizability.later import Later
 from linearizability.model import Model
 from linearizability.operation import OPEN, Operation, told
 
 State = Any
+_decide = Later("linearizability.methods.register", "decide")
+_decide_cas = Later("linearizability.methods.register", "decide_cas")
 
 
 def register_of(initial: Hashable) -> Model:
@@ -27,7 +29,7 @@ def register_of(initial: Hashable) -> Model:
         describe_operation=_describe_operation,
         why_not=_why_not,
         fold=partial(_last_written, initial),
-        method=partial(partition, itemgetter(0), partial(decide, initial)),
+        method=partial(partition, itemgetter(0), partial(_decide, initial)),
     )
 
 
@@ -41,7 +43,7 @@ def cas_register_of(initial: Hashable) -> Model:
         read_only=_read_only,
         describe_operation=_describe_operation,
         why_not=_why_not,
-        method=partial(partition, itemgetter(0), partial(decide_cas, initial)),
+        method=partial(partition, itemgetter(0), partial(_decide_cas, initial)),
         indefinite=_nobody_knows,
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
@@ -16,7 +15,7 @@ from typing import Final, NoReturn
 import click
 
 from tester.cli import interrupts, output
-from tester.cli.options import EXIT, shortened, unknown
+from tester.cli.usage import EXIT, shortened, unknown
 from tester.engine import VERSION
 
 COMMANDS: Final[dict[str, str]] = {
@@ -105,6 +104,8 @@ def _misuse(sentence: str) -> int:
 
 def _of_ours(error: Exception) -> str:
     """The error for an unexpected exception, with the line that raised it."""
+    import traceback
+
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
     place = f"{Path(frame.f_code.co_filename).name}:{line}"
     if isinstance(error, OSError) and error.strerror:

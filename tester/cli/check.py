@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from linearizability.formats import FORMATS, HistoryError, Recorded, expand, rea
 from linearizability.formats.values import frozen
 from linearizability.models import MODELS, cas_register_of, register_of
 from linearizability.verdict import DEFAULT_BUDGET
-from tester.cli.options import EXIT
+from tester.cli.usage import EXIT
 
 INITIAL = {"register": register_of, "cas-register": cas_register_of}
 WORST_FIRST = ("fail", "misuse", "unknown", "pass")
@@ -132,6 +131,8 @@ def _judge(file: str, task: Task) -> tuple[str, dict[str, Any], str]:
 
 def _draw(file: str, verdict: Verdict, recorded: Recorded, task: Task) -> None:
     """Write the page of a history. Raises HistoryError if it cannot be written."""
+    import shlex
+
     from tester.report.page.files import write_text
     from tester.report.page.from_history import of_history
     from tester.report.page.html import write_page

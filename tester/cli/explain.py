@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tester.cli.options import (
-    EXIT,
     check_writable,
     console,
     cores,
@@ -32,6 +31,7 @@ from tester.cli.target import (
     pool_of,
     select_one,
 )
+from tester.cli.usage import EXIT
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.search.record import Record

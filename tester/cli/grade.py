@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tester.cli import interrupts
-from tester.cli.options import check_writable, finish, integer, jobs_option, json_option, shortened
+from tester.cli.options import check_writable, finish, integer, jobs_option, json_option
 from tester.cli.rubrics import plan_of
+from tester.cli.usage import shortened
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.grading.grade import Grade

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tester.cli import output
+from tester.cli.usage import EXIT, shortened, unknown
 from tester.engine import SEED_LIMIT
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.strategy import STRATEGIES, UNIFORM
@@ -21,31 +21,12 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
 
     from tester.workers.wire import Listed
 
-EXIT: Final = {"pass": 0, "fail": 1, "misuse": 2, "unknown": 3}
-"""The exit status of a verdict. A failure beats an unknown, and an unknown a pass."""
-
 STUCK_AFTER_S: Final = 3
 LEAST_MEMORY: Final = 256 << 20
 MOST_MEMORY: Final = 1 << 30
 _MEMORY: Final = "tester.memory"
-_QUOTED: Final = 60
 _DIGITS: Final = 100
 """The most digits of an integer; beyond some thousand Python refuses to read it: gh-95778."""
-
-
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The error for an unknown name, with the nearest known one."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"there is no {kind} {shortened(name)}; did you mean {near[0]}?"
-    return f"there is no {kind} {shortened(name)}; the {kind}s are {', '.join(known)}"
-
-
-def shortened(value: str) -> str:
-    """A value as a sentence can quote it, however long it is."""
-    shown = repr(value)
-    return shown if len(shown) <= _QUOTED else f"{shown[:_QUOTED]}... ({len(value)} characters)"
 
 
 def integer(least: int, most: int | None = None) -> Callable[[Any], int]:

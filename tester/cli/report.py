@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from tester.cli.options import (
-    EXIT,
     check_writable,
     limit_options,
     schedule_option,
@@ -15,6 +14,7 @@ from tester.cli.options import (
 )
 from tester.cli.pages import document_of, write
 from tester.cli.target import METAVAR, labelled, pool_for
+from tester.cli.usage import EXIT
 
 
 @click.command("report")

@@ -12,7 +12,6 @@ import click
 
 from tester.cli import interrupts
 from tester.cli.options import (
-    EXIT,
     STUCK_AFTER_S,
     check_writable,
     console,
@@ -21,12 +20,11 @@ from tester.cli.options import (
     json_option,
     limit_options,
     schedule_option,
-    shortened,
     strategy_option,
     submission_option,
-    unknown,
 )
 from tester.cli.target import Target, target_of
+from tester.cli.usage import EXIT, shortened, unknown
 from tester.labs import LABS
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough

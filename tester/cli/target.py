@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tester.cli.options import STUCK_AFTER_S, memory_limit, memory_option, resolved, unknown
+from tester.cli.options import STUCK_AFTER_S, memory_limit, memory_option, resolved
+from tester.cli.usage import unknown
 from tester.engine.strategy import UNIFORM
 from tester.labs import LABS
 

@@ -12,10 +12,17 @@ from labrpc.errors import TesterError
 from labrpc.signature import signature
 from linearizability import Illegal, Model, Ok, Operation, Unknown, Verdict
 from linearizability import check as decide
+from linearizability.explanation import prefix, text
+from linearizability.later import load
 from linearizability.models import Append, Get, Put, kv, kv_append
 from tester.world.failure import NotLinearizable, Undecided, message, printable, user_frames
 from tester.world.handles import KV, AppendKV
 from tester.world.history import History, Moment, Op, operation_name
+
+_IMPORTED_BEFORE_A_RUN: Final = prefix, text
+"""What only a failure needs: code that a run leaves behind must have no say in its import."""
+for _model in (kv, kv_append):
+    load(_model)
 
 Translate = Callable[[Op], tuple[Any, Any] | None]
 """The input and output of a recorded operation, to a model; None: it is not about the operation.
@@ -124,8 +131,10 @@ def _specification(one: OneModel) -> Specification:
                 raise ValueError(f"expected a model of {', '.join(NAMES)}, got {one!r}")
             return _MODELS[one]
         case Model():
+            load(one)
             return Specification(one, _all, as_invocation)
         case (Model() as model, translate) if callable(translate):
+            load(model)
             return Specification(model, _all, translate)
     raise TypeError(
         f"model: expected {' or '.join(map(repr, NAMES))}, a linearizability.Model, a pair of one "

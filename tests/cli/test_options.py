@@ -30,17 +30,6 @@ def seed_of(value: str | None) -> int | None:
 # -- names ---------------------------------------------------------------------------------------
 
 
-def test_a_name_that_is_near_is_suggested() -> None:
-    said = terminal.unknown("lab", "kvsvr", iter(["kvsrv", "lock"]))
-    assert said == "there is no lab 'kvsvr'; did you mean kvsrv?"
-
-
-@pytest.mark.parametrize("name", ["", "zzz", "'"])
-def test_a_name_that_is_not_lists_what_there_is(name: str) -> None:
-    said = terminal.unknown("lab", name, iter(["kvsrv", "lock"]))
-    assert said == f"there is no lab {name!r}; the labs are kvsrv, lock"
-
-
 def test_tests_are_selected_in_the_order_of_the_suite() -> None:
     assert terminal.select(TESTS, None) == TESTS
     assert terminal.select(TESTS, "test_three, test_one,test_one") == [TESTS[0], TESTS[2]]

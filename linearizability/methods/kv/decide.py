@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from linearizability.decision import Case, Conflict, Core, Proof, in_order
-from linearizability.explanation.kv import clash_words, contradiction_words
-from linearizability.methods.kv.facts import proof_of, smallest_contradiction
 from linearizability.methods.kv.intervals import (
     Interval,
     intersection,
@@ -58,6 +56,9 @@ class VersionedConflict(Conflict):
     reason: Clash | tuple[Table, int]
 
     def core(self) -> Core:
+        from linearizability.explanation.kv import clash_words, contradiction_words
+        from linearizability.methods.kv.facts import proof_of, smallest_contradiction
+
         owners: Sequence[Operation]
         if isinstance(self.reason, Clash):
             owners = self.reason.operations
