@@ -170,7 +170,7 @@ class Trial:
             return Verdict(self.job, Killed("", 0, "died"))
         return Verdict(self.job, None if found is None else Killed(*found))
 
-    def abandon(self) -> None:
+    def terminate(self) -> None:
         """End it."""
         os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
@@ -200,7 +200,7 @@ def verdicts(
                 yield trial.verdict()
     finally:
         for trial in running:
-            trial.abandon()
+            trial.terminate()
 
 
 # -- the command ----------------------------------------------------------------------------------

@@ -185,7 +185,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def _try(item: pytest.Function, own: Scenario) -> None:
     from tester.search.record import FOLDER
     from tester.trial import Trial
-    from tester.workers.under_pytest import unheeded
+    from tester.workers.under_pytest import pytest_exception
 
     config = item.config
     asked, strategy, faults = _schedule(config), _strategy(config), _placed(config)
@@ -211,7 +211,7 @@ def _try(item: pytest.Function, own: Scenario) -> None:
         folder,
         start,
         command,
-        unheeded,
+        pytest_exception,
         full=config.getoption("sim_full"),
         keep=config.option.runxfail or evaluate_xfail_marks(item) is None,
         pages=str(_asked(config, "sim_report") or ""),
@@ -251,14 +251,14 @@ def pytest_runtest_makereport(
     report = yield
     told = item.stash.get(_STORY, None)
     if told is not None and call.excinfo is not None and call.excinfo.value is told[0]:
-        report.longrepr = _told(item, told[1])
+        report.longrepr = _story_repr(item, told[1])
         del item.stash[_STORY]  # its traceback holds the whole simulation
     if call.when == "call" and (passed := item.stash.get(_PASSED, "")):
         report.sections.append(("story", passed))
     return report
 
 
-def _told(item: pytest.Item, story: str) -> ReprExceptionInfo:
+def _story_repr(item: pytest.Item, story: str) -> ReprExceptionInfo:
     """The story as pytest's report of a failure; its first line goes into the short summary."""
     headline, _, _ = story.partition("\n")
     path, line, _ = item.location

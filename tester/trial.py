@@ -14,7 +14,7 @@ from pathlib import Path
 from tester.guard import guard
 from tester.report import aborted
 from tester.report.lines import WIDTH
-from tester.report.story import every_line, tell, tell_placement
+from tester.report.story import every_line, render_placement, render_story
 from tester.search.again import record_of, run_again
 from tester.search.corpus import Corpus
 from tester.search.diagnosis import (
@@ -55,10 +55,10 @@ class Trial:
 
     `test` is its node id, `folder` is where records are kept, and the paths that are shown are
     relative to `start`. `command(scenario, seed)` is the command that runs a seed again, or all of
-    the test if the seed is None. What `unheeded` finds in an outcome, such as a skip, is not a
-    failure and is raised as it is. Stories have every line if `full`. Failures are recorded unless
-    `keep` is false. A page of the failure is written to `pages`: a file named *.html, or a folder;
-    of a single seed, a page is also written if it passes.
+    the test if the seed is None. What `pytest_exception` finds in an outcome, such as a skip,
+    is not a failure and is raised as it is. Stories have every line if `full`. Failures are
+    recorded unless `keep` is false. A page of the failure is written to `pages`: a file named
+    *.html, or a folder; of a single seed, a page is also written if it passes.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Trial:
         folder: Path,
         start: Path,
         command: Callable[[Scenario, int | None], str],
-        unheeded: Callable[[Outcome], BaseException | None],
+        pytest_exception: Callable[[Outcome], BaseException | None],
         *,
         full: bool = False,
         keep: bool = True,
@@ -83,7 +83,7 @@ class Trial:
         self._corpus = Corpus("", None, folder)
         self._start = start
         self._command = command
-        self._unheeded = unheeded
+        self._pytest_exception = pytest_exception
         self._full = full
         self._keep = keep
         self._pages = pages
@@ -151,7 +151,7 @@ class Trial:
             outcome = placed_again(self._scenario, proof)
         assert outcome.error is not None
         command = self._command(self._scenario, None)
-        self.story = f"{tell_placement(outcome, command, full=self._full)}\n{proof.sentence}\n"
+        self.story = f"{render_placement(outcome, command, full=self._full)}\n{proof.sentence}\n"
         raise outcome.error
 
     def _count_placement(self, placements: int, total: int | None) -> None:
@@ -206,7 +206,7 @@ class Trial:
 
     def _heed(self, outcome: Outcome) -> None:
         """Raise an exception that ended the run but is not a failure, such as a skip."""
-        if (error := self._unheeded(outcome)) is not None:
+        if (error := self._pytest_exception(outcome)) is not None:
             raise error
 
     def _tell(
@@ -214,7 +214,9 @@ class Trial:
     ) -> None:
         outcome = diagnosis.outcome
         assert outcome.error is not None
-        self.story = first + tell(seed, outcome, command, diagnosis.explanation, full=self._full)
+        self.story = first + render_story(
+            seed, outcome, command, diagnosis.explanation, full=self._full
+        )
         if self._pages:
             self._draw(scenario, seed, outcome, diagnosis.explanation)
         raise outcome.error

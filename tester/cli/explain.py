@@ -108,16 +108,16 @@ def explain(
             listed = select_one(pool.tests(), rerun.test)
             pool.work(Reruns([rerun]))
         drawn = rerun
-    told = rerun.told
-    if told is not None and told.ran.sentence:
-        raise click.ClickException(told.ran.sentence)
+    report = rerun.report
+    if report is not None and report.ran.sentence:
+        raise click.ClickException(report.ran.sentence)
     out = console(json_to)
-    if told is None or not told.record:
+    if report is None or not report.record:
         if rerun.verdict in _NO_FAILURE:
             raise click.ClickException(f"seed {rerun.seed} {_NO_FAILURE[rerun.verdict]}")
         table.plainly(out, aborted.story(rerun))
         raise click.ClickException("this failure could not be shrunk: see its story")
-    kept = parse(told.record, Path(rerun.test))
+    kept = parse(report.record, Path(rerun.test))
     if as_test:
         click.echo(_regression(kept, target, listed), nl=False)
         return EXIT["pass"]
@@ -125,14 +125,14 @@ def explain(
         table.plainly(out, f"{in_words(rerun.seed, rerun.rivals)}\n")
     table.plainly(out, aborted.story(rerun))
     write_page_of(drawn, page_to)
-    if told.twin:
-        table.plainly(out, f"\n{told.twin}")
+    if report.twin:
+        table.plainly(out, f"\n{report.twin}")
     path = None
     if rerun.found:
         path, sentence = target.corpus().keep(rerun.found, rerun.test)
         if path is None:
             click.echo(sentence, err=True)
-    found = json.loads(told.explanation)
+    found = json.loads(report.explanation)
     found |= {"schedule": rerun.schedule, "record": None if path is None else str(path)}
     return finish("fail", json_to, found | {"command": rerun.command})
 

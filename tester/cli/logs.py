@@ -51,9 +51,9 @@ def show_log(
     from tester.cli.pages import write
     from tester.report import log
 
-    if rerun.told is None or not rerun.level:
+    if rerun.report is None or not rerun.level:
         return
-    said = rerun.told.said
+    said = rerun.report.said
     nodes = list(dict.fromkeys(one.node for one in said))
     if log_node is not None:
         wanted = [name.strip() for name in log_node.split(",")]

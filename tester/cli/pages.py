@@ -49,15 +49,15 @@ def document_of(rerun: Rerun) -> Document | None:
 
     from tester.report.page.document import from_json
 
-    told = rerun.told
-    if told is None:
+    report = rerun.report
+    if report is None:
         click.echo(f"no page of {rerun.test}: its run has no outcome", err=True)
-    elif told.no_page or not told.page:
-        why = told.no_page or "its story could not be told either"
+    elif report.no_page or not report.page:
+        why = report.no_page or "its story could not be told either"
         click.echo(f"no page of {rerun.test}: {why}", err=True)
     else:
         try:
-            return from_json(told.page)
+            return from_json(report.page)
         except msgspec.DecodeError as error:
             click.echo(f"no page of {rerun.test}: its process sent {error}", err=True)
     return None
@@ -89,14 +89,14 @@ def write_page_of(rerun: Rerun, path: str | None) -> None:
             click.echo(f"page: {path}", err=True)
 
 
-def redrawn(pool: Pool, told: Iterable[Rerun]) -> list[Rerun]:
+def redrawn(pool: Pool, reruns: Iterable[Rerun]) -> list[Rerun]:
     """The same runs once more, with their pages; a small one that fails is known by its record."""
     from tester.workers.plan import Reruns
     from tester.workers.results import Rerun
 
     drawn = [
         Rerun(one.test, one.seed, one.command, record=one.found, schedule=one.schedule, page=True)
-        for one in told
+        for one in reruns
     ]
     pool.work(Reruns(drawn))
     return drawn
@@ -108,8 +108,8 @@ def write_pages_of(pool: Pool, tests: Iterable[TestResult], folder: str | None) 
 
     if folder is None:
         return
-    told = [test.rerun for test in tests if test.rerun is not None]
-    for rerun in redrawn(pool, [one for one in told if one.told is not None]):
+    reruns = [test.rerun for test in tests if test.rerun is not None]
+    for rerun in redrawn(pool, [one for one in reruns if one.report is not None]):
         document = document_of(rerun)
         if document is None:
             continue

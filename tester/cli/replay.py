@@ -57,8 +57,8 @@ def replay(
     rerun.level = level_of(log_level, log_node, log_file)
     with pool_for(target, rerun) as pool:
         pool.work(Reruns([rerun]))
-    if rerun.told is not None and rerun.told.ran.sentence:
-        raise click.ClickException(rerun.told.ran.sentence)
+    if rerun.report is not None and rerun.report.ran.sentence:
+        raise click.ClickException(rerun.report.ran.sentence)
     show_log(console(json_to), rerun, log_node, log_file, in_story=full)
     table.show_replay(console(json_to), rerun)
     write_page_of(rerun, page_to)

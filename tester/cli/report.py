@@ -57,8 +57,8 @@ def report(
     rerun.page = True
     with pool_for(target, rerun) as pool:
         pool.work(Reruns([rerun]))
-    if rerun.told is not None and rerun.told.ran.sentence:
-        raise click.ClickException(rerun.told.ran.sentence)
+    if rerun.report is not None and rerun.report.ran.sentence:
+        raise click.ClickException(rerun.report.ran.sentence)
     document = document_of(rerun)
     if document is None:
         return EXIT["unknown"] if rerun.verdict == "pass" else EXIT[rerun.verdict]

@@ -197,7 +197,7 @@ def _swept(
 ) -> int:
     from tester.report.progress import bar
     from tester.sweep.executors import factory
-    from tester.sweep.failures import tell
+    from tester.sweep.failures import report_failures
     from tester.sweep.plan import SweepPlan
     from tester.sweep.sweep import Sweep, sought
 
@@ -210,7 +210,7 @@ def _swept(
             with bar("sweep") as progress:
                 now = swept.work(SweepPlan(wanted, swept.jobs), store, until, progress)
             click.echo(_pace(now), err=True)
-        tell(store, wanted, jobs, stuck_after, _command(known.of))
+        report_failures(store, wanted, jobs, stuck_after, _command(known.of))
     except KeyboardInterrupt:
         interrupted = True
     verdict = _report(store, [one.subject for one in wanted], known.of, *to)

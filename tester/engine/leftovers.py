@@ -81,7 +81,7 @@ def generators_close_in_tasks() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def unheeded() -> Iterator[None]:
+def silent_finalizers() -> Iterator[None]:
     """Suppress errors in finalizers, and warnings of coroutines never awaited.
 
     The latter have no hook but a private function of `warnings`: bugs.python.org/issue32591.

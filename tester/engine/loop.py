@@ -257,8 +257,8 @@ class Loop(asyncio.AbstractEventLoop):
             if task._log_traceback and (error := task.exception()) is not None  # and unheard
         ]
 
-    def let_go(self) -> None:
-        """End what has not finished, after the verdict and inside the node: all of it is void."""
+    def shutdown(self) -> None:
+        """End all unfinished tasks without effect. Call it inside the node, after the verdict."""
         self._closed = True
         self._put_off = None
         interrupt = None

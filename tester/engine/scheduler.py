@@ -198,11 +198,11 @@ class Scheduler:
                 _, _, action, argument = heappop(heap)
                 action(argument)
 
-    def let_go(self) -> None:
-        """Forget who there was and what was still to happen, when the run is over.
+    def close(self) -> None:
+        """Drop all places and pending events at the end of the run.
 
-        All of it knows the run, and the run knows all of it: without these cycles it is freed at
-        once, and not by a collector that looks for it in everything there is.
+        They refer to the run, and the run to them. Without these cycles reference counting frees
+        a run at once, and the garbage collector need not search the whole heap for it.
         """
         self.due.clear()
         self.places.clear()

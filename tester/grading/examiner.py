@@ -20,7 +20,7 @@ from tester.grading.journal import COMMAND, RefusedLine, SeedLine, ShutIn, Story
 from tester.grading.rubric import Part
 from tester.grading.sandbox import Limits
 from tester.report.likeness import likeness
-from tester.report.story import tell
+from tester.report.story import render_story
 from tester.workers.processes import end_with_parent
 from tester.workers.wire import plain
 from tester.world.pipe import receive, send
@@ -165,7 +165,7 @@ def _story(isolated: Isolation, progress: Progress, last: SeedResult | None) -> 
         found = isolated.diagnosis(part.test, seed)
     except ValueError:
         return _brief(part, seed, "not deterministic: it failed, and run again it passed")
-    text = plain(tell(seed, found.outcome, COMMAND, found.explanation)).rstrip("\n")
+    text = plain(render_story(seed, found.outcome, COMMAND, found.explanation)).rstrip("\n")
     head = " ".join(text.partition("\n\n")[0].removeprefix(f"seed {seed}: ").split())
     why = found.explanation
     return StoryLine(

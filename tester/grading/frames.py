@@ -111,14 +111,16 @@ class Fault(Said, frozen=True, tag="fault"):
     kind: Text
 
 
-class Tell(Said, frozen=True, tag="tell"):
+class Report(Said, frozen=True, tag="report"):
     """A probe told something."""
 
     what: Text
     data: Annotated[list[Plain], Meta(max_length=20)]
 
 
-Happening = Send | Answer | Done | Fail | Refused | Forgotten | Write | Sync | File | Fault | Tell
+Happening = (
+    Send | Answer | Done | Fail | Refused | Forgotten | Write | Sync | File | Fault | Report
+)
 
 
 # -- answers --------------------------------------------------------------------------------------
@@ -191,8 +193,8 @@ _FRAMES: Final = 50
 
 def event(said: Happening) -> Event:
     """An event as the run takes it."""
-    if isinstance(said, Tell):
-        return ("tell", said.what, *map(_plain, said.data))
+    if isinstance(said, Report):
+        return ("report", said.what, *map(_plain, said.data))
     if isinstance(said, Fail | Refused):
         kind = "fail" if isinstance(said, Fail) else "refused"
         return kind, _clipped(said.failure)

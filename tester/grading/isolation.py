@@ -40,7 +40,7 @@ from tester.labs import LABS
 from tester.labs.suite import tests_of
 from tester.report.page.document import Document
 from tester.report.page.from_run import of_run
-from tester.report.story import headline, tell
+from tester.report.story import headline, render_story
 from tester.search.diagnosis import Diagnosis, diagnose
 from tester.search.watched import watch
 from tester.workers.processes import descendants, end_descendants, processes
@@ -228,7 +228,7 @@ class Isolation:
         It begins with the seed. Raises what `diagnosis` does.
         """
         found = self.diagnosis(test, seed)
-        return plain(tell(seed, found.outcome, command, found.explanation))
+        return plain(render_story(seed, found.outcome, command, found.explanation))
 
     def diagnosis(self, test: str, seed: int) -> Diagnosis:
         """Run a failing seed again, shrink it, and find which faults it needs: many runs.
@@ -346,9 +346,9 @@ class Isolation:
             raise
         return RemoteNode(self, slot, ours, order, choices)
 
-    def bury(self, slot: int) -> None:
+    def reap(self, slot: int) -> None:
         """See Keeper."""
-        self._asking(lambda: self._line.send(msgspec.msgpack.encode(("bury", slot))))
+        self._asking(lambda: self._line.send(msgspec.msgpack.encode(("reap", slot))))
         _ = self._heard()
 
     def collect(self, slot: int) -> int | None:

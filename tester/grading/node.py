@@ -165,7 +165,7 @@ def _answer(host: Host, answers: Answers, request: Sequence[Any], refusals: list
     if what == "step":
         now, inbox, limit = args
         outbox, next_due, ran = host.step(now, [from_pipe(event) for event in inbox], limit)
-        outbox = [told(event) if event[0] == "tell" else event for event in outbox]
+        outbox = [told(event) if event[0] == "report" else event for event in outbox]
         answers.say("turn", [*outbox, *_refused(host, refusals)], next_due, ran)
     elif what == "waiting":
         answers.say("waiting", host.waiting())

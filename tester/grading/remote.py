@@ -62,7 +62,7 @@ class Keeper(Protocol):
     keeps_choices: bool
     """Whether somebody wants to know what was chosen."""
 
-    def bury(self, slot: int) -> None:
+    def reap(self, slot: int) -> None:
         """End the process, whatever it does."""
 
     def collect(self, slot: int) -> int | None:
@@ -132,7 +132,7 @@ class RemoteNode:
         if not self._ended:
             self._left = self.unretrieved()
             self._take_over()
-            self.abandon()
+            self.terminate()
 
     def close(self) -> None:
         """The run is over: whoever started the process ends it, with all others."""
@@ -142,15 +142,15 @@ class RemoteNode:
             self._line.close()
             self._ended = True
 
-    def abandon(self) -> None:
+    def terminate(self) -> None:
         """End the process, whatever it is doing."""
         if not self._ended:
-            self._bury()
+            self._reap()
 
     def inspected(self) -> frames.Inspected:
         """What a process without a node has found out about the submission."""
         said = self._expect(frames.Inspected)
-        self.abandon()
+        self.terminate()
         return said
 
     def _take_over(self) -> None:
@@ -192,7 +192,7 @@ class RemoteNode:
             if said.op not in self._operations:
                 wrong = "returned from an operation that was not called on it"
             self._operations.discard(said.op)
-        elif isinstance(said, frames.Tell):
+        elif isinstance(said, frames.Report):
             if OnProbe not in self._holds:
                 wrong = "reported something, and has no probe"
         elif isinstance(said, frames.File):
@@ -212,7 +212,7 @@ class RemoteNode:
 
     def _odd(self, what: str) -> Broken:
         """The process said what no node says."""
-        self.abandon()
+        self.terminate()
         return Broken(
             "malformed",
             f"The process of {self._whose()} {what}. The framework in it never does: the "
@@ -258,7 +258,7 @@ class RemoteNode:
         return source.words(said.stream, said.block)
 
     def _broke(self, said: frames.Broke) -> Broken:
-        self.abandon()
+        self.terminate()
         message = f": {said.message}" if said.message else ""
         return Broken(
             "crashed",
@@ -305,7 +305,7 @@ class RemoteNode:
     # -- how it ends ------------------------------------------------------------------------------
 
     def _flood(self) -> Broken:
-        self.abandon()
+        self.terminate()
         return Broken(
             "flooded",
             f"The process of {self._whose()} flooded its pipe with more than anybody asks",
@@ -342,7 +342,7 @@ class RemoteNode:
 
     def stuck(self, cpu_s: float) -> Broken:
         """It has used so much CPU time in one step, or to load the submission."""
-        self.abandon()
+        self.terminate()
         doing = "in one step" if self._loaded else "to load the submission"
         return Broken(
             "stuck",
@@ -352,7 +352,7 @@ class RemoteNode:
 
     def silent(self, seconds: float) -> Broken:
         """It waits for something, and not for us."""
-        self.abandon()
+        self.terminate()
         return Broken(
             "silent",
             f"The process of {self._whose()} was silent for {seconds:.0f} s and used no CPU time: "
@@ -374,10 +374,10 @@ class RemoteNode:
         """Whether it has loaded the submission."""
         return self._loaded
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         self._ended = True
         self._line.close()
-        self._keeper.bury(self._slot)
+        self._keeper.reap(self._slot)
 
 
 class _Watch:

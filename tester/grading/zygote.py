@@ -68,7 +68,7 @@ class Ready(msgspec.Struct, frozen=True):
 def main(control: int) -> NoReturn:
     """The life of a zygote; it is told its setup on standard input, and then asked over a socket.
 
-    Requests are `("spawn", slot)` with the node's socket, `("bury", slot)`, `("collect", slot)`
+    Requests are `("spawn", slot)` with the node's socket, `("reap", slot)`, `("collect", slot)`
     and `("sweep", 0)`.
     """
     status = 0
@@ -136,8 +136,8 @@ class _Zygote:
             what, slot = msgspec.msgpack.decode(data)
             if what == "spawn":
                 self._spawn(slot, sockets[0])
-            elif what == "bury":
-                self._answer(self._bury(slot))
+            elif what == "reap":
+                self._answer(self._reap(slot))
             elif what == "collect":
                 self._answer(self._collect(slot))
             else:
@@ -173,7 +173,7 @@ class _Zygote:
             os._exit(3)
         self._live(its, self._library)
 
-    def _bury(self, slot: int) -> int:
+    def _reap(self, slot: int) -> int:
         """End the process of a node, if it has not ended, and return its status."""
         pid = self._nodes.pop(slot)
         with contextlib.suppress(ProcessLookupError):
@@ -189,7 +189,7 @@ class _Zygote:
                 del self._nodes[slot]
                 return status
             time.sleep(_PAUSE_S)
-        self._bury(slot)
+        self._reap(slot)
         return None
 
     def _sweep(self) -> int:

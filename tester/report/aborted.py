@@ -19,13 +19,13 @@ def story(rerun: Rerun) -> str:
     """The story of a seed, whatever became of the attempt to tell it."""
     if rerun.lost is not None:
         return lost(rerun.seed, rerun.lost, rerun.command)
-    if rerun.told is None:
+    if rerun.report is None:
         kind = rerun.first.symptom[:1] if rerun.first is not None else ()
         head = f"seed {rerun.seed}: {kind[0] if kind else 'not decided'}"
         return _letter(head, "Interrupted before its story was written.", command=rerun.command)
     if rerun.differed:
         return _differed(rerun)
-    return rerun.told.story.rstrip("\n")
+    return rerun.report.story.rstrip("\n")
 
 
 def lost(seed: int | None, what: Lost, command: str) -> str:
@@ -89,8 +89,8 @@ def untold(seed: int, outcome: Outcome, error: Exception, command: str) -> str:
 
 def _differed(rerun: Rerun) -> str:
     assert rerun.first is not None
-    assert rerun.told is not None
-    first, again = rerun.first, rerun.told.ran
+    assert rerun.report is not None
+    first, again = rerun.first, rerun.report.ran
     said = (
         "The same seed was run twice and came to two things, so nothing this code does can be "
         "trusted or repeated. Something chose, and it was not the seed: look for the iteration "

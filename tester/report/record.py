@@ -59,12 +59,12 @@ def _of_test(test: TestResult) -> dict[str, Any]:
 
 def of_story(rerun: Rerun) -> dict[str, Any]:
     """The record of one seed's story: `text` is what people read."""
-    told = rerun.told
+    report = rerun.report
     return {
         "seed": rerun.seed,
         "rivals": rerun.rivals,
         "schedule": rerun.schedule,
-        "digest": told.ran.digest if told is not None else None,
+        "digest": report.ran.digest if report is not None else None,
         "command": rerun.command,
         "text": aborted.story(rerun),
         "printed": rerun.printed,
@@ -73,7 +73,7 @@ def of_story(rerun: Rerun) -> dict[str, Any]:
 
 def of_replay(lab: str, rerun: Rerun) -> dict[str, Any]:
     """The record of `labtester replay`."""
-    ran = None if rerun.told is None else rerun.told.ran
+    ran = None if rerun.report is None else rerun.report.ran
     return {
         "lab": lab,
         "test": rerun.test,

@@ -60,7 +60,7 @@ _INNER_FRAMES: Final = 7
 """Of a deep traceback, this many frames at either end."""
 
 
-def tell(
+def render_story(
     seed: int,
     outcome: Outcome,
     command: str,
@@ -159,9 +159,9 @@ def _listed(rows: Sequence[Line | str]) -> str:
     return "\n".join([HEADER, *map(str, rows)]) if rows else ""
 
 
-def tell_placement(outcome: Outcome, command: str, *, full: bool = False) -> str:
+def render_placement(outcome: Outcome, command: str, *, full: bool = False) -> str:
     """What happened under one placement of faults, and why that is wrong; it has no seed."""
-    return tell(0, outcome, command, full=full).replace("seed 0: ", "", 1)
+    return render_story(0, outcome, command, full=full).replace("seed 0: ", "", 1)
 
 
 def _struck(all_lines: Sequence[Line], explanation: Explanation | None) -> list[int]:

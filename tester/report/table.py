@@ -126,14 +126,14 @@ def show_unfinished(console: Console, result: LabResult) -> None:
 
 def show_replay(console: Console, rerun: Rerun) -> None:
     """Print what became of one seed, all that is known of what it printed, and its digest."""
-    ran = rerun.told.ran if rerun.told is not None else None
+    ran = rerun.report.ran if rerun.report is not None else None
     show_printed(console, rerun)
     if rerun.verdict == "pass" and ran is not None:
         virtual_s = ran.virtual_us / 1_000_000
-        assert rerun.told is not None
+        assert rerun.report is not None
         plainly(
             console,
-            f"{rerun.told.story}seed {rerun.seed} passes: {_grouped(ran.rpcs)} RPCs, "
+            f"{rerun.report.story}seed {rerun.seed} passes: {_grouped(ran.rpcs)} RPCs, "
             f"{_grouped(ran.ops)} operations, {virtual_s:.3f} s of virtual time",
         )
     else:
@@ -147,7 +147,7 @@ def _show_failure(console: Console, test: TestResult) -> None:
     console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"), soft_wrap=True)
     if test.counted.seeds < test.asked:
         how = "failed"  # and the run was to end there
-        if test.counted.spoilt:
+        if test.counted.leaked_state:
             how = "changed what outlives a run"
         if test.lost is not None:
             how = "ended its process"

@@ -59,7 +59,7 @@ def _with_suspects(scenario: Scenario, outcome: Outcome) -> Outcome:
 
     A string has one hash within a process, so the order of a set of strings is not a suspect.
     """
-    if not isinstance(outcome.error, NonDeterministic) or outcome.modules:
+    if not isinstance(outcome.error, NonDeterministic) or outcome.leaked_state:
         return outcome
     kind = "history" if "left something behind" in str(outcome.error) else "chance"
     fitting = [one for one in suspected(scenario) if kind in one.kinds]
@@ -93,7 +93,7 @@ def diagnose_several(
         if not is_candidate(seed, first.seed, 1 + len(others)):
             break
         outcome = run(scenario, scenario.choices(seed))
-        if outcome.modules:  # what is run after it cannot be believed
+        if outcome.leaked_state:  # what is run after it cannot be believed
             break
         if symptom(outcome) == symptom(first.outcome):
             one = diagnose(scenario, seed, outcome)

@@ -12,7 +12,7 @@ LATER: Final = 20
 DEAR: Final = 300_000
 """Where it took so many steps to shrink one seed, no other one is tried: somebody waits."""
 _SHORT: Final = 12
-"""So many RPCs and operations make a story that is told whole, on one page."""
+"""So many RPCs and operations make a story that is visible whole, on one page."""
 
 
 class Size(NamedTuple):
@@ -44,7 +44,7 @@ class Size(NamedTuple):
         return not self.choices or (self.faults <= 1 and self.asked <= _SHORT)
 
     @property
-    def told(self) -> tuple[int, int, int]:
+    def visible(self) -> tuple[int, int, int]:
         """What of it the reader of a story sees."""
         return self.faults, self.asked, self.choices
 
@@ -75,7 +75,7 @@ def shortest(first: S, others: Iterable[S]) -> tuple[S, list[int]]:
     Of equals the first. Those that could not be made smaller are no match for the first one.
     """
     several = [first, *(story for story in others if story.size is not None)]
-    chosen = min(several, key=lambda one: one.size.told if one.size is not None else ())
+    chosen = min(several, key=lambda one: one.size.visible if one.size is not None else ())
     return chosen, [story.seed for story in several if story is not chosen]
 
 

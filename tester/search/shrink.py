@@ -148,7 +148,7 @@ def shrink(
     shrinker.shrink()
     return Shrunk(
         seed=seed,
-        outcome=shrinker.told(),
+        outcome=shrinker.replayed(),
         record=shrinker.record,
         runs=shrinker.runs,
         choices_before=before,
@@ -223,7 +223,7 @@ class Shrinker:
         steps = min(limits.steps, max(PATIENCE * self.best.steps, AT_LEAST))
         return replace(self._scenario, limits=replace(limits, steps=steps))
 
-    def told(self) -> Outcome:
+    def replayed(self) -> Outcome:
         """The best run once more, with its trace."""
         self._attempt()
         return run(self._scenario, Choices(Replayed(self.record)), keep_trace=True)

@@ -52,7 +52,7 @@ def kinds_of(store: Store, subject: Subject) -> list[Kind]:
     return sorted(kinds, key=lambda kind: (-len(kind.seeds), kind.seeds[0]))
 
 
-def tell(
+def report_failures(
     store: Store, sought: Sequence[Sought], jobs: int, stuck_s: int, command: Command
 ) -> None:
     """Make a few failing seeds of each kind small, unless the store has them, and keep them."""
@@ -71,7 +71,7 @@ def tell(
         how = launch(one.setup)
         with Pool(how, min(jobs, len(reruns)), stuck_s=stuck_s, note=lambda _: None) as pool:
             pool.work(Reruns(reruns))
-        store.tell(one.subject, (_story(rerun) for rerun in reruns))
+        store.put_stories(one.subject, (_story(rerun) for rerun in reruns))
 
 
 def _rerun(subject: Subject, run: StoredRun, command: Command) -> Rerun:
@@ -83,7 +83,7 @@ def _story(rerun: Rerun) -> Story:
     return Story(
         seed=rerun.seed,
         likeness=rerun.likeness,
-        size=rerun.size.told if rerun.size is not None else (),
+        size=rerun.size.visible if rerun.size is not None else (),
         story=aborted.story(rerun).replace(rerun.command, COMMAND),
         record=rerun.found,
     )

@@ -186,7 +186,7 @@ class Store:
                         told = Story(seed, " ".join(ran.symptom), (), ran.story, "")
                         self._put_story(subject, told)
 
-    def tell(self, subject: Subject, stories: Iterable[Story]) -> None:
+    def put_stories(self, subject: Subject, stories: Iterable[Story]) -> None:
         """Keep the stories of failing seeds."""
         with self._transaction():
             for story in stories:

@@ -31,7 +31,7 @@ from tester.labs.lab import Lab
 from tester.labs.suite import tests_of
 from tester.labs.taken import misses, taken
 from tester.report import aborted
-from tester.report.story import relative, tell_placement
+from tester.report.story import relative, render_placement
 from tester.search.again import Again, code_digest, run_again
 from tester.search.exhaust import exhaust, placed_again
 from tester.search.explain import describe as in_words
@@ -129,7 +129,7 @@ class _Worker:
         self._beat_ns = self._said_ns = 0
         self._every = EVERY_STEPS
         self._tests: dict[str, Scenario] = {}
-        self._unheeded: Callable[[Outcome], BaseException | None] = lambda outcome: None
+        self._pytest_exception: Callable[[Outcome], BaseException | None] = lambda outcome: None
         self._lab = self._folder = self._taken = ""
         self._setup = Setup(None, None, None)
 
@@ -143,7 +143,7 @@ class _Worker:
         if setup.project is not None:
             from tester.workers import under_pytest
 
-            self._unheeded = under_pytest.unheeded
+            self._pytest_exception = under_pytest.pytest_exception
             self._say(Loading(setup.project.shown))
             under_pytest.serve(setup.project, self)
         assert setup.lab is not None
@@ -243,7 +243,7 @@ class _Worker:
             case Chunk():
                 self._run(job)
             case RerunJob():
-                self._tell(job)
+                self._rerun(job)
             case Prove():
                 self._prove(job)
             case Trace():
@@ -292,7 +292,7 @@ class _Worker:
                 ran = self._seed(scenario, chunk.test, seed, in_detail=chunk.in_detail)[0]
             self._answer(ran)
 
-    def _tell(self, job: RerunJob) -> None:
+    def _rerun(self, job: RerunJob) -> None:
         scenario, seed = self._tests[job.test], int(job.seed)
         _print(f"{job.marker}\n")
         again: list[Again] = []
@@ -316,12 +316,12 @@ class _Worker:
                 job = replace(job, record="")
         _print(end_of(job.marker))
         if isinstance(found, Failure):
-            told = RerunReport(ran, plain(aborted.escaped(seed, found, job.command)))
+            report = RerunReport(ran, plain(aborted.escaped(seed, found, job.command)))
         else:
-            told = report_of(
+            report = report_of(
                 scenario, job, ran, found, self._lab, self._folder, lambda: self._say(Attempting())
             )
-        self._answer(replace(told, story=stale + told.story))
+        self._answer(replace(report, story=stale + report.story))
 
     def _prove(self, job: Prove) -> None:
         scenario = self._tests[job.test]
@@ -337,7 +337,7 @@ class _Worker:
         if found.failing is not None:
             outcome = placed_again(scenario, found)
             verdict, misused = outcome.verdict, self._misuse(outcome)
-            story = tell_placement(outcome, job.command)
+            story = render_placement(outcome, job.command)
             faults = [in_words(fault, outcome.trace)[0] for fault in outcome.choices.faults]
         self._answer(
             Proved(found.placements, found.sentence, plain(story), faults, verdict, plain(misused))
@@ -367,10 +367,10 @@ class _Worker:
         """Why there was no code to run; "" if there was."""
         if outcome.verdict == "misuse":
             return str(outcome.error)
-        told = self._unheeded(outcome)
-        return (
-            "" if told is None else f"{self._doing[0]}: it ends with {type(told).__name__}: {told}"
-        )
+        raised = self._pytest_exception(outcome)
+        if raised is None:
+            return ""
+        return f"{self._doing[0]}: it ends with {type(raised).__name__}: {raised}"
 
     def _timed(self, once: Callable[[], Outcome]) -> tuple[Ran, Outcome | Failure]:
         """Run once. A Failure instead of an Outcome: something went past the simulation."""
@@ -392,7 +392,7 @@ class _Worker:
             virtual_us=found.virtual_us,
             wall_us=_microseconds_since(start),
             sentence=plain(sentence),
-            leaves_traces=bool(found.modules),
+            leaked_state=bool(found.leaked_state),
             symptom=tuple(map(plain, symptom(found))) if found.verdict == "fail" else (),
             peers=found.peers,
             figures={plain(name): Figure.of(values) for name, values in found.figures.items()},

@@ -78,7 +78,7 @@ class SeedTracker:
         """A seed's result has come."""
         if seed >= self.end:
             return
-        if isinstance(result, Lost) or result.verdict == "misuse" or result.leaves_traces:
+        if isinstance(result, Lost) or result.verdict == "misuse" or result.leaked_state:
             self.end = seed + 1
         else:
             self.mean_us = (
@@ -205,7 +205,7 @@ class Reruns:
     def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
         assert isinstance(answer, RerunReport)
         rerun = self._rerun(job)
-        rerun.told, rerun.printed = answer, printed
+        rerun.report, rerun.printed = answer, printed
 
     def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
         rerun = self._rerun(job)
@@ -222,7 +222,7 @@ class Reruns:
         return True
 
     def finished(self) -> bool:
-        return all(t.told is not None or t.lost is not None for t in self._of.values())
+        return all(t.report is not None or t.lost is not None for t in self._of.values())
 
 
 class ProofPlan:

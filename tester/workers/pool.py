@@ -96,7 +96,7 @@ class Pool:
 
     def __exit__(self, *_: object) -> None:
         for worker in list(self._workers):
-            self._drop(worker)
+            self._end(worker)
         self._selector.close()
         keep_descendants(keep=self._kept)
 
@@ -113,7 +113,7 @@ class Pool:
             self.turn(source)
             progress()
         for worker in [worker for worker in self._workers if worker.jobs]:
-            self._drop(worker)  # it runs what nobody wants any more
+            self._end(worker)  # it runs what nobody wants any more
 
     def turn(self, source: JobSource, wait_s: float = _TICK_S) -> None:
         """Get on with the source's jobs; waits for the workers to say something, or so long."""
@@ -130,7 +130,7 @@ class Pool:
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
         return worker
 
-    def _drop(self, worker: Worker) -> None:
+    def _end(self, worker: Worker) -> None:
         self._workers.remove(worker)
         self._selector.unregister(worker.answers)
         if worker.output in self._selector.get_map():
@@ -199,8 +199,8 @@ class Pool:
         source.answered(job, worker.answered, answer, printed)
         worker.has_answered()
         ran = answer.ran if isinstance(answer, RerunReport) else answer
-        if isinstance(ran, Ran) and ran.leaves_traces:
-            worker.spent = worker.distrusted = True
+        if isinstance(ran, Ran) and ran.leaked_state:
+            worker.leaked_state = worker.distrusted = True
 
     # -- what they do not say ---------------------------------------------------------------------
 
@@ -211,21 +211,21 @@ class Pool:
         passed, self._watched = min(now - self._watched, 2 * _TICK_S), now
         for worker in list(self._workers):
             busy = bool(worker.jobs) or not worker.ready
-            if worker.spent:
+            if worker.leaked_state:
                 self._replace(worker, source, list(worker.left()), deaths=0)
             elif worker.ended or (worker.watchdog.quiet_s > _TICK_S and worker.has_exited()):
                 for message in worker.hear():
                     self._take(worker, message, source)
-                self._bury(worker, source, worker.over())
+                self._handle_loss(worker, source, worker.over())
             elif source and worker.jobs and not any(map(source.wants, worker.left())):
-                self._drop(worker)
+                self._end(worker)
             elif busy:
                 ours = not worker.ready and not worker.loading
                 limit = max(self._stuck_s, _START_S) if ours else self._stuck_s
                 if (lost := worker.stuck(passed, limit)) is not None:
-                    self._bury(worker, source, lost)
+                    self._handle_loss(worker, source, lost)
 
-    def _bury(self, worker: Worker, source: JobSource | None, lost: Lost) -> None:
+    def _handle_loss(self, worker: Worker, source: JobSource | None, lost: Lost) -> None:
         """The worker hangs or has gone: its run is lost, or gets a second chance elsewhere.
 
         A run whose process died is tried again, alone in a new process: what died of an accident
@@ -234,8 +234,8 @@ class Pool:
         if not worker.ready:
             raise CannotStart(_why_not(worker, lost), loading=bool(worker.loading))
         left = list(worker.left())
-        again = bool(lost.ending) and worker.deaths + 1 < self._chances and not worker.spent
-        if left and not again and not worker.spent:
+        again = bool(lost.ending) and worker.deaths + 1 < self._chances and not worker.leaked_state
+        if left and not again and not worker.leaked_state:
             assert source is not None  # who else could have given it a job?
             job = worker.jobs[0]
             printed = worker.printed(job.marker) if isinstance(job, RerunJob) else ""
@@ -247,7 +247,7 @@ class Pool:
         self, worker: Worker, source: JobSource | None, left: list[Job], deaths: int
     ) -> None:
         """End the worker; what is `left` of its jobs, and still wanted, goes to a new one."""
-        self._drop(worker)
+        self._end(worker)
         left = [job for job in left if source is None or source.wants(job)]
         if left:
             successor = self._start()

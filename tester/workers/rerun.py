@@ -13,7 +13,7 @@ from tester.report import aborted
 from tester.report.explained import of_explanation
 from tester.report.likeness import likeness
 from tester.report.page.from_run import of_run
-from tester.report.story import every_line, tell
+from tester.report.story import every_line, render_story
 from tester.report.twin import side_by_side
 from tester.search.again import record_of
 from tester.search.diagnosis import Diagnosis, diagnose, diagnose_recorded
@@ -47,11 +47,13 @@ def report_of(
     try:
         if job.whole:
             again = repeat(scenario, seed, found)
-            whole = RerunReport(ran, plain(tell(seed, again, job.command, full=job.full)))
+            whole = RerunReport(ran, plain(render_story(seed, again, job.command, full=job.full)))
             return _completed(whole, scenario, job, again, lab)
         diagnosis = _diagnosis(scenario, job, found, attempt)
         explanation = diagnosis.explanation
-        story = plain(tell(seed, diagnosis.outcome, job.command, explanation, full=job.full))
+        story = plain(
+            render_story(seed, diagnosis.outcome, job.command, explanation, full=job.full)
+        )
         if explanation is None:
             return _completed(RerunReport(ran, story), scenario, job, diagnosis.outcome, lab)
         kept = record_of(
@@ -119,7 +121,9 @@ def _with_log(
     if job.full and report.ran.verdict == "pass":
         story = plain(f"{every_line(watched.outcome, said)}\n\n".lstrip("\n"))
     elif job.full:
-        told = tell(int(job.seed), watched.outcome, job.command, explanation, full=True, said=said)
+        told = render_story(
+            int(job.seed), watched.outcome, job.command, explanation, full=True, said=said
+        )
         story = plain(told)
     found = [
         Logged(one.time_us, one.node, one.level, plain(one.logger), plain(one.text))

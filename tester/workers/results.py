@@ -70,7 +70,7 @@ class Rerun:
     """What runs it again."""
     first: Ran | None = None
     """What it came to when it was run first; None if it was lost, or not run before."""
-    told: RerunReport | None = None
+    report: RerunReport | None = None
     lost: Lost | None = None
     printed: str = ""
     marker: str = field(default_factory=lambda: f"[{os.urandom(12).hex()}]")
@@ -95,31 +95,31 @@ class Rerun:
     @property
     def verdict(self) -> str:
         """Of the run that was told; one that was lost has failed."""
-        return "fail" if self.told is None else self.told.ran.verdict
+        return "fail" if self.report is None else self.report.ran.verdict
 
     @property
     def found(self) -> str:
         """The text of the record of the failure that was found; "" if none was."""
-        return "" if self.told is None else self.told.record
+        return "" if self.report is None else self.report.record
 
     @property
     def size(self) -> Size | None:
         """Of the smallest run that fails; None if none was looked for."""
-        return None if self.told is None else self.told.size
+        return None if self.report is None else self.report.size
 
     @property
     def likeness(self) -> str:
         """Equal for runs that failed in the same way; "" for one that is like no other."""
         if self.lost is not None:
             return " ".join(self.lost.loop or ())
-        return "" if self.told is None or self.differed else self.told.likeness
+        return "" if self.report is None or self.differed else self.report.likeness
 
     @property
     def differed(self) -> bool:
         """Whether the same seed came to something else when it was run again."""
-        if self.first is None or self.told is None:
+        if self.first is None or self.report is None:
             return False
-        again = self.told.ran
+        again = self.report.ran
         return (again.verdict, again.digest) != (self.first.verdict, self.first.digest)
 
 
@@ -165,8 +165,8 @@ class Counted:
         """What the test has reported of its runs, by name."""
         self.reached = Reached(sometimes)
         """In how many runs it came to what `sometimes` demands, and what the test calls so."""
-        self.spoilt = False
-        """Whether the last one changed what outlives a run."""
+        self.leaked_state = False
+        """Whether the last seed leaked state into its process."""
         self.opening: dict[int, Ran] = {}
         """The first seeds, except those whose process hung or died."""
         self.worst: Ran | None = None
@@ -192,7 +192,7 @@ class Counted:
             if alike and is_candidate(seed, first, len(self.alike)):
                 self.alike.append(seed)
             (self.failed if failed else self.unknown).append(seed)
-        self.spoilt = ran.leaves_traces
+        self.leaked_state = ran.leaked_state
         self.rpcs += ran.rpcs
         self.ops += ran.ops
         self.virtual_us += ran.virtual_us

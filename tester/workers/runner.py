@@ -73,7 +73,7 @@ def run_lab(
             over = time.monotonic()
             result.elapsed_s = over - start
             second.compare(pool, result)
-        _tell(pool, result, command)
+        _report_failures(pool, result, command)
         result.rerun_s = time.monotonic() - over
     except KeyboardInterrupt:
         raise Interrupted(_so_far(result or plan.result(), command)) from None
@@ -93,7 +93,7 @@ def _so_far(result: LabResult, command: Callable[[str, int], str]) -> LabResult:
     return result
 
 
-def _tell(pool: Pool, result: LabResult, command: Callable[[str, int], str]) -> None:
+def _report_failures(pool: Pool, result: LabResult, command: Callable[[str, int], str]) -> None:
     to_repeat = []
     for test in result.tests:
         seed = test.first_bad_seed
@@ -116,7 +116,7 @@ def _tell(pool: Pool, result: LabResult, command: Callable[[str, int], str]) -> 
 def _rivals(test: TestResult, command: Callable[[str, int], str]) -> list[Rerun]:
     """The failing seeds after the first one, if one of them may make a shorter story."""
     first = test.rerun
-    if first is None or first.differed or first.told is None or first.told.settled:
+    if first is None or first.differed or first.report is None or first.report.settled:
         return []
     return [
         Rerun(test.name, seed, command(test.name, seed), schedule=test.schedule)

@@ -68,7 +68,7 @@ class SelfCheck:
             (test.name, seed): f"{ran.verdict} {ran.digest}"
             for test in result.tests
             for seed, ran in test.counted.opening.items()
-            if not ran.leaves_traces
+            if not ran.leaked_state
         }
         self._source.narrow(usual)
         while not (self._refused or self._source.finished()):

@@ -18,7 +18,7 @@ from tester.world.failure import HandlerCrashed
 from tester.world.run import Outcome
 from tester.world.scenario import Scenario
 
-UNHEEDED: Final = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+PYTEST_EXCEPTIONS: Final = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
 """What a test raises to tell pytest something; it is not a failure."""
 _IMPORTED: Final = "pytest.PytestAssertRewriteWarning"
 """That this package is imported before pytest looks at it, which is so in a worker."""
@@ -200,7 +200,7 @@ class _Jobs:
         """Keep why a test could not be set up."""
         if call.when == "setup" and call.excinfo is not None:
             error = call.excinfo.value
-            skipped = isinstance(error, UNHEEDED)
+            skipped = isinstance(error, PYTEST_EXCEPTIONS)
             how = "is skipped" if skipped else f"its fixtures raise {call.excinfo.typename}"
             self._broken = f"{how}: {' '.join(str(error).split())}"
 
@@ -217,13 +217,13 @@ def scenario_of(item: pytest.Function) -> Scenario | None:
     )
 
 
-def unheeded(outcome: Outcome) -> BaseException | None:
+def pytest_exception(outcome: Outcome) -> BaseException | None:
     """What a run raised to tell pytest something, if it did: it is not a failure."""
     error = outcome.error
-    if isinstance(error, UNHEEDED):
+    if isinstance(error, PYTEST_EXCEPTIONS):
         return error
     if isinstance(error, HandlerCrashed):
-        for kind in UNHEEDED:
+        for kind in PYTEST_EXCEPTIONS:
             if error.failure.kind == kind.__name__:
                 return kind(error.failure.message)
     return None

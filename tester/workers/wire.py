@@ -207,8 +207,8 @@ class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Real microseconds: the one figure that differs from run to run."""
     sentence: str = ""
     """Of a misuse: what is wrong, and where."""
-    leaves_traces: bool = False
-    """It changed what outlives a run: what the same process runs later may not be believed."""
+    leaked_state: bool = False
+    """Whether it changed what outlives it: later runs of this process cannot be trusted."""
     symptom: tuple[str, ...] = ()
     """How it failed: what it has in common with other runs that show the same bug."""
     peers: int = 0

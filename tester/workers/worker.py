@@ -108,8 +108,8 @@ class Worker:
         """How many workers have died of the run that this one begins with."""
         self.ended = False
         """Whether it will say nothing more."""
-        self.spent = False
-        """Whether a run has changed what outlives it: no other run is to come after it."""
+        self.leaked_state = False
+        """Whether a run has leaked state into the process, which then runs nothing else."""
         self.distrusted = False
         """Whether it has said what it was not asked: nothing it says counts any more."""
         self.aborted: Aborted | None = None

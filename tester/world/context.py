@@ -58,8 +58,8 @@ class Context:
         """Call `action`, on no node, this many microseconds from now."""
         self.scheduler.post(self.scheduler.now + us, _call, action)
 
-    def let_go(self) -> None:
-        """Break the cycles through the network, when the run is over."""
+    def close(self) -> None:
+        """Break the reference cycles through the network at the end of the run."""
         if self.spectator is not None:
             self.spectator.ends_with(self.links.ends(), self.links.homes())
         del self.links, self.conditions

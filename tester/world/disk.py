@@ -70,8 +70,8 @@ class Disk:
         """("disk", files): the run says what is on the disk when the node starts."""
         self._files = dict(event[1])
 
-    def let_go(self) -> None:
-        """The run is over."""
+    def detach(self) -> None:
+        """Break the reference cycles through the node at the end of the run."""
         self._syncs.clear()
         del self._node
 

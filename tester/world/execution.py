@@ -11,7 +11,7 @@ from labrpc.conditions import RELIABLE, Conditions
 from labrpc.errors import TesterError
 from tester.engine.choices import Choices
 from tester.engine.errors import LimitReached, Livelock, Stuck
-from tester.engine.leftovers import unheeded
+from tester.engine.leftovers import silent_finalizers
 from tester.engine.node import Event
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.scheduler import Place, Scheduler
@@ -137,32 +137,32 @@ class Execution:
         self.reports.raise_unretrieved()
 
     def close(self) -> None:
-        """Let everything go; to be called once, after the verdict.
+        """Release everything the run holds. Call it once, after the verdict.
 
-        What frozen code leaves unawaited, or raises as it is let go, is no fault of its author.
+        What frozen code leaves unawaited, or raises as it ends here, is not its author's fault.
         Raises ProcessDied if a child could not say what it had chosen.
         """
         died = None
-        with unheeded():
+        with silent_finalizers():
             for place in self._scheduler.places:
                 try:
                     host: Any = place.machine  # a Hosting; to say so by `cast` is a call
                     host.close()
                 except ProcessDied as error:
                     died = died or error
-        self.sim.let_go()
-        self._context.let_go()
-        self._operations.let_go()
-        self._nodes.let_go()
-        self._scheduler.let_go()
+        self.sim.detach()
+        self._context.close()
+        self._operations.close()
+        self._nodes.close()
+        self._scheduler.close()
         if died is not None:
             raise died
 
-    def abandon(self) -> None:
-        """Let everything go at once, for somebody at the keyboard has had enough."""
-        with unheeded():
+    def terminate(self) -> None:
+        """End all nodes at once: the run was interrupted."""
+        with silent_finalizers():
             for place in self._scheduler.places:
-                cast(Hosting, place.machine).abandon()
+                cast(Hosting, place.machine).terminate()
 
     def hosted(self) -> list[tuple[str, list[object]]]:
         """What every node of this process but the test's holds, with the name of the node."""
@@ -211,7 +211,7 @@ class Execution:
             self._operations.done(event[1], event[2])
         elif kind in {"fail", "unawaited", "refused"}:
             self.reports.take(event)
-        elif kind == "tell":
+        elif kind == "report":
             if self._keep_trace:
                 place_in_trace = len(self.trace.entries)
                 self.observations.append(

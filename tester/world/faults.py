@@ -84,11 +84,11 @@ def crash_in_handler(strike: Strike) -> Undo | None:
     lost = strike.one_of(range(4))
     handled: list[Undo] = []
 
-    def told(rpc: int) -> None:
+    def on_crash(rpc: int) -> None:
         strike.blame(f"the crash of {node.name} while it handled #{rpc}", "crash in a handler")
         handled.append(_restart(node))
 
-    call_off = node.crash_in_handler(lost, told)
+    call_off = node.crash_in_handler(lost, on_crash)
     return lambda: handled[0]() if handled else call_off()
 
 

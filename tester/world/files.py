@@ -91,8 +91,8 @@ class Files:
         else:
             future.set_result(result)
 
-    def let_go(self) -> None:
-        """The run is over."""
+    def detach(self) -> None:
+        """Break the reference cycles through the node at the end of the run."""
         self._asked.clear()
         del self._node
 
@@ -223,8 +223,8 @@ class Folder:
         for file in [file for file, writer in self._writers.items() if writer == name]:
             del self.contents[file], self._writers[file]
 
-    def let_go(self) -> None:
-        """The run is over."""
+    def close(self) -> None:
+        """Break the reference cycles through the context at the end of the run."""
         self.witness = None
         self._under_way.clear()
         del self._context

@@ -12,7 +12,7 @@ to a node                                         from a node
 ("disk", files)                                   ("sync", number)
 ("synced", number)                                ("file", number, method, name, other, data)
 ("filed", number, result or None)                 ("fault", stream, index, what, kind)
-("skew", ahead_us, drift_ppm)                     ("tell", what, ...): a probe did
+("skew", ahead_us, drift_ppm)                     ("report", what, ...): a probe did
                                                   ("unawaited", call): its code forgot one
                                                   ("annotate", tag, text, details, since, lasting)
 
@@ -110,22 +110,22 @@ class Host(Node):
         return memory.size(self._objects[key]) if key in self._objects else 0
 
     def close(self) -> None:
-        """The run is over: let the node's tasks and objects go, and cycles of ours with them."""
-        self.inside(self._let_go)
+        """End the node's tasks and drop its objects at the end of the run."""
+        self.inside(self._release)
         self.receivers.clear()
         del self.loop
 
-    def abandon(self) -> None:
-        """The run was interrupted."""
+    def terminate(self) -> None:
+        """End the node at once: the run was interrupted."""
         self.close()
 
-    def _let_go(self) -> None:
-        self.loop.let_go()
+    def _release(self) -> None:
+        self.loop.shutdown()
         for held in (self._objects, self._servers, self._operations, self._calls, self.looks):
             if held:
                 held.clear()
-        self.disk.let_go()
-        self.files.let_go()
+        self.disk.detach()
+        self.files.detach()
 
     def forgot(self, call: Unawaited) -> None:
         """See ForgettingNode."""

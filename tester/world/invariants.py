@@ -47,7 +47,7 @@ class Monitor:
     """
 
     def hear(self, node: str, what: str, *data: Any) -> None:
-        """A probe on a node has told this: `Probe.tell(what, *data)`, in the order of the calls.
+        """A probe on a node has called `Probe.report(what, *data)`; calls come in their order.
 
         It asserts what must hold, or raises a `Verdict` of its own, with which the run fails then.
         """
@@ -78,7 +78,7 @@ class Observer:
         self._describe = describe
         self._key = key
         self._probe = probe
-        self._told = b""
+        self._reported = b""
         probe.after_each_step(self._look)
 
     def _look(self) -> None:
@@ -89,9 +89,9 @@ class Observer:
             )
         expect_plain(described, f"{self._name}.describe()")
         payload = msgspec.msgpack.encode(described)
-        if payload != self._told:
-            self._told = payload
-            self._probe.tell(DESCRIBED, self._key, payload)
+        if payload != self._reported:
+            self._reported = payload
+            self._probe.report(DESCRIBED, self._key, payload)
 
 
 # -- on the test's side ---------------------------------------------------------------------------

@@ -95,27 +95,27 @@ class Child:
         for stream, values in drawn.items():
             choices.stream(stream).resume(values)
         choices.faults += [(stream, index) for stream, index in faults]
-        self._bury()
+        self._reap()
 
-    def abandon(self) -> None:
+    def terminate(self) -> None:
         """End the child, whatever it is doing, and ask nothing of it."""
         if self._pid:
             with _as_the_harness():
                 os.kill(self._pid, signal.SIGKILL)
-            self._bury()
+            self._reap()
 
     def _ask(self, *request: Any) -> Any:
         try:
             _say(self._write, request)
             return msgspec.msgpack.decode(receive(self._read))
         except (BrokenPipeError, EOFError):
-            status = self._bury()
+            status = self._reap()
         if os.waitstatus_to_exitcode(status) == _INTERRUPTED:
             raise KeyboardInterrupt
         raise ProcessDied(f"The process of node {self._host.name} {_how(status)}")
 
-    def _bury(self) -> int:
-        """Close the pipes and collect the child, which has ended or is about to; its status."""
+    def _reap(self) -> int:
+        """Close the pipes and wait for the child, which has ended or is about to; its status."""
         os.close(self._write)
         os.close(self._read)
         with _as_the_harness():

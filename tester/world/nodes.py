@@ -101,7 +101,7 @@ class Member:
         key = name or self._nodes.fresh(f"{self.name}.")
         self._nodes.take(key, self.name)
         shown = like or (factory if isinstance(factory, type) else object)
-        self._tell(("make", key, factory, packed, shown))
+        self._post(("make", key, factory, packed, shown))
         return Remote(self, key, shown)
 
     def _refer(self, arg: Any) -> Reference | None:
@@ -160,7 +160,7 @@ class Member:
                 f"there is one on {self._context.links.homes()[name]}; one that is to take its "
                 "place comes after network.delete_server"
             )
-        self._tell(("serve", name, remote._key))
+        self._post(("serve", name, remote._key))
         self.serves = True
         self._register(name)
 
@@ -173,7 +173,7 @@ class Member:
         if self.down:
             raise NodeDown(f"{what} while it is down: restart it first")
 
-    def _tell(self, event: tuple[Any, ...]) -> None:
+    def _post(self, event: tuple[Any, ...]) -> None:
         self._recipe.append(event)
         self.place.put(event)
 
@@ -250,25 +250,26 @@ class Member:
         self.slow_disk()
 
     def crash_in_handler(
-        self, lost: int = 0, told: Callable[[int], None] = lambda rpc: None
+        self, lost: int = 0, on_crash: Callable[[int], None] = lambda rpc: None
     ) -> Callable[[], None]:
         """Crash when a handler is next about to answer: it has run, and nobody is told.
 
         What the node wrote or sent in that step is out already, but for the last `lost` of it.
-        `told` learns which RPC it was. Returns what calls the crash off, if it is not too late.
+        `on_crash` is called with the number of that RPC. Returns what calls the crash off, if it
+        is not too late.
         """
         place = self.place
 
         def sprung(rpc: int) -> None:
-            self._context.after(0, lambda: self._die_handling(place, rpc, told))
+            self._context.after(0, lambda: self._die_handling(place, rpc, on_crash))
 
         call_off = trap.before_answer(place, lost, sprung)
         self._traps.append(call_off)
         return call_off
 
-    def _die_handling(self, place: Place, rpc: int, told: Callable[[int], None]) -> None:
+    def _die_handling(self, place: Place, rpc: int, on_crash: Callable[[int], None]) -> None:
         if self.place is place and not self.down:
-            told(rpc)
+            on_crash(rpc)
             self._note("cut short", rpc)
             self.crash()
 
@@ -371,10 +372,10 @@ class Hosting(Machine, Protocol):
         """See Host.measure."""
 
     def close(self) -> None:
-        """The run is over."""
+        """End the node at the end of the run, and hand over the choices it drew."""
 
-    def abandon(self) -> None:
-        """The run was interrupted."""
+    def terminate(self) -> None:
+        """End the node at once: the run was interrupted."""
 
 
 StartNode = Callable[[str, int, Choices], Hosting]
@@ -455,12 +456,12 @@ class Nodes:
         """Freeze the machine once everything that is due by now has run."""
         self.context.after(0, place.freeze)
 
-    def let_go(self) -> None:
-        """Forget the nodes, when the run is over."""
+    def close(self) -> None:
+        """Drop all nodes at the end of the run."""
         for member in self._members.values():
             member.call_off()
         self._members.clear()
-        self.files.let_go()
+        self.files.close()
 
     def start(self, member: Member, incarnation: int = 0) -> Place:
         """Start a node, in this process, in a child of it, or wherever the run has them."""

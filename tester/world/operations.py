@@ -116,6 +116,6 @@ class Operations:
         error = NodeDown(f"{node.name} is {state}, and {shape.name} was called on it")
         self._test.put(("node down", answer, error))
 
-    def let_go(self) -> None:
-        """Forget who waits for what, when the run is over."""
+    def close(self) -> None:
+        """Drop all open operations at the end of the run."""
         self._open.clear()

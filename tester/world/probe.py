@@ -38,11 +38,11 @@ class Probe:
     def __init__(self, host: ProbedNode) -> None:
         self._host = host
 
-    def tell(self, what: str, *data: Plain) -> None:
+    def report(self, what: str, *data: Plain) -> None:
         """Tell the listener of the node, by whom a run can also be failed."""
         # A list is told as it is now; it arrives at the end of the step.
-        told = [tuple(part) if type(part) is list else part for part in data]
-        self._host.outbox.append(("tell", what, *told))
+        values = [tuple(part) if type(part) is list else part for part in data]
+        self._host.outbox.append(("report", what, *values))
 
     def fail(self, error: BaseException, doing: str) -> None:
         """Fail the run with what the code under test raised, or made the harness raise."""

@@ -74,8 +74,8 @@ class Outcome:
     """What probes told of the code beside them, if the run kept its trace."""
     checked: Checked | None
     """What the linearizability checker said, if it was asked."""
-    modules: list[Change]
-    """Module-level state that the run changed."""
+    leaked_state: list[Change]
+    """What the run changed that outlives it: module-level state, or settings of the process."""
     died: Sequence[Failure]
     """The errors of background tasks that were never awaited."""
     unawaited: Sequence[Unawaited]
@@ -146,7 +146,7 @@ def run(
                 check.judge(checked)
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
             if (outside := interruption(raised)) is not None:
-                execution.abandon()
+                execution.terminate()
                 raise outside from None
             error = first(raised)
             if checked is None:
@@ -174,7 +174,7 @@ def run(
         senders=execution.senders,
         observations=execution.observations,
         checked=checked,
-        modules=changes,
+        leaked_state=changes,
         died=execution.reports.died,
         unawaited=execution.reports.unawaited if error is not None else (),
     )
@@ -294,8 +294,8 @@ def repeat(scenario: Scenario, seed: int, failing: Outcome) -> Outcome:
         return again.failing_with(failing.error)
     if again.digest == failing.digest:
         return again
-    if failing.modules:
-        change = failing.modules[0]
+    if failing.leaked_state:
+        change = failing.leaked_state[0]
         why = (
             f"The first run left something behind: {change.file}:{change.line}: {change.sentence}"
         )

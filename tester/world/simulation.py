@@ -137,8 +137,8 @@ class Simulation:
             for listener in self._listeners.get(node, ()):
                 listener(what, *data)
 
-    def let_go(self) -> None:
-        """Forget who listens, when the run is over."""
+    def detach(self) -> None:
+        """Drop all listeners at the end of the run."""
         self._listeners.clear()
 
     # -- what must hold ---------------------------------------------------------------------------

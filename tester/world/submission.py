@@ -313,7 +313,7 @@ class _Overlay(importlib.abc.MetaPathFinder):
         """A module in a package of theirs that is no lab's."""
         if path is None or not any(Path(entry).is_relative_to(self._folder) for entry in path):
             return None
-        return _told_apart(importlib.machinery.PathFinder.find_spec(name, path))
+        return _with_own_loader(importlib.machinery.PathFinder.find_spec(name, path))
 
     def _package(
         self, name: str, path: Sequence[str] | None, place: Path
@@ -381,10 +381,10 @@ class _Helpers(importlib.abc.MetaPathFinder):
         if path is not None:
             return None
         found = importlib.machinery.PathFinder.find_spec(name, [str(self._folder)])
-        return _told_apart(found)
+        return _with_own_loader(found)
 
 
-def _told_apart(
+def _with_own_loader(
     spec: importlib.machinery.ModuleSpec | None,
 ) -> importlib.machinery.ModuleSpec | None:
     """The spec of a source file, with the loader that tells one file's faults from another's."""

@@ -56,4 +56,4 @@ class RunnableLoop(Loop):
 
     def close(self) -> None:
         """The runner has cancelled what was left."""
-        self.let_go()
+        self.shutdown()

@@ -88,7 +88,7 @@ class Stage:
     def close(self) -> None:
         """Let go of all that still waits."""
         for actor in self.actors.values():
-            actor.inside(actor.loop.let_go)
+            actor.inside(actor.loop.shutdown)
 
 
 def play(

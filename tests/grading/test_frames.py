@@ -46,10 +46,10 @@ def test_what_is_nearly_an_answer_is_refused_likewise(name: str, rest: list[obje
     ),
 )
 def test_what_a_probe_tells_arrives_as_it_was(what: str, data: list[object]) -> None:
-    sent = msgspec.msgpack.encode(("turn", [frames.told(("tell", what, *data))], None, 1))
+    sent = msgspec.msgpack.encode(("turn", [frames.told(("report", what, *data))], None, 1))
     said = frames.decode(sent)
     assert isinstance(said, frames.Turn)
-    assert [frames.event(one) for one in said.outbox] == [("tell", what, *data)]
+    assert [frames.event(one) for one in said.outbox] == [("report", what, *data)]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_an_event_is_read_as_it_was_written(event: tuple[object, ...]) -> None:
         ("send", 1, "c0", "m", b"", None, "more"),
         ("answer", 2**63, b""),
         ("file", 4, "chmod", "a", "b", b""),
-        ("tell", "what", [[[1]]]),
+        ("report", "what", [[[1]]]),
         ("write", {"log": "text"}),
         ("nonsense",),
         "send",

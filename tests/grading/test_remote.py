@@ -23,7 +23,7 @@ class Keeper:
         self.status = status
         self.buried = 0
 
-    def bury(self, slot: int) -> None:
+    def reap(self, slot: int) -> None:
         self.buried += 1
 
     def collect(self, slot: int) -> int | None:
@@ -53,7 +53,7 @@ def node(keeper: Keeper | None = None) -> Made:
 def made() -> Iterator[Made]:
     found = node()
     yield found
-    found[0].abandon()
+    found[0].terminate()
     found[1].close()
 
 
@@ -89,7 +89,7 @@ def test_a_turn_is_taken(made: Made) -> None:
         (("send", 1, "c1-s", "S.get", b"", None), "sent from the end 'c1-s'"),
         (("answer", 7, b""), "answered #7"),
         (("done", 7, b""), "was not called on it"),
-        (("tell", "x", []), "has no probe"),
+        (("report", "x", []), "has no probe"),
         (("write", {}), "its disk"),
         (("sync", 1), "its disk"),
         (("file", 1, "read", "a", "", b""), "the shared files"),

@@ -97,6 +97,6 @@ def test_a_run_that_changes_one_fails() -> None:
         outcome = once(ask)
     finally:
         sys.setrecursionlimit(limit)
-    assert outcome.modules
-    assert "the recursion limit" in outcome.modules[0].sentence
-    assert isinstance(outcome.error, SharedState) or outcome.modules[0].module == __name__
+    assert outcome.leaked_state
+    assert "the recursion limit" in outcome.leaked_state[0].sentence
+    assert isinstance(outcome.error, SharedState) or outcome.leaked_state[0].module == __name__

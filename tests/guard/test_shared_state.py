@@ -159,7 +159,7 @@ def test_nobody_is_blamed_between_the_steps_or_after_the_run() -> None:
     stage.scheduler.post(1, between, stage.actors["a"].loop)
     stage.scheduler.post(2, stage.places["a"].put, ("do", lambda a: None))
     quiet(stage)
-    stage.actors["b"].inside(stage.actors["b"].loop.let_go)
+    stage.actors["b"].inside(stage.actors["b"].loop.shutdown)
     assert stage.actors["b"].failures == []
     assert called == [1]
     stage.close()

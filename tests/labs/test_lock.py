@@ -15,7 +15,7 @@ from tester.labs.lock.bugs import BUGS
 from tester.labs.lock.suite import lock_names
 from tester.labs.lock.watch import watching
 from tester.labs.patch import planted
-from tester.report.story import tell
+from tester.report.story import render_story
 from tester.search.diagnosis import diagnose
 from tester.world.failure import MutualExclusionViolated
 from tester.world.run import Outcome, run
@@ -161,7 +161,7 @@ def test_a_hang_is_told_with_the_reply_that_was_lost(
         )
         assert failing.kind == "Livelock"
         found = diagnose(scenario, seed, failing)
-    story = tell(seed, found.outcome, "again", found.explanation)
+    story = render_story(seed, found.outcome, "again", found.explanation)
     assert "nobody has held the lock" in story
     assert "OK, and the network lost the reply" in story
     assert "One lost reply is enough" in story

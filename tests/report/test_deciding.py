@@ -9,7 +9,7 @@ from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS, suite
 from tester.labs.patch import Patch, Rewrite, planted
 from tester.report.reason import reason
-from tester.report.story import tell
+from tester.report.story import render_story
 from tester.world.run import Outcome, Scenario, run
 from tests.report import deciding
 
@@ -40,7 +40,7 @@ def test_a_story_names_the_event_that_decides(
 ) -> None:
     with planted(bug, tmp_path):
         outcome = failing(bug, SUITES[lab][bug.killed_by[0]])
-        story = tell(0, outcome, "labtester replay")
+        story = render_story(0, outcome, "labtester replay")
         why = reason(outcome)
     assert re.search(TABLES[lab][bug.name], " ".join(story.split())), story
     if why is None or not why.stands_alone:

@@ -12,7 +12,7 @@ from linearizability.models import kv
 from tester import Limits, Simulation
 from tester.engine.choices import Record
 from tester.engine.errors import Waiting
-from tester.report.story import _waiting, relative, tell
+from tester.report.story import _waiting, relative, render_story
 from tester.world import check
 from tester.world.run import Outcome, Scenario, repeat
 from tester.world.scenario import SimulatedTest
@@ -101,7 +101,7 @@ def outcome_of(name: str) -> Outcome:
 
 @pytest.mark.parametrize("name", STORIES)
 def test_a_story(name: str) -> None:
-    story = tell(0, outcome_of(name), "pytest 'tests/test_mine.py::test' --sim-seed=0")
+    story = render_story(0, outcome_of(name), "pytest 'tests/test_mine.py::test' --sim-seed=0")
     snapshots.check(f"story/{name}", story)
 
 
@@ -111,7 +111,7 @@ def test_no_snapshot_is_left_over() -> None:
 
 
 def story_of(outcome: Outcome) -> str:
-    return tell(0, outcome, "pytest 'tests/test_mine.py::test' --sim-seed=0")
+    return render_story(0, outcome, "pytest 'tests/test_mine.py::test' --sim-seed=0")
 
 
 def test_a_node_that_died_with_its_process() -> None:

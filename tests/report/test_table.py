@@ -101,7 +101,7 @@ def test_a_failure_a_lost_seed_and_an_unknown() -> None:
     lost = counted("pass", "pass")
     lost.add_lost()
     third = rerun("")
-    third.told, third.lost = None, Lost(30, "", ())
+    third.report, third.lost = None, Lost(30, "", ())
     result = LabResult(
         "kvsrv",
         [

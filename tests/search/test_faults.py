@@ -10,7 +10,7 @@ import pytest
 from kvsrv import Clerk
 from tester import faults
 from tester.engine.choices import Choices, Seeded
-from tester.report.story import tell
+from tester.report.story import render_story
 from tester.search.diagnosis import Diagnosis, diagnose
 from tester.world.nemesis import Kind
 from tester.world.run import Scenario, run
@@ -80,7 +80,7 @@ def test_one_or_two_faults_are_left_and_the_sentence_names_them(
 def test_the_story_of_a_server_that_does_not_wait_for_its_disk() -> None:
     scenario = scenario_of(Unsynced, Clerk, (faults.power_failure, *OTHERS))
     (diagnosis,) = failing(scenario, 1)
-    story = tell(0, diagnosis.outcome, "run it again", diagnosis.explanation)
+    story = render_story(0, diagnosis.outcome, "run it again", diagnosis.explanation)
     assert re.search(
         r"""
 (.*\n)* +\S+  server  crashes

@@ -107,7 +107,7 @@ def test_a_simpler_run_may_do_a_little_more_if_it_is_asked_for() -> None:
     assert not Shrinker(tested, slow, lambda: None).better({})
     tries = Shrinker(tested, slow, lambda: None)
     assert tries.better({}, simpler=True)
-    assert tries.told().digest == fast.digest
+    assert tries.replayed().digest == fast.digest
 
 
 def test_the_size_of_a_run_counts_what_it_takes() -> None:

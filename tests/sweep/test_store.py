@@ -114,7 +114,7 @@ def test_shards_are_merged_in_any_order(tmp_path: Path) -> None:
         with Store(tmp_path / f"{n}.db", new=True) as shard:
             put(shard, range(10 * n, 10 * n + 12))
             put(shard, range(n), OTHER)
-            shard.tell(SUBJECT, [Story(10 * n, "", (1, 2, 3), "story", "record")])
+            shard.put_stories(SUBJECT, [Story(10 * n, "", (1, 2, 3), "story", "record")])
             shards.append(shard.path)
     exports = []
     for order in (shards, shards[::-1]):

@@ -15,9 +15,9 @@ LOST = Lost(0, "exited with status 1", ())
 
 def ran(verdict: str, seed: int) -> Ran:
     why = f"misuse in seed {seed}" if verdict == "misuse" else ""
-    traces = verdict == "spoilt"
-    verdict = "fail" if traces else verdict
-    return Ran(verdict, f"digest {seed}", seed, 2 * seed, 3 * seed, 40 * seed, why, traces)
+    leaked = verdict == "leaked"
+    verdict = "fail" if leaked else verdict
+    return Ran(verdict, f"digest {seed}", seed, 2 * seed, 3 * seed, 40 * seed, why, leaked)
 
 
 def summary(plan: Plan) -> object:
@@ -64,7 +64,7 @@ def carry_out(plan: Plan, fates: dict[str, list[str]], pick: object) -> None:
 
 
 verdicts = st.lists(
-    st.sampled_from(["pass", "pass", "pass", "fail", "unknown", "lost", "misuse", "spoilt"]),
+    st.sampled_from(["pass", "pass", "pass", "fail", "unknown", "lost", "misuse", "leaked"]),
     min_size=1,
     max_size=12,
 )
@@ -123,10 +123,10 @@ def test_a_test_ends_at_its_first_lost_seed() -> None:
 
 
 def test_a_test_ends_at_its_first_seed_that_changes_what_outlives_a_run() -> None:
-    plan = finished("pass", "spoilt", "fail", "spoilt")
+    plan = finished("pass", "leaked", "fail", "leaked")
     (test,) = plan.result().tests
     assert (test.counted.seeds, test.counted.failed, test.lost) == (2, [1], None)
-    assert test.counted.worst == ran("spoilt", 1)
+    assert test.counted.worst == ran("leaked", 1)
     assert not plan.wants(Chunk("test_a", 2, 1))
 
 
@@ -187,7 +187,7 @@ def test_tellings_are_told_by_their_marker() -> None:
     assert not source.finished()
     source.lost(a, 0, LOST, "")
     assert source.finished()
-    assert (reruns[1].told, reruns[1].printed, reruns[0].lost) == (told, "printed", LOST)
+    assert (reruns[1].report, reruns[1].printed, reruns[0].lost) == (told, "printed", LOST)
     assert [rerun.verdict for rerun in reruns] == ["fail", "fail"]
 
 
@@ -201,5 +201,5 @@ def test_tellings_are_told_by_their_marker() -> None:
     ],
 )
 def test_a_telling_knows_whether_its_seed_came_to_the_same(again: Ran, differed: bool) -> None:
-    rerun = Rerun("test_a", 1, "again", first=ran("fail", 1), told=RerunReport(again, "story"))
+    rerun = Rerun("test_a", 1, "again", first=ran("fail", 1), report=RerunReport(again, "story"))
     assert rerun.differed is differed

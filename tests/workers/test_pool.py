@@ -250,11 +250,11 @@ def test_nothing_runs_in_a_process_after_a_run_that_changed_it(
 ) -> None:
     body = """
 ready()
-spoilt = False
+leaked = False
 for test, seed in seeds():
-    verdict = "fail" if spoilt else "pass"
-    spoilt |= (test, seed) == ("test_a", 5)
-    answer(Ran(verdict, str(seed), 1, 1, 1, 1000, "", spoilt))
+    verdict = "fail" if leaked else "pass"
+    leaked |= (test, seed) == ("test_a", 5)
+    answer(Ran(verdict, str(seed), 1, 1, 1, 1000, "", leaked))
 """
     for jobs in (1, 3):
         a, b = work(started(body, jobs)).tests
@@ -276,8 +276,8 @@ while True:
     pool.tests()
     rerun = Rerun("test_a", 2**100, "again")
     pool.work(Reruns([rerun]))
-    assert rerun.told is not None
-    assert rerun.told.story == f"story of {2**100}"
+    assert rerun.report is not None
+    assert rerun.report.story == f"story of {2**100}"
     assert "earlier" not in rerun.printed
     assert rerun.printed.endswith("x\nend")
     assert len(rerun.printed) < 20_000

@@ -20,7 +20,7 @@ from tester import (
     simulate,
 )
 from tester.engine.choices import Choices, Seeded
-from tester.report.story import tell
+from tester.report.story import render_story
 from tester.search.diagnosis import diagnose
 from tester.world.failure import Misused
 from tester.world.reached import Reached
@@ -163,7 +163,7 @@ def test_a_listener_of_the_tests_own_hears_what_it_would() -> None:
 
 class Teller:
     def __init__(self, probe: Any) -> None:
-        probe.tell("hello")
+        probe.render_story("hello")
 
 
 # -- eventually -----------------------------------------------------------------------------------
@@ -319,5 +319,7 @@ def test_invariants_hold_under_faults_too() -> None:
 def test_a_violation_is_told_as_a_story() -> None:
     scenario = Scenario(function=greedily, name="greedily")
     diagnosis = diagnose(scenario, 0, run(scenario, Choices(Seeded(0))))
-    told = tell(0, diagnosis.outcome, "pytest -k greedily --sim-seed=0", diagnosis.explanation)
+    told = render_story(
+        0, diagnosis.outcome, "pytest -k greedily --sim-seed=0", diagnosis.explanation
+    )
     check_snapshot("models/invariant", told)

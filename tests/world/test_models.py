@@ -13,7 +13,7 @@ from linearizability import Illegal, Model, Ok
 from linearizability.models import Append, Get, kv
 from tester import KV, NotLinearizable, Op, Simulation, TesterError, simulate
 from tester.engine.choices import Choices, Seeded
-from tester.report.story import tell
+from tester.report.story import render_story
 from tester.search.diagnosis import diagnose
 from tester.world import check
 from tester.world.check import Invocation, Models
@@ -113,7 +113,9 @@ def test_operations_are_checked_against_a_model_of_ones_own(model: Models) -> No
 def story(model: Models) -> str:
     scenario = Scenario(function=stacked, name="stacked", model=model)
     diagnosis = diagnose(scenario, 0, run(scenario, Choices(Seeded(0))))
-    return tell(0, diagnosis.outcome, "pytest -k stacked --sim-seed=0", diagnosis.explanation)
+    return render_story(
+        0, diagnosis.outcome, "pytest -k stacked --sim-seed=0", diagnosis.explanation
+    )
 
 
 def test_a_violation_is_told_in_the_words_of_the_model() -> None:

@@ -16,7 +16,7 @@ from tester import (
     Verdict,
 )
 from tester.engine.choices import Choices, Seeded
-from tester.report.story import tell
+from tester.report.story import render_story
 from tester.search.diagnosis import diagnose
 from tester.world.run import Scenario, run
 from tests.snapshots import check as check_snapshot
@@ -32,7 +32,7 @@ class Machine:
 
     def apply(self, numbers: list[int]) -> None:
         for number in numbers:
-            self._probe.tell("applied", number)
+            self._probe.report("applied", number)
             self._last = number
 
     def describe(self) -> dict[str, int]:
@@ -99,7 +99,9 @@ def test_what_a_monitor_objects_to_ends_the_run_there(isolated: bool) -> None:
 def test_a_violation_is_told_as_a_story() -> None:
     scenario = Scenario(function=disorderly, name="disorderly", model=None)
     diagnosis = diagnose(scenario, 0, run(scenario, Choices(Seeded(0))))
-    told = tell(0, diagnosis.outcome, "pytest -k disorderly --sim-seed=0", diagnosis.explanation)
+    told = render_story(
+        0, diagnosis.outcome, "pytest -k disorderly --sim-seed=0", diagnosis.explanation
+    )
     check_snapshot("models/monitor", told)
 
 

@@ -135,7 +135,7 @@ async def test_a_server_can_crash_after_it_has_saved_and_before_it_answers(
     node = serve(sim)
     ck = sim.clerk()
     told: list[int] = []
-    node.crash_in_handler(told=told.append)
+    node.crash_in_handler(on_crash=told.append)
     putting = asyncio.ensure_future(ck.put("k", "v", 0))
     await sim.sleep(1)
     assert node.down

@@ -27,13 +27,13 @@ class Counter:
 
     async def add(self, n: int) -> int:
         self._count += n
-        self._probe.tell("added", n)
+        self._probe.report("added", n)
         return self._count
 
     def _look(self) -> None:
         if self._told != self._count:
             self._told = self._count
-            self._probe.tell("now", self._count)
+            self._probe.report("now", self._count)
 
 
 def counter(sim: Simulation, told: list[tuple[object, ...]]) -> Remote:
@@ -93,7 +93,7 @@ class Wakes:
 
     async def _wait(self) -> None:
         await self._seen.wait()
-        self._probe.tell("woken")
+        self._probe.report("woken")
 
 
 def test_what_looking_wakes_runs_at_the_same_instant() -> None:
@@ -146,13 +146,13 @@ class Handles:
         self._probe = probe
 
     async def put(self, args: PutArgs) -> PutReply:
-        self._probe.tell("put", str(self._probe.handling()))
+        self._probe.report("put", str(self._probe.handling()))
         await asyncio.create_task(self._later())
-        self._probe.tell("put", str(self._probe.handling()))
+        self._probe.report("put", str(self._probe.handling()))
         return PutReply(Err.OK)
 
     async def _later(self) -> None:
-        self._probe.tell("later", str(self._probe.handling()))
+        self._probe.report("later", str(self._probe.handling()))
 
 
 def test_a_probe_knows_which_request_is_handled() -> None:

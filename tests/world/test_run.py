@@ -309,7 +309,7 @@ def test_module_state_does_not_hide_what_the_test_found(monkeypatch: pytest.Monk
     monkeypatch.setattr(State, "seen", [Change], raising=False)
     outcome = once(exits)
     assert outcome.kind == "SystemExit"
-    assert len(outcome.modules) == 1
+    assert len(outcome.leaked_state) == 1
 
 
 def test_misuse_is_told_as_the_node_told_it() -> None:

@@ -107,7 +107,7 @@ class Recorded:
         if task is self._reader or self._probe.handling() is None:
             self._reader = task
             self._applied += 1
-            self._probe.tell("applied", self._applied, request, _plain(reply))
+            self._probe.report("applied", self._applied, request, _plain(reply))
         return reply
 
     def snapshot(self) -> bytes:
@@ -126,7 +126,7 @@ class Recorded:
                 f"length {len(data)}"
             )
         self._applied = int.from_bytes(data[:_HEADER])
-        self._probe.tell("restored", self._applied)
+        self._probe.report("restored", self._applied)
         self._machine.restore(data[_HEADER:])
 
     def __getattr__(self, name: str) -> Any:
@@ -185,7 +185,7 @@ class _Onlooker:
         state = state_of(self._raft)
         if state != self._state:
             self._state = state
-            self._probe.tell("state", *(state or ()))
+            self._probe.report("state", *(state or ()))
 
     def _noted(self, start: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
         @functools.wraps(start)
@@ -207,7 +207,7 @@ class _Onlooker:
         rpc = self._probe.handling()
         match started:
             case (int(index), int(term), True) if rpc is not None:
-                self._probe.tell("logged", rpc, index, term)
+                self._probe.report("logged", rpc, index, term)
 
 
 class RSMReplica:
@@ -219,7 +219,7 @@ class RSMReplica:
         self, me: int, maxraftstate: int, disk: Disk, probe: Probe, *ends: object
     ) -> None:
         self._probe = probe
-        probe.tell("started")
+        probe.report("started")
         rsm = submission.current().get("kvraft.rsm", "RSM")
         machine = Recorded(Counter(), probe)
         self._rsm: Any = rsm(list(ends), me, Persister(disk), maxraftstate, machine)
@@ -242,7 +242,7 @@ class RSMReplica:
         result: tuple[Err, int | None] = await self._rsm.submit(request)
         match result:
             case (Err.OK, reply):
-                self._probe.tell("answered", request, _plain(reply))
+                self._probe.report("answered", request, _plain(reply))
         return result
 
     async def shut_down(self) -> bool:
@@ -270,7 +270,7 @@ class ServerReplica:
     def __init__(
         self, module: str, me: int, maxraftstate: int, disk: Disk, probe: Probe, *ends: object
     ) -> None:
-        probe.tell("started")
+        probe.report("started")
         server = submission.current().get(module, "KVServer")
         with recorded(probe):
             self._server: Any = server(list(ends), me, Persister(disk), maxraftstate)

@@ -55,11 +55,11 @@ class SimulatedMachine:
     async def mishap(self) -> None:
         """See Machine."""
         if maybe("crash"):
-            self._probe.tell("crashes")
+            self._probe.report("crashes")
             await asyncio.get_running_loop().create_future()
         if maybe("stall"):
             milliseconds = self.below(10_000)
-            self._probe.tell("stalls", milliseconds)
+            self._probe.report("stalls", milliseconds)
             await asyncio.sleep(milliseconds / 1_000)
 
 
@@ -82,7 +82,7 @@ class Observed:
                     f"map(file, contents): expected a str for {what} of the file, got "
                     f"{type(given).__name__}"
                 )
-        self._probe.tell("maps", file)
+        self._probe.report("maps", file)
         return await self._app.map(file, contents)
 
     async def reduce(self, key: str, values: Sequence[str]) -> str:
@@ -91,7 +91,7 @@ class Observed:
             raise TypeError(
                 f"reduce(key, values): expected a str for the key, got {type(key).__name__}"
             )
-        self._probe.tell("reduces", key)
+        self._probe.report("reduces", key)
         return await self._app.reduce(key, values)
 
 
@@ -115,4 +115,4 @@ class Seat:
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             self._probe.fail(error, "while it ran worker")
             return
-        self._probe.tell("returned")
+        self._probe.report("returned")

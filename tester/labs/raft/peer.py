@@ -78,7 +78,7 @@ class Peer:
         """Those applied, from index 1 on."""
         if data := self._persister.read_snapshot():
             self._commands = _commands(data, "after a restart, the persister had")
-        probe.tell("started", self._commands)
+        probe.report("started", self._commands)
         self._queue: asyncio.Queue[ApplyMsg] = asyncio.Queue()
         raft = submission.current().get("raft.raft", "Raft")
         self._raft: Any = raft(ends, me, self._persister, self._queue)
@@ -128,13 +128,13 @@ class Peer:
         _check(msg)
         self._look()
         if msg.snapshot_valid:
-            self._probe.tell("installed", msg.snapshot_index, msg.snapshot)
+            self._probe.report("installed", msg.snapshot_index, msg.snapshot)
             self._commands = _commands(msg.snapshot, "Raft delivered")
         if msg.command_valid:
             await self._apply(msg.command_index, msg.command)
 
     async def _apply(self, index: int, command: bytes) -> None:
-        self._probe.tell("applied", index, command)
+        self._probe.report("applied", index, command)
         self._commands.append(command)
         every, first, late_ms = self._pace
         if every and index >= first and (index - first) % every == 0:
@@ -157,7 +157,7 @@ class Peer:
             self._probe.fail(error, "while its service handed over a snapshot")
 
     async def _hand_over(self, index: int, data: bytes) -> None:
-        self._probe.tell("snapshot", index)
+        self._probe.report("snapshot", index)
         done = self._raft.snapshot(index, data)
         if isinstance(done, CoroutineType):
             await done
@@ -169,20 +169,20 @@ class Peer:
             return
         state = state_of(self._raft)
         if state is None:
-            self._tell_state(None)
+            self._report_state(None)
             return
         # Its log is judged as a leader's from when it leads, and until it leads no more.
         if state[1]:
             self._look_at_log()
-            self._tell_state(state)
+            self._report_state(state)
         else:
-            self._tell_state(state)
+            self._report_state(state)
             self._look_at_log()
 
-    def _tell_state(self, state: tuple[int, bool] | None) -> None:
+    def _report_state(self, state: tuple[int, bool] | None) -> None:
         if state != self._state:
             self._state = state
-            self._probe.tell("state", *(state or ()))
+            self._probe.report("state", *(state or ()))
 
     def _look_at_log(self) -> None:
         """Tell what is new in the log and beside it, if the Raft describes itself.
@@ -200,10 +200,10 @@ class Peer:
             return
         self._look_at_commit(shown.get("commit"))
         self._look_at_vote(shown.get("term"), shown.get("voted_for"))
-        self._tell_log(self._log_of(shown))
-        self._tell_facts(shown)
+        self._report_log(self._log_of(shown))
+        self._report_facts(shown)
 
-    def _tell_log(self, described: tuple[int, int, list[int]]) -> None:
+    def _report_log(self, described: tuple[int, int, list[int]]) -> None:
         if described == self._log:
             return
         self._settled = True
@@ -218,19 +218,19 @@ class Peer:
                 raise self._wrong("describe", "returned terms or a base that are no int")
             if not 0 <= min(base, base_term, *new) <= max(base, base_term, *new) < 1 << 63:
                 raise self._wrong("describe", "returned terms or a base out of range")
-            self._probe.tell("log", base, base_term, same, new)
+            self._probe.report("log", base, base_term, same, new)
 
-    def _tell_facts(self, shown: dict[str, Any]) -> None:
+    def _report_facts(self, shown: dict[str, Any]) -> None:
         """Tell of its term, vote and commit index, when one has changed: -1 for none."""
         term, vote, commit = (_number(shown.get(name)) for name in _FACTS)
         if (term, vote, commit) != self._facts:
             self._facts = term, vote, commit
-            self._probe.tell("facts", term, vote, commit)
+            self._probe.report("facts", term, vote, commit)
 
     def _look_at_commit(self, commit: object) -> None:
         if type(commit) is int:
             if commit < self._commit:
-                self._probe.tell("back", self._commit, commit)
+                self._probe.report("back", self._commit, commit)
             self._commit = commit
 
     def _look_at_vote(self, term: object, vote: object) -> None:
@@ -239,7 +239,7 @@ class Peer:
             return
         voted_in, before = self._vote
         if voted_in == term and before is not None and before != vote:
-            self._probe.tell("voted", term, before, vote)
+            self._probe.report("voted", term, before, vote)
         self._vote = term, vote
 
     def _described(self) -> dict[str, Any] | None:
@@ -306,7 +306,7 @@ class _Watching(Persister):
             before, self._covers = self._covers, _covers(snapshot or b"")
             self._snapshot = snapshot or b""
             if self._covers < before:
-                self._probe.tell("unsaved", before, self._covers)
+                self._probe.report("unsaved", before, self._covers)
 
     save.__qualname__ = "Persister.save"  # for who calls it with too few arguments
 

@@ -17,7 +17,7 @@ from tester.report.page.document import Document, Message, Node, Run, Twin
 from tester.report.page.texts import cut, visible
 from tester.report.page.timeline import Timeline
 from tester.report.reason import reason
-from tester.report.story import headline, tell
+from tester.report.story import headline, render_story
 from tester.search.explain import Explanation
 from tester.search.watched import Watched
 from tester.world.events import Call, Held, Return, Send, Unheard, read
@@ -78,7 +78,7 @@ def of_run(
         source=visible(source),
         focus=focus,
         causes=[] if explanation is None else [one.what for one in explanation.necessary],
-        story=visible(tell(seed, outcome, command, explanation)),
+        story=visible(render_story(seed, outcome, command, explanation)),
         twin=twin,
     )
 

@@ -12,7 +12,7 @@ from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS, suite
 from tester.labs.mapreduce.corpus import BOOKS
 from tester.labs.patch import Patch, planted
-from tester.report.story import tell
+from tester.report.story import render_story
 from tester.world.run import Outcome, run
 from tester.world.submission import BadSubmission, Submission, overlaid
 from tests import snapshots
@@ -52,7 +52,7 @@ def test_a_verdict_says_who_and_what(
 
 def test_the_story_of_a_task_that_dies_with_its_worker(tmp_path: Path) -> None:
     found = with_bug("takes_reports_for_the_present_phase", "test_slow_workers", tmp_path)
-    story = re.sub(r"suite\.py:\d+", "suite.py", tell(1, found, "labtester replay ..."))
+    story = re.sub(r"suite\.py:\d+", "suite.py", render_story(1, found, "labtester replay ..."))
     snapshots.check("mapreduce/late_report", story)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tester.engine.choices import Choices, Seeded
 from tester.labs import suite
 from tester.labs.patch import Patch, planted
-from tester.report.story import tell
+from tester.report.story import render_story
 from tester.world.run import run
 
 SUITE = suite.tests_of("tester.labs.raft.suite")
@@ -50,7 +50,7 @@ def test_the_story_of_an_election_that_nobody_wins_names_the_vote_that_was_due(
     with planted(REFUSES_IF_EITHER_IS_LESS, tmp_path):
         outcome = run(REJOIN, Choices(Seeded(0)), keep_trace=True)
     assert outcome.kind == "Livelock"
-    told = " ".join(tell(0, outcome, "labtester replay").split())
+    told = " ".join(render_story(0, outcome, "labtester replay").split())
     found = re.search(r"(s\d) refused (s\d) its vote in term (\d) \(#(\d+)\)", told)
     assert found is not None
     voter, candidate, term, rpc = found.groups()
