@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tester.guard import guard
 from tester.report import aborted
+from tester.report.inside import look
 from tester.report.lines import WIDTH
 from tester.report.story import every_line, render_placement, render_story
 from tester.search.again import record_of, run_again
@@ -214,9 +215,15 @@ class Trial:
     ) -> None:
         outcome = diagnosis.outcome
         assert outcome.error is not None
-        self.story = first + render_story(
-            seed, outcome, command, diagnosis.explanation, full=self._full
-        )
+        with unheard():
+            self.story = first + render_story(
+                seed,
+                outcome,
+                command,
+                diagnosis.explanation,
+                full=self._full,
+                look=partial(look, scenario, outcome),
+            )
         if self._pages:
             self._draw(scenario, seed, outcome, diagnosis.explanation)
         raise outcome.error

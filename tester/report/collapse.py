@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
@@ -12,6 +13,7 @@ _PERIODS: Final = range(1, 9)
 _TIMES: Final = 3
 """It is shown once if it comes so often, and that saves lines."""
 _SAVED: Final = 3
+_NUMBER: Final = re.compile(r"\d+")
 
 
 class _Run(NamedTuple):
@@ -31,11 +33,14 @@ class _Run(NamedTuple):
         return self.period * (self.times - 1) - 1
 
 
-def collapse(lines: Sequence[Line], kept: Collection[int] = ()) -> list[Line]:
+def collapse(
+    lines: Sequence[Line], kept: Collection[int] = (), *, alike: bool = False
+) -> list[Line]:
     """The lines, but what a node repeats is shown the first time, and counted the last time.
 
     What a node asked and was answered belongs together, whoever else did something meanwhile.
-    Lines at the places `kept` are shown whatever they repeat.
+    Lines at the places `kept` are shown whatever they repeat. `alike`: lines that differ in
+    numbers only count as repetitions, too.
     """
     lanes: dict[str, list[int]] = {}
     senders: dict[int, str] = {}
@@ -46,18 +51,27 @@ def collapse(lines: Sequence[Line], kept: Collection[int] = ()) -> list[Line]:
         lanes.setdefault(sender, []).append(at)
     rows: dict[int, Line | None] = {}
     for name, lane in lanes.items():
-        rows |= _collapsed(name, lane, lines, kept)
+        rows |= _collapsed(name, lane, lines, kept, alike=alike)
     left = (rows.get(at, line) for at, line in enumerate(lines))
     return [line for line in left if line is not None]
 
 
 def _collapsed(
-    name: str, lane: Sequence[int], lines: Sequence[Line], kept: Collection[int]
+    name: str,
+    lane: Sequence[int],
+    lines: Sequence[Line],
+    kept: Collection[int],
+    *,
+    alike: bool,
 ) -> dict[int, Line | None]:
     """What becomes of the lines of a lane that are repetitions: one of them counts all."""
-    tokens = [_token(lines[at], kept) for at in lane]
+    exact = [_token(lines[at], kept, alike=False) for at in lane]
+    tokens = [_token(lines[at], kept, alike=alike) for at in lane]
     rows: dict[int, Line | None] = {}
     for run in _runs(tokens):
+        equal = exact[run.start : run.end - run.period] == exact[run.start + run.period : run.end]
+        one = "the same" if equal else "the like of that"
+        several = "the same" if equal else "the like of these"
         again = [lane[at] for at in range(run.start + run.period, run.end)]
         rows |= dict.fromkeys(again)
         last = lines[again[-1]]
@@ -65,19 +79,20 @@ def _collapsed(
         which = f": #{numbers[0]}" if numbers else ""
         if len(set(numbers)) > 1:
             which += f" to #{numbers[-1]}"
-        what = f"the same {run.times - 1} times more{which}"
+        what = f"{one} {run.times - 1} times more{which}"
         if run.period > 1:
-            what = f"the same {run.period} lines {run.times - 1} times more{which}"
+            what = f"{several} {run.period} lines {run.times - 1} times more{which}"
         if all(lines[at].is_message for at in again):
             what = f"    {what}"
         rows[again[-1]] = Line(last.time_us, name, what, AGAIN, last.op, None)
     return rows
 
 
-def _token(line: Line, kept: Collection[int]) -> tuple[object, ...]:
+def _token(line: Line, kept: Collection[int], *, alike: bool) -> tuple[object, ...]:
     """What is equal of lines that are about the same again."""
     apart = line.place if line.place in kept or line.is_death else None
-    return line.who, line.kind, line.what, line.rpc is None, apart
+    what = _NUMBER.sub("0", line.what) if alike else line.what
+    return line.who, line.kind, what, line.rpc is None, apart
 
 
 def _runs(tokens: Sequence[tuple[object, ...]]) -> list[_Run]:

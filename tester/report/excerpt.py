@@ -62,6 +62,8 @@ def about(all_lines: Sequence[Line], matter: Matters) -> list[str]:
             missing += [line for line in before if line not in shown]
         else:
             shown = collapse(shown, marked)
+            if len(shown) > _MOST:
+                shown = collapse(shown, marked, alike=True)
     later = 0 if end is None else len(all_lines) - end
     rows = _ends(shown) if missing else [*map(str, shown)]
     return [*rows, *_gap(missing, later, matter)]
@@ -162,6 +164,8 @@ def latest(
     if len(all_lines) > _WHOLE:
         hit = {all_lines[at].place for at in struck}
         all_lines = collapse(all_lines, hit)
+        if len(all_lines) > _WHOLE and not any(line.is_state for line in all_lines):
+            all_lines = collapse(all_lines, hit, alike=True)
         struck = [at for at, line in enumerate(all_lines) if line.place in hit]
     if len(all_lines) <= _WHOLE:
         return [*map(str, all_lines)]

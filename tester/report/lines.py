@@ -87,6 +87,8 @@ class Line:
     """Where in the trace its event is; -1 for what is none."""
     marked: bool = field(default=False, compare=False)
     """Whether it is about the answer that breaks a rule."""
+    below: Sequence[str] = field(default=(), compare=False)
+    """Lines of the code that made it happen."""
 
     @property
     def is_message(self) -> bool:
@@ -141,20 +143,26 @@ class Line:
         mark = ">" if self.marked else ""
         start = f"{mark}{seconds(self.time_us):>{8 - len(mark)}}  {self.who:<7} "
         text = self.text
-        if len(start) + len(text) <= WIDTH:
-            return start + text
-        inside = " " * (8 if self.is_message else 4)
-        return textwrap.fill(
-            text,
-            WIDTH,
-            initial_indent=start,
-            subsequent_indent=" " * len(start) + inside,
-            break_on_hyphens=False,
-        )
+        inside = " " * (len(start) + (8 if self.is_message else 4))
+        rows = [start + text]
+        if len(rows[0]) > WIDTH:
+            rows = _wrapped(text, start, inside)
+        below = " " * _BELOW
+        for code in self.below if self.marked else ():
+            rows += _wrapped(code, below, f"{below}    ")
+        return "\n".join(rows)
+
+
+def _wrapped(text: str, first: str, others: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+    )
 
 
 WIDTH: Final = 80
 """Columns of a story."""
+_BELOW: Final = 11
+"""Columns before the lines of code below one."""
 
 HEADER: Final = f"{'time':>8}  {'who':<7} what happened"
 

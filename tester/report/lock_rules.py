@@ -122,6 +122,8 @@ def _two_holders(
     if found is None:
         return None
     place, sentence, rule, others = found
+    freed = [write.op for write in lock.writes if write.place == place]
+    wrong = freed[-1] if freed and freed[-1].method == "release" else second
     return Broken(
         place,
         sentence,
@@ -131,7 +133,7 @@ def _two_holders(
         rpc=last.rpc,
         others=others,
         events=_events(outcome, [firsts[-1], second]),
-        op=second.number,
+        op=wrong.number,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,10 @@ from tester.report import excerpt
 from tester.report.audit.beside import side_by_side
 from tester.report.audit.leading_up import later, leading_up
 from tester.report.broken import Broken
+from tester.report.inside import NOTHING, Inside
 from tester.report.lines import HEADER, WIDTH, Line, lines
 from tester.report.matters import matters
+from tester.report.paths import relative
 from tester.report.pending import open_calls
 from tester.report.reason import core_of, reason
 from tester.report.values import operation, result
@@ -68,31 +70,36 @@ def render_story(
     *,
     full: bool = False,
     said: Sequence[Said] = (),
+    look: Callable[[Broken | None], Inside] = lambda broken: NOTHING,
 ) -> str:
     """What happened with this seed, why that is wrong, and the command that runs it again.
 
     `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one. Of a
     long run only what is worth telling is shown, unless `full` asks for every line, with what was
-    `said` in between: logged and printed.
+    `said` in between: logged and printed. `look` is asked what the code did when a rule was
+    broken: see `tester.report.inside`.
     """
     core, why = core_of(outcome), reason(outcome)
+    inside = look(why)
     title = why.headline if why is not None and why.headline else headline(outcome)
     sections = [_wrap(f"seed {seed}: {title}")]
-    all_lines = _marked(lines(outcome, said), why)
+    all_lines = _marked(lines(outcome, said), why, inside)
     if (
         happened := _listed(all_lines)
         if full
-        else _excerpt(all_lines, outcome, core, why, explanation)
+        else _excerpt(all_lines, outcome, core, why, explanation, inside)
     ):
         sections.append(happened)
     if why is not None:
-        sections += _broken(outcome, why)
+        sections += _broken(outcome, why, inside)
+    elif inside.held:
+        sections.append(_wrap(inside.held))
+    if why is None or not (why.stands_alone or _follows(outcome)):
+        sections += _why(outcome, core)
+    elif not why.stands_alone:
+        sections[-1] = _wrap(f"{sections[-1]} {_verdict(outcome)}".strip())
+        sections += _frames(outcome)
     sections += [
-        *(
-            []
-            if why is not None and why.stands_alone
-            else _why(outcome, core, explained=why is not None)
-        ),
         *_before_that(outcome),
         *_forgotten(outcome.unawaited),
     ]
@@ -105,10 +112,11 @@ def render_story(
     return "\n\n".join(sections) + "\n"
 
 
-def _broken(outcome: Outcome, broken: Broken) -> list[str]:
+def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
     """Which rule was broken, and how; of a rule of Raft also the servers, and what came of it."""
     known = bool(broken.source) and broken.source in broken.sentence
-    said = " ".join([broken.sentence, *([] if known else [broken.reference])]).strip()
+    parts = [broken.sentence, inside.held, "" if known else broken.reference]
+    said = " ".join(filter(None, parts))
     if not broken.stands_alone:
         return [_wrap(said)]
     table = side_by_side(outcome, broken)
@@ -124,10 +132,13 @@ def every_line(outcome: Outcome, said: Sequence[Said] = ()) -> str:
     return _listed(lines(outcome, said))
 
 
-def _marked(all_lines: Sequence[Line], broken: Broken | None) -> list[Line]:
-    """The lines, with a mark at the answer that breaks a rule."""
+def _marked(all_lines: Sequence[Line], broken: Broken | None, inside: Inside) -> list[Line]:
+    """The lines, with a mark at the answer that breaks a rule, and the code below it."""
     place = -1 if broken is None else broken.place
-    return [replace(line, marked=True) if line.place == place >= 0 else line for line in all_lines]
+    return [
+        replace(line, marked=True, below=inside.lines) if line.place == place >= 0 else line
+        for line in all_lines
+    ]
 
 
 def _excerpt(
@@ -136,11 +147,18 @@ def _excerpt(
     core: Sequence[Op],
     broken: Broken | None,
     explanation: Explanation | None,
+    inside: Inside,
 ) -> str:
     """What happened, or the part of it that is worth telling."""
     struck = _struck(all_lines, explanation)
     if broken is not None and broken.stands_alone:
-        return _listed(leading_up(all_lines, struck, broken, outcome))
+        rows = leading_up(all_lines, struck, broken, outcome)
+        return _listed(
+            [
+                replace(row, below=inside.lines) if isinstance(row, Line) and row.marked else row
+                for row in rows
+            ]
+        )
     matter = matters(outcome, core, broken, [all_lines[at] for at in struck])
     if matter.ops and not (
         broken is None and any(line.is_state for line in all_lines) and not core
@@ -225,13 +243,37 @@ def core_clients(outcome: Outcome) -> frozenset[str]:
     return frozenset(op.client for op in core_of(outcome))
 
 
-def _why(outcome: Outcome, core: Sequence[Op], *, explained: bool) -> list[str]:
-    """What the verdict says; in short, where it is shown already which answer is wrong."""
+def _follows(outcome: Outcome) -> bool:
+    """Whether the verdict is one on answers, and so comes of a rule that was broken before."""
+    others = Stuck | HandlerCrashed | Misused | ProcessDied | Undecided
+    return isinstance(outcome.error, AssertionError) and not isinstance(outcome.error, others)
+
+
+def _verdict(outcome: Outcome) -> str:
+    """What came of a broken rule, in short."""
+    error = outcome.error
+    assert error is not None
+    said = message(error)
+    if isinstance(error, NotLinearizable):
+        first = said.partition(". ")[0].rstrip(".")
+        return f"So no order of the operations fits their answers. {first}."
+    if headline(outcome).endswith(_first_line(error)):
+        return ""
+    return f"So the test failed: {outcome.kind}: {said.rstrip('.')}." if said else ""
+
+
+def _frames(outcome: Outcome) -> list[str]:
+    """Where it was found, if that is in a test of the reader's own."""
+    error = outcome.error
+    frames = [] if error is None else [*_without_the_harness(user_frames(error))]
+    theirs = [frame for frame in frames if not frame.file.startswith(_HERE)]
+    return [_raised("", "", theirs)] if theirs else []
+
+
+def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
+    """What the verdict says."""
     error = outcome.error
     match error:
-        case NotLinearizable() if explained:
-            first = message(error).partition(". ")[0].rstrip(".")
-            return [_wrap(f"So no order of the operations fits their answers. {first}.")]
         case NotLinearizable():
             return [
                 "No order of these operations gives every client the answer it got:",
@@ -365,12 +407,6 @@ def _waiting(waiting: Sequence[Waiting]) -> list[str]:
         left_out = len(waiting) - sum(map(len, list(places.values())[:_MOST_PLACES]))
         shown.append(f"  and {left_out} more")
     return ["\n".join(shown)]
-
-
-def relative(file: str) -> str:
-    """A path as the reader would write it: from where they stand, if that is above it."""
-    here = os.path.relpath(file)
-    return file if here.startswith("..") else here
 
 
 def _wrap(text: str) -> str:

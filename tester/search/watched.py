@@ -38,6 +38,13 @@ def watch(
     return Watched(_judged(unwatched, outcome), blind, faithful=False)
 
 
+def show(scenario: Scenario, outcome: Outcome, spectator: Spectator) -> bool:
+    """Run the choices of an outcome again before a spectator; whether it went as it does alone."""
+    record = outcome.choices.record()
+    again = run(scenario, Choices(Replayed(record)), keep_trace=True, spectator=spectator)
+    return again.digest == outcome.digest
+
+
 def _judged(again: Outcome, outcome: Outcome) -> Outcome:
     """The run with its trace, and with the verdict that is known of it."""
     return replace(

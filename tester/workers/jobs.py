@@ -30,8 +30,8 @@ from tester.labs import contract
 from tester.labs.lab import Lab
 from tester.labs.suite import tests_of
 from tester.labs.taken import misses, taken
-from tester.report import aborted
-from tester.report.story import relative, render_placement
+from tester.report import aborted, paths
+from tester.report.story import render_placement
 from tester.search.again import Again, code_digest, run_again
 from tester.search.exhaust import exhaust, placed_again
 from tester.search.explain import describe as in_words
@@ -483,7 +483,7 @@ class _Worker:
         if category.__module__.startswith("labrpc"):
             self._say(Noted(plain(str(message))))
         elif str(message).endswith("was never awaited") and is_users(filename):
-            self._say(Noted(f"{relative(filename)}:{lineno}: {plain(str(message))}"))
+            self._say(Noted(f"{paths.relative(filename)}:{lineno}: {plain(str(message))}"))
         else:
             sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 

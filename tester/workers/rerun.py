@@ -11,6 +11,7 @@ import msgspec
 from tester.engine.choices import Choices, Replayed
 from tester.report import aborted
 from tester.report.explained import of_explanation
+from tester.report.inside import look
 from tester.report.likeness import likeness
 from tester.report.page.from_run import of_run
 from tester.report.story import every_line, render_story
@@ -47,12 +48,16 @@ def report_of(
     try:
         if job.whole:
             again = repeat(scenario, seed, found)
-            whole = RerunReport(ran, plain(render_story(seed, again, job.command, full=job.full)))
+            closer = partial(look, scenario, again)
+            rendered = render_story(seed, again, job.command, full=job.full, look=closer)
+            whole = RerunReport(ran, plain(rendered))
             return _completed(whole, scenario, job, again, lab)
         diagnosis = _diagnosis(scenario, job, found, attempt)
         explanation = diagnosis.explanation
+        attempt()
+        closer = partial(look, scenario, diagnosis.outcome)
         story = plain(
-            render_story(seed, diagnosis.outcome, job.command, explanation, full=job.full)
+            render_story(seed, diagnosis.outcome, job.command, explanation, full=job.full, look=closer)
         )
         if explanation is None:
             return _completed(RerunReport(ran, story), scenario, job, diagnosis.outcome, lab)

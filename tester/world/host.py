@@ -105,6 +105,10 @@ class Host(Node):
         """What has been made on the node."""
         return list(self._objects.values())
 
+    def object(self, key: str) -> object:
+        """What has been made under this name; None if nothing has."""
+        return self._objects.get(key)
+
     def measure(self, key: str) -> int:
         """Bytes the object holds, with all that it refers to; 0 if there is no such object."""
         return memory.size(self._objects[key]) if key in self._objects else 0

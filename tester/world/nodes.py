@@ -472,7 +472,9 @@ class Nodes:
         host = Host(member.name, self.context.choices, self._schedule, incarnation)
         host.loop.notes_deaths = self._notes_deaths
         host.notes_returns = self._notes_returns
-        host.spectator = self.context.spectator
+        if self.context.spectator is not None:
+            host.spectator = self.context.spectator
+            host.spectator.attach(host)
         made = place(member.name, Child(host) if self._isolated else host)
         if self._watch:
             watch(made, self._watch)

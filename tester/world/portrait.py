@@ -57,7 +57,7 @@ def portrait(target: object, before: Portrait | None = None) -> Portrait:
     Of an object of the tester's own that stands before one of the user's, that one. What cannot be
     asked says so in a row.
     """
-    target = _behind(target)
+    target = behind(target)
     kind = type(target).__name__
     try:
         rows = dict(_bounded(_rows(target)))
@@ -66,17 +66,17 @@ def portrait(target: object, before: Portrait | None = None) -> Portrait:
     return Portrait(kind, rows)
 
 
-def _behind(target: object) -> object:
+def behind(target: object) -> object:
     """The object of the user's behind one of the tester's, if there is one."""
     if not type(target).__module__.startswith("tester."):
         return target
-    for _, value in _attributes(target):
-        if _is_theirs(value):
+    for _, value in attributes(target):
+        if is_theirs(value):
             return value
     return target
 
 
-def _is_theirs(value: object) -> bool:
+def is_theirs(value: object) -> bool:
     cls = type(value)
     if isinstance(value, type) or cls.__module__ == "builtins" or isinstance(value, enum.Enum):
         return False
@@ -87,7 +87,7 @@ def _is_theirs(value: object) -> bool:
 
 def _rows(target: object) -> Iterator[tuple[str, str]]:
     describe = getattr(target, "describe", None)
-    found = list(_attributes(target))
+    found = list(attributes(target))
     described = None
     if callable(describe) and not inspect.iscoroutinefunction(describe):
         described = describe()
@@ -100,7 +100,7 @@ def _rows(target: object) -> Iterator[tuple[str, str]]:
             *((name, value) for name, value in found if _is_data(value)),
             *((f"{where}.{name}", value) for name, value in described.items()),
         ]
-        parts = list(_attributes(part))
+        parts = list(attributes(part))
         log = _log_of([*described.items(), *parts]) or _log_inside(parts)
     else:
         public = [(name, value) for name, value in found if not name.startswith("_")]
@@ -119,14 +119,14 @@ def _described_inside(
 ) -> tuple[str, object, dict[str, Any]] | None:
     """The first object inside that describes itself: a Raft in a service, with where it is."""
     for name, value in found:
-        if not _is_theirs(value):
+        if not is_theirs(value):
             continue
         describe = getattr(value, "describe", None)
         if callable(describe) and not inspect.iscoroutinefunction(describe):
             described = describe()
             if isinstance(described, dict):
                 return name.lstrip("_"), value, {str(key): what for key, what in described.items()}
-        if depth < 2 and (inner := _described_inside(_attributes(value), depth + 1)) is not None:
+        if depth < 2 and (inner := _described_inside(attributes(value), depth + 1)) is not None:
             return inner
     return None
 
@@ -134,8 +134,8 @@ def _described_inside(
 def _row(name: str, value: object, depth: int = 0) -> Iterator[tuple[str, str]]:
     """A row for a value, or one for each of its parts."""
     if not _is_data(value):
-        if depth < 2 and _is_theirs(value) and not isinstance(value, asyncio.Future):
-            for inner, part in _attributes(value):
+        if depth < 2 and is_theirs(value) and not isinstance(value, asyncio.Future):
+            for inner, part in attributes(value):
                 yield from _row(f"{name}.{inner.lstrip('_')}", part, depth + 1)
         return
     if isinstance(value, dict) and value:
@@ -157,7 +157,7 @@ def _bounded(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         yield "(more)", f"{left_out} rows are left out"
 
 
-def _attributes(target: object) -> Iterator[tuple[str, Any]]:
+def attributes(target: object) -> Iterator[tuple[str, Any]]:
     """The attributes of an object itself, in the order in which they came to be."""
     if isinstance(target, msgspec.Struct):
         for name in target.__struct_fields__:
@@ -183,7 +183,7 @@ def _is_data(value: object) -> bool:
     return isinstance(value, msgspec.Struct) or (
         dataclasses.is_dataclass(value)
         and not isinstance(value, type)
-        and all(_is_data(part) for _, part in _attributes(value))
+        and all(_is_data(part) for _, part in attributes(value))
     )
 
 
@@ -230,23 +230,23 @@ def _log_of(fields: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
 def _log_inside(found: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
     """The log of an object that an attribute holds: a core in a shell, a log class in a core."""
     for _, value in found:
-        if _is_theirs(value) or dataclasses.is_dataclass(value):
-            inner = list(_attributes(value))
+        if is_theirs(value) or dataclasses.is_dataclass(value):
+            inner = list(attributes(value))
             if log := _log_of(inner):
                 return log
             for name, part in inner:
-                if _bare(name) == "log" and (log := _log_of(_attributes(part))):
+                if _bare(name) == "log" and (log := _log_of(attributes(part))):
                     return log
     return []
 
 
 def _commands_inside(known: Mapping[str, Any]) -> Sequence[Any] | None:
     for value in known.values():
-        if not _is_theirs(value):
+        if not is_theirs(value):
             continue
-        for name, part in _attributes(value):
+        for name, part in attributes(value):
             if _bare(name) == "log":
-                inner = {_bare(key): what for key, what in _attributes(part)}
+                inner = {_bare(key): what for key, what in attributes(part)}
                 if isinstance(inner.get("commands"), list):
                     return list(inner["commands"])
     return None
@@ -269,7 +269,7 @@ def _entry(entry: object) -> str | None:
     elif isinstance(entry, dict):
         fields = {_bare(str(name)): value for name, value in entry.items()}
     else:
-        fields = {_bare(name): value for name, value in _attributes(entry)}
+        fields = {_bare(name): value for name, value in attributes(entry)}
     term = fields.get("term")
     if type(term) is not int:
         return None
@@ -337,7 +337,7 @@ def _text(value: object, depth: int) -> str:
         around = "()" if isinstance(value, tuple) else "[]"
         return f"{around[0]}{more}{', '.join(parts)}{around[1]}"
     if isinstance(value, msgspec.Struct) or dataclasses.is_dataclass(value):
-        parts = [f"{name}={_text(part, depth + 1)}" for name, part in _attributes(value)]
+        parts = [f"{name}={_text(part, depth + 1)}" for name, part in attributes(value)]
         return f"{type(value).__name__}({', '.join(parts)})"
     return f"a {type(value).__name__}"
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from tester.engine import current
+from tester.engine.node import Node
 from tester.engine.trace import Entry
 from tester.world.portrait import Portrait, Rows, portrait, shown_bytes
 
@@ -91,6 +92,9 @@ class Spectator:
     def begins(self, trace: Sequence[Entry], now: Callable[[], int]) -> None:
         """A run begins, whose trace is kept."""
         self._trace, self._now = trace, now
+
+    def attach(self, node: Node) -> None:
+        """A node begins, in this process."""
 
     def ends_with(self, ends: Mapping[str, tuple[str, str]], homes: Mapping[str, str]) -> None:
         """The run is over; these were its client ends and servers."""

@@ -68,3 +68,16 @@ def test_no_line_is_lost_and_none_is_new(events: list[tuple[str, str]]) -> None:
     for who in "ab":
         own = {what for name, what in events if name == who}
         assert {line.what for line in rest if line.who == who} == own
+
+
+def test_lines_that_differ_in_numbers_are_counted_if_that_is_asked_for() -> None:
+    lines = [line for rpc in range(1, 20) for line in asked(rpc, answer=f"'a', v{rpc}")]
+    assert collapse(lines) == lines
+    first, second, rest = collapse(lines, alike=True)
+    assert [first, second] == lines[:2]
+    assert rest.text == "    the like of these 2 lines 18 times more: #2 to #19"
+
+
+def test_what_is_equal_is_the_same_also_if_the_like_would_do() -> None:
+    lines = [line for rpc in range(1, 20) for line in asked(rpc)]
+    assert collapse(lines, alike=True) == collapse(lines)

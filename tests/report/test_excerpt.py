@@ -76,7 +76,7 @@ def test_messages_that_reach_nobody_and_mere_arrivals_are_left_out() -> None:
 
 
 def test_without_servers_the_last_lines_are_told() -> None:
-    run = noise(0, 60)
+    run = [Line(at, "c0", "ab"[at % 2] + "xyz"[at % 3] * at, "call") for at in range(60)]
     shown = told(run).splitlines()
     assert shown[0].endswith("(36 earlier lines are left out)")
     assert shown[1:] == [str(line) for line in run[-24:]]

@@ -12,7 +12,7 @@ from linearizability.models import kv
 from tester import Limits, Simulation
 from tester.engine.choices import Record
 from tester.engine.errors import Waiting
-from tester.report.story import _waiting, relative, render_story
+from tester.report.story import _waiting, render_story
 from tester.world import check
 from tester.world.run import Outcome, Scenario, repeat
 from tester.world.scenario import SimulatedTest
@@ -195,13 +195,6 @@ def test_the_clerk_that_is_certain_fails_soon_and_its_story_names_the_lost_reply
     outcome = next(outcome for outcome in outcomes if outcome.error is not None)
     assert outcome.kind == "NotLinearizable"
     assert re.search(r"server +#\d+ OK, and the network lost the reply\n", story_of(outcome))
-
-
-def test_a_file_is_named_as_seen_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert relative(str(ROOT / "tests" / "tree.py")) == "tests/tree.py"
-    monkeypatch.chdir(ROOT / "tests")
-    assert relative(str(ROOT / "tests" / "tree.py")) == "tree.py"
-    assert relative(str(ROOT / "kvsrv" / "rpc.py")) == str(ROOT / "kvsrv" / "rpc.py")
 
 
 def test_tasks_that_wait_at_one_place_are_told_together() -> None:

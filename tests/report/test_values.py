@@ -14,8 +14,9 @@ from tester.report.values import message, operation, reply, result
         ("put", ("k", "a"), "Put('k', 'a')"),
         ("get", ("k",), "Get('k')"),
         ("acquire", (), "Acquire()"),
-        ("get", ("k" * 41,), "Get('kkkkkkkkkkkkkkkkk...kkkkkkkkkkkkkkkkk')"),
-        ("put", ("k", "a" * 100, 3), "Put('k', 'aaaaaaa...aaaaaaa', v3)"),
+        ("get", ("ke" * 21,), "Get('kekekekekekekekek...ekekekekekekekeke')"),
+        ("put", ("k", "ab" * 50, 3), "Put('k', 'abababa...bababab', v3)"),
+        ("put", ("k", "a" * 100, 3), "Put('k', 'a' * 100, v3)"),
     ],
 )
 def test_a_call_as_text(method: str, args: tuple[object, ...], text: str) -> None:
@@ -34,7 +35,8 @@ def test_a_call_as_text(method: str, args: tuple[object, ...], text: str) -> Non
         (7, "7"),
         ("", "''"),
         ("Error" * 9, "'ErrorErrorErrorEr...orErrorErrorError'"),
-        ("a" * 41, "'aaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaa'"),
+        ("a" * 41, "'a' * 41"),
+        (b"a" * 41, "b'a' * 41"),
         ((1, 2), "(1, 2)"),
         ([3, 1, True], "(3, 1, True)"),
     ],

@@ -68,8 +68,12 @@ async def write(client: Client, who: str, version: int) -> None:
 
 
 def lock_names(sim: Simulation, n: int) -> list[str]:
-    """Twelve letters each; the first tells them apart, also in the run without luck."""
-    return [letter + rand_value(sim, 11) for letter in string.ascii_letters[:n]]
+    """Twelve letters each, of which the first tells them apart; "lock0", ... in a run of zeros."""
+    drawn = [rand_value(sim, 11) for _ in range(n)]
+    return [
+        f"lock{at}" if rest == "a" * 11 else letter + rest
+        for at, (letter, rest) in enumerate(zip(string.ascii_letters, drawn, strict=False))
+    ]
 
 
 async def run_clients(sim: Simulation, n: int) -> None:

@@ -1,0 +1,289 @@
+"""Inside the code: which line gave the answer that breaks a rule, or changed what it should not.
+
+A failing run is shown once more to a close-up of the nodes that the broken rule is about.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tester.report.broken import Broken, listed
+from tester.report.exchange import Request, requests
+from tester.report.paths import relative
+from tester.search.watched import show
+from tester.world.closeup import Change, CloseUp, Measured, Step
+from tester.world.events import Answer, Call, Deliver, Does, OfNode, Return, Send, read
+from tester.world.failure import Frame, ProcessDied, Stuck
+from tester.world.history import operation_name
+from tester.world.run import Outcome, Scenario
+
+_FAR: Final = 300
+"""A close-up covers this many events of a run, at most."""
+_MOST_CHANGES: Final = 2
+"""This many changed attributes are shown,"""
+_MOST_PAUSES: Final = 2
+"""this many lines at which a handler waited,"""
+_MOST_HELD: Final = 3
+"""and this many rows of what did not change."""
+_SPOKEN: Final = {
+    "commit": ("commit",),
+    "vote": ("vote",),
+    "voted": ("vote",),
+    "deleted": ("log", "entr"),
+    "entr": ("log", "entr"),
+    "log": ("log", "entr"),
+    "appl": ("appl",),
+    "snapshot": ("snap", "base", "includ"),
+    "leader": ("lead", "role", "state"),
+    "leads": ("lead", "role", "state"),
+    "term": ("term",),
+}
+"""By how a word of a rule begins: what a name of an attribute contains that it speaks of."""
+_TEXT: Final = 90
+"""Characters of a source line."""
+_VALUE: Final = 30
+"""Characters of a value."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What the code did, and held."""
+
+    lines: Sequence[str] = ()
+    """Below the event that breaks the rule: lines of the code, and what they did."""
+    held: str = ""
+    """A sentence about what the node held; "" for none."""
+
+
+NOTHING: Final = Inside()
+
+
+def look(scenario: Scenario, outcome: Outcome, broken: Broken | None) -> Inside:
+    """What the code did at the event that breaks a rule, or what a measured object holds.
+
+    Nothing where it cannot be seen: the nodes are in other processes, or the run goes another way
+    when it is watched.
+    """
+    if outcome.error is None or not outcome.trace or outcome.modules:
+        return NOTHING
+    if scenario.isolated or scenario.start_node or isinstance(outcome.error, ProcessDied):
+        return NOTHING
+    if broken is None and not isinstance(outcome.error, AssertionError):
+        return NOTHING
+    windows = {} if broken is None else dict(_windows(outcome, broken))
+    seen = CloseUp(windows=windows)
+    if not show(scenario, outcome, seen):
+        return NOTHING
+    if broken is None:
+        return Inside(held=_grown(outcome, seen.measured))
+    return _of_rule(outcome, broken, seen)
+
+
+# -- where to look --------------------------------------------------------------------------------
+
+
+def _windows(outcome: Outcome, broken: Broken) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The node that broke the rule, and from when until when it is worth looking at."""
+    at = max(0, min(broken.place, len(outcome.trace) - 1))
+    if broken.op is not None:
+        op = outcome.history.ops[broken.op]
+        end = _returned(outcome, broken.op)
+        if end is not None:
+            yield op.node, (max(0, end - _FAR), end)
+        return
+    node = _actor(outcome, broken, at)
+    if node:
+        sent = requests(outcome)
+        numbers = {broken.rpc, *broken.others}
+        starts = [place for one in sent if one.rpc in numbers for place in one.arrivals]
+        first = min([start for start in starts if at - _FAR <= start <= at], default=at)
+        yield node, (max(0, min(first, at - 1)), max(at, broken.seen or 0))
+
+
+def _actor(outcome: Outcome, broken: Broken, at: int) -> str:
+    """The node whose code made the event happen."""
+    who = broken.headline.partition(" ")[0].removesuffix("'s")
+    if who in broken.servers:
+        return who
+    event = next(read(outcome.trace[at : at + 1]))
+    match event:
+        case Answer():
+            return next((one.server for one in requests(outcome) if one.rpc == event.rpc), "")
+        case Deliver():
+            return event.server
+        case Send():
+            return outcome.senders[event.rpc].node
+        case Call() | Return():
+            return outcome.history.ops[event.op].node
+        case Does() | OfNode():
+            return event.node
+    return ""
+
+
+def _returned(outcome: Outcome, op: int) -> int | None:
+    for place, event in enumerate(read(outcome.trace)):
+        if isinstance(event, Return) and event.op == op:
+            return place
+    return None
+
+
+# -- what was seen --------------------------------------------------------------------------------
+
+
+def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
+    if broken.op is not None:
+        return Inside(_of_operation(outcome, broken.op, seen))
+    sent = requests(outcome)
+    own = next((one for one in sent if one.rpc == broken.rpc), None)
+    key = repr(own.args["key"]) if own is not None and "key" in own.args else None
+    upto = max(broken.place, broken.seen or 0)
+    steps = [step for step in seen.steps if step.place <= upto]
+    answered = [step for step in steps if own is not None and own.rpc in step.answers]
+    if answered and not broken.servers:
+        steps = answered[-1:]
+    stems = [stem for said in (broken.headline, broken.sentence) for stem in _stems(said)]
+    step, changes = _deciding(steps, stems, key)
+    if step is None:
+        return NOTHING
+    lines = [*_pauses(broken, sent, seen)]
+    lines += [_code(one.line) for one in changes if one.line is not None]
+    if own is not None and answered and not (changes and broken.servers):
+        lines.append(_code(answered[-1].answers[own.rpc]))
+    held = " ".join(f"{step.node}'s {_changed(one)}." for one in changes) or _held(step, key)
+    return Inside(list(dict.fromkeys(lines)), held)
+
+
+def _deciding(
+    steps: Sequence[Step], stems: Sequence[str], key: str | None
+) -> tuple[Step | None, Sequence[Change]]:
+    """The latest step that changed what the rule speaks of, and these changes; or else the last.
+
+    Of one that changed nothing of the kind, all that it changed, if that is little.
+    """
+    for step in reversed(steps):
+        if key is not None:
+            found = [one for one in _net(step) if f"[{key}]" in one.name]
+        else:
+            found = []
+            for stem in stems:
+                found = found or [one for one in _net(step) if stem in _bare(one.name)]
+        if found:
+            return step, found[:_MOST_CHANGES]
+    if not steps:
+        return None, []
+    last = _net(steps[-1])
+    return steps[-1], last if key is None and len(last) <= _MOST_CHANGES else []
+
+
+def _net(step: Step) -> list[Change]:
+    """What is different after a step, each with the line that changed it last."""
+    merged: dict[str, Change] = {}
+    for one in step.changes:
+        merged[one.name] = one._replace(before=merged.get(one.name, one).before)
+    return [one for one in merged.values() if one.before != one.after]
+
+
+def _stems(said: str) -> Iterator[str]:
+    """Parts of the names that an attribute may have which a sentence speaks of."""
+    for word in re.findall("[a-z]+", said.lower()):
+        for start, stems in _SPOKEN.items():
+            if word.startswith(start):
+                yield from stems
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _of_operation(outcome: Outcome, number: int, seen: CloseUp) -> list[str]:
+    """Where an operation returned, or waits."""
+    op = outcome.history.ops[number]
+    name = f"{op.client}'s {operation_name(op.method)}"
+    for step in seen.steps:
+        if number in step.returns:
+            return [f"{_code(step.returns[number])}, where {name} returned"]
+    if isinstance(outcome.error, Stuck) and op.ret is None:
+        for task in outcome.error.waiting:
+            if task.node == op.node and task.task == op.method:
+                line = Frame(task.file, task.number, "", task.line)
+                return [f"{_code(line)}, where {name} waits"]
+    return []
+
+
+def _pauses(broken: Broken, sent: Sequence[Request], seen: CloseUp) -> Iterator[str]:
+    """Where handlers waited while another one ran that the rule speaks of."""
+    named = {broken.rpc, *broken.others}
+    asked = [one for one in sent if one.rpc in named and one.arrivals]
+    shown: set[tuple[str, int]] = set()
+    for one in asked:
+        end = one.answers[0][0] if one.answers else broken.place
+        others = {
+            place for two in asked if two is not one for place in (*two.arrivals, *_ends(two))
+        }
+        if not any(one.arrivals[0] < place <= end for place in others):
+            continue
+        for pause in seen.pauses:
+            place = pause.line.file, pause.line.line
+            if pause.task.partition(" ")[0] != f"#{one.rpc}" or place in shown:
+                continue
+            if len(shown) < _MOST_PAUSES:
+                shown.add(place)
+                yield f"{_code(pause.line)}, where #{one.rpc} waited"
+
+
+def _ends(one: Request) -> list[int]:
+    return [place for place, _ in one.answers]
+
+
+def _changed(one: Change) -> str:
+    return f"{one.name} went from {_value(one.before)} to {_value(one.after)}"
+
+
+def _value(text: str | None) -> str:
+    if text is None:
+        return "none"
+    return text if len(text) <= _VALUE else f"{text[: _VALUE - 3]}..."
+
+
+def _code(line: Frame) -> str:
+    """A statement, and the line on which it begins."""
+    text, number = line.text, line.line
+    while sum(map(text.count, "([{")) > sum(map(text.count, ")]}")) and len(text) < _TEXT:
+        number += 1
+        more = linecache.getline(line.file, number).strip()
+        text += more if text[-1] in "([{" or more[:1] in {")", "]", "}"} else f" {more}"
+        if not more:
+            break
+    text = text if len(text) <= _TEXT else f"{text[: _TEXT - 3]}..."
+    return f"{relative(line.file)}:{line.line}: {text}"
+
+
+def _held(step: Step, key: str | None) -> str:
+    """What a node went on holding under a key."""
+    if key is None:
+        return ""
+    rows = [f"{name} = {_value(text)}" for name, text in step.after.items() if f"[{key}]" in name]
+    return f"{step.node} still held {listed(rows[:_MOST_HELD])}." if rows else ""
+
+
+def _grown(outcome: Outcome, measured: Sequence[Measured]) -> str:
+    """What of an object has grown, or is largest, if the test failed right after measuring it."""
+    if not measured or measured[-1].place < len(outcome.trace) - 1:
+        return ""
+    last = measured[-1]
+    first = next(one for one in measured if one.key == last.key)
+    before = {} if first is last else {part.name: part.size for part in first.parts}
+    grown = max(last.parts, key=lambda part: part.size - before.get(part.name, 0), default=None)
+    if grown is None or grown.size <= before.get(grown.name, 0):
+        return ""
+    how = f"holds {grown.size} bytes"
+    if first is not last:
+        how = f"has grown from {before.get(grown.name, 0)} to {grown.size} bytes"
+    if grown.many > 0:
+        many = "1 element" if grown.many == 1 else f"{grown.many} elements, the last"
+        how += f": {many}: {_value(grown.last)}"
+    return f"{last.key.partition('.')[0]}'s {grown.name} {how}."

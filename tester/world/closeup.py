@@ -1,0 +1,257 @@
+"""A close-up of nodes: which lines of their code answered, waited, and changed what they hold.
+
+It is a spectator of a run whose events are known: it traces the steps of some nodes between two
+places of the trace, line by line, and nothing else, for that is slow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dis
+import linecache
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from sys import settrace  # this name is not rebound while a run lasts
+from types import FrameType
+from typing import Any, Final, NamedTuple
+
+from tester.engine.node import Event, Node, Turn
+from tester.guard.origin import is_users
+from tester.world import memory, submission
+from tester.world.failure import Frame, printable
+from tester.world.host import Host
+from tester.world.portrait import Rows, attributes, behind, is_theirs, portrait, text_of
+from tester.world.spectator import Spectator
+
+_MOST_LINES: Final = 3_000
+"""In one step, this many lines are looked at for what they change."""
+_MOST_STEPS: Final = 400
+"""This many steps of a node are traced."""
+_DEEP: Final = 3
+_YIELDS: Final = dis.opmap["YIELD_VALUE"]
+
+
+class Change(NamedTuple):
+    """A row of an object's portrait that a line changed."""
+
+    name: str
+    before: str | None
+    after: str | None
+    line: Frame | None
+    """None: it is not known which line it was."""
+
+
+class Pause(NamedTuple):
+    """A line at which a handler, or an operation, waited."""
+
+    place: int
+    """How many events the trace had."""
+    node: str
+    task: str
+    """ "#3 KVServer.put", or the name of the method. """
+    line: Frame
+
+
+class Part(NamedTuple):
+    """A part of an object that was measured."""
+
+    name: str
+    """The attribute, and within what: "store.answers"."""
+    size: int
+    """In bytes, with all that it refers to."""
+    many: int
+    """How many elements it has; -1 for what has none."""
+    last: str
+    """The last of them, as text."""
+
+
+class Measured(NamedTuple):
+    """An object as it was when a test measured it."""
+
+    place: int
+    key: str
+    parts: Sequence[Part]
+
+
+@dataclass
+class Step:
+    """What the code did in one step of a node."""
+
+    place: int
+    """How many events the trace had when it began."""
+    node: str
+    before: Rows = field(default_factory=dict)
+    after: Rows = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    answers: dict[int, Frame] = field(default_factory=dict)
+    """The lines that returned, by RPC,"""
+    returns: dict[int, Frame] = field(default_factory=dict)
+    """and by operation."""
+
+
+@dataclass
+class CloseUp(Spectator):
+    """Give it to `run` and read it afterwards."""
+
+    looks: bool = False
+    windows: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """For each node to look at: from when the trace has so many events, until it has more."""
+    steps: list[Step] = field(default_factory=list)
+    pauses: list[Pause] = field(default_factory=list)
+    measured: list[Measured] = field(default_factory=list)
+
+    def attach(self, node: Node) -> None:
+        """Look at a node from its start on."""
+        if not isinstance(node, Host):
+            return
+        vars(node)["measure"] = partial(self._measure, node, node.measure)
+        if node.name in self.windows:
+            vars(node)["step"] = partial(self._step, node, node.step)
+
+    def _measure(self, host: Host, measure: Callable[[str], int], key: str) -> int:
+        parts = list(_parts(host.object(key)))
+        self.measured.append(Measured(len(self._trace), key, parts))
+        return measure(key)
+
+    def _step(
+        self,
+        host: Host,
+        step: Callable[[int, Sequence[Event], int], Turn],
+        now: int,
+        inbox: Sequence[Event],
+        limit: int,
+    ) -> Turn:
+        place = len(self._trace)
+        first, last = self.windows[host.name]
+        here = first <= place <= last and len(self.steps) < _MOST_STEPS
+        if not here or sys.gettrace() is not None:  # a step within a step, or a debugger
+            return step(now, inbox, limit)
+        watched = _Watch(host, Step(place, host.name), self.pauses)
+        settrace(watched.enter)
+        try:
+            turn = step(now, inbox, limit)
+        finally:
+            settrace(None)
+        self.steps.append(watched.done(turn[0]))
+        return turn
+
+
+class _Watch:
+    """Watches the lines of one step."""
+
+    def __init__(self, host: Host, step: Step, pauses: list[Pause]) -> None:
+        self._host = host
+        self._pauses = pauses
+        self._of = step
+        self._known = step.before = self._rows()
+        self._at: FrameType | None = None
+        self._line = 0
+        self._left = _MOST_LINES
+        self._awaits: FrameType | None = None
+        """Who waits for the coroutine that has just begun to wait."""
+        self._returned: dict[int, Frame] = {}
+        """The last line that returned when so much was in the outbox."""
+
+    def _rows(self) -> Rows:
+        rows: dict[str, str] = {}
+        for target in self._host.objects():
+            rows |= portrait(target).rows
+        return rows
+
+    # -- called by the interpreter, which traces nothing meanwhile --------------------------------
+
+    def enter(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+        """A call begins, or a coroutine goes on."""
+        return self._inside if _is_theirs(frame) else None
+
+    def _inside(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
+        self._compare()
+        if event == "line":
+            self._at, self._line = frame, frame.f_lineno
+            self._awaits = None
+        elif event == "return":
+            caller = _users(frame.f_back)
+            if frame.f_code.co_code[frame.f_lasti] == _YIELDS:
+                if frame is not self._awaits:
+                    self._waits(frame)
+                self._awaits = caller
+            else:
+                self._returned[len(self._host.outbox)] = _line(frame, frame.f_lineno)
+            self._at, self._line = caller, 0 if caller is None else caller.f_lineno
+        return self._inside
+
+    def _waits(self, frame: FrameType) -> None:
+        task = asyncio.current_task(self._host.loop)
+        if task is not None:
+            line = _line(frame, frame.f_lineno)
+            self._pauses.append(Pause(self._of.place, self._of.node, task.get_name(), line))
+
+    def _compare(self) -> None:
+        """Take note of what the last line has changed."""
+        if self._left <= 0:
+            return
+        self._left -= 1
+        rows = self._rows()
+        if rows == self._known:
+            return
+        line = None if self._at is None else _line(self._at, self._line)
+        for name in dict.fromkeys([*rows, *self._known]):
+            before, after = self._known.get(name), rows.get(name)
+            if before != after:
+                self._of.changes.append(Change(name, before, after, line))
+        self._known = rows
+
+    # -- and afterwards ---------------------------------------------------------------------------
+
+    def done(self, outbox: Sequence[Event]) -> Step:
+        """The step is over, and sends this."""
+        self._at, self._left = None, 1
+        self._compare()  # what changed where no line was watched
+        step = self._of
+        step.after = self._known
+        for at, event in enumerate(outbox):
+            if event[0] in {"answer", "done"} and at in self._returned:
+                lines = step.answers if event[0] == "answer" else step.returns
+                lines[event[1]] = self._returned[at]
+        return step
+
+
+def _is_theirs(frame: FrameType) -> bool:
+    """Whether a frame is of code under test, and not of a file that every submission shares."""
+    name = frame.f_globals.get("__name__")
+    shared = isinstance(name, str) and submission.is_fixed(name)
+    return is_users(frame.f_code.co_filename) and not shared
+
+
+def _users(frame: FrameType | None) -> FrameType | None:
+    """The nearest frame, outwards, that is the user's."""
+    while frame is not None and not _is_theirs(frame):
+        frame = frame.f_back
+    return frame
+
+
+def _line(frame: FrameType, number: int) -> Frame:
+    file = frame.f_code.co_filename
+    text = linecache.getline(file, number).strip()
+    return Frame(printable(file), number, frame.f_code.co_name, text)
+
+
+def _parts(target: object, within: str = "", depth: int = 0) -> Iterator[Part]:
+    """What the attributes of an object hold, and those of the objects in them."""
+    for name, value in attributes(behind(target)):
+        if depth < _DEEP and is_theirs(value):
+            yield from _parts(value, f"{within}{name}.", depth + 1)
+        elif isinstance(value, dict | list | tuple | set | str | bytes | bytearray):
+            is_many = not isinstance(value, str | bytes | bytearray)
+            yield Part(
+                f"{within}{name}", memory.size(value), len(value) if is_many else -1, _last(value)
+            )
+
+
+def _last(value: Any) -> str:
+    if isinstance(value, dict) and value:
+        key = next(reversed(value))
+        return f"{text_of(key)}: {text_of(value[key])}"
+    return text_of(value[-1]) if isinstance(value, list | tuple) and value else ""

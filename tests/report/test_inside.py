@@ -1,0 +1,95 @@
+"""What the code did when a rule was broken, below the event in the story."""
+
+import re
+import textwrap
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tester.engine.choices import Choices, Seeded
+from tester.labs import LABS, suite
+from tester.labs.patch import planted
+from tester.report.inside import NOTHING, look
+from tester.report.reason import reason
+from tester.report.story import render_story
+from tester.world.run import run
+from tests import snapshots
+
+BUGS = {
+    # a server's answer, and what it holds
+    "ignores_the_version": ("kvsrv", "test_reliable_put"),
+    "get_is_ahead": ("kvsrv", "test_reliable_put"),
+    "not_atomic": ("kvsrv", "test_put_concurrent_reliable"),
+    # what a clerk, or a lock, returned
+    "resend_says_ok": ("kvsrv", "test_unreliable_net"),
+    "maybe_is_mine": ("lock", "test_many_clients_unreliable"),
+    "waits_for_nobody": ("lock", "test_many_clients_reliable"),
+    # what an object holds that has grown
+    "remembers_every_put": ("kvsrv", "test_mem_put_many_clients_reliable"),
+    # the state of a server of Raft
+    "votes_twice": ("raft", "test_votes_outlive_crashes"),
+    "counts_its_log_twice": ("raft", "test_leader_failure_3b"),
+    "truncates_what_matches": ("raft", "test_duplicates_and_late_requests"),
+}
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_the_line_is_named(name: str, tmp_path: Path) -> None:
+    lab, test = BUGS[name]
+    scenario = suite.tests_of(LABS[lab].suite)[test]
+    bug = next(one for one in LABS[lab].catalogue().bugs if one.name == name)
+    with planted(bug, tmp_path):
+        for seed in range(bug.seeds):
+            outcome = run(scenario, Choices(Seeded(seed)), keep_trace=True)
+            if outcome.verdict == "fail":
+                break
+        inside = look(scenario, outcome, reason(outcome))
+    held = re.sub(r"\d+ to \d+ bytes", "N to M bytes", inside.held)  # which differ from version to version
+    texts = [textwrap.fill(text, snapshots.COLUMNS) for text in (*inside.lines, held)]
+    snapshots.check(f"inside/{name}", "\n".join(filter(None, texts)) + "\n")
+
+
+def test_no_text_is_left_over() -> None:
+    assert snapshots.unused("inside", set(BUGS)) == set()
+
+
+def test_of_a_run_that_passes_nothing_is_seen() -> None:
+    scenario = suite.tests_of(LABS["kvsrv"].suite)["test_reliable_put"]
+    outcome = run(scenario, Choices(Seeded(0)), keep_trace=True)
+    assert look(scenario, outcome, None) is NOTHING
+
+
+def test_code_that_goes_another_way_when_it_is_watched_is_not_believed(tmp_path: Path) -> None:
+    bug = next(one for one in LABS["kvsrv"].catalogue().bugs if one.name == "get_is_ahead")
+    scenario = suite.tests_of(LABS["kvsrv"].suite)["test_reliable_put"]
+    source = bug.write(tmp_path) / "kvsrv" / "server.py"
+    text = source.read_text()
+    source.write_text(text.replace("version + 1, Err.OK", "version + _ahead(), Err.OK") + _AHEAD)
+    from tester.world.submission import overlaid
+
+    with overlaid(tmp_path):
+        outcome = run(scenario, Choices(Seeded(0)), keep_trace=True)
+        assert outcome.verdict == "fail"
+        assert look(scenario, outcome, reason(outcome)) is NOTHING
+
+
+_AHEAD = """
+
+def _ahead() -> int:
+    import sys
+
+    return 1 if sys.gettrace() is None else 0
+"""
+
+
+def test_the_marked_row_of_a_story_has_the_lines_below_it(tmp_path: Path) -> None:
+    scenario = suite.tests_of(LABS["kvsrv"].suite)["test_reliable_put"]
+    bug = next(one for one in LABS["kvsrv"].catalogue().bugs if one.name == "get_is_ahead")
+    with planted(bug, tmp_path):
+        outcome = run(scenario, Choices(Seeded(0)), keep_trace=True)
+        story = render_story(0, outcome, "again", look=partial(look, scenario, outcome))
+    rows = story.splitlines()
+    marked = next(at for at, row in enumerate(rows) if row.startswith(">"))
+    assert rows[marked + 1].startswith(" " * 11 + "kvsrv/server.py:")
+    assert "return GetReply(value, version + 1" in rows[marked + 1]
