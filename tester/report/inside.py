@@ -13,7 +13,7 @@ from typing import Final
 
 from tester.report.broken import Broken, listed
 from tester.report.exchange import Request, requests
-from tester.report.paths import relative
+from tester.report.paths import short
 from tester.search.watched import show
 from tester.world.closeup import Change, CloseUp, Measured, Step
 from tester.world.events import Answer, Call, Deliver, Does, OfNode, Return, Send, read
@@ -259,7 +259,7 @@ def _code(line: Frame) -> str:
         if not more:
             break
     text = text if len(text) <= _TEXT else f"{text[: _TEXT - 3]}..."
-    return f"{relative(line.file)}:{line.line}: {text}"
+    return f"{short(line.file)}:{line.line}: {text}"
 
 
 def _held(step: Step, key: str | None) -> str:

@@ -45,7 +45,9 @@ def test_the_line_is_named(name: str, tmp_path: Path) -> None:
             if outcome.verdict == "fail":
                 break
         inside = look(scenario, outcome, reason(outcome))
-    held = re.sub(r"\d+ to \d+ bytes", "N to M bytes", inside.held)  # which differ from version to version
+    held = re.sub(
+        r"\d+ to \d+ bytes", "N to M bytes", inside.held
+    )  # which differ from version to version
     texts = [textwrap.fill(text, snapshots.COLUMNS) for text in (*inside.lines, held)]
     snapshots.check(f"inside/{name}", "\n".join(filter(None, texts)) + "\n")
 
