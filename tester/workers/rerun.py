@@ -57,7 +57,9 @@ def report_of(
         attempt()
         closer = partial(look, scenario, diagnosis.outcome)
         story = plain(
-            render_story(seed, diagnosis.outcome, job.command, explanation, full=job.full, look=closer)
+            render_story(
+                seed, diagnosis.outcome, job.command, explanation, full=job.full, look=closer
+            )
         )
         if explanation is None:
             return _completed(RerunReport(ran, story), scenario, job, diagnosis.outcome, lab)
