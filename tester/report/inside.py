@@ -68,7 +68,7 @@ def look(scenario: Scenario, outcome: Outcome, broken: Broken | None) -> Inside:
     Nothing where it cannot be seen: the nodes are in other processes, or the run goes another way
     when it is watched.
     """
-    if outcome.error is None or not outcome.trace or outcome.modules:
+    if outcome.error is None or not outcome.trace or outcome.leaked_state:
         return NOTHING
     if scenario.isolated or scenario.start_node or isinstance(outcome.error, ProcessDied):
         return NOTHING

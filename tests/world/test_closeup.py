@@ -105,7 +105,7 @@ def test_steps_outside_the_window_are_not_looked_at() -> None:
     outcome = run(scenario(races), Choices(Seeded(1)), keep_trace=True)
     close = CloseUp(windows={"server": (len(outcome.trace), len(outcome.trace))})
     assert show(scenario(races), outcome, close)
-    assert close.steps == close.pauses == []
+    assert (close.steps, close.pauses) == ([], [])
 
 
 def test_a_measured_object_is_taken_apart() -> None:
