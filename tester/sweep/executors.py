@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Final, cast
@@ -15,6 +16,10 @@ _DASK: Final = "dask://"
 
 class BadExecutor(Exception):
     """There is no such executor: one sentence that says what to do."""
+
+
+class Unreachable(BadExecutor):
+    """The cluster does not answer: it may do so later."""
 
 
 class WorkerProcesses(ThreadPoolExecutor):
@@ -43,11 +48,17 @@ class DaskExecutor(Executor):
                 "--executor dask://... takes dask.distributed, which is not installed; "
                 "install labtester[cluster]"
             ) from None
+        for name in _LOGGERS:  # what is lost, the futures say; tracebacks of that are for nobody
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = distributed.Client(address, set_as_default=False, timeout=_CONNECT)
-            self._client.wait_for_workers(1, timeout=_CONNECT)
+            try:
+                self._client.wait_for_workers(1, timeout=_CONNECT)
+            except BaseException:
+                self._client.close()
+                raise
         except (OSError, TimeoutError) as error:
-            raise BadExecutor(
+            raise Unreachable(
                 f"no dask scheduler with a worker answers at {address}: {error}"
             ) from None
         self._executor = self._client.get_executor(pure=False, retries=_RETRIES)
@@ -64,6 +75,7 @@ class DaskExecutor(Executor):
 
 _CONNECT: Final = 10
 """Seconds to wait for the scheduler."""
+_LOGGERS: Final = ("distributed.client", "distributed.comm", "distributed.core")
 _RETRIES: Final = 0
 """An exception of a job is not tried again by the cluster; a lost worker's job is, by itself."""
 

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple, Self
 
 from tester.engine import VERSION
 from tester.engine.strategy import UNIFORM
+from tester.sweep.executors import Unreachable
 from tester.sweep.job import (
     CHANCES,
     COMMAND,
@@ -244,7 +245,10 @@ class Sweep:
         time.sleep(_PAUSES_S[self._broken])
         self._broken += 1
         self._executor.shutdown(wait=True, cancel_futures=True)
-        self._executor = self._make()
+        try:
+            self._executor = self._make()
+        except Unreachable as still:
+            self._renew(still)
 
     def _renew_after(self, piece: Piece) -> None:
         """Make the executor anew that a chunk has broken, and see that it does what is no chunk.
@@ -252,7 +256,10 @@ class Sweep:
         If it does not, it is the executor that is broken, and no seed.
         """
         self._executor.shutdown(wait=True, cancel_futures=True)
-        self._executor = self._make()
+        try:
+            self._executor = self._make()
+        except Unreachable as still:
+            self._renew(still)
         while True:
             try:
                 _ = self._submit(SweepJob(piece.sought.setup, self._stuck_s)).result()
@@ -283,7 +290,8 @@ def _failed(ran: Ran | LostRun) -> bool:
 def _is_loss(error: BaseException) -> bool:
     """Whether a worker or the way to it was lost, rather than that the job went wrong."""
     named = type(error).__name__ in _LOST
-    return named or isinstance(error, BrokenExecutor | CancelledError | OSError | TimeoutError)
+    lost = BrokenExecutor | CancelledError | OSError | TimeoutError | Unreachable
+    return named or isinstance(error, lost)
 
 
 def _suspect(plan: SweepPlan, piece: Piece, error: BaseException) -> list[Done]:

@@ -87,9 +87,13 @@ class Observer:
             raise NotAMessage(
                 f"{self._name}.describe(): expected a dict whose keys are str, got {described!r}"
             )
-        expect_plain(described, f"{self._name}.describe()")
-        payload = msgspec.msgpack.encode(described)
+        try:
+            payload = msgspec.msgpack.encode(described)
+        except Exception:  # of msgspec, on what is in it; which has better words
+            expect_plain(described, f"{self._name}.describe()")
+            raise
         if payload != self._reported:
+            expect_plain(described, f"{self._name}.describe()")
             self._reported = payload
             self._probe.report(DESCRIBED, self._key, payload)
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tester.sweep import sweep as module
+from tester.sweep.executors import Unreachable
 from tester.sweep.job import ChunkDone, SweepJob
 from tester.sweep.plan import Piece, SweepPlan, Until
 from tester.sweep.store import Store
@@ -129,6 +130,30 @@ def test_an_outage_is_nobodys_fault_and_an_endless_one_ends_the_sweep(tmp_path: 
         _ = swept(tmp_path / "a.db", lambda: Here(trouble))
     with Store(tmp_path / "a.db") as store:
         assert store.count() == 0
+
+
+def test_a_cluster_that_does_not_answer_is_asked_again(
+    tmp_path: Path, undisturbed: list[str]
+) -> None:
+    """Its scheduler is being restarted: to make the executor anew fails at first."""
+    tries: Iterator[int] = itertools.count(1)
+
+    def lost(data: bytes) -> None:
+        if chunk_of(data) is not None:
+            raise CancelledError
+
+    def make() -> Executor:
+        number = next(tries)
+        if number in {2, 3}:
+            raise Unreachable("nobody there")
+        return Here(lost) if number == 1 else Here()
+
+    swept(tmp_path / "a.db", make)
+    assert next(tries) == 5
+    assert exported(tmp_path / "a.db") == undisturbed
+    tries = itertools.cycle([1, 2])
+    with pytest.raises(CannotSweep, match=r"broke 3 times .* Unreachable: nobody there"):
+        _ = swept(tmp_path / "b.db", make)
 
 
 def test_an_executor_that_is_always_broken_blames_no_seed(tmp_path: Path) -> None:
