@@ -64,9 +64,9 @@ def read_jepsen(lines: Iterable[str], name: str) -> Recorded:
 def _asked(function: str, value: str) -> Read | Write | Cas | None:
     pair = _PAIR.fullmatch(value)
     if function == "cas" and pair is not None:
-        return Cas(_KEY, pair[1], pair[2])
+        return Cas(_KEY, _value(pair[1]), _value(pair[2]))
     if function == "write":
-        return Write(_KEY, value)
+        return Write(_KEY, _value(value))
     return Read(_KEY) if function == "read" else None
 
 
@@ -75,4 +75,8 @@ def _output(function: str, kind: str, value: str) -> str | bool | None:
         return kind == "ok"
     if function == "write":
         return None
-    return "" if value == "nil" else value
+    return _value(value)
+
+
+def _value(text: str) -> str:
+    return "" if text == "nil" else text

@@ -4,8 +4,9 @@
 
 Each history is decided by the model's special method, by the generic search, and by trying all
 orders; witnesses are replayed, cores and prefixes checked. Histories that are written in a format
-and read again must have the same verdict. A mismatch prints its seed and ends the
-run with exit 1: the same name with `--first SEED --histories 1` shows it again.
+and read again must have the same verdict. Where PORCUPINE_CHECK names the program built from
+porcupine/main.go, Go's Porcupine is asked too. A mismatch prints its seed and ends the run with
+exit 1: the same name with `--first SEED --histories 1` shows it again.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from linearizability import Model, Operation, check
-from linearizability.formats import read_jsonl
+from linearizability.formats import Recorded, read_jsonl
+from linearizability.formats.jepsen import read_jepsen
 from linearizability.formats.jepsen_edn import read_jepsen_edn
-from linearizability.inputs import Cas, Contains, Read
+from linearizability.formats.porcupine import read_porcupine
+from linearizability.inputs import Cas, Contains, Get, Read
 from linearizability.models import counter, kv, mutex, set_, versioned_kv
-from tests.linearizability import histories, objects, texts
-from tests.linearizability.oracle import compare
+from tests.linearizability import histories, objects, porcupine, texts
+from tests.linearizability.oracle import brute_force, compare
 
 Draw = Callable[[random.Random], list[Operation]]
 
@@ -71,9 +75,10 @@ def fuzz(name: str, first: int, count: int) -> None:
         kind = rng.choice(list(draws))
         history = draws[kind](rng)
         try:
-            verdict = compare(model, history)
+            truth = brute_force(model, history)
+            verdict = compare(model, history, truth)
             if model.method is not None:
-                assert compare(searched, history) == verdict
+                assert compare(searched, history, truth) == verdict
             assert (kind, verdict) != ("simulated", "Illegal"), "right by construction"
         except Exception:
             print(f"{name}: seed {seed} ({kind}):", *history, sep="\n    ", flush=True)
@@ -84,36 +89,64 @@ def fuzz(name: str, first: int, count: int) -> None:
     print(f"{name:<20}{count:>8}  {seconds:4.0f} s  {'; '.join(shares)}", flush=True)
 
 
-FORMATS = {
+REGISTERS, STORES = ("register", "register-repeated", "cas-register"), ("queue", "stack")
+FORMATS: dict[str, tuple[str, ...]] = {
     "jsonl": (
-        *("register", "cas-register", "queue", "stack", "priority-queue", "counter", "set", "txn"),
+        *("kv", *REGISTERS, *STORES, "priority-queue", "counter", "set", "txn"),
+        *("kv-append", "kv-append-repeated", "mutex"),
     ),
-    "jepsen-edn": ("register", "cas-register", "queue", "stack", "counter", "set", "txn"),
+    "jepsen-edn": (*REGISTERS, *STORES, "counter", "set", "txn"),
+    "maelstrom": (*REGISTERS, *STORES, "counter", "set"),
+    "jepsen-etcd": ("cas-register",),
+    "porcupine-kv": ("kv-append", "kv-append-repeated"),
 }
 
 
 def compare_format(name: str, rng: random.Random) -> str:
     """Write a history of any model, read it, and decide both; the verdict's name."""
-    subject = objects.SUBJECTS[rng.choice(FORMATS[name])]
-    history = objects.draw(rng, subject)
+    target = rng.choice(FORMATS[name])
+    model, draws = TARGETS[target]
+    history: list[Operation] = []
     while not (history and texts.can_be_written(history)):
-        history = objects.draw(rng, subject)
+        history = draws[rng.choice(list(draws))](rng)
+        if name == "maelstrom":  # several keys, each with a history of its own
+            other = draws[rng.choice(list(draws))](rng)
+            history += [replace(op, input=op.input._replace(key="y")) for op in other]
     if name == "jsonl":
-        read = read_jsonl(texts.jsonl(history), name, subject.model.name)
+        read = read_jsonl(texts.jsonl(history), name, model.name)
         assert len(read.operations) == len(history)
     else:
-        history = [op for op in history if not (isinstance(op.input, Cas) and op.output is False)]
-        if subject.model is set_:  # Jepsen knows no Contains, and no reply of an add
-            history = [op for op in history if not isinstance(op.input, Contains)]
-            for op in history:
-                op.output = None if isinstance(op.output, bool) else op.output
-        elif subject.model is counter:
-            for op in history:
-                op.output = op.output if isinstance(op.input, Read) else None
-        read = read_jepsen_edn(texts.edn(history), name, subject.model.name)
-    one, other = check(subject.model, history), check(subject.model, read.operations)
-    assert type(one) is type(other), (one, other)
+        history = _as_recorded(name, model, history)
+        read = _written(name, model, history)
+    one, other_verdict = check(model, history), check(model, read.operations)
+    assert type(one) is type(other_verdict), (one, other_verdict)
     return type(one).__name__
+
+
+def _as_recorded(name: str, model: Model, history: list[Operation]) -> list[Operation]:
+    """What the other formats can say of a history, which is less."""
+    if name == "porcupine-kv":
+        return [op if isinstance(op.input, Get) else replace(op, output=None) for op in history]
+    if name == "jepsen-etcd":
+        return history
+    history = [op for op in history if not (isinstance(op.input, Cas) and op.output is False)]
+    if model is set_:  # Jepsen knows no Contains, and no reply of an add
+        history = [op for op in history if not isinstance(op.input, Contains)]
+        for op in history:
+            op.output = None if isinstance(op.output, bool) else op.output
+    elif model is counter:
+        for op in history:
+            op.output = op.output if isinstance(op.input, Read) else None
+    return history
+
+
+def _written(name: str, model: Model, history: list[Operation]) -> Recorded:
+    """The history as it comes back from its text."""
+    if name == "porcupine-kv":
+        return read_porcupine(texts.porcupine(history), name)
+    if name == "jepsen-etcd":
+        return read_jepsen(texts.etcd(history), name)
+    return read_jepsen_edn(texts.edn(history, keyed=name == "maelstrom"), name, model.name)
 
 
 def fuzz_format(name: str, first: int, count: int) -> None:
@@ -128,18 +161,51 @@ def fuzz_format(name: str, first: int, count: int) -> None:
     print(f"{name:<20}{count:>8}  {seen['Ok']} Ok + {seen['Illegal']} Illegal", flush=True)
 
 
+PORCUPINE = ("register", "cas-register", "kv-append", "counter", "queue", "stack")
+"""What the program in `porcupine` has models of."""
+
+
+def fuzz_porcupine(name: str, first: int, count: int) -> None:
+    """Compare with Go's Porcupine on `count` seeds, or say why that cannot be done."""
+    path = porcupine.program()
+    if path is None:
+        print(f"{name:<20} skipped: {porcupine.VARIABLE} names no program", flush=True)
+        return
+    seen = Counter[str]()
+    subjects = [s for s in objects.SUBJECTS.values() if s.model.name in PORCUPINE]
+    with porcupine.Porcupine(path) as other:
+        for seed in range(first, first + count):
+            rng = random.Random(seed)
+            subject = rng.choice(subjects)
+            history = subject.model.settle(objects.draw(rng, subject))
+            if not texts.can_be_written(history):
+                seen["left out"] += 1
+                continue
+            verdict = check(subject.model, history)
+            truth = other.linearizable(subject.model.name, history)
+            if truth is not None and truth is not bool(verdict):
+                print(f"{name}: seed {seed}:", *history, sep="\n    ", flush=True)
+                raise AssertionError(f"Porcupine says {truth}, not {verdict}")
+            seen["left out" if truth is None else type(verdict).__name__] += 1
+    shares = " + ".join(f"{number} {what}" for what, number in sorted(seen.items()))
+    print(f"{name:<20}{count:>8}  {shares}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.linearizability.fuzz")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*TARGETS, *FORMATS]))
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=", ".join([*TARGETS, *FORMATS, "porcupine"])
+    )
     parser.add_argument("--histories", type=int, default=200_000, help="per name")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     options = parser.parse_args()
-    known = [*TARGETS, *FORMATS]
+    known = [*TARGETS, *FORMATS, "porcupine"]
     unknown = [name for name in options.names if name not in known]
     if unknown:
         parser.error(f"no such target: {', '.join(unknown)}; there are {', '.join(known)}")
     for name in options.names or known:
         run = fuzz_format if name in FORMATS else fuzz
+        run = fuzz_porcupine if name == "porcupine" else run
         run(name, options.first, options.histories)
     print("no mismatch")
 

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from linearizability import Operation
-from linearizability.inputs import Cas, DeleteMin, Dequeue, Increment, Pop, Read, Transaction
+from linearizability.inputs import (
+    Acquire,
+    Append,
+    Cas,
+    DeleteMin,
+    Dequeue,
+    Get,
+    Increment,
+    Pop,
+    Put,
+    Read,
+    Release,
+    Transaction,
+)
 
+ERRORS = ("OK", "ErrNoKey", "ErrVersion", "ErrMaybe", "ErrWrongLeader", "ErrWrongGroup")
 NAMES = {"DeleteMin": "delete-min", "Transaction": "txn"}
 
 
@@ -21,6 +35,19 @@ def _plain(op: Operation) -> bool:
     if op.ret is None:
         return True
     output = op.output
+    if isinstance(op.input, Get):
+        if not isinstance(output, tuple):
+            return isinstance(output, str)
+        value, version, err = output
+        return isinstance(value, str) and type(version) is int and version >= 0 and err in ERRORS
+    if isinstance(op.input, Put):
+        return output is None or output in ERRORS
+    if isinstance(op.input, Append):
+        return output is None or isinstance(output, str)
+    if isinstance(op.input, Acquire):
+        return output in (None, False)
+    if isinstance(op.input, Release):
+        return output is None
     if isinstance(op.input, Cas):
         return output is None or isinstance(output, bool)
     if isinstance(op.input, Read):
@@ -39,48 +66,121 @@ def _plain(op: Operation) -> bool:
 
 def jsonl(history: Sequence[Operation]) -> list[str]:
     """A line for each operation."""
-    return [json.dumps(_row(op)) for op in history]
+    return [json.dumps(row(op)) for op in history]
 
 
-def _row(op: Operation) -> dict[str, Any]:
+def row(op: Operation) -> dict[str, Any]:
+    """An operation as the object of its line."""
     asked = op.input
     name = type(asked).__name__
-    row: dict[str, Any] = {"c": op.client, "op": NAMES.get(name, name.lower())}
-    row |= {"call": op.call, "ret": -1 if op.ret is None else op.ret}
+    found: dict[str, Any] = {"c": op.client, "op": NAMES.get(name, name.lower())}
+    found |= {"call": op.call, "ret": -1 if op.ret is None else op.ret}
     if isinstance(asked, Transaction):
-        row["v"] = [[kind, key, value] for kind, key, value in asked.steps]
+        found["v"] = [[kind, key, value] for kind, key, value in asked.steps]
     elif isinstance(asked, Cas):
-        row |= {"k": asked.key, "from": asked.old, "v": asked.new}
+        found |= {"k": asked.key, "from": asked.old, "v": asked.new}
     elif isinstance(asked, Increment):
-        row |= {"k": asked.key, "v": asked.by}
+        found |= {"k": asked.key, "v": asked.by}
+    elif isinstance(asked, Acquire | Release):
+        found |= {"k": asked.key, "c": asked.owner}
     else:
-        row["k"] = asked.key
+        found["k"] = asked.key
         if len(asked) > 1:
-            row["v"] = asked.value
+            found["v"] = asked.value
+        if isinstance(asked, Put) and asked.version is not None:
+            found["ver"] = asked.version
     if op.ret is None:
-        return row
-    if isinstance(asked, Cas):
-        row["err"] = {True: "OK", False: "ErrVersion", None: "ErrMaybe"}[op.output]
+        return found
+    if isinstance(asked, Put) and op.output is not None:
+        found["err"] = op.output
+    elif isinstance(asked, Get) and isinstance(op.output, tuple):
+        found["rv"], found["rver"], found["err"] = op.output
+    elif isinstance(asked, Acquire):
+        found["err"] = "OK" if op.output is None else "ErrVersion"
+    elif isinstance(asked, Cas):
+        found["err"] = {True: "OK", False: "ErrVersion", None: "ErrMaybe"}[op.output]
     elif isinstance(op.output, set):
-        row["rv"] = sorted(op.output)
+        found["rv"] = sorted(op.output)
     elif op.output is not None:
-        row["rv"] = op.output
-    return row
+        found["rv"] = op.output
+    return found
 
 
-def edn(history: Sequence[Operation]) -> list[str]:
-    """Two events for each operation, of a process of its own; a failed cas is left out."""
+def events_of(
+    history: Sequence[Operation], show: Callable[[int, Operation, bool], str]
+) -> list[str]:
+    """Calls and returns in their order, a line each; each operation is a process of its own."""
+    events: list[tuple[int, int, int, str]] = []
+    for process, op in enumerate(history):
+        events.append((op.call, 0, process, show(process, op, False)))
+        if op.ret is not None:
+            events.append((op.ret, 1, process, show(process, op, True)))
+    return [text for _, _, _, text in sorted(events)]
+
+
+def etcd(history: Sequence[Operation]) -> list[str]:
+    """A compare-and-set register as Jepsen's log of etcd."""
+
+    def show(process: int, op: Operation, returned: bool) -> str:
+        asked = op.input
+        kind = "invoke"
+        value: object
+        if returned:
+            kind = {False: "fail", None: "info"}.get(op.output, "ok") if _is_cas(op) else "ok"
+        if isinstance(asked, Cas):
+            value = f"[{_or_nil(asked.old)} {_or_nil(asked.new)}]"
+        elif isinstance(asked, Read):
+            value = _or_nil(op.output if returned else "")
+        else:
+            value = _or_nil(asked.value)
+        return f"INFO  jepsen.util - {process}\t:{kind}\t:{type(asked).__name__.lower()}\t{value}"
+
+    return events_of(history, show)
+
+
+def porcupine(history: Sequence[Operation]) -> list[str]:
+    """Puts, appends and reads of strings as Porcupine's test data."""
+
+    def show(process: int, op: Operation, returned: bool) -> str:
+        function = type(op.input).__name__.lower()
+        value = "nil"
+        if function != "get":
+            value = f'"{op.input.value}"'
+        elif returned:
+            value = f'"{op.output}"'
+        return (
+            f"{{:process {process}, :type :{'ok' if returned else 'invoke'}, :f :{function},"
+            f' :key "{op.input.key}", :value {value}}}'
+        )
+
+    return events_of(history, show)
+
+
+def _or_nil(value: object) -> object:
+    return "nil" if value == "" else value
+
+
+def _is_cas(op: Operation) -> bool:
+    return isinstance(op.input, Cas)
+
+
+def edn(history: Sequence[Operation], *, keyed: bool = False) -> list[str]:
+    """Two events for each operation, of a process of its own; a failed cas is left out.
+
+    `keyed` writes values as pairs of a key and a value, as jepsen.independent and Maelstrom do.
+    """
     events: list[tuple[int, int, int, str]] = []
     for process, op in enumerate(history):
         failed = isinstance(op.input, Cas) and op.output is False
         name = type(op.input).__name__
         function = {"Transaction": "txn", "Increment": "add"}.get(name, name.lower())
-        asked = _edn_value(op.input, None)
+        pair = f"[{_edn(op.input.key)} {{}}]" if keyed else "{}"
+        asked = pair.format(_edn_value(op.input, None))
         start = f"{{:process {process}, :f :{function}"
         events.append((op.call, 0, process, f"{start}, :type :invoke, :value {asked}}}"))
         if op.ret is not None:
             kind = "fail" if failed else "info" if _maybe(op) else "ok"
-            value = _edn_value(op.input, op)
+            value = pair.format(_edn_value(op.input, op))
             events.append((op.ret, 1, process, f"{start}, :type :{kind}, :value {value}}}"))
     return [text for _, _, _, text in sorted(events)]
 
