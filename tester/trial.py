@@ -14,8 +14,8 @@ from pathlib import Path
 from tester.guard import guard
 from tester.report import aborted
 from tester.report.inside import look
-from tester.report.lines import WIDTH
 from tester.report.story import every_line, render_placement, render_story
+from tester.report.width import WIDTH
 from tester.search.again import record_of, run_again
 from tester.search.corpus import Corpus
 from tester.search.diagnosis import (

@@ -36,9 +36,9 @@ plot_option = click.option(
 
 def write_plots_of(result: LabResult, path: str | None) -> None:
     """Write the page of plots that was asked for, if one was, and say where it is."""
-    from tester.report.page.plots import plots_of
-
     if path is not None:
+        from tester.report.page.plots import plots_of
+
         write(path, plots_of(result))
         click.echo(f"plots: {path}", err=True)
 
@@ -78,10 +78,10 @@ def write(path: str, text: str) -> None:
 
 def write_page_of(rerun: Rerun, path: str | None) -> None:
     """Write the page that was asked for, if one was, and say where it is."""
-    from tester.report.page.html import write_page
-
     if path is None:
         return
+    from tester.report.page.html import write_page
+
     document = document_of(rerun)
     if document is not None:
         write(path, write_page(document))
@@ -104,10 +104,10 @@ def redrawn(pool: Pool, reruns: Iterable[Rerun]) -> list[Rerun]:
 
 def write_pages_of(pool: Pool, tests: Iterable[TestResult], folder: str | None) -> None:
     """Draw a page for each test that has a story, into a folder."""
-    from tester.report.page.files import write_into
-
     if folder is None:
         return
+    from tester.report.page.files import write_into
+
     reruns = [test.rerun for test in tests if test.rerun is not None]
     for rerun in redrawn(pool, [one for one in reruns if one.report is not None]):
         document = document_of(rerun)

@@ -133,12 +133,14 @@ def run(
 
 def _show(out: Console, result: LabResult, style: str, *, every: bool) -> None:
     """Print what the tests came to, as a table or as the course's tester does."""
-    from tester.labs.suite import tests_of
-    from tester.report import coursestyle, table
-
     if style == "table":
+        from tester.report import table
+
         table.show(out, result, every=every)
         return
+    from tester.labs.suite import tests_of
+    from tester.report import coursestyle
+
     titles = {test.name: coursestyle.Title(test.name, "") for test in result.tests}
     known = tests_of(LABS[result.lab].suite) if result.lab in LABS else {}
     for name, scenario in known.items():

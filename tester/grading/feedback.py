@@ -9,7 +9,7 @@ from typing import Final
 
 from tester.grading.grade import FAILED, GRADED, PASSED, UNKNOWN, Grade, PartGrade
 from tester.grading.journal import COMMAND
-from tester.report.lines import WIDTH
+from tester.report.width import WIDTH
 from tester.workers.wire import plain
 
 _AGAIN: Final = "To run it again:"

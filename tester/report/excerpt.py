@@ -10,8 +10,9 @@ from typing import Final
 from tester.report import values
 from tester.report.broken import listed
 from tester.report.collapse import collapse
-from tester.report.lines import WIDTH, Line
+from tester.report.lines import Line
 from tester.report.matters import Matters
+from tester.report.width import WIDTH
 
 _KEYS: Final = 2
 """Of other keys, this many are named."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from tester.report.reason import reason
 from tester.report.story import headline
@@ -14,8 +13,6 @@ _RPCS: Final = re.compile(r"#\d+(?:(?:, | and )#\d+)*")
 _QUOTED: Final = re.compile(r"b?'[^']*'|b?\"[^\"]*\"")
 _NUMBERS: Final = re.compile(r"\d+(?:\.\d+)?")
 _REST: Final = re.compile(r": |, but | \(|\. ")
-
-T = TypeVar("T")
 
 
 def likeness(outcome: Outcome) -> str:
@@ -31,11 +28,3 @@ def likeness(outcome: Outcome) -> str:
 def _plain(text: str) -> str:
     """A sentence without what differs from run to run."""
     return _NUMBERS.sub("0", _QUOTED.sub("''", _RPCS.sub("#", text)))
-
-
-def alike(found: Iterable[T], key: Callable[[T], str]) -> list[Sequence[T]]:
-    """Those that have a key in common, together; what has none stands alone."""
-    groups: dict[str, list[T]] = {}
-    for at, one in enumerate(found):
-        groups.setdefault(key(one) or f"#{at}", []).append(one)
-    return list(groups.values())

@@ -12,6 +12,7 @@ import msgspec
 
 from tester.report import values
 from tester.report.exchange import Causes
+from tester.report.width import WIDTH
 from tester.world.events import (
     Annotated,
     Answer,
@@ -159,8 +160,6 @@ def _wrapped(text: str, first: str, others: str) -> list[str]:
     )
 
 
-WIDTH: Final = 80
-"""Columns of a story."""
 _BELOW: Final = 11
 """Columns before the lines of code below one."""
 

@@ -15,12 +15,13 @@ from tester.report.audit.beside import side_by_side
 from tester.report.audit.leading_up import later, leading_up
 from tester.report.broken import Broken
 from tester.report.inside import NOTHING, Inside
-from tester.report.lines import HEADER, WIDTH, Line, lines
+from tester.report.lines import HEADER, Line, lines
 from tester.report.matters import matters
 from tester.report.paths import relative
 from tester.report.pending import open_calls
 from tester.report.reason import core_of, reason
 from tester.report.values import operation, result
+from tester.report.width import WIDTH
 from tester.search.explain import Explanation
 from tester.world.execution import TEST
 from tester.world.failure import (

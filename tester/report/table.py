@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from tester.report import aborted
-from tester.report.likeness import alike
-from tester.report.lines import WIDTH
+from tester.report.ways import alike
+from tester.report.width import WIDTH
 from tester.search.shortest import in_words
 from tester.workers.results import LabResult, Rerun, TestResult
 

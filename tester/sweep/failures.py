@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tester.report import aborted
-from tester.report.likeness import alike
 from tester.report.paths import relative
+from tester.report.ways import alike
 from tester.sweep.job import COMMAND
 from tester.sweep.plan import Sought
 from tester.sweep.store import Store, StoredRun, Story, Subject

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tester.world.failure import NeverReached
-
 
 class Reached:
     """Counts in how many runs each thing was reached; some are demanded."""
@@ -41,6 +39,8 @@ class Reached:
     def demand(self) -> None:
         """Raise NeverReached if one that is demanded was reached in no run."""
         if self.missing:
+            from tester.world.failure import NeverReached
+
             raise NeverReached(self.missing)
 
     def _of(self, count: int) -> str:

@@ -136,6 +136,19 @@ def test_help_and_misuse_import_nothing_heavy(args: list[str]) -> None:
     assert {"numpy", "pytest", "rich", "asyncio", "msgspec"}.isdisjoint(modules)
 
 
+def test_a_run_that_passes_imports_nothing_that_only_a_failure_needs() -> None:
+    code = (
+        "import sys; from tester.cli import run; from tester.report import record, table;"
+        "from tester.report.progress import bar; from tester.workers import runner;"
+        "print(*sys.modules)"
+    )
+    modules = set(process(code).stdout.split())
+    assert {"tester.workers.pool", "tester.report.table"} <= modules
+    unneeded = {"asyncio", "linearizability", "tester.world.run", "tester.report.story"}
+    assert unneeded.isdisjoint(modules)
+    assert not [name for name in modules if name.startswith("tester.report.page")]
+
+
 def test_the_parent_never_imports_the_code_under_test(labtester: Runner) -> None:
     labtester("run", "tiny", "--seeds", "1")
     theirs = submit(labtester.folder, before="import sys; sys.exit('imported')")

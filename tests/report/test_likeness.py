@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from labrpc import UNRELIABLE
 from tester import Simulation
-from tester.report.likeness import alike, likeness
+from tester.report.likeness import likeness
+from tester.report.ways import alike
 from tests.report import scenarios
 from tests.world.lab import CertainClerk, fates, once
 
