@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from labrpc.codec import codec
 from labrpc.message import Message
@@ -22,6 +23,27 @@ LINE: Final = 400
 """Characters of what a peer has a say in."""
 CLOSING_MS: Final = 1_000
 """What a peer may take for the last bytes of a connection that is closed."""
+
+
+class Closing:
+    """What `async with` closes at its end."""
+
+    __slots__ = ()
+
+    async def close(self) -> None:
+        """Close it."""
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self.close()
 
 
 class Request(Message, frozen=True, array_like=True):

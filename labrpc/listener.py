@@ -9,8 +9,7 @@ import os
 import socket
 from collections.abc import Coroutine
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from labrpc.address import Address, BadAddress, parse, reason
 from labrpc.codec import UNDECODABLE
@@ -22,6 +21,7 @@ from labrpc.frames import (
     REPLY,
     REQUEST,
     BadFrame,
+    Closing,
     Limits,
     Reply,
     Request,
@@ -51,7 +51,7 @@ async def serve(server: Server, at: Address | str, *, limits: Limits = LIMITS) -
     return listener
 
 
-class Listener:
+class Listener(Closing):
     """A server that can be reached; made by `serve`. As a context manager, it closes at the end.
 
     A plain `def` handler is run at once, an `async def` handler in a task of its own. What a
@@ -72,17 +72,6 @@ class Listener:
         self._known: dict[_Client, None] = {}
         self._receiving: dict[_Client, int] = {}
         self._receiving_bytes = 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from labrpc.address import Address, BadAddress, parse, reason
 from labrpc.codec import UNDECODABLE
@@ -25,6 +24,7 @@ from labrpc.frames import (
     REPLY,
     REQUEST,
     BadFrame,
+    Closing,
     Limits,
     Reply,
     Request,
@@ -53,7 +53,7 @@ def connect(
     return TcpEnd(parse(to) if isinstance(to, str) else to, deadline_ms, limits)
 
 
-class TcpEnd(ClientEnd):
+class TcpEnd(ClientEnd, Closing):
     """A `ClientEnd` over a real connection; close it, or use it as a context manager."""
 
     __slots__ = (
@@ -73,17 +73,6 @@ class TcpEnd(ClientEnd):
         self._closed = False
         self._reachable = True
         self._complaints: dict[str, str] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Close the connection. Calls that wait, and later ones, return None."""

@@ -37,6 +37,7 @@ ARROWS = {
     # Code that runs in a worker knows the labs, and renders what came of a run; and a look at two
     # workers' runs says how they differ.
     "tester.workers.jobs": ALL_OF_TESTER,
+    "tester.workers.main": ALL_OF_TESTER,
     "tester.workers.rerun": ALL_OF_TESTER,
     "tester.workers.selfcheck": "tester.workers tester.report",
     "tester.labs": f"tester.world linearizability {FIXED_API}",

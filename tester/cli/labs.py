@@ -13,6 +13,7 @@ from tester.cli.options import check_writable, finish, json_option
 from tester.cli.target import known_lab
 from tester.labs import LABS
 from tester.labs.lab import COURSE, OURS
+from tester.report.width import WIDTH
 
 
 def _known_labs(
@@ -91,5 +92,5 @@ def _parts(tests: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str
 
 def _wrapped(text: str, first: str, later: str) -> list[str]:
     return textwrap.wrap(
-        text, 80, initial_indent=first, subsequent_indent=later, break_on_hyphens=False
+        text, WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False
     )

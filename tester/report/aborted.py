@@ -6,13 +6,12 @@ import linecache
 import textwrap
 from typing import TYPE_CHECKING
 
+from tester.report.width import WIDTH
 from tester.workers.results import Lost, Rerun
 
 if TYPE_CHECKING:  # the parent is about what is lost, and needs no simulation for that
     from tester.world.failure import Failure
     from tester.world.run import Outcome
-
-_WIDTH = 80
 
 
 def story(rerun: Rerun) -> str:
@@ -69,7 +68,7 @@ def stale(error: Exception, *, run_anew: bool) -> str:
     """What comes before the story of a record made of other code, or of the seed run instead."""
     what = "its seed, run anew" if run_anew else "what it does now"
     said = f"StaleReplay: {error}. This is {what}:"
-    return textwrap.fill(said, _WIDTH, break_long_words=False, break_on_hyphens=False) + "\n\n"
+    return textwrap.fill(said, WIDTH, break_long_words=False, break_on_hyphens=False) + "\n\n"
 
 
 def escaped(seed: int, failure: Failure, command: str) -> str:
@@ -114,5 +113,5 @@ def _stood(places: list[tuple[str, int, str]]) -> list[str]:
 
 
 def _letter(head: str, *parts: str, command: str) -> str:
-    wrapped = [part if part.startswith(" ") else textwrap.fill(part, _WIDTH) for part in parts]
+    wrapped = [part if part.startswith(" ") else textwrap.fill(part, WIDTH) for part in parts]
     return "\n\n".join([head, *wrapped, "To run it again:", f"    {command}"])

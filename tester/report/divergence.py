@@ -8,9 +8,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import Final
 
+from tester.report.width import WIDTH
 from tester.workers.wire import Suspected, Traced
 
-_WIDTH: Final = 80
 _BEFORE: Final = 5
 _MOST: Final = 10
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
@@ -57,7 +57,7 @@ def ranked(suspects: Sequence[Suspected], kind: str, event: str) -> list[Suspect
 def divergence(left: Traced | None, right: Traced | None, kind: str, why: str) -> str:
     """The whole of it; `kind` and `why` are the cause that an inquiry has found."""
     text, event = parted(left, right)
-    sections = [text, textwrap.fill(why, _WIDTH)]
+    sections = [text, textwrap.fill(why, WIDTH)]
     known = left or right
     lines = ranked(known.suspects if known is not None else (), kind, event)
     if lines:

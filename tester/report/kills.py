@@ -6,16 +6,16 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
+from tester.report.width import WIDTH
 from tester.workers.kills import Kill, Mutant
 
 _NAME: Final = 30
-_WIDTH: Final = 80
 
 
 def bug_line(bug: Mutant) -> str:
     """A bug, and the first failing seed of each test that found it."""
     if not bug.found:
-        about = textwrap.indent(textwrap.fill(bug.about, _WIDTH - 4), "    ")
+        about = textwrap.indent(textwrap.fill(bug.about, WIDTH - 4), "    ")
         return f"{bug.name:<{_NAME}} SURVIVES\n{about}".rstrip()
     return _columns(bug.name, bug.found)
 
@@ -33,7 +33,7 @@ def _columns(name: str, kills: Sequence[Kill]) -> str:
     for at, kill in enumerate(kills):
         shown = f" {kill.test.removeprefix('test_')} {kill.seed}{marks[kill.how]}"
         shown += "," if at < len(kills) - 1 else ""
-        if len(lines[-1]) + len(shown) > _WIDTH:
+        if len(lines[-1]) + len(shown) > WIDTH:
             lines.append(" " * _NAME)
         lines[-1] += shown
     return "\n".join(lines)

@@ -20,7 +20,7 @@ _HOME: Final = str(Path(__file__).parents[2])
 
 _BEGIN: Final = (
     "import sys; sys.path[:] = sys.argv[1].split('\\n'); "
-    "from tester.workers.jobs import main; main(*map(int, sys.argv[2:]))"
+    "from tester.workers.main import main; main(*map(int, sys.argv[2:]))"
 )
 
 
