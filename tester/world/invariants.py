@@ -237,12 +237,12 @@ class Heard:
             why = f" ({printable(said)})" if said else ""
             raise InvariantViolated(
                 self.name,
-                f"{self.name!r} does not hold{why} at what {self.node} told, at "
-                f"{seconds(self.now_us())} s: {_told(what, data)}",
+                f"{self.name!r} does not hold{why} at what {self.node} reported, at "
+                f"{seconds(self.now_us())} s: {_reported(what, data)}",
             ) from None
         except Exception as error:  # noqa: BLE001 - the user's, whatever it is
-            told = f"what {self.node} told: {_told(what, data)}"
-            raise _unanswered(self.name, error, told) from None
+            reported = f"what {self.node} reported: {_reported(what, data)}"
+            raise _unanswered(self.name, error, reported) from None
 
 
 def _unanswered(name: str, error: Exception, of: str) -> TesterError:
@@ -255,7 +255,7 @@ def _unanswered(name: str, error: Exception, of: str) -> TesterError:
     )
 
 
-def _told(what: str, data: Sequence[Any]) -> str:
+def _reported(what: str, data: Sequence[Any]) -> str:
     text = ", ".join(map(repr, (what, *data)))
     return printable(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 

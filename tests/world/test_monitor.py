@@ -92,7 +92,7 @@ def test_what_a_monitor_objects_to_ends_the_run_there(isolated: bool) -> None:
     assert isinstance(error, InvariantViolated)
     assert error.name == "in order"
     assert str(error) == (
-        "'in order' does not hold (3 came after 1) at what m0 told, at 0.500 s: 'applied', 3"
+        "'in order' does not hold (3 came after 1) at what m0 reported, at 0.500 s: 'applied', 3"
     )
 
 
@@ -169,7 +169,7 @@ def test_a_monitor_that_breaks_is_named_with_the_line() -> None:
     assert isinstance(error, TesterError)
     assert "test_monitor.py:" in str(error)
     assert str(error).endswith(
-        "'b' could not be asked: it raised KeyError: 'm1', of what m1 told: 'applied', 1"
+        "'b' could not be asked: it raised KeyError: 'm1', of what m1 reported: 'applied', 1"
     )
 
 
