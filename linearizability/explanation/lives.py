@@ -189,13 +189,16 @@ def not_least(
     return alone(core, why, f"{value} was not the least")
 
 
-def no_pairs(operations: Sequence[Operation], *, minimised: bool) -> Core:
-    """Some values of a queue with all their operations."""
+def no_order(operations: Sequence[Operation], *, minimised: bool) -> Core:
+    """Some values of a queue or stack with all their operations."""
     values = {op.input.value: None for op in operations if len(op.input) > 1}
     some = ", ".join(map(short, list(values)[:4])) + (", ..." if len(values) > 4 else "")
-    why = (
-        f"There is no order in which {some} can have been enqueued such that each Dequeue took"
-        " what was first in the queue."
-    )
+    kind = place(operations[0])
+    put, rule = {
+        "queue": ("enqueued", "each Dequeue took what was first in the queue"),
+        "stack": ("pushed", "each Pop took what was on top"),
+    }[kind]
+    why = f"There is no order in which {some} can have been {put} such that {rule}."
+    removals = "Dequeues" if kind == "queue" else "Pops"
     core = in_call_order(operations)
-    return alone(core, why, "no order of the queue fits its Dequeues", minimised=minimised)
+    return alone(core, why, f"no order of the {kind} fits its {removals}", minimised=minimised)

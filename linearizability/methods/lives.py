@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from linearizability.decision import Core
+from linearizability.decision import Core, Stepwise
 from linearizability.explanation.lives import (
     answered_nonsense,
     never_inserted,
@@ -218,6 +218,45 @@ def fewest(some: Sequence[T], refuted: Callable[[Sequence[T]], bool], work: int)
             else:
                 start += size
     return rest
+
+
+def fewest_values(
+    operations: Sequence[Operation],
+    search_of: Callable[[Sequence[Operation]], Stepwise],
+    spent: int,
+) -> tuple[list[Operation], bool]:
+    """Few values with all their operations that a search refutes, and whether it had its time.
+
+    Given that it refutes all of them, for which it `spent` so many configurations. Removals that
+    found nothing stand for themselves, and open ones may have taken anything.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    takers = []
+    for position, op in enumerate(operations):
+        if len(op.input) > 1:
+            groups.setdefault((True, op.input.value), []).append(position)
+        elif op.ret is None:
+            takers.append(position)
+        elif op.output is None:
+            groups[False, position] = [position]
+        else:
+            groups.setdefault((True, op.output), []).append(position)
+    work = 2 * len(operations) + 3 * spent + 2_000
+
+    def refuted(some: Sequence[Sequence[int]]) -> bool:
+        nonlocal work
+        positions = sorted([*takers, *(p for group in some for p in group)])
+        if len(positions) > work:
+            work = 0
+            return False
+        search = search_of([operations[p] for p in positions])
+        search.advance(work)
+        work -= 2 * len(positions) + search.configurations
+        return search.linearizable is False
+
+    few = fewest(list(groups.values()), refuted, len(operations) + 1_000)
+    positions = [*takers, *(position for group in few for position in group)]
+    return [operations[p] for p in positions], work > 0
 
 
 class Due(NamedTuple):

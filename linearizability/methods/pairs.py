@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from linearizability.decision import Conflict, Core, Proof
 from linearizability.explanation import lives as words
 from linearizability.inputs import Enqueue
-from linearizability.methods.lives import INFINITY, Stamp, fewest
+from linearizability.methods.lives import INFINITY, Stamp, fewest_values
 from linearizability.operation import Operation
 
 
@@ -278,32 +278,5 @@ class PairConflict(Conflict):
         self._spent = search.configurations
 
     def core(self) -> Core:
-        operations = self._operations
-        groups: dict[Hashable, list[int]] = {}
-        takers = []
-        for position, op in enumerate(operations):
-            if isinstance(op.input, Enqueue):
-                groups.setdefault(op.input.value, []).append(position)
-            elif op.ret is None:
-                takers.append(position)
-            else:
-                key = position if op.output is None else op.output
-                groups.setdefault((op.output is None, key), []).append(position)
-        for value in [value for value in groups if (False, value) in groups]:
-            groups[value] += groups.pop((False, value))
-        work = 2 * len(operations) + 3 * self._spent + 2_000
-
-        def refuted(some: Sequence[Sequence[int]]) -> bool:
-            nonlocal work
-            positions = sorted([*takers, *(p for group in some for p in group)])
-            if len(positions) > work:
-                work = 0
-                return False
-            search = PairSearch([operations[p] for p in positions])
-            search.advance(work)
-            work -= 2 * len(positions) + search.configurations
-            return search.linearizable is False
-
-        few = fewest(list(groups.values()), refuted, len(operations) + 1_000)
-        positions = [*takers, *(position for group in few for position in group)]
-        return words.no_pairs([operations[p] for p in positions], minimised=work > 0)
+        few, minimised = fewest_values(self._operations, PairSearch, self._spent)
+        return words.no_order(few, minimised=minimised)

@@ -172,7 +172,12 @@ stack = Model(
     describe_state=_describe_queue,
     why_not=_stack_why_not,
     fold=_piled,
-    method=partial(partition, itemgetter(0), Later("linearizability.methods.stack", "decide")),
+    method=partial(
+        partition,
+        itemgetter(0),
+        Later("linearizability.methods.stack", "decide"),
+        search=Later("linearizability.methods.frames", "FrameSearch"),
+    ),
 )
 
 

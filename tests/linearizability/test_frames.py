@@ -1,0 +1,124 @@
+"""The search through stacks whose values repeat."""
+
+import random
+
+from linearizability import Illegal, Ok, Operation, check
+from linearizability.decision import Proof
+from linearizability.methods.frames import FrameSearch
+from linearizability.model import replay
+from linearizability.models import Pop, Push, stack
+from linearizability.search import Search
+from tests.linearizability.oracle import assert_prefix, assert_real_time
+
+
+def recorded(seed: int, count: int, clients: int, values: int) -> list[Operation]:
+    """What clients of a stack record that overlap all the time."""
+    rng = random.Random(seed)
+    free = [rng.randrange(100) for _ in range(clients)]
+    plans = []
+    for _ in range(count):
+        client = min(range(clients), key=free.__getitem__)
+        call = free[client]
+        ret = call + rng.randrange(100)
+        plans.append((rng.randint(call, ret), client, call, ret))
+        free[client] = ret + 1
+    held: list[int] = []
+    history = []
+    for _, client, call, ret in sorted(plans):
+        if rng.random() < 0.5:
+            held.append(rng.randrange(values))
+            history.append(Operation(client, Push("s", held[-1]), None, call, ret))
+        else:
+            output = held.pop() if held else None
+            history.append(Operation(client, Pop("s"), output, call, ret))
+    return history
+
+
+def lie(history: list[Operation], values: int) -> None:
+    """Let a Pop in the middle return another value."""
+    pops = [op for op in history if isinstance(op.input, Pop) and op.output is not None]
+    pops[len(pops) // 2].output = (pops[len(pops) // 2].output + 1) % values
+
+
+def test_it_agrees_with_the_generic_search_where_that_is_feasible() -> None:
+    seen = []
+    for seed in range(150):
+        rng = random.Random(seed)
+        history = recorded(seed, 14, 4, 2)
+        if seed % 3 and any(op.output is not None for op in history):
+            lie(history, 2)
+        for op in rng.sample(history, 2):
+            op.ret = None if seed % 2 else op.ret
+        generic, frames = Search(stack, history), FrameSearch(history)
+        generic.advance(100_000)
+        frames.advance(100_000)
+        assert generic.linearizable is frames.linearizable is not None, seed
+        seen.append(frames.linearizable)
+        if frames.linearizable:
+            decision = frames.decision()
+            assert isinstance(decision, Proof)
+            order = [history[position] for position in decision.order()]
+            assert replay(stack, order) is not None
+            assert_real_time(order)
+            returned = {id(op) for op in history if op.ret is not None}
+            assert returned <= {id(op) for op in order}
+    assert 20 < sum(seen) < 130
+
+
+def test_hundreds_of_operations_with_few_values() -> None:
+    history = recorded(1, 250, 5, 4)
+    verdict = check(stack, history, budget=60_000)
+    assert isinstance(verdict, Ok)
+    assert verdict.configurations > 250
+    assert replay(stack, verdict.witness()) is not None
+    assert_real_time(verdict.witness())
+    lie(history, 4)
+    verdict = check(stack, history, budget=60_000)
+    assert isinstance(verdict, Illegal)
+    assert_prefix(stack, history, verdict.headline.prefix)
+
+
+def test_slices_do_not_change_the_search() -> None:
+    history = recorded(5, 60, 4, 2)
+    whole, sliced = FrameSearch(history), FrameSearch(history)
+    whole.advance(100_000)
+    while sliced.linearizable is None:
+        sliced.advance(7)
+    assert sliced.linearizable is whole.linearizable
+    assert sliced.steps == whole.steps
+
+
+def test_where_it_stands_when_the_budget_ends() -> None:
+    search = FrameSearch(recorded(5, 60, 4, 2))
+    assert search.returns_left == 60
+    search.advance(30)
+    assert search.linearizable is None
+    assert search.configurations == 30
+    assert 0 < search.returns_left < 60
+    assert search.operations[search.blocked].ret is not None
+
+
+def test_only_open_operations() -> None:
+    verdict = check(stack, [Operation(c, Push("s", 1), None, 1, None) for c in (0, 1)])
+    assert isinstance(verdict, Ok)
+    assert verdict.witness() == []
+
+
+def test_what_is_wrong_in_words() -> None:
+    history = [
+        Operation(0, Push("s", 1), None, 1, 2),
+        Operation(0, Push("s", 2), None, 3, 4),
+        Operation(0, Push("s", 2), None, 5, 6),
+        Operation(0, Pop("s"), 2, 7, 8),
+        Operation(0, Pop("s"), 1, 9, 10),
+        Operation(0, Push("s", 9), None, 11, 12),
+    ]
+    verdict = check(stack, history)
+    assert isinstance(verdict, Illegal)
+    refuted = verdict.headline
+    assert list(refuted.core) == history[:5]
+    assert refuted.missing == "no order of the stack fits its Pops"
+    assert refuted.why == (
+        "There is no order in which 1, 2 can have been pushed such that each Pop took what was"
+        " on top."
+    )
