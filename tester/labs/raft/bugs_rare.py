@@ -4,7 +4,14 @@ from typing import Final
 
 from tester.labs.patch import Patch
 
-CORE, LOG = "raft/core.py", "raft/log.py"
+CORE, LOG, SHELL = "raft/core.py", "raft/log.py", "raft/raft.py"
+
+MERGE = "        self._ready.save |= self.log.merge(prev, args.entries)\n"
+VOTE = """\
+        reply: RequestVoteReply = await self._reply(args)
+        return reply
+
+    async def append_entries"""
 
 BUGS: Final = (
     Patch(
@@ -26,5 +33,51 @@ BUGS: Final = (
             ),
         ),
         killed_by=("test_snapshot_into_wrong_log",),
+    ),
+    Patch(
+        "shifts_entries_at_a_snapshot",
+        "Entries that begin before the snapshot are put one place too late.",
+        CORE,
+        (
+            (
+                MERGE,
+                """\
+        skip = max(0, self.log.base - prev - 1)
+        self._ready.save |= self.log.merge(max(prev, self.log.base), args.entries[skip:])
+""",
+            ),
+        ),
+        killed_by=("test_entries_around_a_snapshot",),
+    ),
+    Patch(
+        "installs_without_saving",
+        "A snapshot is taken over, and saved with whatever is saved next.",
+        CORE,
+        (
+            (
+                "applied = index\n            self._ready.save = True\n",
+                "applied = index\n",
+            ),
+        ),
+        killed_by=("test_snapshots_outlive_crashes",),
+    ),
+    Patch(
+        "votes_by_what_it_knew",
+        "Whether the vote is free is looked at before the disk is waited for, and not after.",
+        SHELL,
+        (
+            (
+                VOTE,
+                """\
+        core = self._core
+        before = core.voted_for if core.term == args.term else None
+        await asyncio.sleep(0.002)
+        if core.term == args.term:
+            core.voted_for = before
+"""
+                + VOTE,
+            ),
+        ),
+        killed_by=("test_votes_asked_for_at_once",),
     ),
 )

@@ -66,9 +66,9 @@ async def test_votes_outlive_power_failures(sim: Simulation) -> None:
         of_first = raft.servers.hold(first, voter, waits=True)
         of_second = raft.servers.hold(second, *(i for i in range(3) if i != second), waits=True)
         between = raft.servers.hold(first, second, waits=True)
-        if await _until(raft, CANDIDATES_S, partial(_equal, raft, first, second, voter)):
+        if await until(raft, CANDIDATES_S, partial(compete, raft, first, second, voter)):
             of_first.release()
-            if await _until(raft, PATIENCE_S, partial(_leads, raft, first)):
+            if await until(raft, PATIENCE_S, partial(_leads, raft, first)):
                 power.fails(forgets, power.unsynced(forgets))
                 await asyncio.sleep(0.001)  # for what others ask it at once
                 of_second.release()
@@ -79,8 +79,8 @@ async def test_votes_outlive_power_failures(sim: Simulation) -> None:
         _ = await raft.one(raft.command(), 3)
 
 
-def _equal(raft: RaftCluster, one: int, other: int, behind: int) -> bool:
-    """Whether two servers are in the same term, which a third has not heard of."""
+def compete(raft: RaftCluster, one: int, other: int, behind: int) -> bool:
+    """Whether two servers are candidates of one term, which a third has not heard of."""
     term, later, before = (raft.safety.servers[i].term for i in (one, other, behind))
     return term == later > before
 
@@ -89,7 +89,8 @@ def _leads(raft: RaftCluster, i: int) -> bool:
     return raft.safety.servers[i].leads
 
 
-async def _until(raft: RaftCluster, within_s: float, true: Callable[[], bool]) -> bool:
+async def until(raft: RaftCluster, within_s: float, true: Callable[[], bool]) -> bool:
+    """Wait until something is true; returns whether it was within so many seconds."""
     deadline = raft.sim.now() + within_s
     while raft.sim.now() < deadline:
         if true():

@@ -6,6 +6,7 @@ from typing import Final
 
 from tester.labs.raft import (
     agreement,
+    corner_cases,
     election,
     late,
     ours,
@@ -16,7 +17,10 @@ from tester.labs.raft import (
     snapshots,
 )
 
-PARTS: Final = (election, agreement, persistence, snapshots, ours, rare, power, late, paces)
+PARTS: Final = (
+    *(election, agreement, persistence, snapshots),
+    *(ours, rare, power, late, corner_cases, paces),
+)
 
 globals().update(
     (name, test) for part in PARTS for name, test in vars(part).items() if name.startswith("test_")

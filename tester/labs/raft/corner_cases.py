@@ -1,0 +1,122 @@
+"""Tests of a Raft that are not among those of the course: what rarely falls on one index or time.
+
+A message ends where the log ends, and a snapshot in its middle; a log ends where its snapshot
+does; a server crashes just after it has taken over a snapshot; two candidates ask at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Final
+
+from tester.labs.raft.cluster import RaftCluster
+from tester.labs.raft.network import CALM, LIMITS
+from tester.labs.raft.ours import new_leader
+from tester.labs.raft.peer import SNAPSHOT_EVERY, Pace
+from tester.labs.raft.power import CANDIDATES_S, PATIENCE_S, SLOW_DISK_MS, compete, until
+from tester.world.simulate import simulate
+from tester.world.simulation import Simulation
+
+EACH: Final = [Pace(1, 1)] * 3
+"""A snapshot after every command: it covers the whole log."""
+OFTEN: Final = [Pace(3, 2)] * 3
+CAUGHT_UP_S: Final = 3
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_entries_around_a_snapshot(sim: Simulation) -> None:
+    """AppendEntries arrives late: its first entries are in a snapshot, its last ends the log."""
+    raft = RaftCluster(sim, 3, snapshots=OFTEN)
+    for _ in range(sim.at_most(6, "rounds")):
+        index = await raft.one(raft.command(), 3)
+        leader = await raft.check_one_leader()
+        follower = (leader + 1 + raft.below(2)) % 3
+        for _ in range(4 + raft.below(3)):
+            index, _, _ = await raft.start(leader, raft.command())
+        await asyncio.sleep(raft.below(10) / 10_000)
+        held = raft.servers.hold(leader, follower)  # many a Raft sends all but the first together
+        await asyncio.sleep(raft.below(300) / 1_000)
+        held.stop()
+        _ = await until(raft, CAUGHT_UP_S, partial(_have_applied, raft, index, 3))
+        if raft.below(3) == 0:
+            raft.servers.crash(follower)
+            raft.restart(follower)
+        held.release(newest_first=bool(raft.below(2)))
+        await asyncio.sleep(0.05)
+        _ = await raft.one(raft.command(), 3)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_snapshots_outlive_crashes(sim: Simulation) -> None:
+    """A server crashes as soon as it has taken over a snapshot, and catches up once more."""
+    raft = RaftCluster(sim, 3, snapshots=True)
+    servers = raft.servers
+    for _ in range(sim.at_most(3, "rounds")):
+        _ = await raft.one(raft.command(), 3)
+        leader = await raft.check_one_leader()
+        follower = (leader + 1 + raft.below(2)) % 3
+        servers.disconnect(follower)
+        index = 0
+        while (index + 1) % SNAPSHOT_EVERY:  # the snapshot covers the whole log then
+            index = await raft.one(raft.command(), 2)
+        servers.connect(follower)
+        _ = await until(raft, CAUGHT_UP_S, partial(_have_applied, raft, index, 3))
+        await asyncio.sleep(raft.below(10) / 1_000)
+        servers.crash(follower)
+        raft.restart(follower)
+        _ = await raft.one(raft.command(), 3)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_votes_after_a_snapshot(sim: Simulation) -> None:
+    """Whose log is all in its snapshot knows after a restart who has less, and elects nobody else.
+
+    Of two servers one has missed some commands, and the other one has them in its snapshot only.
+    """
+    raft = RaftCluster(sim, 3, snapshots=EACH)
+    servers = raft.servers
+    for _ in range(sim.at_most(4, "rounds")):
+        _ = await raft.one(raft.command(), 3)
+        leader = await raft.check_one_leader()
+        behind = (leader + 1 + raft.below(2)) % 3
+        ahead = 3 - leader - behind
+        servers.disconnect(behind)
+        index = 0
+        for _ in range(1 + raft.below(3)):
+            index = await raft.one(raft.command(), 2)
+        _ = await until(raft, CAUGHT_UP_S, partial(_have_applied, raft, index, 2))
+        servers.disconnect(leader)
+        servers.crash(ahead)
+        servers.restart(ahead)
+        servers.connect(ahead, behind)
+        _ = await new_leader(raft, [ahead, behind])
+        _ = await raft.one(raft.command(), 2)
+        servers.connect_all()
+        _ = await raft.one(raft.command(), 3)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_votes_asked_for_at_once(sim: Simulation) -> None:
+    """Two candidates of one term ask the third server at the same time: one of them can win."""
+    raft = RaftCluster(sim, 3)
+    servers = raft.servers
+    _ = await raft.one(b"agreed", 3)
+    for _ in range(sim.at_most(4, "rounds")):
+        voter = await raft.check_one_leader()
+        first, second = (i for i in range(3) if i != voter)
+        servers.nodes[voter].slow_disk(SLOW_DISK_MS * raft.below(2))
+        holds = [servers.hold(i, *(j for j in range(3) if j != i), waits=True) for i in range(3)]
+        candidates = partial(compete, raft, first, second, voter)
+        if await until(raft, CANDIDATES_S, candidates):
+            holds[first].release()
+            holds[second].release()
+            await asyncio.sleep(PATIENCE_S)
+        servers.nodes[voter].slow_disk()
+        for hold in holds:
+            hold.release()
+        _ = await raft.one(raft.command(), 3)
+
+
+def _have_applied(raft: RaftCluster, index: int, n: int) -> bool:
+    return index > 0 and raft.n_committed(index) >= n
