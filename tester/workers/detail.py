@@ -1,4 +1,4 @@
-"""What a sweep wants to know of a run besides its verdict: latencies, and what faults have hit."""
+"""The details of a run that a sweep keeps besides its verdict: latencies, and what faults hit."""
 
 from __future__ import annotations
 

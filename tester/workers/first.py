@@ -8,10 +8,10 @@ from tester.workers.wire import Chunk, Ran
 
 
 class FirstFailureTracker(SeedTracker):
-    """One test's way to its first failing seed."""
+    """The progress of one test up to its first failing seed."""
 
     def put(self, seed: int, result: Ran | Lost) -> None:
-        """A seed's result has come; later seeds do not count any more if it failed."""
+        """Take the result of a seed; if it failed, later seeds do not count."""
         failed = isinstance(result, Ran) and result.verdict == "fail"
         if failed and seed < self.end:
             self.end = seed + 1
@@ -19,11 +19,11 @@ class FirstFailureTracker(SeedTracker):
 
 
 class FirstFailurePlan(Plan):
-    """The tests one after the other, until one of them has failed."""
+    """The plan of a lab run that ends at the first failing test."""
 
     @property
     def failed(self) -> int | None:
-        """The place of the first test that has failed."""
+        """The index of the first test that has failed."""
         return next((i for i, c in enumerate(self.trackers) if c.counted.failed), None)
 
     def _put(self, job: Chunk, at: int, result: Ran | Lost) -> None:
@@ -34,7 +34,7 @@ class FirstFailurePlan(Plan):
                 later.end = 0
 
     def result(self) -> LabResult:
-        """What was counted up to the first failure; what came of later tests is of no account."""
+        """What was counted up to the first failure; later tests do not count."""
         result = super().result()
         if self.failed is not None:
             result.not_run = [test.name for test in result.tests[self.failed + 1 :]]

@@ -1,8 +1,8 @@
-"""Frames: how a worker says something, and what is heard of one whom nobody trusts.
+"""Frames: how messages from an untrusted worker are written, authenticated and read.
 
-Each message stands behind its length and a tag: a keyed hash of the message and of its number.
-Only the worker and its parent have the key, and a number is good once, so that what the code under
-test writes into the pipe is nobody's message, nor is a copy of one that was sent before.
+A frame is a length, a tag and a message. The tag is a keyed hash of the message and its number.
+Only the worker and its parent have the key, and each number is accepted once. So nothing that the
+code under test writes into the pipe is accepted, not even a copy of an earlier message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tester.workers.wire import Message, encode, message_of
 from tester.world.pipe import HEADER, send
 
 LARGEST: Final = 1 << 28
-"""Bytes of one message. A longer one is not ours: somebody else wrote into the pipe."""
+"""The most bytes of a message. A longer one was written by the code under test."""
 KEY: Final = 32
 _TAG: Final = 16
 _getpid = os.getpid  # the code under test may put another one in its place, or be given one
@@ -50,8 +50,8 @@ class Sender:
     def say(self, message: Message) -> None:
         """Write a message.
 
-        A copy of the process, which the code under test has made of it in spite of the guard, ends
-        here: it is at the same run, and has all that it takes to answer for it.
+        A copy of the process that the code under test has forked in spite of the guard ends here:
+        it has the key, and could answer for the run.
         """
         if _getpid() != self._pid:
             _exit(1)
@@ -60,16 +60,16 @@ class Sender:
 
 
 class Frames:
-    """Cuts a stream of bytes into the messages of a worker, which nobody has to trust."""
+    """Cuts the stream of bytes from an untrusted worker into messages."""
 
     def __init__(self, key: bytes) -> None:
         self._rest = bytearray()
         self._tags = _Tags(key)
         self.garbled = False
-        """Whether something came that no worker says: what follows means nothing."""
+        """Whether bytes came that are no valid frame. Whatever follows them is ignored."""
 
     def feed(self, data: bytes) -> list[Message]:
-        """The messages that `data` completes, up to the first that is none."""
+        """The messages that `data` completes, up to the first invalid frame."""
         messages: list[Message] = []
         rest = self._rest
         rest += data

@@ -1,7 +1,7 @@
-"""An inquiry: what has to be different around a process for a run to go another way.
+"""An inquiry: which difference between two processes makes the same seed run differently.
 
-Nothing is guessed: the run is repeated in new processes, amid surroundings that differ in one
-respect at a time.
+Nothing is guessed: the run is repeated in new processes whose surroundings differ in one factor
+at a time.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from tester.workers.surroundings import FACTORS, HERE, Where
 from tester.workers.wire import Traced
 
 Start = Callable[[Where], AbstractContextManager[Pool]]
-"""Starts one more worker, amid these surroundings. Its pool raises CannotStart."""
+"""Starts one more worker in these surroundings. Its pool raises CannotStart."""
 Run = tuple[str, int]
 """A test, and a seed."""
 
 _TRIES: Final = 3
-"""Other addresses are tried so often: two objects lie in the same order every other time."""
+"""How often other addresses are tried: two objects keep their order every other time."""
 
 CHANCE: Final = "chance"
 HISTORY: Final = "history"
@@ -30,17 +30,17 @@ ADDRESSES: Final = "addresses"
 
 
 class Cause(NamedTuple):
-    """What makes a run go another way."""
+    """What makes a run differ."""
 
     kind: str
-    """CHANCE, ADDRESSES, HISTORY, HASHES, another one of FACTORS, or "" if nobody knows."""
+    """CHANCE, ADDRESSES, HISTORY, HASHES, another one of FACTORS, or "" if it is unknown."""
     left: Where = HERE
     right: Where = HERE
-    """Two places where it goes two ways."""
+    """Two surroundings in which it differs."""
 
     @property
     def sentence(self) -> str:
-        """What was found out."""
+        """The finding in one sentence."""
         return _SAID.get(self.kind) or f"It takes no more than that {FACTORS[self.kind]}."
 
 
@@ -61,7 +61,7 @@ _SAID: Final = {
 
 
 def digests(start: Start, where: Where, runs: Collection[Run]) -> dict[Run, str]:
-    """What runs come to in a new process: verdict and digest, or what became of the process."""
+    """Verdict and digest of each run in a new process, or what became of that process."""
     source = DigestPlan(list(runs))
     try:
         with start(where) as pool:
@@ -85,7 +85,7 @@ def traced(start: Start, where: Where, run: Run) -> Traced | None:
 
 
 def inquire(start: Start, run: Run, usual: str) -> Cause:
-    """Why a run that came to `usual` in a process that had run others came to something else."""
+    """Why a run had another result than `usual`, which it had in a process that had run others."""
 
     def at(where: Where) -> str:
         return digests(start, where, [run])[run]

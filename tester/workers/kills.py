@@ -1,4 +1,4 @@
-"""A hunt: which tests of a suite notice what is wrong with the code under test, and how soon."""
+"""Kills: which tests of a suite fail on a mutant, and on which seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tester.workers.wire import Listed
 
 
 class Kill(NamedTuple):
-    """A test noticed something, on this seed and on none before it."""
+    """The first seed on which a test failed, or could not decide."""
 
     test: str
     seed: int
@@ -24,7 +24,7 @@ class Kill(NamedTuple):
 
 
 class Mutant(NamedTuple):
-    """A solution, and the tests that noticed something, in the order of the suite."""
+    """A solution, and the kills of the tests, in the order of the suite."""
 
     name: str
     about: str
@@ -32,7 +32,7 @@ class Mutant(NamedTuple):
 
     @property
     def found(self) -> tuple[Kill, ...]:
-        """The kills that count for a bug: not to know is not to notice."""
+        """The kills that count for a bug; a test that could not decide has not found it."""
         return tuple(kill for kill in self.kills if kill.how != "unknown")
 
     @property
@@ -58,8 +58,8 @@ def find_kills(
 ) -> tuple[Kill, ...]:
     """Run each test until its first failing seed, or to the end of its seeds.
 
-    `first`: only until one of the tests, in this order, has failed. What is found does not depend
-    on how many workers there are. Raises Misuse.
+    With `first`, end at the first of the tests, in this order, that has failed. The result does
+    not depend on the number of workers. Raises Misuse.
     """
     plan = (FirstFailurePlan if first else Plan)(lab, tests, pool.jobs, FirstFailureTracker)
     pool.work(plan, lambda: progress(plan))

@@ -1,4 +1,4 @@
-"""How a worker process is started, and what it is told first."""
+"""How a worker process is started: its command, its environment and its first message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tester.workers.wire import encode
 from tester.workers.worker import Launch
 
 _HOME: Final = str(Path(__file__).parents[2])
-"""Instead of the current folder, whose modules have no business in a worker."""
+"""Takes the place of the current folder, whose modules must not be imported in a worker."""
 
 _BEGIN: Final = (
     "import sys; sys.path[:] = sys.argv[1].split('\\n'); "
@@ -32,30 +32,30 @@ class Project(msgspec.Struct, frozen=True):
     shown: str
     """The same as its user wrote it."""
     root: str = ""
-    """Where the project begins, if that is known; else pytest finds out."""
+    """The root folder of the project; "" if pytest is to find it."""
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What a worker is told first."""
+    """The first message to a worker."""
 
     lab: Lab | None
     """None: tests of a project."""
     submission: str | None
     """The folder; None: the reference packages."""
     seeds: int | None
-    """How many seeds were asked for; None: as many as each test says."""
+    """How many seeds were requested; None: as many as each test declares."""
     schedule: str | None = None
-    """The schedule that was asked for; None: each test's own."""
+    """The schedule that was requested; None: each test's own."""
     around: Around = USUAL
-    """What is different around it."""
+    """How its surroundings differ from the usual ones."""
     memory: int = 0
-    """How many bytes of memory the worker may have; 0: as many as there are."""
+    """The most bytes of memory that the worker may have; 0: no limit."""
     strategy: str | None = None
-    """The strategy that was asked for; None: uniform."""
+    """The strategy that was requested; None: uniform."""
     project: Project | None = None
-    """Whose tests are run, if not a lab's."""
+    """The project whose tests are run; None: those of the lab."""
     digests: bool = False
-    """Whether the worker is to say which code each test is of."""
+    """Whether the worker sends the digest of each test's code."""
 
 
 class Python(NamedTuple):

@@ -1,9 +1,8 @@
-"""What is to be run, and what has been: where the workers of a pool take their jobs from.
+"""Plans: the sources of a pool's jobs, which also collect the results.
 
-Results are merged by (test, seed), never by time: a worker more or less changes nothing. A test
-ends at its first lost seed (its process hung or died) and at its first that changed what outlives
-a run, for later seeds might do so as well and each would cost a process; where that is does not
-depend on who ran what either.
+Results are merged by (test, seed), never by time, so the number of workers changes nothing. A test
+ends at the first seed whose process hung or died, and at the first that leaked state: later seeds
+may do the same, and each would cost a process.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ _FIRST: Final = 4
 
 
 class JobSource(Protocol):
-    """Where jobs come from and answers go."""
+    """Where a pool gets jobs from and sends the answers to."""
 
     def next(self) -> Job | None:
-        """A job that nobody has had yet."""
+        """The next job; None if there is none at present."""
 
     def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
-        """The answer number `at` to a job has come. `printed`: by a run that is repeated."""
+        """Take answer number `at` to a job; `printed` is what a repeated run printed."""
 
     def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
-        """The run that would have given this answer is lost."""
+        """Take note that the run for answer number `at` is lost."""
 
     def wants(self, job: Job) -> bool:
         """Whether the answers to a job still matter."""
@@ -51,12 +50,12 @@ class JobSource(Protocol):
 
 
 class SeedTracker:
-    """One test's way through its seeds. Answers come in any order and are counted in theirs."""
+    """The progress of one test. Results come in any order and are counted in that of the seeds."""
 
     def __init__(self, test: Listed) -> None:
         self.test = test
         self.end = test.seeds
-        """Seeds from here on do not count: the test ends at what none should come after."""
+        """The first seed that does not count."""
         self.given = 0
         self.counted = Counted(test.sometimes)
         self.lost: Lost | None = None
@@ -65,7 +64,7 @@ class SeedTracker:
         self._early: dict[int, Ran | Lost] = {}
 
     def take(self, jobs: int) -> Chunk | None:
-        """The next chunk of seeds: short enough that all workers end together."""
+        """The next chunk of seeds, short enough that all workers end at about the same time."""
         left = self.end - self.given
         if left <= 0:
             return None
@@ -75,7 +74,7 @@ class SeedTracker:
         return Chunk(self.test.name, first, size)
 
     def put(self, seed: int, result: Ran | Lost) -> None:
-        """A seed's result has come."""
+        """Take the result of a seed."""
         if seed >= self.end:
             return
         if isinstance(result, Lost) or result.verdict == "misuse" or result.leaked_state:
@@ -101,7 +100,7 @@ class SeedTracker:
 
 
 class Plan:
-    """All seeds of all tests: the source of a run."""
+    """The plan of a lab run: all seeds of all tests."""
 
     def __init__(
         self,
@@ -140,7 +139,7 @@ class Plan:
         tracker = self._of[job.test]
         tracker.put(job.first + at, result)
         if tracker.misuse:
-            # The whole run is in vain; only a test before this one may still say so earlier.
+            # The run ends here, unless a test before this one is misused as well.
             for later in self.trackers[self.trackers.index(tracker) + 1 :]:
                 later.end = 0
 
@@ -153,16 +152,16 @@ class Plan:
 
     @property
     def total(self) -> int:
-        """How many runs there are to be, as far as is known."""
+        """The number of runs, as far as it is known."""
         return sum(tracker.end for tracker in self.trackers)
 
     @property
     def misuse(self) -> str:
-        """Why the submission cannot be run, found out while running it; "" if it can."""
+        """Why the submission cannot be run, if a run showed that; else ""."""
         return next((tracker.misuse for tracker in self.trackers if tracker.misuse), "")
 
     def result(self) -> LabResult:
-        """What has been counted so far, which is everything once the plan is finished."""
+        """What has been counted so far; everything once the plan is finished."""
         return LabResult(
             self.lab,
             [
@@ -180,7 +179,7 @@ class Plan:
 
 
 class Reruns:
-    """Runs that are to be told: the source of the stories."""
+    """The plan of some reruns, which bring the stories."""
 
     def __init__(self, reruns: Sequence[Rerun]) -> None:
         self._waiting = [(rerun, False) for rerun in reruns]
@@ -209,7 +208,7 @@ class Reruns:
 
     def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
         rerun = self._rerun(job)
-        if lost.attempting:  # not the run itself: it has been seen to end
+        if lost.attempting:  # the run itself came to its end
             self._waiting.append((rerun, True))
         else:
             rerun.lost, rerun.printed = lost, printed
@@ -226,7 +225,7 @@ class Reruns:
 
 
 class ProofPlan:
-    """One proof that is to be run: its source."""
+    """The plan of one proof."""
 
     def __init__(self, job: Prove, progress: Callable[[Placed], None]) -> None:
         self._job: Prove | None = job
@@ -253,15 +252,15 @@ class ProofPlan:
 
 
 class DigestPlan:
-    """Seeds of tests, of which only the digests are wanted: the source of a verification."""
+    """The plan of a verification: only the digests of some runs are collected."""
 
     def __init__(self, runs: Sequence[tuple[str, int]]) -> None:
         self._waiting = list(runs)
         self._wanted = set(runs)
         self.found: dict[tuple[str, int], str] = {}
-        """(test, seed) -> verdict and digest; or what became of its process."""
+        """Verdict and digest by (test, seed), or what became of the process."""
         self.misuse = ""
-        """Why the submission cannot be run, found out while running it; "" if it can."""
+        """Why the submission cannot be run, if a run showed that; else ""."""
 
     def next(self) -> Job | None:
         if not self._waiting:
@@ -270,7 +269,7 @@ class DigestPlan:
         return Chunk(test, seed, 1)
 
     def narrow(self, runs: Collection[tuple[str, int]]) -> None:
-        """Want no others any more."""
+        """Drop all runs but these."""
         self._wanted &= set(runs)
         self._waiting = [run for run in self._waiting if run in self._wanted]
 
@@ -293,13 +292,13 @@ class DigestPlan:
 
 
 class TracePlan:
-    """Runs whose every event is wanted, one after the other: the source of a comparison."""
+    """The plan of a comparison: the whole traces of some runs of one seed."""
 
     def __init__(self, test: str, seed: int, times: int) -> None:
         self._waiting = [Trace(test, str(seed))] * times
         self._wanted = times
         self.found: list[Traced | None] = []
-        """None for a run whose process hung or died."""
+        """None stands for a run whose process hung or died."""
 
     def next(self) -> Job | None:
         return self._waiting.pop() if self._waiting else None

@@ -1,8 +1,8 @@
 """A pool of worker processes that run seeds, and survive whatever the code under test does.
 
-A worker that uses CPU time and says nothing is asked where it stands and ended, for an infinite
-loop without an `await` can be stopped in no other way: see `watchdog`. Nothing else hangs on time,
-nor on how many workers there are.
+A worker that uses CPU time and sends nothing is asked for its stack and ended, because nothing
+else stops an infinite loop without an `await`: see `watchdog`. No other result depends on time,
+and none on the number of workers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CHANCES: Final = 2
 class CannotStart(Exception):
     """The submission cannot be loaded: one sentence to its author.
 
-    `loading`: whether it was being loaded. If not, the machine is at fault and not its author.
+    `loading` tells whether it was being loaded. If not, the fault is the machine's.
     """
 
     def __init__(self, sentence: str, *, loading: bool = True) -> None:
@@ -53,11 +53,11 @@ class CannotStart(Exception):
 
 
 class Pool:
-    """Up to `jobs` workers. Use it as a context: at its end no worker is left.
+    """Up to `jobs` workers, in a `with` block that ends them.
 
-    `stuck_s`: after so many seconds of CPU time in silence a worker is ended. `note` is told the
-    warnings that are for the author of the code under test. A run of which so many processes die
-    as it has `chances` is lost.
+    A worker is ended after `stuck_s` seconds of CPU time in silence. `note` is called with each
+    warning for the author of the code under test. A run is lost when its process has died
+    `chances` times.
     """
 
     def __init__(
@@ -71,9 +71,9 @@ class Pool:
     ) -> None:
         self.jobs = jobs
         self.taken = ""
-        """What was taken from the submission's folder, once a worker has loaded it."""
+        """What was taken from the submission's folder; set once a worker has loaded it."""
         self.root = ""
-        """Where the project begins whose tests they are, once a worker has collected them."""
+        """The root folder of the project; set once a worker has collected its tests."""
         self._launch = launch
         self._stuck_s = stuck_s
         self._chances = chances
@@ -101,7 +101,7 @@ class Pool:
         keep_descendants(keep=self._kept)
 
     def tests(self) -> list[Listed]:
-        """The suite's tests, once a worker has loaded it. Raises CannotStart."""
+        """The tests; waits until a worker has loaded them. Raises CannotStart."""
         while self._tests is None:
             self._listen(None)
             self._watch(None)
@@ -113,15 +113,15 @@ class Pool:
             self.turn(source)
             progress()
         for worker in [worker for worker in self._workers if worker.jobs]:
-            self._end(worker)  # it runs what nobody wants any more
+            self._end(worker)  # its results are not needed any more
 
     def turn(self, source: JobSource, wait_s: float = _TICK_S) -> None:
-        """Get on with the source's jobs; waits for the workers to say something, or so long."""
+        """Give out jobs and take in messages; waits at most `wait_s` for one."""
         self._feed(source)
         self._listen(source, wait_s)
         self._watch(source)
 
-    # -- workers come and go ----------------------------------------------------------------------
+    # -- starting and ending workers --------------------------------------------------------------
 
     def _start(self) -> Worker:
         worker = Worker(self._launch)
@@ -139,7 +139,7 @@ class Pool:
         worker.close()
 
     def _feed(self, source: JobSource) -> None:
-        """Give every worker a job, then every worker one ahead, so that none waits for us."""
+        """Give every worker a job and then one more, so that none waits for this process."""
         for depth in range(_AHEAD):
             for worker in self._workers:
                 if len(worker.jobs) <= depth:
@@ -150,7 +150,7 @@ class Pool:
             while len(self._workers) < self.jobs and (job := source.next()) is not None:
                 self._start().give(job)
 
-    # -- what they say ----------------------------------------------------------------------------
+    # -- messages ---------------------------------------------------------------------------------
 
     def _listen(self, source: JobSource | None, wait_s: float = _TICK_S) -> None:
         for key, _ in self._selector.select(wait_s):
@@ -179,7 +179,7 @@ class Pool:
                     self._notes.add(text)
                     self._note(text)
             case Alive():
-                pass  # that it was heard is all there is to it
+                pass  # the watchdog has noticed that the worker sent something
             case Attempting():
                 worker.attempting = True
             case Placed():
@@ -191,7 +191,7 @@ class Pool:
                 worker.aborted = message
                 worker.ended = worker.distrusted = True
             case _:
-                worker.ended = worker.distrusted = True  # it is not our code that speaks
+                worker.ended = worker.distrusted = True  # the code under test wrote it
 
     def _answer(self, worker: Worker, message: Answered, source: JobSource) -> None:
         job, answer = worker.jobs[0], message.answer
@@ -202,22 +202,22 @@ class Pool:
         if isinstance(ran, Ran) and ran.leaked_state:
             worker.leaked_state = worker.distrusted = True
 
-    # -- what they do not say ---------------------------------------------------------------------
+    # -- hung and dead workers --------------------------------------------------------------------
 
     def _watch(self, source: JobSource | None) -> None:
-        # When the clock jumps, because we were stopped or had to wait for a core ourselves, the
-        # workers may have been, too.
+        # If the clock jumps because this process was stopped or had to wait for a core, the
+        # workers may have waited, too.
         now = time.monotonic()
         passed, self._watched = min(now - self._watched, 2 * _TICK_S), now
         for worker in list(self._workers):
             busy = bool(worker.jobs) or not worker.ready
             if worker.leaked_state:
-                self._replace(worker, source, list(worker.left()), deaths=0)
+                self._replace(worker, source, list(worker.unanswered()), deaths=0)
             elif worker.ended or (worker.watchdog.quiet_s > _TICK_S and worker.has_exited()):
                 for message in worker.hear():
                     self._take(worker, message, source)
                 self._handle_loss(worker, source, worker.over())
-            elif source and worker.jobs and not any(map(source.wants, worker.left())):
+            elif source and worker.jobs and not any(map(source.wants, worker.unanswered())):
                 self._end(worker)
             elif busy:
                 ours = not worker.ready and not worker.loading
@@ -226,17 +226,17 @@ class Pool:
                     self._handle_loss(worker, source, lost)
 
     def _handle_loss(self, worker: Worker, source: JobSource | None, lost: Lost) -> None:
-        """The worker hangs or has gone: its run is lost, or gets a second chance elsewhere.
+        """Handle a worker that hangs or has died: its run is lost or tried again.
 
-        A run whose process died is tried again, alone in a new process: what died of an accident
-        passes there, and what kills every process is the run's own doing.
+        A run whose process died is tried again, alone in a new process. If that dies as well, the
+        run is the cause, and not an accident.
         """
         if not worker.ready:
             raise CannotStart(_why_not(worker, lost), loading=bool(worker.loading))
-        left = list(worker.left())
+        left = list(worker.unanswered())
         again = bool(lost.ending) and worker.deaths + 1 < self._chances and not worker.leaked_state
         if left and not again and not worker.leaked_state:
-            assert source is not None  # who else could have given it a job?
+            assert source is not None  # it gave the job
             job = worker.jobs[0]
             printed = worker.printed(job.marker) if isinstance(job, RerunJob) else ""
             source.lost(job, worker.answered, lost, printed)
@@ -246,7 +246,7 @@ class Pool:
     def _replace(
         self, worker: Worker, source: JobSource | None, left: list[Job], deaths: int
     ) -> None:
-        """End the worker; what is `left` of its jobs, and still wanted, goes to a new one."""
+        """End the worker; those jobs `left` that are still wanted go to a new one."""
         self._end(worker)
         left = [job for job in left if source is None or source.wants(job)]
         if left:

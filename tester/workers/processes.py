@@ -1,8 +1,8 @@
-"""The processes of this machine: who started whom, what they use, and how to end all of them.
+"""The processes of this machine: parents, use of CPU and memory, and how to end a whole tree.
 
-Linux tells in /proc, and lets a process keep what it has started, however often that forks and
-whatever session it opens: see `keep_descendants`. Elsewhere `ps` tells, and a process whose parent
-has ended is nobody's: what opens a session of its own and lets its parent end gets away.
+On Linux /proc lists them, and a process can adopt all its descendants, however often they fork and
+whatever sessions they open: see `keep_descendants`. Elsewhere `ps` lists them, and a descendant
+that opens a session of its own and whose parent ends is not found any more.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _PR_GET_CHILD_SUBREAPER: Final = 37
 _ROUNDS: Final = 1_000
-"""So often those are looked for that were started while others were ended,"""
+"""The most searches for processes that were started while others were being ended."""
 _QUIET: Final = 5
-"""until so many times in a row there were none."""
+"""The searches end after this many in a row that find none."""
 
 
 OWN: Final[set[int]] = set()
-"""The children that this process has started in groups of their own, and ends itself."""
+"""The children in process groups of their own that this process ends itself."""
 
 
 class Process(NamedTuple):
@@ -44,7 +44,7 @@ class Process(NamedTuple):
     resident: int
     """Bytes of memory that it holds."""
     ended: bool
-    """Whether it has ended, and nobody has asked for its status yet."""
+    """Whether it has ended but has not been waited for: a zombie."""
 
 
 def processes() -> dict[int, Process]:
@@ -95,7 +95,7 @@ def seconds(time: str) -> float:
 
 
 def descendants(root: int, among: dict[int, Process]) -> list[Process]:
-    """The processes that `root` has started, and those that these have, and so on."""
+    """All children of `root`, their children, and so on."""
     children: dict[int, list[Process]] = {}
     for process in among.values():
         children.setdefault(process.parent, []).append(process)
@@ -106,14 +106,14 @@ def descendants(root: int, among: dict[int, Process]) -> list[Process]:
 
 
 def end_descendants(root: int) -> None:
-    """Kill all that a process has started, directly or not; the process itself goes on."""
+    """Kill all descendants of a process, but not the process itself."""
     _end(lambda: descendants(root, processes()))
 
 
 def end_orphans() -> None:
-    """Kill what came to this process when its parent ended, and forget it: see `keep_descendants`.
+    """Kill and wait for the processes that this one has adopted: see `keep_descendants`.
 
-    Those are children of this process in another process group, but for its OWN.
+    They are its children in other process groups, except for those in OWN.
     """
     this, group = os.getpid(), os.getpgrp()
     kept = {this, *OWN}
@@ -134,9 +134,9 @@ def end_orphans() -> None:
 
 
 def _end(find: Callable[[], list[Process]]) -> None:
-    """Kill all processes that are found, once there are no new ones: each is stopped first.
+    """Stop each process that is found until there are no new ones, and then kill them all.
 
-    One that forks and exits all the time may be missed, but leaves traces: its ended parents.
+    One that forks and exits all the time may be missed, but its ended parents are found.
     """
     seen: set[int] = set()
     quiet = 0
@@ -159,9 +159,9 @@ def _signal(processes: Iterable[Process], number: int) -> None:
 
 
 def keep_descendants(*, keep: bool = True) -> bool:
-    """Become, or be no longer, the parent of all descendants whose own parents end.
+    """Adopt descendants whose parents end, or stop doing so; returns whether it was so before.
 
-    Returns whether it was so before. It is so on Linux alone: a "child subreaper".
+    It works on Linux only, where it is called a child subreaper.
     """
     if sys.platform != "linux":
         return False
@@ -172,7 +172,7 @@ def keep_descendants(*, keep: bool = True) -> bool:
 
 
 def end_with_parent() -> None:
-    """Have the system kill this process when its parent ends, also in the middle of a loop."""
+    """Have the system kill this process when its parent ends, whatever it is doing."""
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

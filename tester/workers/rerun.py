@@ -1,4 +1,4 @@
-"""What a worker answers when it is to tell a run: the story, the record, and why it failed."""
+"""The report of a rerun: story, record and explanation, with a page and a log if wanted."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def report_of(
     submission: str,
     attempt: Callable[[], None],
 ) -> RerunReport:
-    """Tell of the run that was `found`: diagnosed, if it failed.
+    """Report the run `found`, with a diagnosis if it failed.
 
-    `attempt` is called before each attempt at a smaller one. The verdict stands, whatever hostile
-    code does to the attempt to tell it.
+    `attempt` is called before each attempt at a smaller run. Whatever hostile code does during the
+    diagnosis, the verdict stands.
     """
     seed = int(job.seed)
     if ran.verdict == "pass":
@@ -98,7 +98,7 @@ def _completed(
     lab: str,
     explanation: Explanation | None = None,
 ) -> RerunReport:
-    """The report with the page and the log of the run, as far as they were asked for."""
+    """Add the page and the log of the run, if they are wanted."""
     if job.page:
         try:
             drawn = of_run(
@@ -122,7 +122,7 @@ def _completed(
 def _with_log(
     report: RerunReport, job: RerunJob, watched: Watched, explanation: Explanation | None
 ) -> RerunReport:
-    """The report with what was logged and printed, which the full story tells in its place."""
+    """Add what was logged and printed; a full story has it at its time."""
     said = watched.spectator.said
     story = report.story
     if job.full and report.ran.verdict == "pass":

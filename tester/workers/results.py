@@ -1,4 +1,4 @@
-"""What a lab run came to: per test, counted in the order of its seeds, with a digest of it all."""
+"""The results of a lab run: per test, counted in the order of its seeds, with a digest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tester.workers.wire import Figure, Ran, RerunReport
 from tester.world.reached import Reached
 
 OPENING: Final = 2
-"""How many seeds of each test are kept as they came, for the second look."""
+"""How many seeds of each test are kept for the self-check."""
 
 
 class StackFrame(NamedTuple):
@@ -29,28 +29,28 @@ class StackFrame(NamedTuple):
 
 @dataclass(frozen=True)
 class Lost:
-    """A seed that has no outcome, because its process had to be ended or ended by itself."""
+    """A seed without an outcome: its process died or had to be ended."""
 
     stuck_s: int
-    """After so many seconds of CPU time without progress it was ended; 0: for another reason."""
+    """The limit in seconds at which it was ended; 0 if it was lost for another reason."""
     ending: str
-    """How it ended by itself: "was killed by SIGSEGV"."""
+    """How it died: "was killed by SIGSEGV"; "" if it was ended."""
     stack: tuple[StackFrame, ...]
-    """Where it stood, outermost first: all frames, ours too; empty where nobody knows."""
+    """Its stack, outermost frame first, including our frames; empty if unknown."""
     attempting: bool = False
-    """Whether the run itself was over, and a smaller one that fails was looked for."""
+    """Whether the run itself was over and was being shrunk."""
     waited: bool = False
-    """Whether the seconds were of real time, in which it waited for something outside."""
+    """Whether the limit was one of real time: it waited for something outside."""
     what: str = ""
-    """What it did to its process, as a headline: "out of memory"; "" for what stands above."""
+    """What it did to its process, as a headline: "out of memory"; else ""."""
     sentence: str = ""
-    """The same at length."""
+    """The same in full sentences."""
 
     @property
     def loop(self) -> tuple[str, str] | None:
         """File and function of the code under test in which it was stuck, if it was.
 
-        Not the line: a loop may stand at any of its lines.
+        The line is left out, because a loop may be found at any of its lines.
         """
         users = self.users()
         return (users[-1].file, users[-1].function) if self.stuck_s and users else None
@@ -69,7 +69,7 @@ class Rerun:
     command: str
     """What runs it again."""
     first: Ran | None = None
-    """What it came to when it was run first; None if it was lost, or not run before."""
+    """Its first result; None if it was lost, or not run before."""
     report: RerunReport | None = None
     lost: Lost | None = None
     printed: str = ""
@@ -77,15 +77,15 @@ class Rerun:
     record: str = ""
     """The text of a record to be run instead of the seed."""
     full: bool = False
-    """Whether every line of its story is wanted, also where it passes."""
+    """Whether to write every line of its story, even if it passes."""
     page: bool = False
-    """Whether its page is wanted, too."""
+    """Whether to draw its page, too."""
     level: int = 0
-    """From which level on its log is wanted; 0: not at all."""
+    """The lowest level of its log to be kept; 0: no log."""
     rivals: list[int] = field(default_factory=list)
-    """Other seeds that fail in the same way: none of their stories is shorter."""
+    """Other seeds that fail in the same way, and whose stories are not shorter."""
     schedule: str = DEFAULT
-    """What it ran under."""
+    """The schedule of the run."""
 
     @property
     def run(self) -> tuple[str, int, str]:
@@ -94,7 +94,7 @@ class Rerun:
 
     @property
     def verdict(self) -> str:
-        """Of the run that was told; one that was lost has failed."""
+        """The verdict of the rerun; a lost one has failed."""
         return "fail" if self.report is None else self.report.ran.verdict
 
     @property
@@ -104,7 +104,7 @@ class Rerun:
 
     @property
     def size(self) -> Size | None:
-        """Of the smallest run that fails; None if none was looked for."""
+        """The size of the smallest run that fails; None if it was not shrunk."""
         return None if self.report is None else self.report.size
 
     @property
@@ -116,7 +116,7 @@ class Rerun:
 
     @property
     def differed(self) -> bool:
-        """Whether the same seed came to something else when it was run again."""
+        """Whether the rerun had another verdict or digest than the first run."""
         if self.first is None or self.report is None:
             return False
         again = self.report.ran
@@ -124,7 +124,7 @@ class Rerun:
 
 
 def rerun_of(record: Record, command: str) -> Rerun:
-    """A record that is to be run again, by this command."""
+    """The rerun of a record, which this command runs again."""
     return Rerun(record.test, record.seed, command, record=record.text(), schedule=record.schedule)
 
 
@@ -153,7 +153,7 @@ class Counted:
         """The first `MOST_SAMPLES` seeds one by one."""
         self.failed: list[int] = []
         self.alike: list[int] = []
-        """The first few that failed, all of them as the first one did."""
+        """The first few seeds that failed in the same way as the first one."""
         self.unknown: list[int] = []
         self.rpcs = 0
         self.ops = 0
@@ -162,15 +162,15 @@ class Counted:
         self.peers = 0
         """The most servers that a run had."""
         self.figures: dict[str, Figure] = {}
-        """What the test has reported of its runs, by name."""
+        """The figures that the test reports, by name."""
         self.reached = Reached(sometimes)
-        """In how many runs it came to what `sometimes` demands, and what the test calls so."""
+        """How many runs reached each condition that `Simulation.sometimes` names."""
         self.leaked_state = False
         """Whether the last seed leaked state into its process."""
         self.opening: dict[int, Ran] = {}
         """The first seeds, except those whose process hung or died."""
         self.worst: Ran | None = None
-        """The first run that failed, or else the first that stayed unknown."""
+        """The first run that failed, or else the first that was undecided."""
         self._hash = hashlib.blake2b(digest_size=16)
 
     def add(self, ran: Ran) -> None:
@@ -212,19 +212,19 @@ class Counted:
 
     @property
     def digest(self) -> str:
-        """Of the seeds' digests, in the order of the seeds."""
+        """The hash of the seeds' digests, in the order of the seeds."""
         return self._hash.hexdigest()
 
 
 @dataclass
 class TestResult:
-    """What one test came to."""
+    """The results of one test."""
 
     __test__ = False  # not for pytest to collect
 
     name: str
     asked: int
-    """How many seeds it was to run on."""
+    """How many seeds it was meant to run on."""
     weight: int
     counted: Counted
     lost: Lost | None
@@ -233,7 +233,7 @@ class TestResult:
     """The story of its first failing seed."""
     schedule: str = DEFAULT
     differs: str = ""
-    """The story of a seed that went another way in another process; "" if none did."""
+    """The story of a seed that ran differently in another process; "" if none did."""
 
     @property
     def verdict(self) -> str:
@@ -246,48 +246,48 @@ class TestResult:
 
     @property
     def missing(self) -> str:
-        """What is wrong if no run came to something that one must; "" if all was well.
+        """What is wrong if no run reached something that one must; "" if nothing is.
 
-        Nothing is, as long as some seeds have not been run.
+        It is decided only after all seeds have been run.
         """
         return self.counted.reached.missing if self.counted.seeds >= self.asked else ""
 
     @property
     def first_bad_seed(self) -> int | None:
-        """The lowest seed that failed, or else the lowest that stayed unknown."""
+        """The lowest seed that failed, or else the lowest that was undecided."""
         bad = self.counted.failed or self.counted.unknown
         return bad[0] if bad else None
 
 
 @dataclass
 class LabResult:
-    """What a lab's suite came to."""
+    """The results of a suite."""
 
     lab: str
     tests: list[TestResult]
     elapsed_s: float = field(default=0.0)
     """Real seconds from the first run to the last."""
     rerun_s: float = field(default=0.0)
-    """Real seconds that it took after that to make failures small, and to explain them."""
+    """Real seconds after that for shrinking and explaining failures."""
     recorded: list[str] = field(default_factory=list)
-    """The test of each recorded failure that is left, and that none of these seeds has found."""
+    """The tests of recorded failures that still fail and that none of these seeds has found."""
     not_run: list[str] = field(default_factory=list)
     """Tests that were left out, because one before them failed."""
     warnings: list[str] = field(default_factory=list)
-    """What is no failure under this command, and would be one elsewhere."""
+    """What is not a failure under this command but would be one elsewhere."""
     interrupted: bool = False
-    """Whether it was ended before all seeds were run, or all stories told."""
+    """Whether it was interrupted before all seeds were run or all stories written."""
 
     @property
     def verdict(self) -> str:
-        """A failure beats an unknown, and an unknown a pass; nor is it one to be interrupted."""
+        """`fail` if a test failed; else `unknown` if one was undecided or the run interrupted."""
         verdicts = {test.verdict for test in self.tests} | ({"fail"} if self.recorded else set())
         verdicts |= {"unknown"} if self.interrupted else set()
         return next((v for v in ("fail", "unknown") if v in verdicts), "pass")
 
     @property
     def digest(self) -> str:
-        """Of the tests' digests, in the order of the tests."""
+        """The hash of the tests' digests, in the order of the tests."""
         every = hashlib.blake2b(digest_size=16)
         for test in self.tests:
             every.update(test.counted.digest.encode())

@@ -20,7 +20,7 @@ class Misuse(Exception):
 
 
 class Interrupted(Exception):
-    """Somebody has interrupted it; `result` is what had been counted by then."""
+    """The run was interrupted; `result` has what had been counted by then."""
 
     def __init__(self, result: LabResult) -> None:
         super().__init__("interrupted")
@@ -37,19 +37,19 @@ def run_lab(
     exitfirst: bool = False,
     elsewhere: Start | None = None,
 ) -> LabResult:
-    """Run each test on its seeds, and tell of its first failing seed, or of a later one.
+    """Run each test on its seeds, and report the first seed that fails.
 
-    Of a later one where that fails in the same way, and its story is shorter. Without a failure,
-    the first undecided seed is told.
+    A later seed is reported instead if it fails in the same way and its story is shorter. If none
+    fails, the first undecided seed is reported.
 
-    With `exitfirst`, the run ends at the first test, in their order, that fails, and that test at
-    its first failing seed: which these are does not depend on how many workers there are.
+    With `exitfirst`, the run ends at the first test, in their order, that fails, and that test
+    ends at its first failing seed. The number of workers does not change which these are.
 
-    With `elsewhere`, two seeds of each light test are run in another process, too, and what goes
-    another way there is entered as a failure: see `SelfCheck`.
+    With `elsewhere`, two seeds of each light test are run in another process as well, and one that
+    runs differently there is a failure: see `SelfCheck`.
 
-    `command` gives the command that runs one seed of a test again. Raises Misuse, Interrupted, and
-    `CannotStart` when the submission does not load.
+    `command(test, seed)` is the command that runs a seed again. Raises Misuse, Interrupted, and
+    `CannotStart` if the submission cannot be loaded.
     """
     start = time.monotonic()
     plan = (
@@ -81,7 +81,7 @@ def run_lab(
 
 
 def _so_far(result: LabResult, command: Callable[[str, int], str]) -> LabResult:
-    """What is known of a run that was interrupted: stories that were not told have a command."""
+    """The result of an interrupted run; a failing seed without a story has its command."""
     result.interrupted = True
     for test in result.tests:
         seed = test.first_bad_seed
@@ -114,7 +114,7 @@ def _report_failures(pool: Pool, result: LabResult, command: Callable[[str, int]
 
 
 def _rivals(test: TestResult, command: Callable[[str, int], str]) -> list[Rerun]:
-    """The failing seeds after the first one, if one of them may make a shorter story."""
+    """Reruns of later failing seeds, if one of them may have a shorter story."""
     first = test.rerun
     if first is None or first.differed or first.report is None or first.report.settled:
         return []

@@ -1,10 +1,10 @@
-"""The second look: two seeds of each light test, in another process where all around is different.
+"""The self-check: two seeds of each light test, run again in a process with other surroundings.
 
-Two, because a run may hang on one bit, which is the same there every other time.
-That process runs under another hash seed as well, and the tests in the opposite order. What goes
-the same way there depends on nothing of this, so in the usual case one process is enough. What
-does not is run again, under the same hash seed, and under the other one alone: only if the hash
-seed explains everything, it is no failure, because whoever fixes that seed never sees it.
+There are two seeds because a run may depend on a single bit, which is the same there in half of
+the cases. That process has another hash seed as well, and runs the tests in the opposite order. A
+run that is the same there depends on none of this, so usually one process is enough. One that
+differs is run again under the same hash seed, and under the other one alone. If the hash seed
+explains all of it, it is no failure, because whoever fixes that seed never sees a difference.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ALL: Final = tuple(FACTORS)
 
 
 class SelfCheck:
-    """Use it as a context; call `turn` while the first look lasts, and then `compare`."""
+    """Use it in a `with` block: call `turn` while the usual runs last, and then `compare`."""
 
     def __init__(self, start: Start | None, tests: Sequence[Listed]) -> None:
         self._start = start
@@ -52,7 +52,7 @@ class SelfCheck:
         self._stack.__exit__(kind, error, frames)
 
     def turn(self, wait_s: float = 0) -> None:
-        """Get on, as far as it goes at once."""
+        """Do what can be done without waiting longer than this."""
         if self._pool is None or self._refused or self._source.finished():
             return
         try:
@@ -61,7 +61,7 @@ class SelfCheck:
             self._refused = f"cannot be loaded: {reason}"
 
     def compare(self, first: Pool, result: LabResult) -> None:
-        """Compare what came of it with the result of the first look, and enter what differs."""
+        """Compare the runs with the usual ones in `result`, and enter each difference there."""
         if self._start is None:
             return
         usual = {
@@ -94,9 +94,9 @@ class SelfCheck:
 
 
 def _judged(start: Start, differing: Mapping[Run, tuple[str, str]]) -> tuple[list[Run], list[Run]]:
-    """Of runs with what they came to at first and then: which fail, and which only go by hashes.
+    """The runs that fail, and those that depend on the hash seed alone.
 
-    Those are asked twice: what is up to chance may look as if the hash seed decided it, once.
+    The latter are run twice, because a run that depends on chance may look so once.
     """
     failing: set[Run] = set()
     hashes: set[Run] = set()
@@ -126,7 +126,7 @@ def _head(seed: int) -> str:
 
 
 def _has_digest(came: str) -> bool:
-    """Whether a run came to an end; what hung or died only once was an accident."""
+    """Whether a run came to an end; one that hung or died only once was an accident."""
     return not came.startswith(("stuck", "cannot be loaded"))
 
 

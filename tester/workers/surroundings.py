@@ -1,4 +1,4 @@
-"""What surrounds a worker process, and what a run must not depend on: it can be made different."""
+"""The surroundings of a worker process, which can be varied because no run may depend on them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FACTORS: Final = {
     "stdin": "standard input is another",
     "addresses": "objects lie at other addresses in memory",
 }
-"""What can be different, and how one says so; in the order in which a cause is looked for."""
+"""What can be varied, and how it is reported, in the order in which causes are tried."""
 
 _ESSENTIAL: Final = ("PYTHON", "LD_", "DYLD_", "OPENBLAS_", "OMP_", "MKL_", "COVERAGE_")
 _USER: Final = ("LOGNAME", "USER", "LNAME", "USERNAME", "HOME")
@@ -42,27 +42,27 @@ _scattered: list[bytes] = []
 
 
 class Around(msgspec.Struct, frozen=True):
-    """What is different around a worker, and the folder in which it finds other things."""
+    """How the surroundings of a worker are varied, and the folder with its other files."""
 
     varied: tuple[str, ...] = ()
     """Some of FACTORS."""
     place: str = ""
     salt: int = 0
-    """Decides which addresses are meant by other ones."""
+    """Seeds the shuffling of addresses."""
 
 
 USUAL: Final = Around()
 
 
 class Where(NamedTuple):
-    """Where a run takes place: what is different around its process."""
+    """The surroundings of a run, as factors to vary."""
 
     varied: tuple[str, ...] = ()
     """Some of FACTORS."""
     other_hashes: bool = False
     """Whether its process has another hash seed than the usual one."""
     salt: int = 0
-    """Decides which addresses are meant by other ones."""
+    """Seeds the shuffling of addresses."""
 
 
 HERE: Final = Where()
@@ -71,7 +71,7 @@ _OTHER_HASHES: Final = "777", "778"
 
 @contextlib.contextmanager
 def amid(where: Where) -> Iterator[Around]:
-    """Surroundings that differ from the usual ones in these respects, while this lasts."""
+    """Provide surroundings that differ from the usual ones in these factors."""
     varied = where.varied
     if not varied:
         yield USUAL
@@ -90,7 +90,7 @@ def other_hash_seed(usual: str) -> str:
 
 
 def environment(usual: Mapping[str, str], around: Around) -> dict[str, str]:
-    """The environment of a worker: some variables are gone, some are changed, and one is new."""
+    """The environment variables of a worker, with the factors that concern them varied."""
     variables = dict(usual)
     home = str(Path(around.place, "home"))
     if "environment" in around.varied:
@@ -117,10 +117,10 @@ def environment(usual: Mapping[str, str], around: Around) -> dict[str, str]:
 
 
 def enter(around: Around, pipes: Collection[int], passed_on: signal.Signals) -> None:
-    """Have this process, a worker that has loaded nothing yet, stand amid these surroundings.
+    """Put this process, a worker that has loaded nothing yet, into these surroundings.
 
-    Its command line is never that with which it was started: that has numbers of pipes in it.
-    Another parent closes the `pipes`, and passes one signal on to it.
+    `sys.argv` is always replaced, because the real one has the numbers of pipes in it. If the
+    parent is varied, a process between closes the `pipes` and passes one signal on.
     """
     varied = around.varied
     sys.argv[:] = ["labtester"]
@@ -142,7 +142,7 @@ def enter(around: Around, pipes: Collection[int], passed_on: signal.Signals) -> 
 
 
 def _have_another_parent(pipes: Collection[int], passed_on: signal.Signals) -> None:
-    """Go on as a child of this process, which passes a signal on to it, and ends as it does."""
+    """Continue in a child of this process, which passes a signal on and ends as the child does."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [passed_on])  # until it can be passed on
     child = os.fork()
     if child != 0:
@@ -162,7 +162,7 @@ def _have_another_parent(pipes: Collection[int], passed_on: signal.Signals) -> N
 
 
 def _scatter(salt: int) -> None:
-    """Leave holes of every size all over the memory for small objects, and no order among them."""
+    """Leave holes of every small size in the heap, in shuffled order, for later objects."""
     order = random.Random(salt)
     for size in _SIZES:
         held = [bytes(size - sys.getsizeof(b"")) for _ in range(2 * _EACH)]

@@ -19,16 +19,16 @@ from tester.world.run import Outcome
 from tester.world.scenario import Scenario
 
 PYTEST_EXCEPTIONS: Final = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
-"""What a test raises to tell pytest something; it is not a failure."""
+"""Exceptions that a test raises to skip, to fail as expected, or to exit; they are no failures."""
 _IMPORTED: Final = "pytest.PytestAssertRewriteWarning"
-"""That this package is imported before pytest looks at it, which is so in a worker."""
+"""The warning that this package was imported before pytest could rewrite it, as in a worker."""
 _OFF: Final = {"numprocesses": 0, "timeout": 0}
 """Options of other plugins that would run tests elsewhere, or end this process."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A test that has been collected."""
+    """A collected test."""
 
     name: str
     """Its node id, which begins at the root of the project."""
@@ -37,22 +37,22 @@ class Case:
     module: str = ""
     """The module to import it from; "" for a method, and for one case of a parametrized test."""
     fixtures: tuple[str, ...] = ()
-    """What it asks pytest for."""
+    """The names of its fixtures."""
 
 
 class Server(Protocol):
-    """The worker, which is given jobs and answers them."""
+    """The worker process that does the jobs."""
 
     def ready(self, cases: Sequence[Case], root: str) -> None:
         """The tests have been collected."""
         ...
 
     def refuse(self, sentence: str) -> NoReturn:
-        """There is nothing to run."""
+        """Say why there is nothing to run."""
         ...
 
     def receive_job(self) -> Job:
-        """The next job. Raises EOFError if there is none."""
+        """The next job. Raises EOFError if the parent has hung up."""
         ...
 
     def do(self, job: Job, scenario: Scenario) -> None:
@@ -73,7 +73,7 @@ class Server(Protocol):
 
 
 def serve(project: Project, server: Server) -> NoReturn:
-    """Have pytest collect the project's tests, and do the server's jobs in them."""
+    """Have pytest collect the project's tests, and do each job inside the call of its test."""
     said = io.StringIO()
     with contextlib.ExitStack() as starting:
         _ = starting.enter_context(contextlib.redirect_stderr(said))
@@ -218,7 +218,7 @@ def scenario_of(item: pytest.Function) -> Scenario | None:
 
 
 def pytest_exception(outcome: Outcome) -> BaseException | None:
-    """What a run raised to tell pytest something, if it did: it is not a failure."""
+    """The exception for pytest with which a run ended, if any; it is no failure."""
     error = outcome.error
     if isinstance(error, PYTEST_EXCEPTIONS):
         return error

@@ -1,7 +1,7 @@
-"""The watchdog: it judges whether a worker is stuck or short of memory; `worker` ends it.
+"""The watchdog: it decides whether a silent worker is stuck or out of memory; `worker` ends it.
 
-CPU time passes in an infinite loop, however busy the machine is, and does not pass in a wait. The
-outer fence is real time: a worker that waits for something outside would wait for ever.
+An infinite loop uses CPU time, however busy the machine is. A worker that waits for something
+outside uses none and is ended after a longer limit of real time.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from tester.workers.processes import Process, descendants, processes
 from tester.world import exhaustion
 
 FENCE: Final = 10
-"""A worker may be silent for so many times its limit in real time,"""
+"""A worker may be silent for this many times its limit, in real time."""
 LOADING: Final = 3
-"""use so many times its limit to import a submission, which may import numpy,"""
+"""It may use this many times its limit to import a submission, which may import numpy."""
 OURS: Final = 10
-"""and so many times where our code is at work, such as the checker: that has limits of its own."""
+"""It may use this many times its limit in our code, such as the checker, which has limits."""
 _AFTER_S: Final = 0.5
 _EVERY_S: Final = 0.25
 _GROWTH: Final = 64 << 20
-"""Bytes: what takes so much more while it is silent is short of memory rather than of time."""
+"""Bytes: a silent worker that has grown by more than this is out of memory rather than stuck."""
 
 
 class Finding(Enum):
@@ -32,9 +32,9 @@ class Finding(Enum):
     BUSY = "busy"
     """It has used up its CPU time."""
     GROWING = "growing"
-    """It has, and takes more and more memory."""
+    """It has used up its CPU time, and its memory grows."""
     WAITING = "waiting"
-    """It has been silent for so long that whatever it waits for will not come."""
+    """It has been silent for too long in real time."""
 
 
 class Watchdog:
@@ -47,12 +47,12 @@ class Watchdog:
         self.busy = [pid]
         """Its processes, the busiest first: isolated nodes have some of their own."""
         self.allowed_s = 0
-        """Seconds that it was allowed, when it was found to be at its limit."""
+        """The limit in seconds at the last look."""
         self._factor = 1
         self._look_at = _AFTER_S
         self._before: dict[int, Process] | None = None
         self.squeezed = False
-        """Whether it gets no more memory."""
+        """Whether its memory has been limited to what it has."""
 
     def heard(self) -> None:
         """The worker has said something."""
@@ -84,13 +84,13 @@ class Watchdog:
         return Finding.WAITING if self.quiet_s >= self.allowed_s else None
 
     def is_ours(self) -> bool:
-        """Our code is at work, not theirs; whether it may go on."""
+        """Allow it more time, because it is in our code; returns False if that was done before."""
         granted = self._factor < OURS
         self._factor = max(OURS, self._factor)
         return granted
 
     def squeeze(self) -> bool:
-        """Have its next allocation fail, so that it says itself what grows; whether it may."""
+        """Make its next allocation fail, so that it reports what grows; returns whether it can."""
         if self.squeezed or sys.platform != "linux":
             return False
         self.squeezed = True

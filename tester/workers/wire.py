@@ -1,4 +1,4 @@
-"""What the runner and its worker processes say to each other: plain data, never pickle."""
+"""The messages between the runner and its worker processes: plain data, never pickle."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """Run `count` seeds of a test from `first` on, and answer each with a Ran, in order."""
+    """Run `count` seeds of a test from `first` on. Each is answered with a Ran, in order."""
 
     test: str
     first: int
     count: int
     in_detail: bool = False
-    """Whether each answer is to say which faults hit what, and how long operations took."""
+    """Whether each answer has a Detail."""
 
     def seed_of(self, at: int) -> str:
-        """Of which seed its answer number `at` is."""
+        """The seed of answer number `at`."""
         return str(self.first + at)
 
 
 class RerunJob(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """Run one seed with its trace kept, and answer with a Told."""
+    """Run one seed again with its trace kept. It is answered with a RerunReport."""
 
     test: str
     seed: str
     """In decimal: a seed may have 128 bits, and an integer on the wire has 64."""
     command: str
-    """What the story says will run it again."""
+    """The command in the story that runs it again."""
     whole: bool
-    """Tell the run as it was: no smaller one that fails is looked for."""
+    """Report the run as it was, without shrinking it."""
     marker: str
-    """To be printed before the run, and what `end_of` makes of it after the run.
+    """Printed before the run; `end_of(marker)` is printed after it.
 
     What the worker prints earlier and later is of other runs.
     """
     record: str = ""
     """The text of a record to be run instead of the seed."""
     full: bool = False
-    """Tell every line of the story, also where the run passes."""
+    """Write every line of the story, even if the run passes."""
     page: bool = False
     """Draw its page, too."""
     level: int = 0
-    """Tell what its nodes log from this level on, and what they print; 0: neither."""
+    """Report what its nodes print and log from this level on; 0: neither."""
 
     @property
     def count(self) -> int:
@@ -67,16 +67,16 @@ class RerunJob(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Prove(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """Run every placement of at most `faults` faults of a test, and answer with a Proved."""
+    """Run every placement of at most `faults` faults of a test. It is answered with a Proved."""
 
     test: str
     faults: int
     done: int
-    """Placements that need not be run again,"""
+    """How many placements need not be run again, if the code has not changed."""
     code: str
-    """if the code is still the one with this digest."""
+    """The digest of the code for which `done` was counted."""
     command: str
-    """What the story of a failing placement says will run it again."""
+    """The command in the story of a failing placement that runs it again."""
 
     @property
     def count(self) -> int:
@@ -84,12 +84,12 @@ class Prove(msgspec.Struct, frozen=True, array_like=True, tag=True):
         return 1
 
     def seed_of(self, at: int) -> str:
-        """Of no seed: the choices of its runs are enumerated."""
+        """Empty, because its runs have no seeds: their choices are enumerated."""
         return ""
 
 
 class Trace(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """Run one seed with its trace kept, and answer with a Traced."""
+    """Run one seed with its trace kept. It is answered with a Traced."""
 
     test: str
     seed: str
@@ -105,33 +105,33 @@ class Trace(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Loading(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The worker imports this part of the submission now; "": something of ours."""
+    """The worker begins to import this part of the submission; "" for our own code."""
 
     what: str
 
 
 class Listed(msgspec.Struct, frozen=True, array_like=True):
-    """A test of the suite, and on how many seeds it is to run."""
+    """A test of the suite, and its number of seeds."""
 
     name: str
     seeds: int
     weight: int
     schedule: str = DEFAULT
     parts: tuple[str, ...] = ()
-    """What it belongs to: see `tester.labs.Lab.parts`."""
+    """The parts of the lab it belongs to: see `tester.labs.lab.Lab.parts`."""
     sometimes: tuple[str, ...] = ()
-    """What some run must come to: see `Simulation.sometimes`."""
+    """What some run must reach: see `Simulation.sometimes`."""
     module: str = ""
-    """Of a test of a project: see `under_pytest.Case`."""
+    """For a test of a project: see `under_pytest.Case`."""
     fixtures: tuple[str, ...] = ()
     """Likewise."""
     code: str = ""
-    """Digest of the code under test and of the test, if it was asked for."""
+    """Digest of the code under test and of the test, if it was requested."""
     strategy: str = UNIFORM
 
     @classmethod
     def of(cls, name: str, scenario: Scenario, seeds: int | None, **more: Any) -> Self:
-        """A scenario under this name, of which somebody wants so many seeds, or its own number."""
+        """List a scenario under this name, with `seeds` seeds or its own number."""
         return cls(
             name,
             scenario.seeds_of(seeds),
@@ -144,23 +144,23 @@ class Listed(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Ready(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The submission is loaded; these are the suite's tests, in order."""
+    """The tests are loaded; here they are, in order."""
 
     tests: list[Listed]
     taken: str = ""
     """What was taken from the submission's folder: see `tester.labs.taken`."""
     root: str = ""
-    """Of tests of a project: the folder at which their node ids begin."""
+    """For tests of a project: the root folder of their node ids."""
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The submission cannot be run; one sentence says why."""
+    """The submission cannot be run, for the reason in this sentence."""
 
     sentence: str
 
 
 class Figure(msgspec.Struct, frozen=True, array_like=True):
-    """A figure that a test reports of its runs, each any number of times."""
+    """The sum of a figure that a test reports, any number of times in each run."""
 
     least: int
     most: int
@@ -169,7 +169,7 @@ class Figure(msgspec.Struct, frozen=True, array_like=True):
 
     @classmethod
     def of(cls, values: Sequence[int]) -> Self:
-        """The figure of some values, at least one."""
+        """Sum up some values, at least one."""
         return cls(min(values), max(values), sum(values), len(values))
 
     def __add__(self, other: Self) -> Self:
@@ -186,17 +186,17 @@ class Figure(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Detail(msgspec.Struct, frozen=True, array_like=True):
-    """What a sweep wants to know of a run besides."""
+    """The details of a run that a sweep keeps."""
 
     latency_us: int
-    """Virtual microseconds that its operations took, on average; 0 if none had an answer."""
+    """The mean latency of its operations in virtual microseconds; 0 if none was answered."""
     slowest_us: int
     hits: list[tuple[str, str]]
     """See `tester.world.coverage`."""
 
 
 class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """What one run came to: see `tester.world.run.Outcome`."""
+    """The result of one run: see `tester.world.run.Outcome`."""
 
     verdict: str
     digest: str
@@ -204,37 +204,37 @@ class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
     ops: int
     virtual_us: int
     wall_us: int
-    """Real microseconds: the one figure that differs from run to run."""
+    """Real microseconds, the only figure that differs from run to run."""
     sentence: str = ""
     """Of a misuse: what is wrong, and where."""
     leaked_state: bool = False
     """Whether it changed what outlives it: later runs of this process cannot be trusted."""
     symptom: tuple[str, ...] = ()
-    """How it failed: what it has in common with other runs that show the same bug."""
+    """How it failed; equal for runs that show the same bug."""
     peers: int = 0
     """How many nodes were servers."""
     figures: dict[str, Figure] = {}
-    """What the test has reported, by name."""
+    """The figures that the test reported, by name."""
     latency_us: int = 0
-    """Virtual microseconds that an operation took, on average; 0 if none was answered."""
+    """The mean latency of an operation in virtual microseconds; 0 if none was answered."""
     reached: dict[str, bool] = {}
-    """Whether it came to what the test calls `Simulation.sometimes`."""
+    """Whether it reached each condition that the test names with `Simulation.sometimes`."""
     steps: int = 0
     detail: Detail | None = None
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """A warning for the person whose code it is, whatever the verdict."""
+    """A warning for the author of the code under test, whatever the verdict."""
 
     text: str
 
 
 class Attempting(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The run to be told is over and has failed; one of many attempts at a smaller one begins."""
+    """The run is over and has failed; an attempt at a smaller one begins."""
 
 
 class Alive(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """A run takes long, and gets on."""
+    """A long run still makes progress."""
 
 
 class Logged(msgspec.Struct, frozen=True, array_like=True):
@@ -248,52 +248,52 @@ class Logged(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RerunReport(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """What a run came to, and its story; "" for a pass."""
+    """The result of a rerun, and its story; "" for a pass."""
 
     ran: Ran
     story: str
     record: str = ""
-    """The text of the record of the smallest run that fails; "" if none was looked for."""
+    """The text of the record of the smallest run that fails; "" if it was not shrunk."""
     explanation: str = ""
-    """Why that one fails, as JSON: see `tester.report.explained`."""
+    """The explanation of that run, as JSON: see `tester.report.explained`."""
     twin: str = ""
-    """The run beside it that passes, for people to read."""
+    """That run beside the nearest one that passes, as text."""
     size: Size | None = None
-    """Of the smallest run that fails; None if none was looked for."""
+    """The size of the smallest run that fails; None if it was not shrunk."""
     settled: bool = True
-    """Whether no other seed is to be tried for a shorter story."""
+    """Whether no other seed needs to be tried for a shorter story."""
     likeness: str = ""
     """Equal for failures that are told in the same words: see `tester.report.likeness`."""
     page: str = ""
     """The document of its page, as JSON: see `tester.report.page.document`."""
     no_page: str = ""
-    """Why there is none, if one was asked for."""
+    """Why there is no page though one was wanted."""
     said: list[Logged] = []
-    """What was logged and printed in it, if that was asked for."""
+    """What was logged and printed in it, if that was wanted."""
 
 
 class Placed(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """A proof has come so far: placements run, and how many there are, once that is known."""
+    """The progress of a proof: placements run, and their number once that is known."""
 
     placements: int
     total: int | None
     code: str
-    """Digest of the code that has been run."""
+    """The digest of the code that was run."""
 
 
 class Proved(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """What a proof came to."""
+    """The result of a proof."""
 
     placements: int
     sentence: str
     story: str
-    """Of the smallest placement that fails; "" if none does."""
+    """The story of the smallest placement that fails; "" if none does."""
     faults: list[str]
-    """What the failing placement is made of."""
+    """The faults of the failing placement, in words."""
     verdict: str
     """`pass`, `fail`, or `unknown`: the checker could not decide a placement."""
     misuse: str
-    """Why the submission cannot be run at all; "" if it can."""
+    """Why the submission cannot be run; "" if it can."""
 
 
 class Suspected(msgspec.Struct, frozen=True, array_like=True):
@@ -310,31 +310,31 @@ class Traced(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The events of a run as text, and the lines of the user's code that may make it differ."""
 
     digest: str
-    """Verdict and digest, as of a Ran."""
+    """Verdict and digest of the run."""
     events: list[str]
     suspects: list[Suspected]
 
 
 class Answered(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """An answer to a job, and to which one."""
+    """An answer to a job."""
 
     job: int
-    """How many jobs the worker had been given before."""
+    """The number of the job, from 0 on."""
     test: str
     seed: str
     answer: Ran | RerunReport | Proved | Traced
 
 
 class Aborted(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The worker does not answer for this run, which has done something to its process."""
+    """The worker ends instead of answering, because the run has harmed its process."""
 
     job: int
     seed: str
     what: str
-    """What it has done, as a headline: "out of memory"."""
+    """What the run has done, as a headline: "out of memory"."""
     sentence: str
     stack: list[tuple[str, int, str]]
-    """Where it stood, if that is known: file, line and function, outermost first."""
+    """Where the run stood, if known: file, line and function, outermost first."""
 
 
 Job = Chunk | RerunJob | Prove | Trace
@@ -346,11 +346,11 @@ ANSWERS: Final[dict[type, type]] = {
     Prove: Proved,
     Trace: Traced,
 }
-"""What a job is answered with."""
+"""The answer to each kind of job."""
 
 
 def misuse(job: Job, sentence: str) -> Answer:
-    """What each run of a job is answered with where there is nothing to run."""
+    """The answer to each run of a job when there is nothing to run."""
     ran = Ran("misuse", "", 0, 0, 0, 0, sentence=sentence)
     match job:
         case Chunk():
@@ -369,12 +369,12 @@ message_of: Final = msgspec.msgpack.Decoder(Message).decode
 
 
 def end_of(marker: str) -> str:
-    """What is printed when the run is over that this marker began."""
+    """The marker of the end of a run that began with this one."""
     return f"</{marker}>"
 
 
 def plain(text: str) -> str:
-    """The text as it may travel, and be shown on a terminal without doing anything to it."""
+    """The text without colours and with control characters escaped, safe for a terminal."""
     text = _COLOURS.sub("", text).replace("\r\n", "\n")
     if text.isprintable():
         return text

@@ -1,8 +1,8 @@
-"""One worker process, as its parent sees it: jobs go in, answers come out, and it may go wrong.
+"""One worker process as its parent sees it: jobs go in, answers come out, and it may fail.
 
-Four pipes: jobs, answers, what the code under test prints, and the stack of a process that hangs
-or has crashed. The worker leads a process group of its own, so that it can be ended with all it
-has started, and Ctrl-C reaches only the parent.
+It has four pipes: for jobs, for answers, for what the code under test prints, and for the stack of
+a process that hangs or has crashed. It leads a process group of its own, so that it can be ended
+with all its children, and Ctrl-C reaches only the parent.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from tester.workers.wire import (
 from tester.world.pipe import framed, killed_by
 
 STACK_SIGNAL: Final = signal.SIGUSR1
-"""Asks a worker for the stack at which it stands."""
+"""Asks a worker for its stack."""
 
 _counting: Final = Lock()
-"""Held while one is started, and while what is no worker's is ended: pools may be in threads."""
+"""Held while a worker is started and while orphans are ended, as pools may run in threads."""
 
 _KEPT: Final = 1 << 14
 _STACK_WITHIN_S: Final = 2.0
@@ -98,22 +98,22 @@ class Worker:
             os.close(pipe)
         self.jobs: deque[Job] = deque()
         self.answered = 0
-        """How many answers the first of the jobs has got."""
+        """How many answers to the first job have come."""
         self.ready = False
         self.loading = ""
         self.attempting = False
-        """Whether it looks for a smaller run than the one it is to tell."""
+        """Whether it is shrinking a run."""
         self.watchdog = Watchdog(self._process.pid)
         self.deaths = 0
-        """How many workers have died of the run that this one begins with."""
+        """How many workers have died during the first run of this one."""
         self.ended = False
-        """Whether it will say nothing more."""
+        """Whether no more messages will come."""
         self.leaked_state = False
         """Whether a run has leaked state into the process, which then runs nothing else."""
         self.distrusted = False
-        """Whether it has said what it was not asked: nothing it says counts any more."""
+        """Whether its messages are ignored, because one of them was wrong."""
         self.aborted: Aborted | None = None
-        """Why it does not answer for the run it is at, if it has said so."""
+        """Why it did not answer for its present run, if it said so."""
         self._done = 0
         self._heard_all = False
         self._killed = False
@@ -131,7 +131,7 @@ class Worker:
         self._send(encode(job))
 
     def has_answered(self) -> None:
-        """The run it was at has its answer, and counts no more against the worker."""
+        """Take note that the present run has been answered."""
         self.deaths, self.attempting = 0, False
         self.answered += 1
         if self.answered == self.jobs[0].count:
@@ -140,7 +140,7 @@ class Worker:
             self.answered = 0
 
     def expects(self, message: Answered | Aborted) -> bool:
-        """Whether it speaks of the run it is at, and not of another."""
+        """Whether the message is about the present run."""
         if not self.jobs or (message.job, message.seed) != (
             self._done,
             self.jobs[0].seed_of(self.answered),
@@ -151,8 +151,8 @@ class Worker:
         job = self.jobs[0]
         return message.test == job.test and type(message.answer) is ANSWERS[type(job)]
 
-    def left(self) -> Iterator[Job]:
-        """What it has still to answer: the run it is at as a job of its own, then the rest."""
+    def unanswered(self) -> Iterator[Job]:
+        """The unanswered jobs: the present run as a job of its own, then the rest."""
         for number, job in enumerate(self.jobs):
             if number or not isinstance(job, Chunk):
                 yield job
@@ -169,7 +169,7 @@ class Worker:
             self.ended = True
 
     def hear(self) -> list[Message]:
-        """What the worker has said since, also if it has gone meanwhile; notices when it has."""
+        """The messages that have come, even if the worker has ended; notices if it has."""
         messages: list[Message] = []
         while not self._heard_all:
             data = _read(self.answers)
@@ -182,9 +182,9 @@ class Worker:
         return messages
 
     def drain(self) -> bool:
-        """Take in what the worker printed and keep its end; False once it can print no more.
+        """Read what the worker printed and keep its end; False once it can print no more.
 
-        Takes one pipe's fill at most: what prints without end must not keep us here.
+        Reads at most what a pipe holds, so that a worker that prints for ever blocks nothing.
         """
         data = _read(self.output)
         self._printed += data or b""
@@ -202,7 +202,7 @@ class Worker:
     # -- the end ----------------------------------------------------------------------------------
 
     def has_exited(self) -> bool:
-        """Whether the process is over."""
+        """Whether the process has ended."""
         return self._process.poll() is not None
 
     @property
@@ -211,16 +211,16 @@ class Worker:
         return self._process.pid
 
     def stack(self, pid: int) -> tuple[StackFrame, ...]:
-        """Where a process of the worker's stands, outermost first; also inside C code.
+        """The stack of a process of the worker, outermost frame first, even inside C code.
 
-        Not for certain: code under test can do away with what tells.
+        It may be empty, because the code under test can disable faulthandler.
         """
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, STACK_SIGNAL)
         text = ""
         until = time.monotonic() + _STACK_WITHIN_S
         while (left := until - time.monotonic()) > 0:
-            self.drain()  # a process that prints for ever would wait for us
+            self.drain()  # a process whose pipe is full would wait
             if select.select([self._stack], [], [], min(left, 0.05))[0]:
                 more = self._dumped()
                 text += more
@@ -231,9 +231,9 @@ class Worker:
         return _places(text)
 
     def stuck(self, passed_s: float, limit_s: int) -> Lost | None:
-        """End the process if it does not get on, and say what became of its run.
+        """End the process if it makes no progress; returns what became of its run.
 
-        `limit_s`: seconds of CPU time; `passed_s`: real seconds since it was last asked.
+        `limit_s` is in seconds of CPU time, `passed_s` in real seconds since the last call.
         """
         if self.loading and not self.ready:
             limit_s *= LOADING
@@ -256,7 +256,7 @@ class Worker:
         return lost
 
     def over(self) -> Lost:
-        """End the process, which goes wrong or has ended by itself; what became of its run."""
+        """End the process, which has failed or ended by itself; returns what became of its run."""
         if self.aborted is not None:
             self.kill()
             stack = tuple(StackFrame(*place) for place in self.aborted.stack)
@@ -281,29 +281,29 @@ class Worker:
         return (_read(self._stack) or b"").decode(errors="replace")
 
     def kill(self) -> int:
-        """End the process and all it has started; the exit status, negative for a signal."""
-        if self._killed:  # its number may belong to somebody else by now
+        """End the process and its descendants; returns the exit status, negative for a signal."""
+        if self._killed:  # another process may have its number by now
             return self._process.wait()
         self._killed = True
         if not self.has_exited():
-            os.kill(self._process.pid, signal.SIGSTOP)  # it keeps what loses its parent
+            os.kill(self._process.pid, signal.SIGSTOP)  # it goes on adopting orphans
             end_descendants(self._process.pid)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         status = self._process.wait()
         with _counting:
             OWN.discard(self._process.pid)
-            end_orphans()  # what it kept has come to us, dead or alive
+            end_orphans()  # those it had adopted are ours now
         return status
 
     def close(self) -> None:
-        """Let its pipes go."""
+        """Close its pipes."""
         for pipe in (self._jobs_in, self.answers, self.output, self._stack):
             os.close(pipe)
 
 
 def _read(pipe: int) -> bytes | None:
-    """What is in a pipe; empty at its end, None while nothing is there."""
+    """The bytes in a pipe; empty at its end, None if there are none yet."""
     try:
         return os.read(pipe, 1 << 16)
     except BlockingIOError:
@@ -311,7 +311,7 @@ def _read(pipe: int) -> bytes | None:
 
 
 def _places(dump: str) -> tuple[StackFrame, ...]:
-    """The frames of faulthandler's text, of the thread it names first; outermost first."""
+    """The frames of the first thread in faulthandler's text, outermost first."""
     found: list[re.Match[str]] = []
     for match in _FRAME.finditer(dump):
         if found and "\n\n" in dump[found[-1].end() : match.start()]:
