@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -215,6 +216,7 @@ def _try(item: pytest.Function, own: Scenario) -> None:
         full=config.getoption("sim_full"),
         keep=config.option.runxfail or evaluate_xfail_marks(item) is None,
         pages=str(_asked(config, "sim_report") or ""),
+        level=_log_level(config),
     )
     try:
         if faults is not None:
@@ -229,10 +231,21 @@ def _try(item: pytest.Function, own: Scenario) -> None:
     except BaseException as error:
         if trial.story:
             item.stash[_STORY] = error, trial.story
+        if trial.log:
+            item.add_report_section("call", "log of the simulated run", trial.log)
         raise
     finally:
         item.user_properties.append((_STATISTICS, trial.figures()))
         item.user_properties += [(_NOTE, note) for note in trial.notes]
+
+
+def _log_level(config: pytest.Config) -> int:
+    """From which level on a failing run's log is wanted: pytest's own option; 0 if it is not."""
+    if not config.pluginmanager.hasplugin("logging"):  # by `-p no:logging`
+        return 0
+    asked = config.getoption("log_level") or config.getini("log_level") or ""
+    level = logging.getLevelName(str(asked).upper())  # the number of a name, both ways
+    return level if isinstance(level, int) else int(asked) if str(asked).isdecimal() else 0
 
 
 def _address(item: pytest.Function) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tester.guard import guard
 from tester.report import aborted
 from tester.report.inside import look
+from tester.report.log import line
 from tester.report.story import every_line, render_placement, render_story
 from tester.report.width import WIDTH
 from tester.search.again import record_of, run_again
@@ -60,6 +61,7 @@ class Trial:
     is not a failure and is raised as it is. Stories have every line if `full`. Failures are
     recorded unless `keep` is false. A page of the failure is written to `pages`: a file named
     *.html, or a folder; of a single seed, a page is also written if it passes.
+    What the run that failed logs from `level` on is kept; 0: nothing.
     """
 
     def __init__(
@@ -74,11 +76,14 @@ class Trial:
         full: bool = False,
         keep: bool = True,
         pages: str = "",
+        level: int = 0,
     ) -> None:
         self.notes: list[str] = []
         """What was recorded or removed, one sentence each."""
         self.story = ""
         """The story of the run that failed, or of one seed that passed and is to be told."""
+        self.log = ""
+        """What its nodes logged and printed, at its virtual time."""
         self._scenario = scenario
         self._test = test
         self._corpus = Corpus("", None, folder)
@@ -88,6 +93,7 @@ class Trial:
         self._full = full
         self._keep = keep
         self._pages = pages
+        self._level = level
         self._seeds = self._rpcs = self._ops = self._virtual_us = 0
         self._reached = Reached(scenario.sometimes)
         self._started = time.perf_counter()
@@ -226,6 +232,10 @@ class Trial:
             )
         if self._pages:
             self._draw(scenario, seed, outcome, diagnosis.explanation)
+        if self._level:
+            with unheard():
+                said = watch(scenario, outcome, level=self._level, looks=False).spectator.said
+            self.log = "".join(f"{line(one)}\n" for one in said)
         raise outcome.error
 
     def _draw(

@@ -3,11 +3,13 @@
 Installs the distribution into one virtual environment per interpreter (.venv-<version>, kept for
 the next time), runs the labs there with one worker, with two, and under another PYTHONHASHSEED,
 and compares the digests; of the replicated labs it runs a few tests with --few, which CI does, and
-all without. Exits 1 when two digests differ, when a lab does not pass, and when the
-machine has two fitting interpreters but fewer than two could be compared. `make digests` runs it.
+all without. The bytes of a few pages are compared likewise. Exits 1 when two digests differ, when
+a lab does not pass, and when the machine has two fitting interpreters but fewer than two could be
+compared. `make digests` runs it.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -38,6 +40,12 @@ FEW = {
     "kvraft-dedup": ("test_snapshot_unreliable_recover_concurrent_partition_linearizable_4b",),
 }
 """Of each lab that takes long: tests with every kind of trouble in them."""
+CERTAIN = ROOT / "docs" / "examples" / "certain"
+PAGES = {  # name: what `labtester report` draws
+    "page of kvsrv": ("kvsrv", "test_unreliable_net", "--seed", "0"),
+    "page of a failure": ("kvsrv", "test_unreliable_net", "--seed", "3", "--submission", CERTAIN),
+    "page of raft": ("raft", "test_initial_election_3a", "--seed", "1"),
+}
 OLDEST = (3, 11)
 WAYS = {  # name: (options, PYTHONHASHSEED)
     "one worker": (("--jobs", "1"), "0"),
@@ -135,6 +143,17 @@ def run_lab(where: str, bin_dir: Path, lab: str, way: str, tests: Sequence[str] 
     return Outcome(f"{where}, {way}", report["digest"], digests)
 
 
+def draw_page(where: str, bin_dir: Path, page: str, hash_seed: str) -> Outcome:
+    """The digest of the bytes of a page, drawn far from the source tree."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [bin_dir / "labtester", "report", *PAGES[page], "-o", "page.html"]
+        status = 1 if "--submission" in PAGES[page] else 0
+        ran(command, folder, {"PYTHONHASHSEED": hash_seed}, status)
+        drawn = Path(folder, "page.html").read_bytes()
+    digest = hashlib.sha256(drawn).hexdigest()
+    return Outcome(f"{where}, hash seed {hash_seed}", digest, {page: digest})
+
+
 def differences(outcomes: list[Outcome]) -> list[str]:
     """One line for each outcome that is not as the first, naming the tests that differ."""
     first = outcomes[0]
@@ -152,17 +171,41 @@ def differences(outcomes: list[Outcome]) -> list[str]:
 
 def run(command: list[Any], cwd: str | Path = ROOT, **environment: str) -> str:
     """The standard output of a command that must succeed."""
+    return ran(command, cwd, environment, 0)
+
+
+def ran(command: list[Any], cwd: str | Path, environment: dict[str, str], status: int) -> str:
+    """The standard output of a command that must exit with this status."""
     env = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME"}}
     done = subprocess.run(
         [str(word) for word in command],
-        check=True,
+        check=False,
         capture_output=True,
         text=True,
         cwd=cwd,
         env=env | environment,
         timeout=ENOUGH_S,
     )
+    if done.returncode != status:
+        raise subprocess.CalledProcessError(done.returncode, done.args, done.stdout, done.stderr)
     return done.stdout
+
+
+def compare_pages(ready: dict[str, Path]) -> int:
+    """1 if the bytes of a page differ between interpreters or hash seeds, else 0."""
+    wrong = 0
+    for page in PAGES:
+        outcomes = [
+            draw_page(identity, bin_dir, page, hash_seed)
+            for identity, bin_dir in ready.items()
+            for hash_seed in ("0", "1")
+        ]
+        for outcome in outcomes:
+            print(f"{page}, {outcome.where}: {outcome.digest}", flush=True)
+        for line in differences(outcomes):
+            print(f"{page} differs: {line}")
+            wrong = 1
+    return wrong
 
 
 def main(*, few: bool = False) -> int:
@@ -174,7 +217,7 @@ def main(*, few: bool = False) -> int:
             ready[identity] = install(identity, python)
         except CannotCompare as error:
             print(f"skipped {python}: {identity}, {error}")
-    wrong = 0
+    wrong = compare_pages(ready)
     for lab, seeds in SEEDS.items():
         wanted = [
             (identity, bin_dir, lab, way, FEW.get(lab, ()) if few else ())

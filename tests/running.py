@@ -32,6 +32,7 @@ def click_runner() -> CliRunner:
 
 
 _TAKEN = re.compile(r"^.+: \S+\.py -> .+\n", re.MULTILINE)
+_PROGRESS = re.compile(r"^\S+: .+ \(\d+ of \d+\)\n", re.MULTILINE)
 
 
 @dataclass
@@ -41,8 +42,9 @@ class Done:
     status: int
     out: str
     err: str
-    """Without the lines about what was taken from a submission,"""
+    """Without the lines about what was taken from a submission and about the progress,"""
     taken: str = ""
+    progress: str = ""
     """which are here."""
 
     @property
@@ -77,8 +79,8 @@ class Runner:
         out, err = self._capfd.readouterr()
         assert isinstance(ended.value.code, int)
         assert "Traceback" not in err
-        taken = "".join(_TAKEN.findall(err))
-        return Done(ended.value.code, out, _TAKEN.sub("", err), taken)
+        taken, progress = ("".join(one.findall(err)) for one in (_TAKEN, _PROGRESS))
+        return Done(ended.value.code, out, _PROGRESS.sub("", _TAKEN.sub("", err)), taken, progress)
 
     def json(self, *args: str) -> Any:
         """The record of a command, without what differs from run to run."""

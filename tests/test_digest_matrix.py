@@ -72,6 +72,7 @@ def test_one_of_two_interpreters_is_not_enough(monkeypatch: pytest.MonkeyPatch) 
     both = {"CPython 3.11.7": Path("a"), "CPython 3.12.1": Path("b")}
     monkeypatch.setattr(digest_matrix, "install", install)
     monkeypatch.setattr(digest_matrix, "run_lab", run_lab)
+    monkeypatch.setattr(digest_matrix, "draw_page", run_lab)
     monkeypatch.setattr(digest_matrix, "find", lambda: both)
     assert digest_matrix.main() == 1
     del both["CPython 3.12.1"]
@@ -82,3 +83,14 @@ def test_the_few_tests_are_tests() -> None:
     for lab, names in digest_matrix.FEW.items():
         known = suite.tests_of(LABS[lab].suite).keys()
         assert set(names) <= known
+
+
+def test_a_page_of_other_bytes_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def draw_page(where: str, bin_dir: Path, page: str, hash_seed: str) -> Outcome:
+        return Outcome(f"{where}, hash seed {hash_seed}", hash_seed, {page: hash_seed})
+
+    monkeypatch.setattr(digest_matrix, "draw_page", draw_page)
+    assert digest_matrix.compare_pages({"CPython 3.11.7": Path("a")}) == 1
+    assert "page of raft differs: CPython 3.11.7, hash seed 1: 1" in capsys.readouterr().out

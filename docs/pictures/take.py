@@ -23,11 +23,10 @@ OPEN_TAB: Final = "document.getElementById('tab-' + arguments[0]).click()"
 
 
 class Bug(NamedTuple):
-    """A line of a reference solution, and what is planted in its place."""
+    """Lines of a reference solution, and what is planted in their place."""
 
     file: str
-    right: str
-    wrong: str
+    edits: tuple[tuple[str, str], ...]
 
 
 class Picture(NamedTuple):
@@ -36,26 +35,28 @@ class Picture(NamedTuple):
     name: str
     command: str
     tab: str
+    address: str = ""
     bug: Bug | None = None
     theme: str = "light"
     height: int = 1_000
 
 
-RETRIES: Final = Bug("kvsrv/client.py", "Err.VERSION and repeated", "Err.VERSION and False")
-NO_LOOK: Final = Bug(
-    "lock/lock.py",
-    "if await self._clerk.put(self._name, self._me, version) is Err.OK:",
-    "if await self._clerk.put(self._name, self._me, version) is not Err.NO_KEY:",
-)
-TWO_VOTES: Final = Bug(
-    "raft/core.py", "            and self.voted_for in (None, args.candidate)\n", ""
+RETRIES: Final = Bug("kvsrv/client.py", (("Err.VERSION and repeated", "Err.VERSION and False"),))
+PUT: Final = "if await self._clerk.put(self._name, self._me, version) is "
+NO_LOOK: Final = Bug("lock/lock.py", ((f"{PUT}Err.OK:", f"{PUT}not Err.NO_KEY:"),))
+LEADS_ON: Final = Bug(
+    "raft/core.py",
+    (
+        ("if args.term > self.term:", "if args.term > self.term and self.role != Role.LEADER:"),
+        ("if reply.term > self.term:", "if reply.term > self.term and self.role != Role.LEADER:"),
+    ),
 )
 PICTURES: Final = (
-    Picture("kvsrv-failure", "report kvsrv test_unreliable_net --seed 0", "Event", RETRIES),
-    Picture("lock-failure", "report lock test_many_clients_reliable --seed 0", "State", NO_LOOK,
-            "dark"),
-    Picture("raft-failure", "report raft test_re_election_3a --seed 5", "Raft", TWO_VOTES),
-    Picture("passing-run", "report raft test_persist1_3c --seed 1", "Raft"),
+    Picture("kvsrv-failure", "report kvsrv test_unreliable_net --seed 0", "Event", bug=RETRIES),
+    Picture("lock-failure", "report lock test_many_clients_reliable --seed 0", "Event",
+            bug=NO_LOOK, theme="dark"),
+    Picture("raft-failure", "report raft test_re_election_3a --seed 0", "Raft", bug=LEADS_ON),
+    Picture("passing-run", "report raft test_persist1_3c --seed 1", "Raft", "#event=330"),
     Picture("checker", "check history.jsonl --model kv --html {page}", "Keys"),
 )  # fmt: skip
 HISTORY: Final = """
@@ -89,15 +90,17 @@ def planted(bug: Bug, folder: Path) -> str:
     shutil.copytree(ROOT / package, folder / package)
     file = folder / bug.file
     source = file.read_text()
-    assert bug.right in source, f"{bug.file} has changed: plant the bug anew"
-    file.write_text(source.replace(bug.right, bug.wrong))
+    for right, wrong in bug.edits:
+        assert right in source, f"{bug.file} has changed: plant the bug anew"
+        source = source.replace(right, wrong)
+    file.write_text(source)
     return folder.name
 
 
 def photograph(opened: Browser, picture: Picture, page: Path) -> None:
     """Open the page at its failure, and keep what is seen."""
     opened.theme(picture.theme)
-    opened.open(page, width=1_500, height=picture.height)
+    opened.open(page, picture.address, width=1_500, height=picture.height)
     opened.ask(OPEN_TAB, picture.tab)
     opened.settled()
     opened.driver.save_screenshot(str(HERE / f"{picture.name}.png"))

@@ -156,12 +156,13 @@ def _grade(
     from tester.grading.formats import FORMATS
     from tester.grading.grader import Grader
     from tester.grading.store import Busy, Store
+    from tester.report.progress import bar
 
     to_standard_error = json_to == "-"
     store = Store(folder, FORMATS[form], Path(result) if result else None)
     grader = Grader(plan, store, jobs, level, lambda text: click.echo(text, err=to_standard_error))
     try:
-        with store.opened():
+        with store.opened(), bar("grade", lines=False) as grader.progress:
             grades = grader.grade(submissions)
             found = class_summary.summarize(grades)
             store.keep_summary(found, grades)

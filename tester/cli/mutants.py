@@ -250,7 +250,7 @@ def _hunt(
                 click.echo(f"{solution.name}: {pool.taken}", err=True)
             if first:
                 listed = sorted(listed, key=lambda test: test.name not in solution.killed_by)
-            with bar(solution.name) as progress:
+            with bar(solution.name, lines=False) as progress:
                 return find_kills(pool, lab, listed, progress, first=first)
     except (CannotStart, Misuse) as reason:
         raise click.ClickException(f"{solution.name}: {reason}") from None

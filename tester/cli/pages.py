@@ -89,15 +89,20 @@ def write_page_of(rerun: Rerun, path: str | None) -> None:
             click.echo(f"page: {path}", err=True)
 
 
-def redrawn(pool: Pool, reruns: Iterable[Rerun]) -> list[Rerun]:
-    """The same runs once more, with their pages; a small one that fails is known by its record."""
+def redrawn(pool: Pool, reruns: Iterable[Rerun], *, level: int = 0) -> list[Rerun]:
+    """The same runs once more, with their pages; a small one that fails is known by its record.
+
+    With a level, it is what they log from that level on that is wanted, and no pages.
+    """
     from tester.workers.plan import Reruns
     from tester.workers.results import Rerun
 
     drawn = [
-        Rerun(one.test, one.seed, one.command, record=one.found, schedule=one.schedule, page=True)
+        Rerun(one.test, one.seed, one.command, record=one.found, schedule=one.schedule)
         for one in reruns
     ]
+    for one in drawn:
+        one.page, one.level = not level, level
     pool.work(Reruns(drawn))
     return drawn
 

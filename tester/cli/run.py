@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tester.cli import interrupts
+from tester.cli.logs import level_of, log_options, logs_of, show_logs
 from tester.cli.options import (
     check_writable,
     console,
@@ -24,7 +25,7 @@ from tester.cli.options import (
     tests_option,
 )
 from tester.cli.pages import pages_option, plot_option, write_pages_of, write_plots_of
-from tester.cli.target import elsewhere, pool_of, target_of
+from tester.cli.target import Target, elsewhere, pool_of, target_of
 from tester.labs import LABS
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.search.corpus import Corpus
     from tester.workers.pool import Pool
     from tester.workers.results import LabResult, Rerun
+    from tester.workers.wire import Listed
 
 
 @click.command()
@@ -56,6 +58,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
 )
 @pages_option
 @plot_option
+@log_options
 @schedule_option
 @submission_option
 @json_option
@@ -70,6 +73,9 @@ def run(
     style: str,
     pages_to: str | None,
     plot_to: str | None,
+    log_level: str | None,
+    log_node: str | None,
+    log_file: str | None,
     schedule: str | None,
     submission: str | None,
     json_to: str | None,
@@ -85,12 +91,12 @@ def run(
     target = target_of(lab, submission, stuck_after, schedule)
 
     from tester.report import aborted, record, table
-    from tester.report.progress import bar
     from tester.workers import runner
     from tester.workers.results import LabResult
 
-    check_writable(json_to)
-    check_writable(plot_to)
+    for file in (json_to, plot_to, log_file):
+        check_writable(file)
+    level, logged = level_of(log_level, log_node, log_file), []
     try:
         with pool_of(target, seeds, jobs) as pool:
             target = target.found(pool)
@@ -103,17 +109,9 @@ def run(
                     result = LabResult(lab, [], not_run=[test.name for test in chosen])
                     table.plainly(console(json_to), aborted.story(left[0]))
                 else:
-                    with bar(lab) as progress:
-                        result = runner.run_lab(
-                            pool,
-                            lab,
-                            chosen,
-                            target.command,
-                            progress,
-                            exitfirst=exitfirst,
-                            elsewhere=elsewhere(target),
-                        )
+                    result = _run(pool, lab, chosen, target, exitfirst=exitfirst)
                     write_pages_of(pool, result.tests, pages_to)
+                    logged = logs_of(pool, result.tests, level)
             except runner.Interrupted as interrupted:
                 return _unfinished(json_to, interrupted.result)
             except runner.Misuse as misuse:
@@ -123,12 +121,33 @@ def run(
     out = console(json_to)
     still = _show_recorded(recorded, result)
     _show(out, result, style, every=every)
+    if level:
+        show_logs(out, logged, log_node, log_file)
     write_plots_of(result, plot_to)
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     _keep(corpus, result)
     told = record.of_run(result) | ({"recorded": still} if still else {})
     return finish(result.verdict, json_to, told)
+
+
+def _run(
+    pool: Pool, lab: str, tests: Sequence[Listed], target: Target, *, exitfirst: bool
+) -> LabResult:
+    """Run the tests, and show how far they have come."""
+    from tester.report.progress import bar
+    from tester.workers import runner
+
+    with bar(lab) as progress:
+        return runner.run_lab(
+            pool,
+            lab,
+            tests,
+            target.command,
+            progress,
+            exitfirst=exitfirst,
+            elsewhere=elsewhere(target),
+        )
 
 
 def _show(out: Console, result: LabResult, style: str, *, every: bool) -> None:

@@ -195,7 +195,7 @@ def _swept(
     workers: tuple[str, int, int],
     to: tuple[str | None, str | None],
 ) -> int:
-    from tester.report.progress import bar
+    from tester.report.progress import FEW, Tenths, bar
     from tester.sweep.executors import factory
     from tester.sweep.failures import report_failures
     from tester.sweep.plan import SweepPlan
@@ -204,11 +204,20 @@ def _swept(
     executor, jobs, stuck_after = workers
     wanted: list[Sought] = []
     interrupted = False
+    tenths = Tenths("sweep")
+
+    def show(now: Progress, shown: Callable[[Progress], None]) -> None:
+        shown(now)
+        if now.total >= FEW:
+            seeds = f"{now.runs} seeds, {now.failures} failed"
+            tenths(now.share, f"{seeds}, {100 * now.share:.0f} % of the way")
+
     try:
         with Sweep(factory(executor, jobs), jobs, stuck_after) as swept:
             wanted = sought(_listed(swept, known), seeds, store)
-            with bar("sweep") as progress:
-                now = swept.work(SweepPlan(wanted, swept.jobs), store, until, progress)
+            with bar("sweep") as shown:
+                plan = SweepPlan(wanted, swept.jobs)
+                now = swept.work(plan, store, until, lambda now: show(now, shown))
             click.echo(_pace(now), err=True)
         report_failures(store, wanted, jobs, stuck_after, _command(known.of))
     except KeyboardInterrupt:

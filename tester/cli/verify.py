@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,10 +26,12 @@ from tester.cli.options import (
 )
 from tester.cli.target import Target, elsewhere, pool_of, target_of
 from tester.workers.launch import Python
+from tester.workers.plan import Part
 from tester.workers.surroundings import FACTORS, HERE, Where
 
 if TYPE_CHECKING:
     from tester.workers.inquiry import Run
+    from tester.workers.plan import DigestPlan
     from tester.workers.wire import Traced
 
 _AGAIN: Final = "again in the same process"
@@ -45,6 +48,39 @@ class _Way:
     name: str
     where: Where = HERE
     python: Python | None = None
+
+
+class _Progress:
+    """How many seeds have been run, over all ways."""
+
+    unit: Final = "runs"
+
+    def __init__(self, seeds: int, ways: Sequence[str]) -> None:
+        self._seeds = seeds
+        self._ways = ways
+        self._over = 0
+        self.total = seeds * len(ways)
+        self.runs = 0
+        self.failures = 0
+
+    def at(self, found: Mapping[Run, str]) -> _Progress:
+        """So much has been run in the present way."""
+        self.runs = self._over * self._seeds + len(found)
+        return self
+
+    def after(self, found: Mapping[str, Mapping[Run, str]]) -> _Progress:
+        """These ways are over."""
+        self._over = len(found)
+        first, *others = found.values()
+        self.failures = sum(
+            digest != first[run] for other in others for run, digest in other.items()
+        )
+        return self.at({})
+
+    @property
+    def parts(self) -> list[Part]:
+        runs = "1 run" if self._seeds == 1 else f"{self._seeds} runs"
+        return [Part(at < self._over, f"{runs} {way}") for at, way in enumerate(self._ways)]
 
 
 @click.command("verify")
@@ -90,8 +126,8 @@ def verify(
     """
     what = target_of(lab, submission, stuck_after, schedule)
 
+    from tester.report.progress import bar
     from tester.report.table import plainly
-    from tester.workers.inquiry import digests
     from tester.workers.plan import DigestPlan
 
     check_writable(json_to)
@@ -102,27 +138,24 @@ def verify(
         _Way("with another hash seed", Where(other_hashes=True)),
         *_others(pythons, lambda text: plainly(out, text)),
     ]
-    found: dict[str, dict[tuple[str, int], str]] = {}
-    with pool_of(what, seeds, 1) as pool:
-        what = what.found(pool)
-        chosen = select(pool.tests(), tests)
-        runs = [(test.name, seed) for test in chosen for seed in range(test.seeds)]
-        schedules = {test.name: test.schedule for test in chosen}
-        for name in (first.name, _AGAIN):
-            plan = DigestPlan(runs)
-            pool.work(plan)
-            if plan.misuse:
-                raise click.ClickException(plan.misuse)
-            found[name] = plan.found
-    for way in ways:
-        if way.python is None:
-            found[way.name] = digests(elsewhere(what), way.where, runs)
-            continue
-        with pool_of(what, seeds, 1, python=way.python, name_taken=False) as pool:
-            pool.tests()
-            plan = DigestPlan(runs)
-            pool.work(plan)
-            found[way.name] = plan.found
+    found: dict[str, dict[Run, str]] = {}
+    with bar(lab) as show:
+        with pool_of(what, seeds, 1) as pool:
+            what = what.found(pool)
+            chosen = select(pool.tests(), tests)
+            runs = [(test.name, seed) for test in chosen for seed in range(test.seeds)]
+            schedules = {test.name: test.schedule for test in chosen}
+            progress = _Progress(len(runs), [first.name, _AGAIN, *(way.name for way in ways)])
+            for name in (first.name, _AGAIN):
+                plan = DigestPlan(runs)
+                pool.work(plan, partial(_show, show, progress, plan))
+                if plan.misuse:
+                    raise click.ClickException(plan.misuse)
+                found[name] = plan.found
+                show(progress.after(found))
+        for way in ways:
+            found[way.name] = _elsewhere(what, way, seeds, runs)
+            show(progress.after(found))
     differing = _differing(found)
     record: dict[str, Any] = {"lab": lab, "seeds": len(runs), "ways": list(found)}
     if differing is None:
@@ -139,6 +172,24 @@ def verify(
     seeded = {"test": test, "seed": seed, "schedule": schedules[test]}
     failed = {"verdict": "fail", "differs": name, **seeded, "story": story}
     return finish("fail", json_to, record | failed)
+
+
+def _show(show: Callable[[_Progress], None], progress: _Progress, plan: DigestPlan) -> None:
+    show(progress.at(plan.found))
+
+
+def _elsewhere(what: Target, way: _Way, seeds: int, runs: Sequence[Run]) -> dict[Run, str]:
+    """What the runs come to in another way."""
+    from tester.workers.inquiry import digests
+    from tester.workers.plan import DigestPlan
+
+    if way.python is None:
+        return digests(elsewhere(what), way.where, runs)
+    with pool_of(what, seeds, 1, python=way.python, name_taken=False) as pool:
+        pool.tests()
+        plan = DigestPlan(runs)
+        pool.work(plan)
+        return plan.found
 
 
 def _differing(

@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,11 +28,58 @@ from tester.grading.rubric import Plan
 from tester.grading.sandbox import Limits as NodeLimits
 from tester.grading.store import Store
 from tester.grading.students import Submission
+from tester.workers.plan import Part
 from tester.workers.processes import end_descendants
 from tester.world.pipe import HEADER, framed
 
 _ATTEMPTS: Final = 2
 _HOME: Final = str(Path(__file__).parents[2])
+
+
+class ClassProgress:
+    """How many seeds have been run, of all submissions."""
+
+    unit: Final = "seeds"
+
+    def __init__(self, submissions: int, seeds: int) -> None:
+        self._left = submissions
+        self._seeds = seeds
+        self._exams: dict[str, Exam] = {}
+        self._of_those_done = 0
+
+    def begun(self, student: str, exam: Exam) -> None:
+        """This submission is run from here on."""
+        self._exams[student] = exam
+
+    def done(self, student: str) -> None:
+        """This submission needs no further runs."""
+        self._left -= 1
+        if student in self._exams:
+            self._of_those_done += _runs(self._exams[student])
+
+    @property
+    def runs(self) -> int:
+        """How many are done."""
+        return sum(map(_runs, self._exams.values()))
+
+    @property
+    def failures(self) -> int:
+        """How many of these failed."""
+        return sum(len(part.failed) for exam in self._exams.values() for part in exam.parts)
+
+    @property
+    def total(self) -> int:
+        """How many there are to be, if each submission that is not done will need all seeds."""
+        return self._of_those_done + self._left * self._seeds
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """None: the grader says by itself that a submission is done."""
+        return ()
+
+
+def _runs(exam: Exam) -> int:
+    return sum(len(part.counted) for part in exam.parts)
 
 
 class _Faulty(Exception):
@@ -51,6 +99,8 @@ class Grader:
     """Is told of each submission that is done."""
     stories: bool = True
     """Whether failures are to be told: that takes many runs."""
+    progress: Callable[[ClassProgress], None] = lambda now: None
+    """Is shown how far all of them have come, after every seed."""
 
     def grade(self, submissions: Sequence[Submission]) -> list[Grade]:
         """The grades, in the order of the submissions. What is known already is not run again."""
@@ -61,10 +111,13 @@ class Grader:
 
     async def _all(self, submissions: Sequence[Submission]) -> list[Grade]:
         free = asyncio.Semaphore(self.jobs)
+        now = ClassProgress(len(submissions), sum(part.seeds for part in self.plan.parts))
 
         async def one(submission: Submission) -> Grade:
             async with free:
-                grade = await self._graded(submission)
+                grade = await self._graded(submission, now)
+                now.done(submission.student)
+                self.progress(now)
                 self.say(_line(grade))
                 return grade
 
@@ -78,7 +131,7 @@ class Grader:
 
     # -- one submission ---------------------------------------------------------------------------
 
-    async def _graded(self, submission: Submission) -> Grade:
+    async def _graded(self, submission: Submission, now: ClassProgress) -> Grade:
         """The grade of a submission; what the machine fails at is tried once more."""
         plan = self.plan
         about = About(
@@ -100,14 +153,16 @@ class Grader:
             return self._without_runs(grades.of_malformed(plan, about, collected.missing))
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await self._examined(submission, about, collected)
+                return await self._examined(submission, about, collected, now)
             except _Faulty as fault:
                 if attempt == _ATTEMPTS:
                     grade = grades.of_fault(plan, about, _fault(str(fault)))
                     return self._without_runs(grade)
         raise AssertionError("an attempt ends in a grade or in a fault")
 
-    async def _examined(self, submission: Submission, about: About, collected: Collected) -> Grade:
+    async def _examined(
+        self, submission: Submission, about: About, collected: Collected, now: ClassProgress
+    ) -> Grade:
         """Run what has not been run yet. Raises _Faulty."""
         plan, subject = self.plan, submission.subject(self.plan)
         seeds = [(part, plan.seeds_of(part, subject)) for part in plan.parts]
@@ -116,8 +171,10 @@ class Grader:
         timed_out = False
         try:
             exam = Exam(seeds, journal)
+            now.begun(submission.student, exam)
             if exam.done is None:
-                timed_out = await self._run(exam, collected, about, hidden)
+                shown = partial(self.progress, now)
+                timed_out = await self._run(exam, collected, about, hidden, shown)
                 if not timed_out or plan.rubric.timeout == "zero":
                     exam.add(DoneLine(timed_out))
         finally:
@@ -128,7 +185,12 @@ class Grader:
         return grade
 
     async def _run(
-        self, exam: Exam, collected: Collected, about: About, hidden: list[int]
+        self,
+        exam: Exam,
+        collected: Collected,
+        about: About,
+        hidden: list[int],
+        shown: Callable[[], None],
     ) -> bool:
         """Have an examiner run what is left; whether time was over first. Raises _Faulty."""
         finished = 0
@@ -143,6 +205,7 @@ class Grader:
                     if isinstance(said, Over):
                         return False
                     exam.add(said)
+                    shown()
                     before, finished = finished, sum(one.finished for one in exam.parts)
                     if finished > before:  # from here on these points cannot be lost any more
                         self.store.keep(grades.of_exam(self.plan, about, exam), hidden)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tester.workers.wire import Logged
 from tester.world.history import seconds
+from tester.world.spectator import Said
 
 _COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red", "bright_cyan")
 _LEVELS: Final = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
@@ -29,12 +30,12 @@ def show(console: Console, said: Sequence[Logged], nodes: Sequence[str]) -> None
     console.print()
 
 
-def line(one: Logged) -> str:
+def line(one: Logged | Said) -> str:
     """A line without colours: time, node, level, logger and text."""
     return "".join(_parts(one))
 
 
-def _parts(one: Logged) -> tuple[str, str, str, str]:
+def _parts(one: Logged | Said) -> tuple[str, str, str, str]:
     named = f"{one.logger}: " if one.logger and one.logger != "root" else ""
     return (
         f"{seconds(one.time_us):>8}  ",

@@ -1,18 +1,26 @@
-"""The progress of a long command, on standard error, for somebody who sits at a terminal."""
+"""The progress of a long command, on standard error: a bar at a terminal, elsewhere lines."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 
+from tester.workers.plan import Part
+
 _EVERY_S: Final = 0.1
+FEW: Final = 1_000
+"""Of fewer runs than these no tenths are told."""
 
 
 class Progress(Protocol):
     """What a long command counts."""
+
+    @property
+    def unit(self) -> str:
+        """What it counts: "seeds"."""
 
     @property
     def total(self) -> int:
@@ -26,16 +34,21 @@ class Progress(Protocol):
     def failures(self) -> int:
         """How many of these failed."""
 
+    @property
+    def parts(self) -> Sequence[Part]:
+        """How far each part has come, in the order in which they are told."""
+
 
 @contextmanager
-def bar(title: str) -> Iterator[Callable[[Progress], None]]:
+def bar(title: str, *, lines: bool = True) -> Iterator[Callable[[Progress], None]]:
     """A bar to be shown of the progress as often as one likes; it is gone afterwards.
 
-    Shows seeds/s over all workers, failures so far and the time left. Silent where standard error
-    is no terminal.
+    Shows seeds/s over all workers, failures so far and the time left. Where standard error is no
+    terminal, each part that is over is told in a line, unless there is only one, or `lines` is
+    False because the command tells them by itself.
     """
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield _PartLines(title) if lines else lambda _: None
         return
     from rich import progress
     from rich.console import Console
@@ -44,19 +57,22 @@ def bar(title: str) -> Iterator[Callable[[Progress], None]]:
         "{task.description}",
         progress.BarColumn(None),
         progress.MofNCompleteColumn(),
-        "{task.fields[rate]} seeds/s",
+        "{task.fields[rate]} {task.fields[unit]}/s",
         "{task.fields[failures]} failed",
         progress.TimeRemainingColumn(),
     )
     console = Console(stderr=True)
     with progress.Progress(*columns, console=console, transient=True, auto_refresh=False) as shown:
-        task = shown.add_task(title, total=None, rate="-", failures=0)
-        start = time.monotonic()
-        next_s = start
+        task = shown.add_task(title, total=None, rate="-", failures=0, unit="seeds")
+        unit = ""
+        start = next_s = time.monotonic()
 
         def update(now: Progress) -> None:
-            nonlocal next_s
+            nonlocal unit, start, next_s
             clock = time.monotonic()
+            if now.unit != unit:  # it has begun to count something else
+                unit, start, next_s = now.unit, clock, clock
+                shown.reset(task, unit=unit, rate="-", failures=0)
             if clock < next_s:
                 return
             next_s = clock + _EVERY_S
@@ -71,9 +87,18 @@ def bar(title: str) -> Iterator[Callable[[Progress], None]]:
 
 @contextmanager
 def counter(title: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar to be shown (done, total); the total may still be unknown. Silent as `bar` is."""
+    """A bar to be shown (done, total); the total may still be unknown.
+
+    Where standard error is no terminal, each tenth is told in a line, if there is much to do.
+    """
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        tenths = Tenths(title)
+
+        def told(done: int, total: int | None) -> None:
+            if total is not None and total >= FEW:
+                tenths(done / total, f"{done} of {total}")
+
+        yield told
         return
     from rich import progress
     from rich.console import Console
@@ -87,3 +112,42 @@ def counter(title: str) -> Iterator[Callable[[int, int | None], None]]:
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(title, total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+class _PartLines:
+    """A line for each part that is over, in the order of the parts."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._unit = ""
+        self._told = 0
+
+    def __call__(self, now: Progress) -> None:
+        if now.unit != self._unit:
+            self._unit, self._told = now.unit, 0
+        parts = now.parts
+        while 1 < len(parts) > self._told and parts[self._told].is_over:
+            text, self._told = parts[self._told].text, self._told + 1
+            if text:
+                _say(f"{self._title}: {text} ({self._told} of {len(parts)})")
+
+
+class Tenths:
+    """A line for each tenth of the way, where standard error is no terminal."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._told = 0
+        self._silent = sys.stderr.isatty()
+
+    def __call__(self, share: float, text: str) -> None:
+        """So much is done, between 0 and 1; `text` says how much that is."""
+        tenth = int(10 * share)
+        if tenth > self._told and not self._silent:
+            self._told = tenth
+            _say(f"{self._title}: {text}")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -289,7 +289,7 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
                 )
             ]
         case Stuck():
-            return [*map(_wrap, open_calls(outcome)), *_waiting(_of_open(outcome, error.waiting))]
+            return still_waiting(outcome)
         case HandlerCrashed() | Misused():
             failure = error.failure
             return [
@@ -379,6 +379,14 @@ def _without_the_harness(frames: Sequence[Frame]) -> list[Frame]:
     """The frames but those by which one part of labtester called another: where it began stays."""
     ours = [frame.file.startswith(_HERE) for frame in frames]
     return [frame for at, frame in enumerate(frames) if not (at and ours[at] and ours[at - 1])]
+
+
+def still_waiting(outcome: Outcome) -> list[str]:
+    """Of a run that hangs: a paragraph for each operation that is open, and who waits where."""
+    if not isinstance(outcome.error, Stuck):
+        return []
+    open_ = _of_open(outcome, outcome.error.waiting)
+    return [*map(_wrap, open_calls(outcome)), *_waiting(open_)]
 
 
 def _of_open(outcome: Outcome, waiting: Sequence[Waiting]) -> Sequence[Waiting]:

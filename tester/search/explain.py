@@ -124,6 +124,22 @@ def _without(scenario: Scenario, record: Record, fault: Fault) -> Outcome:
     return run(scenario, Choices(Replayed(edited)), keep_trace=True)
 
 
+def place_of(fault: Fault, trace: Sequence[Entry]) -> int | None:
+    """Where in the trace a fault struck: a message's, where it was sent; None if it never did."""
+    stream, index = fault
+    end, number = stream.removeprefix(NETWORK), index // FATE_SIZE
+    sent = 0
+    for place, event in enumerate(read(trace)):
+        match event:
+            case FaultStruck() if (event.stream, event.choice) == fault:
+                return place
+            case Send() if stream.startswith(NETWORK) and event.end == end:
+                if sent == number:
+                    return place
+                sent += 1
+    return None
+
+
 def describe(fault: Fault, trace: Sequence[Entry]) -> tuple[str, str]:
     """A fault in words: ("the lost reply to #1", "lost reply").
 

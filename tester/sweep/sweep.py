@@ -17,7 +17,7 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Self
+from typing import ClassVar, Final, NamedTuple, Self
 
 from tester.engine import VERSION
 from tester.engine.strategy import UNIFORM
@@ -39,6 +39,7 @@ from tester.sweep.job import (
 from tester.sweep.plan import Piece, Sought, SweepPlan, Until
 from tester.sweep.store import Store, Subject
 from tester.workers.launch import Setup
+from tester.workers.plan import Part
 from tester.workers.wire import Ran
 
 _AHEAD: Final = 2
@@ -74,7 +75,9 @@ class Target:
 class Progress:
     """What the bar shows, and the end of the command tells."""
 
+    unit: ClassVar[str] = "seeds"
     total: int
+    until: Until
     runs: int = 0
     failures: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -83,6 +86,19 @@ class Progress:
     def elapsed_s(self) -> float:
         """Real seconds so far."""
         return time.monotonic() - self.started
+
+    @property
+    def share(self) -> float:
+        """How much of the way is done, from 0 to 1, by whatever will end it first."""
+        seeds = self.runs / self.total if self.total else 0.0
+        seconds = self.elapsed_s / self.until.seconds if self.until.seconds else 0.0
+        failures = self.failures / self.until.failures if self.until.failures else 0.0
+        return min(1.0, max(seeds, seconds, failures))
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """None: its tests take turns, and end together."""
+        return ()
 
 
 class Listing(NamedTuple):
@@ -143,7 +159,7 @@ class Sweep:
     ) -> Progress:
         """Run the plan's chunks and keep what they come to. Raises CannotSweep."""
         missing = sum(len(seeds) for one in plan.sought for seeds in one.left)
-        now = Progress(total=missing)
+        now = Progress(missing, until)
         pending: dict[Future[bytes], Piece] = {}
         try:
             while True:

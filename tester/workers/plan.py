@@ -8,7 +8,7 @@ may do the same, and each would cost a process.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tester.workers.results import Counted, LabResult, Lost, Rerun, TestResult
 from tester.workers.wire import (
@@ -47,6 +47,14 @@ class JobSource(Protocol):
 
     def finished(self) -> bool:
         """Whether every answer that matters has come."""
+
+
+class Part(NamedTuple):
+    """A part of a long command, such as a test of a lab, and what it has come to."""
+
+    is_over: bool
+    text: str
+    """ "test_basic: 100 seeds, 2 failed"; "" for one that was left out."""
 
 
 class SeedTracker:
@@ -99,8 +107,17 @@ class SeedTracker:
         return self.counted.seeds >= self.end
 
 
+def _told(tracker: SeedTracker) -> str:
+    seeds, failed = tracker.counted.seeds, len(tracker.counted.failed)
+    if not seeds:
+        return ""
+    return f"{tracker.test.name}: {seeds} {'seed' if seeds == 1 else 'seeds'}, {failed} failed"
+
+
 class Plan:
     """The plan of a lab run: all seeds of all tests."""
+
+    unit: Final = "seeds"
 
     def __init__(
         self,
@@ -156,6 +173,11 @@ class Plan:
         return sum(tracker.end for tracker in self.trackers)
 
     @property
+    def parts(self) -> list[Part]:
+        """What each test has come to."""
+        return [Part(one.finished, _told(one)) for one in self.trackers]
+
+    @property
     def misuse(self) -> str:
         """Why the submission cannot be run, if a run showed that; else ""."""
         return next((tracker.misuse for tracker in self.trackers if tracker.misuse), "")
@@ -180,6 +202,8 @@ class Plan:
 
 class Reruns:
     """The plan of some reruns, which bring the stories."""
+
+    unit: Final = "stories"
 
     def __init__(self, reruns: Sequence[Rerun]) -> None:
         self._waiting = [(rerun, False) for rerun in reruns]
@@ -221,7 +245,30 @@ class Reruns:
         return True
 
     def finished(self) -> bool:
-        return all(t.report is not None or t.lost is not None for t in self._of.values())
+        return self.runs == self.total
+
+    @property
+    def total(self) -> int:
+        return len(self._of)
+
+    @property
+    def runs(self) -> int:
+        return sum(map(_is_over, self._of.values()))
+
+    @property
+    def failures(self) -> int:
+        return sum(_is_over(one) and one.verdict == "fail" for one in self._of.values())
+
+    @property
+    def parts(self) -> list[Part]:
+        return [
+            Part(_is_over(one), f"{one.test}: seed {one.seed} explained")
+            for one in self._of.values()
+        ]
+
+
+def _is_over(rerun: Rerun) -> bool:
+    return rerun.report is not None or rerun.lost is not None
 
 
 class ProofPlan:

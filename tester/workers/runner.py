@@ -32,7 +32,7 @@ def run_lab(
     lab: str,
     tests: Sequence[Listed],
     command: Callable[[str, int], str],
-    progress: Callable[[Plan], None] = lambda plan: None,
+    progress: Callable[[Plan | Reruns], None] = lambda so_far: None,
     *,
     exitfirst: bool = False,
     elsewhere: Start | None = None,
@@ -73,7 +73,7 @@ def run_lab(
             over = time.monotonic()
             result.elapsed_s = over - start
             second.compare(pool, result)
-        _report_failures(pool, result, command)
+        _report_failures(pool, result, command, progress)
         result.rerun_s = time.monotonic() - over
     except KeyboardInterrupt:
         raise Interrupted(_so_far(result or plan.result(), command)) from None
@@ -93,7 +93,12 @@ def _so_far(result: LabResult, command: Callable[[str, int], str]) -> LabResult:
     return result
 
 
-def _report_failures(pool: Pool, result: LabResult, command: Callable[[str, int], str]) -> None:
+def _report_failures(
+    pool: Pool,
+    result: LabResult,
+    command: Callable[[str, int], str],
+    progress: Callable[[Plan | Reruns], None],
+) -> None:
     to_repeat = []
     for test in result.tests:
         seed = test.first_bad_seed
@@ -105,7 +110,8 @@ def _report_failures(pool: Pool, result: LabResult, command: Callable[[str, int]
         else:
             test.rerun.first = test.counted.worst
             to_repeat.append(test.rerun)
-    pool.work(Reruns(to_repeat))
+    stories = Reruns(to_repeat)
+    pool.work(stories, lambda: progress(stories))
     rivals = {test.name: _rivals(test, command) for test in result.tests}
     pool.work(Reruns([rerun for several in rivals.values() for rerun in several]))
     for test in result.tests:

@@ -1,4 +1,4 @@
-"""The log of a replayed run: on the terminal, in a file, and in the full story."""
+"""The log of a run that is told: on the terminal, in a file, and in the full story."""
 
 from pathlib import Path
 
@@ -84,3 +84,29 @@ def test_the_full_story_tells_the_log_in_its_place(loud: Runner) -> None:
 
 def test_an_unknown_level_is_misuse(loud: Runner) -> None:
     assert "log-level" in loud(*REPLAY, "--log-level", "loud").sentence
+
+
+def test_a_lab_run_shows_the_logs_of_the_runs_that_it_tells(loud: Runner) -> None:
+    server = loud.folder / "loud" / "kvsrv" / "server.py"
+    server.write_text(SERVER.replace("version + 1)", "version + 2)"))
+    run = ("run", "kvsrv", "--seeds", "1", "--submission", "loud")
+    tests = ("--tests", "test_reliable_put,test_put_concurrent_reliable")
+    done = loud(*run, *tests, "--log-level", "WARNING", "--log-node", "server")
+    assert done.status == 1
+    assert "log of test_reliable_put, seed 0:\n\n" in done.out
+    assert "log of test_put_concurrent_reliable, seed 0:\n\n" in done.out
+    assert "server  WARNING  kv: put" in done.out
+    assert "kv: get" not in done.out
+    done = loud(*run, *tests, "--log-file", "run.log")
+    text = Path("run.log").read_text()
+    assert text.startswith("log of test_reliable_put, seed 0:\n")
+    assert "server  DEBUG    kv: get" in text
+    assert "kv: get" not in done.out
+    assert f"log: run.log, {len(text.splitlines()) - 2} lines" in done.err
+
+
+def test_a_lab_run_that_passes_has_no_log_to_show(loud: Runner) -> None:
+    run = ("run", "kvsrv", "--seeds", "1", "--submission", "loud", "--tests", "test_reliable_put")
+    done = loud(*run, "--log-level", "DEBUG")
+    assert done.status == 0
+    assert "log of" not in done.out

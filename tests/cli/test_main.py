@@ -138,6 +138,11 @@ def test_a_failure_tells_its_first_seed_and_how_to_run_it_again(labtester: Runne
     theirs = submit(labtester.folder, THIRD + "raise ValueError('boo')", name="it's theirs")
     done = labtester("run", "tiny", "--submission", theirs, "--json", "a.json")
     assert (done.status, done.err) == (1, "")
+    assert done.progress == (
+        "tiny: test_unreliable: 100 seeds, 0 failed (1 of 3)\n"
+        "tiny: test_heavy: 30 seeds, 0 failed (2 of 3)\n"
+        "tiny: test_third: 10 seeds, 2 failed (3 of 3)\n"
+    )
     command = "labtester replay tiny test_third --seed 3 --submission 'it'\"'\"'s theirs'"
     assert "test_third: 2 of 10 seeds fail: 3, 8\n" in done.out
     assert command in done.out

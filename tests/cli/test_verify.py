@@ -36,6 +36,8 @@ def record(labtester: Runner, *args: str) -> Any:
 def test_a_correct_submission_is_the_same_every_way(labtester: Runner) -> None:
     done = labtester("verify", "tiny", *CALM, "--json", "a.json")
     assert (done.status, done.err) == (0, "")
+    shown = [f"tiny: 5 runs {way} ({at} of 4)\n" for at, way in enumerate(WAYS, 1)]
+    assert done.progress == "".join(shown)
     ways = ", ".join(WAYS)
     assert done.out == f"tiny: pass, 5 seeds with the same digests 4 ways: {ways}\n"
     expected = {"lab": "tiny", "seeds": 5, "ways": WAYS, "verdict": "pass"}

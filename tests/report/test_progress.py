@@ -1,4 +1,4 @@
-"""The bar shows at a terminal, and nowhere else."""
+"""A terminal sees a bar; anybody else a line for each part that is over."""
 
 import contextlib
 import io
@@ -11,12 +11,17 @@ import time
 import pytest
 
 from tester.report import progress
+from tester.workers.plan import Part
 
 
 class Counts:
+    unit = "seeds"
     total = 1400
     runs = 0
     failures = 0
+
+    def __init__(self, *over: bool) -> None:
+        self.parts = [Part(one, f"test_{at}: 7 seeds, 1 failed") for at, one in enumerate(over)]
 
 
 def test_a_terminal_sees_runs_failures_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,9 +49,51 @@ def test_a_terminal_sees_runs_failures_and_speed(monkeypatch: pytest.MonkeyPatch
     assert re.fullmatch(r"kvsrv .* 700/1400 \d+ seeds/s 2 failed [\d:-]+", last), shown
 
 
-def test_anybody_else_sees_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def lines(monkeypatch: pytest.MonkeyPatch, *updates: Counts, told: bool = True) -> list[str]:
+    """What a log shows after these updates."""
     stderr = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stderr)
-    with progress.bar("kvsrv") as update:
-        update(Counts())
-    assert stderr.getvalue() == ""
+    with progress.bar("kvsrv", lines=told) as update:
+        for now in updates:
+            update(now)
+    return stderr.getvalue().splitlines()
+
+
+def test_a_log_has_a_line_for_each_part_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Counts(False, True, False), Counts(True, True, False)
+    assert lines(monkeypatch, first) == []
+    assert lines(monkeypatch, first, second, second) == [
+        "kvsrv: test_0: 7 seeds, 1 failed (1 of 3)",
+        "kvsrv: test_1: 7 seeds, 1 failed (2 of 3)",
+    ]
+    assert lines(monkeypatch, second, told=False) == []
+
+
+def test_a_part_that_is_everything_or_was_left_out_needs_no_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert lines(monkeypatch, Counts(True)) == []
+    left_out = Counts(True, True)
+    left_out.parts[0] = Part(True, "")
+    assert lines(monkeypatch, left_out) == ["kvsrv: test_1: 7 seeds, 1 failed (2 of 2)"]
+
+
+def test_what_comes_next_is_counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds, stories = Counts(True, True), Counts(True, False)
+    stories.unit = "stories"
+    assert len(lines(monkeypatch, seeds, stories)) == 3
+
+
+def test_a_log_has_a_line_for_each_tenth_of_a_long_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with progress.counter("raft") as update:
+        for done in range(0, 999, 100):
+            update(done, None)
+            update(done, 999)
+        assert stderr.getvalue() == ""
+        for done in range(0, 2001, 150):
+            update(done, 2000)
+    told = stderr.getvalue().splitlines()
+    assert told[:2] == ["raft: 300 of 2000", "raft: 450 of 2000"]
+    assert len(told) == 9

@@ -1,4 +1,4 @@
-"""What lasts, for a page: crashes, pauses, partitions, conditions, the roles of Raft servers."""
+"""What lasts, for a page: crashes, partitions, roles of servers, locks; and logs and votes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import Final, TypeVar
 
 from tester.report.exchange import Request
 from tester.report.lines import annotated
-from tester.report.page.document import Band, Election, Kept, Message, State, Vote
+from tester.report.page.document import (
+    Band,
+    Election,
+    Kept,
+    LogEntry,
+    Message,
+    Operation,
+    State,
+    Vote,
+)
 from tester.report.page.timeline import Timeline
 from tester.search.watched import Watched
 from tester.world.events import Annotated, ConditionChange, Does, OfNode, Partition, read
@@ -196,3 +205,36 @@ def elections(sent: Iterable[tuple[Request, Message]], servers: int) -> list[Ele
 
 def _bare(name: str) -> str:
     return name.replace("_", "").lower()
+
+
+# -- locks, and entries of logs -------------------------------------------------------------------
+
+
+def held_locks(operations: Iterable[Operation]) -> list[Band]:
+    """From the return of each Acquire to the call of its client's next Release."""
+    found: list[Band] = []
+    open_: dict[str, Band] = {}
+    for op in sorted(operations, key=lambda op: op.call):
+        if op.kind == "Acquire" and op.ret >= 0:
+            name = op.client.partition(".")[2]
+            open_[op.client] = band = Band(op.client, "holds", op.ret, -1, "holds it", name)
+            found.append(band)
+        elif op.kind == "Release":
+            _close(open_, op.client, op.call)
+    return found
+
+
+def entries(
+    sent: Iterable[tuple[Request, Message]], outcome: Outcome, timeline: Timeline
+) -> list[LogEntry]:
+    """Which requests became which entries of a log, as those who start them are told."""
+    ops = {message.rpc: message.op for _, message in sent}
+    found = []
+    for one in outcome.observations:
+        if one.what == "logged" and timeline.first <= one.place <= timeline.last:
+            rpc, index, term = one.data
+            at = timeline.event(one.place)  # at which the test has said so, too
+            if timeline.events[at].node != one.node:
+                at = timeline.before(one.place)
+            found.append(LogEntry(at, one.node, index, term, ops.get(rpc, -1), rpc))
+    return found

@@ -131,7 +131,8 @@ class Band(msgspec.Struct, array_like=True):
 
     node: str
     kind: str
-    """ "down", "paused", "cut", "conditions", "role" or "annotation"."""
+    """ "down", "paused", "cut", "conditions", "role" or "annotation"; "holds" of a client that has
+    a lock: then `details` is which."""
     first: int
     last: int
     """The events at which it began and ended; -1: at the end of the run."""
@@ -177,6 +178,17 @@ class Election(msgspec.Struct):
     votes: list[Vote]
 
 
+class LogEntry(msgspec.Struct, array_like=True):
+    """An entry of a replicated log that a request became: on which server, and when."""
+
+    event: int
+    node: str
+    index: int
+    term: int
+    op: int
+    rpc: int
+
+
 class Run(msgspec.Struct):
     """One run, or one history."""
 
@@ -193,6 +205,7 @@ class Run(msgspec.Struct):
     states: list[State] = []
     disks: list[Kept] = []
     elections: list[Election] = []
+    entries: list[LogEntry] = []
     notes: list[str] = []
     """What was left out, in sentences."""
 
@@ -226,6 +239,10 @@ class Document(msgspec.Struct):
     """The event to begin at: the broken rule, or the last one of the core."""
     causes: list[str] = []
     """The faults without which it would not fail."""
+    cited: list[int] = []
+    """The messages that the sentences speak of."""
+    waiting: list[str] = []
+    """Of a run that hangs: what has not returned, and where tasks wait."""
     story: str = ""
     twin: Twin | None = None
     format: str = FORMAT

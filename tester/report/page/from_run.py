@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -17,8 +18,8 @@ from tester.report.page.document import Document, Message, Node, Run, Twin
 from tester.report.page.texts import cut, visible
 from tester.report.page.timeline import Timeline
 from tester.report.reason import reason
-from tester.report.story import headline, render_story
-from tester.search.explain import Explanation
+from tester.report.story import headline, render_story, still_waiting
+from tester.search.explain import Explanation, place_of
 from tester.search.watched import Watched
 from tester.world.events import Call, Held, Return, Send, Unheard, read
 from tester.world.failure import Verdict as Failed
@@ -33,6 +34,8 @@ _TELLING: Final = frozenset({"return", "answer", "reply", "does", "restart"})
 """What may show that a rule is broken, where a verdict knows no more than the moment."""
 _MOST_CAUSES: Final = 2
 """More events than these explain nothing."""
+_NUMBER: Final = re.compile(r"#(\d{1,9})").findall
+_LONG_TITLE: Final = 80
 _AMBIGUOUS: Final = ("ErrMaybe",)
 MOST_OPERATIONS: Final = 20_000
 """So many operations are drawn; of more, those that are called last, and the core."""
@@ -53,10 +56,10 @@ def of_run(
     """
     watched, twin = watch(outcome), None
     outcome = watched.outcome
-    run, focus = _run(watched)
+    run, focus = _run(watched, explanation)
     if explanation is not None and explanation.twin is not None:
         flipped = explanation.flipped
-        passing, _ = _run(watch(explanation.twin))
+        passing, _ = _run(watch(explanation.twin), None)
         if flipped is not None:
             twin = Twin(passing, visible(flipped.what), _first_difference(run, passing))
     broken = reason(outcome)
@@ -66,33 +69,53 @@ def of_run(
         sentences.append(message_of(outcome.error))
     if explanation is not None:
         sentences.append(explanation.sentence)
+    sentences = [cut(one, 2_000) for one in dict.fromkeys(sentences) if one]
+    told = _title(told, sentences)
     return Document(
         kind="run",
         title=visible(f"seed {seed}: {told}"),
         headline=visible(told),
         verdict=outcome.verdict if outcome.verdict != "misuse" else "fail",
-        sentences=[cut(sentence, 2_000) for sentence in dict.fromkeys(sentences) if sentence],
+        sentences=sentences,
         run=run,
         command=visible(command),
         seed=str(seed),
         source=visible(source),
         focus=focus,
         causes=[] if explanation is None else [one.what for one in explanation.necessary],
+        cited=_cited(broken, outcome),
+        waiting=[visible(one) for one in still_waiting(outcome)],
         story=visible(render_story(seed, outcome, command, explanation)),
         twin=twin,
     )
 
 
-def _run(watched: Watched) -> tuple[Run, int]:
+def _title(told: str, sentences: Sequence[str]) -> str:
+    """A headline that is long because a sentence stands in it leaves that to the sentence."""
+    for sentence in sentences:
+        if len(told) > _LONG_TITLE and told.endswith(f": {sentence}"):
+            return told.removesuffix(f": {sentence}")
+    return told
+
+
+def _cited(broken: Broken | None, outcome: Outcome) -> list[int]:
+    """The messages that the sentence of a broken rule names."""
+    named = set() if broken is None else {int(number) for number in _NUMBER(broken.sentence)}
+    return sorted(named & {one.rpc for one in requests(outcome)})
+
+
+def _run(watched: Watched, explanation: Explanation | None) -> tuple[Run, int]:
     """A run as data, and the event to begin at."""
     outcome = watched.outcome
     broken = reason(outcome)
     core = _core(outcome.checked)
     focus = broken.place if broken is not None else _place_of_failure(outcome)
-    timeline = Timeline(watched, focus, _causes(broken))
+    causes = _causes(broken, outcome) or _faults(outcome, explanation)
+    timeline = Timeline(watched, focus, causes)
     sent = list(zip(requests(outcome), _messages(watched, timeline), strict=True))
     seen, unseen = bands.states(watched, timeline)
     servers = _servers(outcome, watched)
+    operations = _operations(outcome, timeline, core)
     run = Run(
         verdict=outcome.verdict,
         kind=outcome.kind,
@@ -104,27 +127,44 @@ def _run(watched: Watched) -> tuple[Run, int]:
             for request, message in sent
             if timeline.first <= _last(request, message) and message.sent >= 0
         ],
-        operations=_operations(outcome, timeline, core),
+        operations=operations,
         partitions=partitions(outcome.checked, _number),
-        bands=[*bands.bands(outcome, timeline), *bands.roles(seen, outcome, timeline)],
+        bands=[
+            *bands.bands(outcome, timeline),
+            *bands.roles(seen, outcome, timeline),
+            *bands.held_locks(operations),
+        ],
         states=seen,
         disks=bands.disks(watched, timeline),
         elections=bands.elections(sent, len(servers)),
+        entries=bands.entries(sent, outcome, timeline),
     )
     _tell_fates(run, outcome)
     run.notes = _notes(run, outcome, watched, timeline, unseen)
     if focus >= 0:
         return run, timeline.event(focus)
-    # One that passes is read from its beginning; of another one the end is what matters.
-    return run, 0 if outcome.verdict == "pass" else max(len(timeline.events) - 1, 0)
+    if outcome.verdict == "pass":
+        return run, 0  # it is read from its beginning
+    shown = [place for place in sorted(causes) if timeline.shows(place)]
+    return run, timeline.event(shown[0]) if shown else max(len(timeline.events) - 1, 0)
 
 
-def _causes(broken: Broken | None) -> set[int]:
-    """The places of the events by which it came to a broken rule."""
+def _causes(broken: Broken | None, outcome: Outcome) -> set[int]:
+    """The places of the events by which it came to a broken rule; to call is no cause."""
     if broken is None:
         return set()
     found = set(broken.events) if broken.cause is None else {broken.cause}
-    return found - {broken.place} if len(found) <= _MOST_CAUSES else set()
+    kinds = {place: event.kind for place, event in enumerate(read(outcome.trace))}
+    found = {at for at in found if at < broken.place and kinds[at] != "call"}
+    return found if len(found) <= _MOST_CAUSES else set()
+
+
+def _faults(outcome: Outcome, explanation: Explanation | None) -> set[int]:
+    """Where the few faults struck that it takes."""
+    if explanation is None or len(explanation.necessary) > _MOST_CAUSES:
+        return set()
+    found = (place_of(cause.fault, outcome.trace) for cause in explanation.necessary)
+    return {place for place in found if place is not None}
 
 
 def _last(request: Request, message: Message) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from kvsrv import Clerk, KVServer
 from labrpc import UNRELIABLE
 from tester import Simulation
 from tester.engine.choices import Choices, Seeded
+from tester.labs import LABS, suite
 from tester.report.page.document import Document
 from tester.report.page.from_run import of_run
 from tester.search.diagnosis import diagnose
@@ -27,6 +29,21 @@ async def lost_reply(sim: Simulation) -> None:
     await clerk.put("k", "a", 0)
     await other.get("k")
     await other.put("quiet", "b", 0)
+
+
+async def unanswered(sim: Simulation) -> None:
+    """Fails, by no rule of a lab, if a reply is lost."""
+    sim.serve()
+    clerk = sim.clerk()
+    await clerk.get("k")
+    assert sim.virtual_us < 50_000
+
+
+async def hangs(sim: Simulation) -> None:
+    """Waits for what nobody does."""
+    sim.serve()
+    await sim.clerk().get("k")
+    await asyncio.Event().wait()
 
 
 async def hostile(sim: Simulation) -> None:
@@ -80,6 +97,13 @@ def drawn(test: SimulatedTest, seed: int = 0, *, lossy: bool = False) -> Documen
         source=f"runs.py::{test.__name__}",
         explanation=explanation,
     )
+
+
+def of_lab(lab: str, test: str) -> Document:
+    """The document of the page of a lab's test on seed 0, which passes."""
+    tested = suite.tests_of(LABS[lab].suite)[test]
+    outcome = run(tested, Choices(Seeded(0)), keep_trace=True)
+    return of_run(0, outcome, partial(watch, tested), command="", source=f"{lab} {test}")
 
 
 def failing_seed(test: SimulatedTest) -> int:

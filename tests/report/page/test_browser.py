@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from linearizability import Operation, check
 from linearizability.models import Get, Put, kv
+from tester.report.page.document import Band, Document, LogEntry, State
 from tester.report.page.from_history import of_history
 from tester.report.page.html import write_page
 from tests.report.page import runs
@@ -36,10 +40,48 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "hostile": runs.drawn(runs.hostile),
         "restarts": runs.drawn(runs.restarts),
         "large": of_history(check(kv, large()), large(), source="large"),
+        "hangs": runs.drawn(runs.hangs),
+        "raft": runs.of_lab("raft", "test_initial_election_3a"),
+    }
+    documents |= {
+        "adjacent": adjacent(documents["failing"]),
+        "logged": logged(documents["failing"]),
+        "locked": locked(documents["failing"]),
     }
     for name, document in documents.items():
         (folder / f"{name}.html").write_text(write_page(document))
     return {name: folder / f"{name}.html" for name in documents}
+
+
+def changed(document: Document, **fields: Any) -> Document:
+    """A document with other fields of its run."""
+    run = msgspec.structs.replace(document.run, **fields)
+    return msgspec.structs.replace(document, run=run)
+
+
+def adjacent(document: Document) -> Document:
+    """The marks of a rule and of its cause stand beside each other."""
+    events = [msgspec.structs.replace(event, cause=False) for event in document.run.events]
+    before = max(at for at in range(document.focus) if events[at].node == "c0")
+    events[before] = msgspec.structs.replace(events[before], cause=True)
+    return changed(document, events=events)
+
+
+def logged(document: Document) -> Document:
+    """The put is an entry in the log of a server that describes itself as Raft does."""
+    put = next(m for m in document.run.messages if m.op == 0)
+    at = put.arrivals[0]
+    rows: dict[str, str | None] = {"role": "'leader'", "term": "1", "commit": "1"}
+    state = State(at, "server", "server", {**rows, "log[1]": "1 b'...'"})
+    role = Band("server", "role", at, -1, "leader t1", term=1)
+    entry = LogEntry(5, "server", 1, 1, 0, put.rpc)
+    return changed(document, states=[state], entries=[entry], bands=[role])
+
+
+def locked(document: Document) -> Document:
+    """Two clients hold the same lock at the same time."""
+    first = Band("c0", "holds", 2, -1, "holds it", "l")
+    return changed(document, bands=[first, Band("c1", "holds", 8, -1, "holds it", "l")])
 
 
 def large() -> list[Operation]:
@@ -97,8 +139,8 @@ def test_stepping_moves_the_cursor_and_the_state_follows(
     seen = []
     for _ in range(4):
         chromium.press("j")
-        seen.append((chromium.text("#where").split()[0], "('a', 1)" in chromium.text("#panel")))
-    assert [where for where, _ in seen] == ["#1", "#2", "#3", "#4"]
+        seen.append((chromium.text("#where").split()[1], "('a', 1)" in chromium.text("#panel")))
+    assert [where for where, _ in seen] == ["1", "2", "3", "4"]
     assert [known for _, known in seen] == sorted(known for _, known in seen)
     assert seen[-1][1]
     changed = next(at for at, (_, known) in enumerate(seen) if known)
@@ -143,9 +185,106 @@ def test_a_deep_link_opens_at_its_event_and_the_address_follows(
     chromium: Browser, pages: dict[str, Path]
 ) -> None:
     chromium.open(pages["failing"], "#event=3")
-    assert chromium.text("#list .row.current").startswith("#3")
+    assert chromium.text("#list .row.current").startswith("3\n")
     chromium.press("j")
     assert chromium.ask("return location.hash") == "#event=4"
+
+
+def painted(opened: Browser, action: str = "dispatchEvent(new Event('resize'))") -> list[Any]:
+    """What is written into the picture when an action draws it anew: text, x, y and width."""
+    found = opened.driver.execute_async_script(
+        "const pen = CanvasRenderingContext2D.prototype, real = pen.fillText, texts = [];"
+        "pen.fillText = function (text, x, y) { texts.push([text, x, y,"
+        " this.measureText(text).width]); return real.apply(this, arguments); };"
+        f"{action};"
+        "const done = arguments[0];"
+        "requestAnimationFrame(() => requestAnimationFrame(() => {"
+        " pen.fillText = real; done(texts); }))"
+    )
+    assert isinstance(found, list)
+    return found
+
+
+def test_messages_that_a_sentence_names_are_named_in_the_picture_and_lead_there(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["failing"])
+    texts = [text for text, *_ in painted(chromium)]
+    assert {"#1 put", "reply lost", "by this", "✗ rule broken"} <= set(texts)
+    chromium.click("#sentences .link")
+    assert "#1" in chromium.text("#list .row.current")
+
+
+@pytest.mark.parametrize("width", [1400, 380])
+def test_no_two_words_of_the_picture_stand_on_each_other(
+    chromium: Browser, pages: dict[str, Path], width: int
+) -> None:
+    chromium.open(pages["adjacent"], width=width)
+    marks = {"by this", "✗ rule broken", "reply lost"}
+    boxes = [one for one in painted(chromium) if one[0] in marks or one[0][0] == "#"]
+    assert {"by this", "✗ rule broken"} <= {text for text, *_ in boxes}
+    for at, (text, x, y, wide) in enumerate(boxes):
+        for other, x2, y2, wide2 in boxes[at + 1 :]:
+            apart = x + wide <= x2 or x2 + wide2 <= x or abs(y - y2) >= 12
+            assert apart, (text, other)
+
+
+def test_the_key_that_fails_is_looked_at_first(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["failing"])
+    assert chromium.ask("return document.getElementById('key').value") == "k"
+    assert not any("quiet" in row for row in chromium.texts("#list .row"))
+    chromium.choose("key", "")
+    assert any("quiet" in row for row in chromium.texts("#list .row"))
+
+
+def test_what_is_folded_takes_no_room(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["raft"])
+    chromium.click("#fit")
+    folded = [int(text) for text, *_ in painted(chromium) if text.isdecimal()]
+    chromium.click("#fold")
+    chromium.click("#fit")
+    every = [int(text) for text, *_ in painted(chromium) if text.isdecimal()]
+    assert len({b - a for a, b in itertools.pairwise(every)}) == 1, "each event takes a step"
+    assert len({b - a for a, b in itertools.pairwise(folded)}) > 1, "these take none"
+
+
+def test_an_operation_is_linked_with_its_log_entry(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["logged"], "#event=5")
+    chromium.click("#tab-Event")
+    panel = chromium.text("#panel")
+    assert "entry 1 of term 1, at server: event 5" in panel
+    assert "In the logs now: server: committed." in panel
+    chromium.click("#tab-Raft")
+    (cell,) = chromium.texts("#panel button.cell.linked.committed")
+    assert "Put('k', 'a', v0)" in cell
+    chromium.click("#panel button.cell")
+    assert "Put('k', 'a', v0)" in chromium.text("#list .row.current")
+
+
+def test_two_holders_of_a_lock_are_seen(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["locked"])
+    chromium.choose("key", "")
+    texts = [text for text, *_ in painted(chromium)]
+    assert "holds it" in texts
+    assert "✗ holds it, too" in texts
+
+
+def test_what_hangs_shows_what_is_waiting(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["hangs"])
+    assert "await asyncio.Event().wait()" in chromium.text("#sentences details")
+
+
+def test_filters_are_out_of_the_way_in_a_narrow_window(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    seen = "return document.getElementById('kind').offsetParent !== null"
+    chromium.open(pages["failing"], width=380, height=800)
+    assert not chromium.ask(seen)
+    chromium.click("#narrow")
+    assert chromium.ask(seen)
+    assert chromium.ask("return document.documentElement.scrollWidth") <= 380
 
 
 def test_the_twin_is_shown_beside_the_failure(chromium: Browser, pages: dict[str, Path]) -> None:
@@ -184,7 +323,7 @@ def test_ten_thousand_operations_are_usable_at_once(
     rows = chromium.ask("return document.querySelectorAll('#list .row').length")
     assert 5 < rows < 100, "only the rows in sight exist"
     assert chromium.text("#where").endswith("of 20000)")
-    assert "#19999" in chromium.text("#where")
+    assert "event 19999" in chromium.text("#where")
     drawn = chromium.ask(
         "const pen = CanvasRenderingContext2D.prototype, real = pen.fillText; let count = 0;"
         "pen.fillText = function (...args) { count += 1; return real.apply(this, args); };"
@@ -198,7 +337,7 @@ def test_ten_thousand_operations_are_usable_at_once(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["failing", "restarts", "large"])
+@pytest.mark.parametrize("name", ["failing", "restarts", "large", "logged", "hangs"])
 def test_axe_finds_no_serious_violation(
     chromium: Browser, pages: dict[str, Path], name: str, theme: str
 ) -> None:

@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
-from tester.report.page import document, timeline
-from tester.report.page.document import Document, as_json, from_json
+from tester.report.page import bands, document, from_run, timeline
+from tester.report.page.document import Document, Operation, as_json, from_json
 from tests.report.page import runs
 from tests.tree import ROOT
 
@@ -32,6 +33,62 @@ def test_the_page_begins_at_the_answer_that_breaks_a_rule(failing: Document) -> 
     (wrong,) = [e for e in failing.run.events if e.marked]
     assert failing.run.events[failing.focus] == wrong
     assert wrong.kind == "return"
+    assert set(failing.cited) == {m.rpc for m in failing.run.messages if m.op == wrong.op}
+
+
+def test_where_no_rule_is_known_the_page_begins_at_the_fault_that_it_takes() -> None:
+    drawn = runs.drawn(runs.unanswered, runs.failing_seed(runs.unanswered), lossy=True)
+    assert drawn.causes == ["the lost reply to #1"]
+    (cause,) = [e for e in drawn.run.events if e.cause]
+    assert (cause.kind, cause.rpc) == ("send", 1)
+    assert drawn.run.events[drawn.focus] == cause
+    assert not any(e.marked for e in drawn.run.events)
+
+
+def test_what_hangs_says_what_is_still_waiting() -> None:
+    drawn = runs.drawn(runs.hangs)
+    assert drawn.headline.startswith("deadlock")
+    assert any("await asyncio.Event().wait()" in text for text in drawn.waiting)
+
+
+def test_a_long_headline_leaves_its_sentence_to_the_sentence() -> None:
+    long = "livelock: " + "nothing has happened to any worker for a very long time, " * 2
+    sentence = long.removeprefix("livelock: ")
+    assert from_run._title(long, ["other", sentence]) == "livelock"
+    assert from_run._title(long, ["other"]) == long
+    assert from_run._title("livelock: nothing", ["nothing"]) == "livelock: nothing"
+
+
+def test_who_acquired_a_lock_holds_it_until_it_is_released() -> None:
+    def operation(number: int, client: str, kind: str, call: int, ret: int) -> Operation:
+        return Operation(number, client, f"{kind}()", call, None, call, ret, kind=kind)
+
+    held = bands.held_locks(
+        [
+            operation(0, "c0.l", "Acquire", 0, 4),
+            operation(1, "c1.l", "Acquire", 1, 8),
+            operation(2, "c0.l", "Release", 6, 7),
+            operation(3, "c0.l", "Acquire", 9, -1),
+        ]
+    )
+    assert [(one.node, one.first, one.last, one.details) for one in held] == [
+        ("c0.l", 4, 6, "l"),
+        ("c1.l", 8, -1, "l"),
+    ]
+
+
+def test_a_request_is_known_by_its_entry_in_a_log() -> None:
+    drawn = runs.of_lab("kvraft", "test_basic_4b").run
+    assert drawn.entries
+    operations = {op.number: op for op in drawn.operations}
+    for entry in drawn.entries:
+        assert drawn.events[entry.event].node == entry.node
+        assert entry.op in operations
+        assert operations[entry.op].call <= entry.event
+    first = min(drawn.entries, key=lambda entry: entry.event)
+    name = f"log[{first.index}]"
+    new = next(s for s in drawn.states if s.node == first.node and name in s.rows)
+    assert new.event <= first.event
 
 
 def test_failing_keys_come_first_with_a_core_and_whys(failing: Document) -> None:
@@ -56,7 +113,8 @@ def test_the_twin_passes_and_says_what_is_flipped(failing: Document) -> None:
     assert twin is not None
     assert twin.run.verdict == "pass"
     assert twin.flipped.startswith("the lost reply to #")
-    here, there = failing.run.events, twin.run.events
+    here = [msgspec.structs.replace(one, cause=False) for one in failing.run.events]
+    there = twin.run.events
     assert here[: twin.first] == there[: twin.first]
     assert here[twin.first] != there[twin.first]
 

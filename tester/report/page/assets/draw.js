@@ -1,27 +1,38 @@
 // The picture: lanes of clients with their operations, the ribbon of a key, lanes of nodes.
 
 const pen = canvas.getContext("2d");
-const ROW = 26, LANE = 66, RIBBON = 26, AXIS = 22;
+const ROW = 26, LANE = 66, LOW_LANE = 52, RIBBON = 26, AXIS = 22;
 let colours = {};
 let lanes = { clients: [], ribbons: [], nodes: new Map(), height: 0, space: 0 };
 let hits = [];
 
+// A canvas knows no variables: an element is asked what each of them comes to.
 function readColours() {
-  const style = getComputedStyle(document.documentElement);
+  const probe = document.body.appendChild(document.createElement("span"));
+  const style = getComputedStyle(probe);
   const names = ["ground", "raised", "line", "text", "quiet", "accent", "pass", "fail", "unknown",
-    "mark", "linked", "mono", "sans", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"];
-  colours = Object.fromEntries(names.map(n => [n, style.getPropertyValue(`--${n}`).trim()]));
+    "mark", "linked", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"];
+  colours = Object.fromEntries(["mono", "sans"].map(n => [n, style.getPropertyValue(`--${n}`).trim()]));
+  for (const name of names) {
+    probe.style.color = `var(--${name})`;
+    colours[name] = style.color;
+  }
+  probe.remove();
 }
 
 function termColour(term) {
   return term <= 0 ? colours.t0 : colours[`t${1 + (term - 1) % 7}`];
 }
 
-// Lanes from top to bottom, for the filters as they are.
+// Lanes from top to bottom, for the filters as they are: those without anything on them are left out.
 function layOut() {
   const { run } = view;
+  const seen = inSight(run);
+  const names = run.clients.filter(c => !seen || seen.clients.has(c)).slice(0, 200);
+  const present = run.nodes.filter(n => !seen || seen.nodes.has(n.name));
+  GUTTER = gutterFor([...names, ...present.map(n => n.name)]);
   let y = AXIS;
-  const clients = run.clients.filter(c => !view.client || c === view.client).slice(0, 200)
+  const clients = names
     .map(name => {
       const lane = { name, y, height: ROW * (run.rowsOf.get(name) ?? 1) + 8 };
       y += lane.height;
@@ -37,25 +48,40 @@ function layOut() {
   if (clients.length) y += 8;
   const space = y;
   const nodes = new Map();
-  for (const node of run.nodes) {
-    if (view.node && node.kind !== "network" && !talksTo(run, node.name)) continue;
-    const height = node.kind === "test" || node.kind === "network" ? 40 : LANE;
-    nodes.set(node.name, { ...node, y, height, middle: y + height / 2 - (height === LANE ? 2 : 0) });
+  const room = (0.6 * window.innerHeight - y - 80) / Math.max(1, present.length - 1);
+  const lane = Math.max(LOW_LANE, Math.min(LANE, Math.floor(room)));
+  for (const node of present) {
+    const low = node.kind === "test" || node.kind === "network", height = low ? 34 : lane;
+    nodes.set(node.name, { ...node, y, height, middle: y + height / 2 - (low ? 0 : 2) });
     y += height;
   }
   lanes = { clients, ribbons, nodes, height: y + 8, space };
 }
 
-function talksTo(run, name) {
-  if (name === view.node) return true;
-  return run.messages.some(m => (m.source === view.node && m.target === name)
-    || (m.target === view.node && m.source === name));
+// The clients and nodes that filters leave something of; null without a filter.
+function inSight(run) {
+  if (!view.client && !view.node && !view.key) return null;
+  const clients = new Set(run.operations.filter(showsOperation).map(o => o.client));
+  const nodes = new Set(view.axis.map(id => run.events[id].node));
+  for (const m of run.messages) {
+    if (!showsMessage(m)) continue;
+    nodes.add(m.source);
+    nodes.add(m.target);
+  }
+  return { clients, nodes };
+}
+
+// As wide as the longest name, within limits.
+function gutterFor(names) {
+  pen.font = `600 12px ${colours.sans}`;
+  const widest = names.reduce((most, name) => Math.max(most, pen.measureText(name).width), 0);
+  return Math.ceil(Math.max(72, Math.min(widest + 18, width < 600 ? 92 : 150)));
 }
 
 function size() {
-  layOut();
   const box = document.getElementById("lanes");
   width = Math.max(260, box.clientWidth);
+  layOut();
   const ratio = window.devicePixelRatio || 1;
   const height = Math.min(lanes.height, 9000);
   canvas.width = width * ratio;
@@ -85,6 +111,7 @@ function drawNow() {
   pen.rect(GUTTER - 4, 0, width, lanes.height);
   pen.clip();
   drawOperations(linked);
+  drawHolders();
   drawOrder();
   drawRibbons();
   drawSpace(linked);
@@ -134,18 +161,28 @@ function drawNames() {
   pen.fillStyle = colours.ground;
   pen.fillRect(0, AXIS, GUTTER - 6, lanes.height);
   for (const lane of lanes.clients) {
-    label(lane.name, 6, lane.y + lane.height / 2, GUTTER - 14, colours.text, "600");
+    label(elided(lane.name), 6, lane.y + lane.height / 2, GUTTER, colours.text, "600");
   }
   for (const { part, y } of lanes.ribbons) {
     label(part.key === "" ? "object" : `key ${part.key}`, 6, y + 9, GUTTER - 14, colours.quiet);
   }
   for (const lane of lanes.nodes.values()) {
-    label(lane.name, 6, lane.middle, GUTTER - 14, colours.text, "600");
+    label(elided(lane.name), 6, lane.middle, GUTTER, colours.text, "600");
   }
   pen.strokeStyle = colours.line;
   pen.lineWidth = 1;
   line(GUTTER - 6, AXIS, GUTTER - 6, lanes.height);
   if (lanes.clients.length) line(0, lanes.space - 4, width, lanes.space - 4);
+}
+
+// A name that fits in front of its lane: its beginning and its end tell it from others.
+function elided(name) {
+  pen.font = `600 12px ${colours.sans}`;
+  let text = name;
+  for (let keep = name.length - 1; keep > 3 && pen.measureText(text).width > GUTTER - 14; keep -= 1) {
+    text = `${name.slice(0, Math.ceil(keep / 2))}…${name.slice(name.length - Math.floor(keep / 2))}`;
+  }
+  return text;
 }
 
 function line(x1, y1, x2, y2) {
@@ -161,13 +198,13 @@ function drawAxis() {
   label(view.realTime ? "virtual s" : "event", 6, AXIS / 2, GUTTER - 10, colours.quiet);
   const rough = (view.to - view.from) / Math.max(2, (width - GUTTER) / 80);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = Math.max(view.realTime ? 1 : 1, [1, 2, 5, 10].map(n => n * power).find(s => s >= rough));
+  const step = Math.max(1, [1, 2, 5, 10].map(n => n * power).find(s => s >= rough));
   for (let at = Math.ceil(Math.max(0, view.from) / step) * step; at <= view.to; at += step) {
     const x = GUTTER + (at - view.from) / (view.to - view.from) * (width - GUTTER - 8);
     pen.strokeStyle = colours.line;
     line(x, AXIS - 5, x, AXIS - 1);
-    const text = view.realTime && page.kind === "run" ? (at / 1e6).toFixed(step < 1000 ? 6 : 3)
-      : String(Math.round(at));
+    const text = !view.realTime ? String(onAxis(at))
+      : page.kind === "run" ? (at / 1e6).toFixed(step < 1000 ? 6 : 3) : String(Math.round(at));
     label(text, x + 3, AXIS / 2, 80, colours.quiet);
   }
 }
@@ -225,6 +262,22 @@ function drawOperation(op, y, selected) {
   hits.push({ x, y, w, h, op });
 }
 
+// Who has a lock: below the boxes of its client, and red where somebody else has it, too.
+function drawHolders() {
+  const y0 = new Map(lanes.clients.map(lane => [lane.name, lane.y + lane.height]));
+  for (const band of view.run.held) {
+    if (!y0.has(band.node)) continue;
+    const [x, w] = bandX(band), y = y0.get(band.node) - 8;
+    if (x > width || x + w < GUTTER) continue;
+    pen.fillStyle = band.twice ? colours.fail : colours.accent;
+    pen.fillRect(x, y, w, band.twice ? 6 : 4);
+    const text = band.late ? "✗ holds it, too" : "holds it";
+    const left = Math.max(GUTTER + 4, Math.min(Math.max(x, GUTTER) + 4, width - 100));
+    label(text, left, y - 9, Math.max(96, x + w - left - 6),
+      band.twice ? colours.fail : colours.accent, "600");
+  }
+}
+
 // The linearization points, joined in their order.
 function drawOrder() {
   const [first, last] = visibleEvents();
@@ -234,7 +287,7 @@ function drawOrder() {
   for (const part of chosen) {
     const near = part.order.filter(n => {
       const p = view.run.points.get(n);
-      return p && p.at >= first - 40 && p.at <= last + 40;
+      return p && p.at >= first - 40 && p.at <= last + 40 && showsOperation(view.run.byOp.get(n));
     });
     pen.strokeStyle = colours.text;
     pen.globalAlpha = 0.45;

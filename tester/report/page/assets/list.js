@@ -56,7 +56,7 @@ function rowOf(event, linked, at) {
     class: names.filter(Boolean).join(" "), role: "option", id: `row-${event.id}`,
     "aria-selected": String(current), "aria-setsize": view.shown.length, "aria-posinset": at + 1,
     "data-event": event.id,
-  }, element("span", { class: "id", text: `#${event.id}` }),
+  }, element("span", { class: "id", text: String(event.id) }),
   element("span", { class: "time", text: timeOf(event) }),
   element("span", { class: "who" }, element("bdi", { text: event.node })), what);
 }

@@ -16,7 +16,7 @@ function refresh() {
   const event = view.run.events[view.cursor];
   const at = shownFrom(view.cursor);
   $("where").textContent = event
-    ? `#${event.id} at ${timeOf(event)}${page.kind === "run" ? " s" : ""} (${Math.min(at + 1, view.shown.length)} of ${view.shown.length})`
+    ? `event ${event.id} at ${timeOf(event)}${page.kind === "run" ? " s" : ""} (${Math.min(at + 1, view.shown.length)} of ${view.shown.length})`
     : "no events";
   draw();
   drawList();
@@ -39,8 +39,13 @@ function goToFailure() {
 }
 
 function applyFilters() {
+  const [first, last] = extent(), whole = view.to - view.from > (last - first) * 0.98;
+  const before = view.axis;
   chooseEvents();
   size();
+  if (before.length !== view.axis.length || before.some((id, at) => id !== view.axis[at])) {
+    if (whole) setView(...extent()); else around(view.cursor);
+  }
   fillList();
   showRow(view.cursor);
   refresh();
@@ -58,6 +63,7 @@ function showRun(name) {
   view.run = runs[name];
   view.key = view.client = view.node = "";
   fillSelects();
+  chooseEvents();
   setView(...extent());
   around(view.cursor);
   drawTabs();
@@ -84,7 +90,7 @@ function fillSelects() {
     kind: ["operations", "messages", "faults", "logs", "notes"].map(k => [k, k]),
   };
   for (const [name, values] of Object.entries(options)) {
-    $(name).replaceChildren(element("option", { value: "", text: "all" }),
+    $(name).replaceChildren(element("option", { value: "", text: `all ${name}s` }),
       ...values.map(([value, text]) => element("option", { value, text })));
     $(name).value = view[name];
   }
@@ -98,8 +104,13 @@ function drawHeader() {
   $("source").textContent = page.source;
   page.sentences.forEach((text, at) => {
     $("sentences").append(element("p", { class: at === 0 && page.verdict === "fail" ? "broken" : "" },
-      element("bdi", { text })));
+      ...linked(text)));
   });
+  if (page.waiting?.length) {
+    $("sentences").append(element("details", { open: "" },
+      element("summary", { text: "What is still waiting" }),
+      element("pre", { text: page.waiting.join("\n") })));
+  }
   for (const number of page.run.partitions.flatMap(p => p.core ?? []).slice(0, 8)) {
     const op = runs.main.byOp.get(number);
     if (!op) continue;
@@ -115,9 +126,18 @@ function drawHeader() {
 }
 
 function drawLegend() {
-  const texts = ["▮1 linearization point, with its place in the order", "hatched: nobody knows whether it happened",
-    "thick: the operations that cannot be ordered", "red ✗: impossible next",
-    "dashed arrow, × and a word: lost, late, duplicated", "★ leader of a term", "✝ crashed"];
+  const { run } = view, failing = run.partitions.some(p => p.verdict === "illegal");
+  const texts = [
+    [run.points.size, "▮1 linearization point, with its place in the order"],
+    [run.operations.some(o => o.ambiguous), "hatched: nobody knows whether it happened"],
+    [failing, "thick: the operations that cannot be ordered"],
+    [failing, "red ✗: impossible next"],
+    [run.messages.some(m => m.marks.length), "dashed arrow, × and a word: lost, late, duplicated"],
+    [run.bands.some(b => b.kind === "role"), "★ leader of a term"],
+    [run.bands.some(b => b.kind === "down"), "✝ crashed"],
+    [run.held.length, "bar below a box: the client has the lock"],
+    [run.events.some(e => SAYINGS.has(e.kind)), "≡ logged or printed"],
+  ].filter(([used]) => used).map(([, text]) => text);
   $("legend").replaceChildren(...texts.map(text => element("span", { text })),
     element("span", {}, element("kbd", { text: "j" }), " ", element("kbd", { text: "k" }), " step  ",
       element("kbd", { text: "+" }), " ", element("kbd", { text: "−" }), " zoom  ",
@@ -174,7 +194,7 @@ function describeHit(hit) {
     return `#${m.rpc} ${m.method}(${m.request})\n${m.marks.join(", ") || m.reply || m.fate}`;
   }
   if (hit.band) return `${hit.band.node}: ${hit.band.text}${hit.band.details ? `\n${hit.band.details}` : ""}`;
-  return `#${hit.event.id} ${hit.event.node}: ${hit.event.text}`;
+  return `event ${hit.event.id}, ${hit.event.node}: ${hit.event.text}`;
 }
 
 let drag = null;
@@ -275,9 +295,15 @@ function theme() {
   refresh();
 }
 
+// On a narrow window the filters would push the picture out of sight.
+function showFilters() {
+  const shown = $("filters").classList.toggle("shown");
+  $("narrow").setAttribute("aria-expanded", String(shown));
+}
+
 function listen() {
   const clicks = { first: () => moveTo(view.shown[0] ?? 0), previous: () => step(-1), next: () => step(1),
-    play, failure: goToFailure, mode: switchMode, in: () => zoom(0.6), out: () => zoom(1.6), fit, theme };
+    play, failure: goToFailure, mode: switchMode, in: () => zoom(0.6), out: () => zoom(1.6), fit, theme, narrow: showFilters };
   for (const [id, action] of Object.entries(clicks)) $(id).addEventListener("click", action);
   for (const name of ["client", "node", "key", "kind"]) {
     $(name).addEventListener("change", e => choose(name, e.target.value));
@@ -311,13 +337,15 @@ drawRuns();
 drawTabs();
 if (page.verdict === "pass") $("failure").hidden = true;
 if (page.kind === "history" || !runs.main.messages.some(m => m.again)) $("fold").hidden = true;
-if (page.kind === "history" && view.run.partitions.length > 1 && page.verdict === "fail") {
+// Of a history that fails, the key that does is looked at first.
+if (view.run.partitions[0]?.verdict === "illegal"
+  && view.run.partitions[0].operations.length < view.run.operations.length) {
   view.key = view.run.partitions[0].key;
   $("key").value = view.key;
 }
 for (const [name, used] of Object.entries({ client: view.run.clients.length, node: view.run.nodes.length,
   key: view.run.partitions.filter(p => p.key !== "").length })) {
-  if (!used) $(name).parentElement.hidden = true;
+  if (!used) $(name).hidden = true;
 }
 listen();
 chooseEvents();

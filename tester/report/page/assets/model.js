@@ -34,6 +34,9 @@ function readRun(raw) {
     term: b[6] ?? -1,
   }));
   run.states = (raw.states ?? []).map(s => ({ event: s[0], node: s[1], object: s[2], rows: s[3] }));
+  run.entries = (raw.entries ?? []).map(e => ({
+    event: e[0], node: e[1], index: e[2], term: e[3], op: e[4], rpc: e[5],
+  }));
   run.disks = (raw.disks ?? []).map(d => ({ event: d[0], node: d[1], when: d[2], files: d[3] }));
   run.elections = (raw.elections ?? []).map(e => ({
     ...e, votes: e.votes.map(v => ({ event: v[0], voter: v[1], granted: v[2] })),
@@ -44,6 +47,7 @@ function readRun(raw) {
     candidates: (p.candidates ?? []).map(c => ({ op: c[0], why: c[1] })),
     order: p.order ?? [], core: p.core ?? [],
   }));
+  run.entryAt = new Map(run.entries.map(e => [`${e.index} ${e.term}`, e]));
   run.byRpc = new Map(run.messages.map(m => [m.rpc, m]));
   run.byOp = new Map(run.operations.map(o => [o.number, o]));
   run.ofOp = new Map();
@@ -57,7 +61,8 @@ function readRun(raw) {
   for (const part of run.partitions) for (const c of part.candidates) run.why.set(c.op, c.why);
   run.points = new Map();
   for (const part of run.partitions) placePoints(run, part);
-  findRepeats(run);
+  findRepeats(run, mattering(run));
+  findHolders(run);
   stackOperations(run);
   return run;
 }
@@ -79,11 +84,17 @@ function placePoints(run, part) {
   });
 }
 
+// The messages that are never folded: those that a rule or its cause is about, or a sentence.
+function mattering(run) {
+  const marked = run.events.filter(e => (e.wrong || e.cause) && e.rpc >= 0).map(e => e.rpc);
+  return new Set([...marked, ...page.cited ?? []]);
+}
+
 // Heartbeats and their like: the same request between the same nodes with the same outcome.
-function findRepeats(run) {
+function findRepeats(run, kept) {
   const latest = new Map();
   for (const m of run.messages) {
-    if (m.op >= 0) continue;
+    if (m.op >= 0 || kept.has(m.rpc)) continue;
     const lane = `${m.source}\u0000${m.target}`;
     const said = [m.method, m.request, m.reply, m.fate, ...m.marks].join("\u0000");
     const before = latest.get(lane);
@@ -93,6 +104,18 @@ function findRepeats(run) {
     } else {
       latest.set(lane, { said, message: m });
     }
+  }
+}
+
+// Clients that hold a lock, and with whom they hold it at the same time.
+function findHolders(run) {
+  run.held = run.bands.filter(b => b.kind === "holds");
+  for (const band of run.held) {
+    const end = band.last < 0 ? Infinity : band.last;
+    const others = run.held.filter(other => other.node !== band.node && other.details === band.details
+      && other.first < end && band.first < (other.last < 0 ? Infinity : other.last));
+    band.twice = others.length > 0;
+    band.late = others.some(other => other.first < band.first);
   }
 }
 
@@ -123,7 +146,9 @@ const view = {
   to: 1,
   client: "", node: "", key: "", kind: "", search: "",
   fold: true,
-  shown: [],          // the events that the filters leave, by number
+  axis: [],           // the events that stand on the x axis: all, but for what is folded or filtered
+  rank: [0],          // where each event stands among them; those left out stand in between
+  shown: [],          // the events of the axis that fit the kind and the search
   tab: "Event",
 };
 
@@ -161,14 +186,19 @@ function chooseEvents() {
   const needle = view.search.toLowerCase();
   const keyed = view.key === "" ? null
     : new Set(run.operations.filter(o => o.key === view.key).map(o => o.number));
+  view.axis = [];
   view.shown = [];
+  view.rank = new Float64Array(Math.max(1, run.events.length));
   for (const e of run.events) {
+    view.rank[e.id] = view.axis.length - 0.5;
     const op = e.op >= 0 ? run.byOp.get(e.op) : null;
     if (view.fold && e.rpc >= 0 && run.byRpc.get(e.rpc)?.repeats) continue;
-    if (view.kind && kindOf(e) !== view.kind) continue;
     if (view.client && op?.client !== view.client) continue;
-    if (keyed && !keyed.has(e.op) && (e.op >= 0 || e.rpc >= 0)) continue;
+    if (keyed && e.op >= 0 && !keyed.has(e.op)) continue;
     if (view.node && !sideOf(run, e).includes(view.node)) continue;
+    view.rank[e.id] = view.axis.length;
+    view.axis.push(e.id);
+    if (view.kind && kindOf(e) !== view.kind) continue;
     if (needle && !`${e.node} ${e.text} ${e.level}`.toLowerCase().includes(needle)) continue;
     view.shown.push(e.id);
   }
@@ -192,7 +222,7 @@ function showsOperation(op) {
 function showsMessage(m) {
   const op = m.op >= 0 ? view.run.byOp.get(m.op) : null;
   if (view.client && op?.client !== view.client) return false;
-  if (view.key && op?.key !== view.key) return false;
+  if (view.key && op && op.key !== view.key) return false;
   if (view.node && m.source !== view.node && m.target !== view.node) return false;
   return !view.kind || view.kind === "messages";
 }

@@ -72,17 +72,30 @@ function link(text, id) {
   return element("button", { type: "button", class: "link", text, onclick: () => moveTo(id) });
 }
 
+// A text in which the number of each message leads to it.
+function linked(text) {
+  return text.split(/(#\d+)/).map(part => {
+    const m = /^#\d+$/.test(part) ? runs.main.byRpc.get(Number(part.slice(1))) : null;
+    if (!m) return element("bdi", { text: part });
+    const at = [m.answers[0], m.arrivals[0], m.sent].find(id => id !== undefined && id >= 0);
+    return at === undefined ? part : element("button", {
+      type: "button", class: "link", text: part, title: `${m.method}(${m.request})`,
+      onclick: () => { showRun("main"); moveTo(at); },
+    });
+  });
+}
+
 // -- the event at the cursor ----------------------------------------------------------------------
 
 function eventPanel() {
   const { run } = view, event = run.events[view.cursor];
   if (!event) return [element("p", { text: "Nothing happened." })];
   const made = [
-    element("h2", { text: `#${event.id} at ${timeOf(event)}${page.kind === "run" ? " s" : ""}` }),
+    element("h2", { text: `Event ${event.id} at ${timeOf(event)}${page.kind === "run" ? " s" : ""}` }),
     element("p", { class: event.wrong ? "broken" : "" },
       element("b", { text: `${event.node}: ` }), element("bdi", { text: event.text })),
   ];
-  if (event.wrong) made.push(element("p", { text: page.sentences[0] ?? "" }));
+  if (event.wrong) made.push(element("p", {}, ...linked(page.sentences[0] ?? "")));
   const op = run.byOp.get(event.op), m = run.byRpc.get(event.rpc);
   if (m) made.push(...messageParts(run, m));
   if (op) made.push(...operationParts(run, op));
@@ -104,8 +117,29 @@ function messageParts(run, m) {
     element("h3", { text: `Message #${m.rpc}` }),
     table([], body.map(([name, what]) => element("tr", {}, element("th", { text: name, scope: "row" }),
       ...cells(what)))),
-    element("p", {}, ...steps.flatMap(([name, at]) => [link(`${name} #${at}`, at), " "])),
+    element("p", { class: "steps" }, ...steps.map(([name, at]) => link(`${name}: event ${at}`, at))),
+    ...entryParts(run, run.entries.filter(e => e.rpc === m.rpc)),
   ];
+}
+
+// The entries of a replicated log that requests became, and what each server has there now.
+function entryParts(run, entries) {
+  return entries.flatMap(one => {
+    const holders = [...statesAt(run, view.cursor).values()].flatMap(server => {
+      const text = server.rows.get(`log[${one.index}]`);
+      if (text === undefined) return [];
+      const commit = Number(field(server, "commit", "commitindex"));
+      const same = text.split(" ")[0] === String(one.term);
+      return [`${server.node}${!same ? ` has another (term ${text.split(" ")[0]})`
+        : commit >= one.index ? ": committed" : ""}`];
+    });
+    return [
+      element("h3", { text: "Its log entry" }),
+      element("p", {}, link(`entry ${one.index} of term ${one.term}, at ${one.node}: event ${one.event}`,
+        one.event)),
+      holders.length ? element("p", { text: `In the logs now: ${holders.join(", ")}.` }) : null,
+    ].filter(Boolean);
+  });
 }
 
 function operationParts(run, op) {
@@ -114,8 +148,8 @@ function operationParts(run, op) {
     element("p", { class: "mono" }, element("bdi", {
       text: `${op.text} → ${op.ret < 0 ? "no answer: it is open" : op.answer}`,
     })),
-    element("p", {}, link(`called #${op.call}`, op.call), " ",
-      ...(op.ret >= 0 ? [link(`answered #${op.ret}`, op.ret)] : [])),
+    element("p", { class: "steps" }, link(`called: event ${op.call}`, op.call),
+      ...(op.ret >= 0 ? [link(`answered: event ${op.ret}`, op.ret)] : [])),
   ];
   if (op.line) made.push(element("p", { text: `line ${op.line} of the file` }));
   if (op.fate) made.push(element("p", { text: `It is ambiguous: it ${op.fate}.` }));
@@ -126,10 +160,14 @@ function operationParts(run, op) {
   const sent = run.ofOp.get(op.number) ?? [];
   if (sent.length) {
     made.push(element("h3", { text: sent.length === 1 ? "Its message" : `Its ${sent.length} messages` }));
-    made.push(table([], sent.slice(0, 50).map(m => element("tr", {},
+    const first = m => (isCited(m) || m.marks.length ? 0 : 1);
+    const order = [...sent].sort((a, b) => first(a) - first(b) || a.rpc - b.rpc);
+    made.push(table([], order.slice(0, 50).map(m => element("tr", {},
       element("td", {}, link(`#${m.rpc}`, m.sent)),
       ...cells(`${m.method} → ${m.target}`, m.marks.join(", ") || m.reply)))));
   }
+  const { rpc } = run.events[view.cursor];
+  made.push(...entryParts(run, run.entries.filter(e => e.op === op.number && e.rpc !== rpc)));
   return made;
 }
 
@@ -172,7 +210,7 @@ function whyParts(part) {
   const title = part.key === "" ? "Why it is not linearizable" : `Why key ${part.key} is not`;
   return [
     element("h3", { text: title }),
-    element("p", { class: "broken" }, element("bdi", { text: part.why })),
+    element("p", { class: "broken" }, ...linked(part.why)),
     part.missing ? element("p", {}, element("bdi", { text: `${capital(part.missing)}.` })) : null,
     element("p", {}, `The longest legal order has ${part.order.length} of its ${part.operations.length} `
       + "operations; after it the object holds ", element("bdi", { class: "mono", text: part.state }),
@@ -227,17 +265,27 @@ function serverParts(one, log, role) {
     "aria-label": `The log of ${one.node}` });
   if (base && base !== "0") strip.append(element("span", { class: "base", text: `snapshot ≤ ${base}` }));
   for (const [name, text] of log) {
-    const index = Number(name.slice(4, -1)), [of, ...command] = text.split(" ");
-    const cell = element("span", {
-      class: `cell${index <= commit ? " committed" : ""}${one.changed.has(name) ? " new" : ""}`,
-      title: `index ${index}, term ${of}: ${command.join(" ")}${index <= commit ? " (committed)" : ""}`,
-    }, `${index} `, element("b", { text: `t${of}` }), element("br"),
-    element("bdi", { text: command.join(" ") || "·" }));
-    cell.style.setProperty("--cell", termColour(Number(of)));
-    strip.append(cell);
+    strip.append(logCell(Number(name.slice(4, -1)), text, commit, one.changed.has(name)));
   }
   if (!log.length) strip.append(element("span", { class: "quiet", text: "empty log" }));
   return [element("h3", { text: `${one.node}: ${says.filter(Boolean).join(", ")}` }), strip];
+}
+
+// A cell of a log; of an entry that is known to be an operation's, a button that leads there.
+function logCell(index, text, commit, isNew) {
+  const { run, cursor } = view, [term, ...command] = text.split(" ");
+  const entry = run.entryAt.get(`${index} ${term}`), op = entry && run.byOp.get(entry.op);
+  const said = op ? op.text : command.join(" "), here = run.events[cursor]?.op;
+  const names = ["cell", index <= commit ? "committed" : "", isNew ? "new" : "",
+    op && op.number === here ? "linked" : ""];
+  const cell = element(op ? "button" : "span", {
+    class: names.filter(Boolean).join(" "),
+    title: `index ${index}, term ${term}: ${said}${index <= commit ? " (committed)" : ""}`,
+    ...op ? { type: "button", onclick: () => moveTo(op.call) } : {},
+  }, `${index} `, element("b", { text: `t${term}` }), element("br"),
+  element("bdi", { text: said || "·" }));
+  cell.style.setProperty("--cell", termColour(Number(term)));
+  return cell;
 }
 
 function tally(election, cursor) {
@@ -294,7 +342,7 @@ function twinPanel() {
   return [
     element("h2", { text: "The nearest run that passes" }),
     element("p", { class: "broken", text: `Without ${flipped} it passes.` }),
-    element("p", { class: "quiet", text: `Both are the same up to event #${first}.` }),
+    element("p", { class: "quiet", text: `Both are the same up to event ${first}.` }),
     element("div", { class: "twins" }, element("b", { text: "this run fails" }),
       element("b", { text: "the twin passes" }), ...made),
   ];

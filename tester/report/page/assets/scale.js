@@ -2,12 +2,12 @@
 
 const canvas = document.getElementById("drawing");
 const overview = document.getElementById("overview");
-const GUTTER = 92;  // where the names of the lanes stand
+let GUTTER = 92;  // where the names of the lanes stand
 let width = 800;
 
 function extent() {
   const { events } = view.run;
-  if (!view.realTime) return [-0.5, Math.max(events.length, 1)];
+  if (!view.realTime) return [-0.5, Math.max(view.axis.length, 1)];
   const first = events[0]?.time ?? 0, last = events.at(-1)?.time ?? 1;
   const room = Math.max(1, (last - first) * 0.02);
   return [first - room, last + room];
@@ -15,9 +15,12 @@ function extent() {
 
 // Where an event stands on the axis; a fraction is a point between it and the next.
 function axisOf(position) {
-  if (!view.realTime) return position;
   const { events } = view.run;
   const at = Math.max(0, Math.min(events.length - 1, Math.floor(position)));
+  if (!view.realTime) {
+    const here = view.rank[at] ?? 0, next = at + 1 < events.length ? view.rank[at + 1] : here + 1;
+    return here + (position < at ? position - at : (next - here) * Math.min(1, position - at));
+  }
   const here = events[at]?.time ?? 0, next = events[at + 1]?.time ?? here;
   return here + (next - here) * Math.max(0, position - at);
 }
@@ -28,7 +31,7 @@ function xOf(position) {
 
 function positionAt(x) {
   const value = view.from + (x - GUTTER) / (width - GUTTER - 8) * (view.to - view.from);
-  if (!view.realTime) return value;
+  if (!view.realTime) return onAxis(value);
   const { events } = view.run;
   let low = 0, high = events.length;
   while (low < high) {
@@ -36,6 +39,11 @@ function positionAt(x) {
     if (events[middle].time < value) low = middle + 1; else high = middle;
   }
   return low;
+}
+
+// The event that stands at a place of the axis in the order of events.
+function onAxis(at) {
+  return view.axis[Math.max(0, Math.min(view.axis.length - 1, Math.round(at)))] ?? 0;
 }
 
 function setView(from, to) {
@@ -66,19 +74,22 @@ function fit() {
   draw();
 }
 
-// About so many events are in view at first: their texts can be read.
+// About so many events are in view at first that their texts can be read; further back only as far
+// as what led to it.
 function around(event) {
   const [first, last] = extent();
-  const most = Math.max(18, (width - GUTTER) / (page.kind === "history" ? 44 : 26));
-  if (last - first <= most && !view.realTime) { setView(first, last); return; }
+  const most = Math.max(14, (width - GUTTER) / (page.kind === "history" ? 44 : 30));
   if (view.realTime) {
-    const { events } = view.run;
-    const a = events[Math.max(0, event - Math.round(most / 2))].time;
-    const b = events[Math.min(events.length - 1, event + Math.round(most / 2))].time;
+    const { events } = view.run, at = Math.round(view.rank[event] ?? 0);
+    const a = events[onAxis(at - most / 2)]?.time ?? 0, b = events[onAxis(at + most / 2)]?.time ?? 1;
     setView(a, Math.max(b, a + 1000));
     return;
   }
-  setView(event - most * 0.7, event + most * 0.3);
+  if (last - first <= most * 1.3) { setView(first, last); return; }
+  const at = axisOf(event);
+  const led = view.run.events.filter(e => e.cause && e.id <= event).map(e => axisOf(e.id) - 2)
+    .filter(rank => at - rank < most * 3.5);
+  setView(Math.min(at - most * 0.7, ...led), at + most * 0.3);
 }
 
 // Have the cursor in view.
@@ -94,7 +105,7 @@ function reveal(event) {
 function visibleEvents() {
   const last = view.run.events.length - 1;
   if (!view.realTime) {
-    return [Math.max(0, Math.floor(view.from)), Math.min(last, Math.ceil(view.to))];
+    return view.axis.length ? [onAxis(Math.floor(view.from)), onAxis(Math.ceil(view.to))] : [0, -1];
   }
   return [Math.max(0, positionAt(GUTTER) - 1), Math.min(last, positionAt(width) + 1)];
 }

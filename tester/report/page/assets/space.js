@@ -22,11 +22,17 @@ function drawSpace(linked) {
   pen.strokeStyle = colours.line;
   pen.lineWidth = 1;
   for (const lane of lanes.nodes.values()) line(GUTTER, lane.middle, width, lane.middle);
+  plates = [];
+  rings = [];
   const named = [];
-  for (const band of view.run.bands) drawBand(band, named);
+  for (const band of view.run.bands) if (band.kind !== "holds") drawBand(band, named);
   drawMessages(linked);
   drawMarks(linked);
-  for (const [text, x, y, most, colour, weight] of named) label(text, x, y, most, colour, weight);
+  const taken = named.map(([text, x, y, most, colour, weight]) => {
+    label(text, x, y, most, colour, weight);
+    return { x, y: y - 7, w: Math.min(most, pen.measureText(text).width), h: 14 };
+  });
+  drawPlates([...taken, ...rings]);
 }
 
 function drawBand(band, named) {
@@ -70,20 +76,23 @@ function drawBand(band, named) {
 
 function drawMessages(linked) {
   const [first, last] = visibleEvents();
-  for (const m of view.run.messages) {
+  const seen = view.run.messages.filter(m => {
     const end = Math.max(m.sent, m.ended, ...m.arrivals, ...m.answers);
-    if (m.sent > last || end < first || !showsMessage(m)) continue;
-    drawMessage(m, linked.rpcs.has(m.rpc));
+    return m.sent >= 0 && m.sent <= last && end >= first && showsMessage(m)
+      && !(m.repeats && view.fold);
+  });
+  const room = seen.length < (width - GUTTER) / 16;
+  for (const m of seen) {
+    drawMessage(m, linked.rpcs.has(m.rpc), room);
   }
 }
 
-function drawMessage(m, selected) {
+function drawMessage(m, selected, room) {
   const source = lanes.nodes.get(m.source), target = lanes.nodes.get(m.target);
-  if (!source || m.sent < 0) return;
-  const faded = m.repeats && view.fold && !selected;
-  pen.globalAlpha = faded ? 0.28 : 1;
+  if (!source) return;
+  const cited = isCited(m);
   const colour = selected ? colours.accent : m.marks.length ? colours.unknown : colours.quiet;
-  const style = { colour, width: selected ? 2.4 : 1.2 };
+  const style = { colour, width: selected || cited ? 2.4 : 1.2 };
   const x = xOf(m.sent), far = target ?? { middle: source.middle + 20 };
   const fate = m.marks[0] ?? "";
   m.arrivals.forEach((at, copy) => {
@@ -98,8 +107,21 @@ function drawMessage(m, selected) {
     arrow(x, source.middle, stub, y, { ...style, dash: [3, 3] }, word, true);
   }
   if (m.answers.length) drawReply(m, source, far, style);
-  pen.globalAlpha = 1;
-  if (!faded) hits.push({ x: x - 5, y: source.middle - 6, w: 10, h: 12, message: m });
+  nameMessage(m, x, source, far, cited ? colours.fail : selected ? colours.accent : "", room);
+  hits.push({ x: x - 5, y: source.middle - 6, w: 10, h: 12, message: m });
+}
+
+// The number of a message, and what it asks for: of those that a sentence names and of the
+// selected ones always, and of the others where there is room.
+function nameMessage(m, x, source, far, colour, room) {
+  if (!colour && !room) return;
+  const down = far.middle > source.middle, end = m.arrivals.length ? xOf(m.arrivals[0]) : x + 20;
+  plate(`#${m.rpc} ${m.method.split(".").at(-1)}`, x + (end - x) * 0.18 + 5,
+    source.middle + (down ? 13 : -13), colour || colours.quiet, colour ? 2 : 4);
+}
+
+function isCited(m) {
+  return view.name === "main" && (page.cited ?? []).includes(m.rpc);
 }
 
 function drawReply(m, source, far, style) {
@@ -133,17 +155,40 @@ function arrow(x1, y1, x2, y2, { colour, width: thick, dash }, word, stops = fal
     pen.lineTo(x2 - 8 * Math.cos(angle + 0.4), y2 - 8 * Math.sin(angle + 0.4));
     pen.fill();
   }
-  if (word && pen.globalAlpha > 0.5) plate(word, stops ? x2 + 9 : (x1 + x2) / 2 + 4, stops ? y2 : (y1 + y2) / 2);
+  if (word) plate(word, stops ? x2 + 9 : (x1 + x2) / 2 + 4, stops ? y2 : (y1 + y2) / 2);
 }
 
-// A word that stays readable over lines.
-function plate(word, x, y, colour) {
+// Words that stay readable over lines. They are placed last, the most important first, where nothing
+// else stands; of those that are only good to have, one without a place is left out.
+let plates = [], rings = [];
+const GOOD_TO_HAVE = 4;
+
+function plate(text, x, y, colour, rank = 3) {
+  const shade = colour ?? (/lost|gone|dead|unreach/.test(text) ? colours.fail : colours.unknown);
+  plates.push({ text, x, y, colour: shade, rank });
+}
+
+function drawPlates(taken) {
   pen.font = `600 11px ${colours.sans}`;
-  const w = pen.measureText(word).width;
-  pen.fillStyle = colours.ground;
-  pen.fillRect(x - 2, y - 7, w + 4, 14);
-  pen.fillStyle = colour ?? (/lost|gone|dead|unreach/.test(word) ? colours.fail : colours.unknown);
-  pen.fillText(word, x, y);
+  plates.sort((a, b) => a.rank - b.rank);
+  for (const one of plates) {
+    const w = pen.measureText(one.text).width, x = Math.max(GUTTER + 2, Math.min(one.x, width - w - 4));
+    if (one.x > width + 20 || one.x + w < GUTTER) continue;
+    const seats = one.rank < GOOD_TO_HAVE ? [0, -14, 14, -28, 28, -42] : [0, -22];
+    const free = seats.map(shift => ({ x: x - 2, y: one.y + shift - 7, w: w + 4, h: 13 }))
+      .find(seat => seat.y > AXIS && !taken.some(other => overlaps(seat, other)));
+    if (!free && one.rank >= GOOD_TO_HAVE) continue;
+    const seat = free ?? { x: x - 2, y: one.y - 7, w: w + 4, h: 13 };
+    taken.push(seat);
+    pen.fillStyle = colours.ground;
+    pen.fillRect(seat.x, seat.y, seat.w, seat.h + 1);
+    pen.fillStyle = one.colour;
+    pen.fillText(one.text, x, seat.y + 7);
+  }
+}
+
+function overlaps(a, b) {
+  return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 }
 
 // -- events ---------------------------------------------------------------------------------------
@@ -154,22 +199,22 @@ const SIGNS = { crash: "✝", stop: "■", restart: "↻", pause: "❚❚", resu
 
 function drawMarks(linked) {
   const [first, last] = visibleEvents();
-  const step = Math.max(1, Math.floor((last - first) / 6000));
+  const from = Math.round(view.rank[first] ?? 0), to = Math.round(view.rank[last] ?? -1);
+  const step = Math.max(1, Math.floor((to - from) / 6000));
   const free = new Map();
-  for (let id = first; id <= last; id += step) {
-    const event = view.run.events[id];
+  for (let at = from; at <= to; at += step) {
+    const id = view.axis[at], event = view.run.events[id];
+    if (!event) continue;
     const lane = lanes.nodes.get(event.node);
     if (!lane) continue;
-    if (view.fold && event.rpc >= 0 && view.run.byRpc.get(event.rpc)?.repeats) continue;
     const x = xOf(id), sign = SIGNS[event.kind], selected = isLinked(linked, event);
     if (event.wrong) {
       ring(x, lane.middle, 9, colours.fail);
-      const seat = Math.max(GUTTER + 2, Math.min(x + 12, width - 120));
-      plate("✗ rule broken", seat, lane.middle - 15, colours.fail);
+      plate("✗ rule broken", x + 12, lane.middle - 15, colours.fail, 0);
     }
     if (event.cause) {
       ring(x, lane.middle, 7, colours.fail, [3, 2]);
-      plate("by this", Math.min(x + 10, width - 60), lane.middle - 15, colours.fail);
+      plate("by this", x + 10, lane.middle - 15, colours.fail, 1);
     }
     if (sign) {
       label(sign, x - 4, lane.middle - 1, 20, event.kind === "does" ? colours.accent : colours.fail,
@@ -186,11 +231,10 @@ function drawMarks(linked) {
 // The words of a sign, below the lane, where the words before leave room.
 function say(event, x, lane, free) {
   if (x < (free.get(lane.name) ?? -Infinity)) return;
-  pen.font = `11px ${colours.sans}`;
+  pen.font = `600 11px ${colours.sans}`;
   const text = shorten(event.text, 220);
   if (!text) return;
-  pen.fillStyle = colours.quiet;
-  pen.fillText(text, x + 9, lane.middle + 11);
+  plate(text, x + 9, lane.middle + 11, colours.quiet, GOOD_TO_HAVE);
   free.set(lane.name, x + 14 + pen.measureText(text).width);
 }
 
@@ -202,6 +246,7 @@ function dot(x, y, radius, colour) {
 }
 
 function ring(x, y, radius, colour, dash = []) {
+  rings.push({ x: x - radius, y: y - radius, w: 2 * radius, h: 2 * radius });
   pen.strokeStyle = colour;
   pen.lineWidth = dash.length ? 2 : 3;
   pen.setLineDash(dash);
@@ -222,7 +267,7 @@ function drawOverview() {
   const { events } = view.run, [first, last] = extent();
   const at = id => (axisOf(id) - first) / (last - first) * w;
   const counts = new Uint32Array(Math.ceil(w) + 1);
-  for (const e of events) counts[Math.max(0, Math.floor(at(e.id)))] += 1;
+  for (const id of view.axis) counts[Math.max(0, Math.min(counts.length - 1, Math.floor(at(id))))] += 1;
   const most = counts.reduce((a, b) => Math.max(a, b), 1);
   small.fillStyle = colours.quiet;
   counts.forEach((count, x) => {
