@@ -303,7 +303,7 @@ def test_hostile_values_are_shown_as_text(chromium: Browser, pages: dict[str, Pa
     chromium.choose("search", "script")
     assert any("</script><script>alert(1)</script>" in row for row in chromium.texts("#list .row"))
     assert chromium.ask("return document.scripts.length") == 2
-    chromium.choose("search", "yyy")
+    chromium.choose("search", "1000000")
     rows = chromium.texts("#list .row")
     assert rows
     assert max(map(len, rows)) < 500
