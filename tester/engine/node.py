@@ -62,9 +62,8 @@ class Node:
         """
         loop = self.loop
         ready, tasks, timers, receivers = loop.ready, loop.runnable, loop.timers, self.receivers
-        left = limit if limit < pulse.EVERY_STEPS else pulse.EVERY_STEPS  # noqa: FURB136 - a call less
-        rest = limit - left
         loop.now = now
+        ran = 0
         if loop.drift_ppm:
             loop.move_offset()
         current.node = self
@@ -76,7 +75,8 @@ class Node:
                 (ready if type(handle) is TimerHandle else tasks).append(handle)
             for event in inbox:
                 receivers[event[0]](event)
-            while left:
+            beat_at = pulse.EVERY_STEPS
+            while ran < limit:
                 if ready:
                     handle = ready.popleft()
                 elif tasks:
@@ -86,10 +86,9 @@ class Node:
                         handle = tasks.pop(loop.pick(len(tasks)))
                 else:
                     break
-                left -= 1
-                if not left and rest:  # so many callbacks at one instant may take long
-                    left = min(rest, pulse.beat())
-                    rest -= left
+                ran += 1
+                if ran == beat_at:  # so many callbacks at one instant may take long
+                    beat_at += pulse.beat()
                 if handle._cancelled:
                     continue
                 try:
@@ -106,7 +105,7 @@ class Node:
         outbox, self.outbox = self.outbox, []
         while timers and timers[0][2]._cancelled:
             heappop(timers)
-        turn = outbox, timers[0][0] if timers else None, limit - left - rest
+        turn = outbox, timers[0][0] if timers else None, ran
         if self.looks and not loop.is_closed():
             return self._looked_at(now, turn, limit)
         return turn

@@ -154,49 +154,56 @@ class Scheduler:
             asyncio._set_running_loop(outer)
 
     def _run(self, finished: Callable[[], bool], by: Place | None) -> None:
-        due, heap, route = self.due, self._heap, self._route
-        while True:
-            now, limit = self.now, self._limit
-            while due:
-                place = due.pop()
-                if due:  # several: which of them goes first is a choice
-                    due.append(place)
-                    place = due.pop(self._pick(len(due)))
-                inbox, place.inbox = place.inbox, []
-                place.queued = False
-                outbox, next_due, ran = place.step(now, inbox, limit - self.steps)
-                if next_due != place.next_due:
-                    place.next_due = next_due
-                    if next_due is not None:  # as `post` does it, without the call
-                        self._serial += 1
-                        heappush(heap, (next_due, self._serial, Place.wake, place))
-                self.steps += ran + 1
-                for event in outbox:
-                    route(place, event)
-                if self.steps > self._beat_at:
-                    self._beat_at = self.steps + pulse.beat()
-                if self.steps > limit:
-                    raise self._spent()
-                if (by is None or by is place) and finished():
-                    return
-            # Move time to the next thing that happens, and let all that is of that instant happen.
-            while heap:
-                when, _, action, argument = heappop(heap)
-                if action is not Place.wake or argument.next_due == when:
-                    break
-                # else the timer was cancelled, which is no reason to let time pass
-            else:
-                raise Deadlock("no runnable task, no timer, no message in flight", self.waiting())
-            if when > now:
-                if when > self._time_limit:
-                    raise self._out_of_time()
-                self.now = when
-                limit = self.steps + self._instant_limit
-                self._limit = limit if limit < self._step_limit else self._step_limit  # noqa: FURB136 - a call less
-            action(argument)
-            while heap and heap[0][0] == when:
-                _, _, action, argument = heappop(heap)
+        due, heap, route, wake = self.due, self._heap, self._route, Place.wake
+        instant_limit, step_limit, beat_at = self._instant_limit, self._step_limit, self._beat_at
+        now, steps, limit = self.now, self.steps, self._limit
+        after_any = by is None
+        try:
+            while True:
+                while due:
+                    place = due.pop()
+                    if due:  # several: which of them goes first is a choice
+                        due.append(place)
+                        place = due.pop(self._pick(len(due)))
+                    inbox, place.inbox = place.inbox, []
+                    place.queued = False
+                    outbox, next_due, ran = place.step(now, inbox, limit - steps)
+                    if next_due != place.next_due:
+                        place.next_due = next_due
+                        if next_due is not None:  # as `post` does it, without the call
+                            self._serial += 1
+                            heappush(heap, (next_due, self._serial, wake, place))
+                    self.steps = steps = steps + ran + 1
+                    for event in outbox:
+                        route(place, event)
+                    if steps > beat_at:
+                        self._beat_at = beat_at = steps + pulse.beat()
+                    if steps > limit:
+                        raise self._spent()
+                    if (after_any or by is place) and finished():
+                        return
+                # Move time to the next thing that happens, and let all of that instant happen.
+                while heap:
+                    when, _, action, argument = heappop(heap)
+                    if action is not wake or argument.next_due == when:
+                        break
+                    # else the timer was cancelled, which is no reason to let time pass
+                else:
+                    nothing = "no runnable task, no timer, no message in flight"
+                    raise Deadlock(nothing, self.waiting())
+                if when > now:
+                    if when > self._time_limit:
+                        raise self._out_of_time()
+                    self.now = now = when
+                    limit = steps + instant_limit
+                    if limit > step_limit:  # noqa: PLR1730 - a call less
+                        limit = step_limit
                 action(argument)
+                while heap and heap[0][0] == when:
+                    _, _, action, argument = heappop(heap)
+                    action(argument)
+        finally:
+            self._limit = limit
 
     def close(self) -> None:
         """Drop all places and pending events at the end of the run.

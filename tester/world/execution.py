@@ -79,6 +79,7 @@ class Execution:
         )
         self._keep_trace = keep_trace
         self._limits = limits
+        self._silent_rpcs = limits.silent_rpcs
         self.senders: dict[int, Sender] = {}
         """Who sent each RPC, if the run keeps its trace."""
         self.observations: list[Observation] = []
@@ -190,7 +191,7 @@ class Execution:
         if kind == "send":
             _, call, end, method, payload, op = event
             network = self._network
-            if network.rpc_total - self._operations.rpcs_before >= self._limits.silent_rpcs:
+            if network.rpc_total - self._operations.rpcs_before >= self._silent_rpcs:
                 raise Livelock(
                     f"{self._limits.silent_rpcs} RPCs have been sent since an operation of a "
                     "client last completed",
