@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
 
 
 @click.command()
-@click.argument("lab", metavar="LAB | NODE")
+@click.argument("lab", metavar="LAB | NODE | RECORD")
 @click.option(
     "--seeds",
     type=integer(1, 2**32),
@@ -84,11 +84,12 @@ def run(
     """Run tests, each on many seeds, and report how they fail.
 
     LAB is one that `labtester labs` lists; NODE is a file, a folder or a test of a pytest
-    project, as pytest takes it: tests/test_bank.py::test_transfer.
+    project, as pytest takes it: tests/test_bank.py::test_transfer. RECORD stands for its test.
 
     Failures recorded in .labtester are run first.
     """
     target = target_of(lab, submission, stuck_after, schedule)
+    lab, tests = target.name, tests or target.only or None
 
     from tester.report import aborted, record, table
     from tester.workers import runner

@@ -312,7 +312,8 @@ def _named(
         return target_of(where, *how), test or None
     if colons and not where.endswith(".py"):
         raise click.UsageError(unknown("lab", where, LABS))
-    return target_of(name, *how), None
+    target = target_of(name, *how)
+    return target, target.only or None
 
 
 # -- other commands on stores ---------------------------------------------------------------------

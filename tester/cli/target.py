@@ -35,8 +35,8 @@ def known_lab(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 lab_argument = click.argument("lab", callback=known_lab)
-METAVAR: Final = "LAB TEST | NODE"
-"""How a command calls one test: of a lab, or as pytest names it."""
+METAVAR: Final = "LAB TEST | NODE | RECORD"
+"""How a command calls one test: of a lab, as pytest names it, or as that of a failing run."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Target:
     """Where the project begins; "" for a lab, and until that is known."""
     inside: str = ""
     """The part of a project that is meant, from its root on; "": what its name says."""
+    only: str = ""
+    """The one test of a lab that is meant, for which a record stands; "": all of them."""
 
     @property
     def lab(self) -> str:
@@ -129,9 +131,14 @@ def target_of(
     schedule: str | None = None,
     strategy: str | None = None,
 ) -> Target:
-    """The tests of this name: of a lab, or of a pytest project. Raises click's exceptions."""
+    """The tests of this name: of a lab, or of a pytest project. Raises click's exceptions.
+
+    A record stands for its test, of the submission and under the schedule that it records.
+    """
     if name in LABS:
         return Target(name, submission, stuck_after, schedule, strategy)
+    if _is_record(name):
+        return _of_record(name, submission, stuck_after, schedule, strategy)
     if not is_node(name):
         raise click.UsageError(unknown("lab", name, LABS))
     if submission is not None:
@@ -139,6 +146,26 @@ def target_of(
     if not Path(name.partition("::")[0]).exists():
         raise click.ClickException(f"{name.partition('::')[0]}: there is no such file or folder")
     return Target(name, None, stuck_after, schedule, strategy)
+
+
+def _is_record(word: str) -> bool:
+    from tester.search.record import SUFFIX
+
+    return word.endswith(SUFFIX) and "::" not in word
+
+
+def _of_record(
+    path: str, submission: str | None, stuck_after: int, schedule: str | None, strategy: str | None
+) -> Target:
+    from tester.engine.schedule import DEFAULT
+
+    found, rerun = _recorded(path, submission, stuck_after)
+    if schedule is None and rerun.schedule != DEFAULT:
+        schedule = rerun.schedule
+    if not found.is_project:
+        return replace(found, only=rerun.test, schedule=schedule, strategy=strategy)
+    (node,) = found.words(rerun.test)
+    return Target(node, None, stuck_after, schedule, strategy)
 
 
 def is_node(word: str) -> bool:
@@ -161,13 +188,15 @@ def one_test(
     schedule: str | None = None,
     strategy: str | None = None,
 ) -> tuple[Target, str | None]:
-    """The target and the test that `LAB TEST` or `NODE` name; None: the target's only one."""
-    if len(what) == 1 and is_node(what[0]):
-        return target_of(what[0], submission, stuck_after, schedule, strategy), None
+    """The target and the test that `LAB TEST`, `NODE` or `RECORD` name; None: its only one."""
+    if len(what) == 1 and (is_node(what[0]) or _is_record(what[0])):
+        target = target_of(what[0], submission, stuck_after, schedule, strategy)
+        return target, target.only or None
     if len(what) != 2:
         got = " ".join(what) or "nothing"
         raise click.UsageError(
-            f"expected a lab and one of its tests, or a test as pytest names it, got {got}"
+            "expected a lab and one of its tests, a test as pytest names it, or a record, got "
+            f"{got}"
         )
     if what[0] not in LABS:
         raise click.UsageError(unknown("lab", what[0], LABS))

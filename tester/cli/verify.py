@@ -84,7 +84,7 @@ class _Progress:
 
 
 @click.command("verify")
-@click.argument("lab", metavar="LAB | NODE")
+@click.argument("lab", metavar="LAB | NODE | RECORD")
 @tests_option
 @click.option(
     "--seeds",
@@ -118,13 +118,14 @@ def verify(
     """Check that a run of a test depends on its seed alone.
 
     LAB is one that `labtester labs` lists; NODE is a file, a folder or a test of a pytest
-    project, as pytest takes it.
+    project, as pytest takes it; RECORD stands for its test.
 
     Runs each seed twice in one process, then in a process with other surroundings, with another
     hash seed, and on the other interpreters. Where two runs differ, shows the first event that
     differs and what causes the difference.
     """
     what = target_of(lab, submission, stuck_after, schedule)
+    lab, tests = what.name, tests or what.only or None
 
     from tester.report.progress import bar
     from tester.report.table import plainly

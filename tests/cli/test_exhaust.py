@@ -202,7 +202,10 @@ def test_a_bug_put_in_while_a_proof_is_interrupted_is_found(
     ("args", "sentence"),
     [
         ("lokc test_third", "labtester exhaust: there is no lab 'lokc'; did you mean lock?"),
-        ("tiny", "expected a lab and one of its tests, or a test as pytest names it, got tiny"),
+        (
+            "tiny",
+            "expected a lab and one of its tests, a test as pytest names it, or a record, got",
+        ),
         ("tiny test_thrid", "there is no test 'test_thrid'; did you mean test_third?"),
         ("tiny test_third,test_heavy", "there is no test 'test_third,test_heavy'; did you mean"),
         ("tiny test_third --faults -1", "--faults': expected an integer, 0 to 8, got '-1'"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import Runner, labtester
+from tests.running import TWO_CLIENTS, Runner, labtester, submit_lock
 from tests.tree import ROOT
 
 __all__ = ["labtester"]
@@ -119,6 +119,33 @@ def test_what_is_printed_can_be_pasted(project: Runner) -> None:
     assert recorded.status == 1
     assert recorded.out.startswith("seed 0: not linearizable\n")
     assert f"    labtester replay {kept}\n" in recorded.out
+
+
+def test_a_record_stands_for_its_test(project: Runner) -> None:
+    project("run", CERTAIN, "--seeds", "1")
+    kept = str(found_record())
+    ran = project("run", kept, "--seeds", "2")
+    assert (ran.status, f"{CERTAIN}: fail, 2 seeds of 1 test" in ran.out) == (1, True)
+    verified = project("verify", kept, "--seeds", "1")
+    assert verified.out.startswith(f"{CERTAIN}: pass, 1 seed with the same digests 4 ways")
+    proved = project("exhaust", kept)
+    assert (proved.status, f"    labtester exhaust {kept} --faults 1" in proved.out) == (1, True)
+    swept = project("sweep", kept, "--seeds", "2", "--store", "s.db")
+    assert (swept.status, f"{CERTAIN}\n    2 seeds" in swept.out) == (1, True)
+    gone = project("run", "gone.sim")
+    assert gone.sentence == "labtester: gone.sim cannot be read: No such file or directory"
+
+
+def test_the_record_of_a_lab_stands_for_its_test_and_its_submission(project: Runner) -> None:
+    theirs = submit_lock(project.folder)
+    command = ("run", "lock", "--tests", TWO_CLIENTS, "--seeds", "8", "--submission", theirs)
+    assert project(*command).status == 1
+    kept = str(found_record())
+    ran = project("run", kept, "--seeds", "8")
+    assert (ran.status, f"\n{TWO_CLIENTS}" in ran.out, theirs in ran.taken) == (1, True, True)
+    proved = project("exhaust", kept, "--faults", "0")
+    assert (proved.status, theirs in proved.taken) == (0, True)
+    assert proved.out.startswith(f"lock {TWO_CLIENTS}: correct under the one placement of at")
 
 
 def test_a_record_is_run_first_until_it_passes(project: Runner) -> None:
