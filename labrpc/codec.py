@@ -55,7 +55,7 @@ class Codec:
 
     def __init__(self, kind: Any, name: str, rule: str) -> None:
         self.name = name
-        self.encode = _encoder(admit(kind, name), name, f"{rule} {spell(kind)}" if rule else "")
+        self.encode = _encoder(_layout(kind, name), name, f"{rule} {spell(kind)}" if rule else "")
         self.unpack = msgspec.msgpack.Decoder(kind).decode
 
     def decode(self, data: bytes, context: str = "") -> Any:
@@ -102,18 +102,46 @@ def encode(value):
 """
 
 
-def _encoder(root: shape.Type, name: str, rule: str) -> Callable[[Any], bytes]:
+class _Layout:
+    """What a type is made of, and the test of its values; the same whatever they are called."""
+
+    __slots__ = ("code", "names", "root", "sorts_keys")
+
+    def __init__(self, root: shape.Type) -> None:
+        test = _Test(root)
+        self.root = root
+        self.names = test.names
+        self.sorts_keys = test.sorts_keys
+        self.code = compile(_ENCODE.format(fits=test.source), "<codec>", "exec")
+
+
+_layouts: dict[Any, _Layout] = {}
+
+
+def _layout(kind: Any, name: str) -> _Layout:
+    """The layout of a type that can travel. Raises NotAMessage, in which the type has that name.
+
+    A message is taken by several methods and sent under several names: to look into it takes
+    longer than all the rest.
+    """
+    found = _layouts.get(kind)
+    if found is None:
+        found = _layouts[kind] = _Layout(admit(kind, name))
+    return found
+
+
+def _encoder(layout: _Layout, name: str, rule: str) -> Callable[[Any], bytes]:
     def refuse(value: object, reason: object) -> bytes:
         try:
-            _find_misfit(root, value, name, rule)
+            _find_misfit(layout.root, value, name, rule)
         except RecursionError:
             raise NotAMessage(f"{name} is nested too deeply, or contains itself") from None
         raise NotAMessage(f"{name} cannot be encoded: {reason}")
 
-    test = _Test(root)
     pack = msgspec.msgpack.Encoder(order="deterministic").encode
-    names = test.names | {"refuse": refuse, "pack": _pack_sorted if test.sorts_keys else pack}
-    exec(_ENCODE.format(fits=test.source), names)  # noqa: S102 (see the top of this module)
+    pack = _pack_sorted if layout.sorts_keys else pack
+    names = {**layout.names, "refuse": refuse, "pack": pack}
+    exec(layout.code, names)  # noqa: S102 (see the top of this module)
     encode: Callable[[Any], bytes] = names["encode"]
     return encode
 

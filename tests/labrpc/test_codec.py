@@ -540,6 +540,14 @@ def test_a_value_that_does_not_fit_is_refused_at_the_sender(
     assert text in str(refusal.value)
 
 
+def test_one_type_under_two_names_is_refused_under_each() -> None:
+    for name in ("Server.get's Pair", "Server.put's Pair"):
+        with pytest.raises(NotAMessage, match=f"^{name}"):
+            codec(tuple[int, str], name).encode((1, 2))
+        with pytest.raises(NotAMessage, match=f"^{name}"):
+            codec(set[int], name)
+
+
 def test_a_field_that_was_never_set_is_refused() -> None:
     value = entry()
     del value.term
