@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -59,6 +60,9 @@ class Job(msgspec.Struct, frozen=True):
     work: list[Work]
     stories: bool
     """Whether failures are to be told."""
+    core: int | None = None
+    """Where to run, with all nodes: one of them runs at a time, and finds what the last one left
+    in the caches. None: wherever the system puts it."""
 
 
 class Fault(msgspec.Struct, frozen=True, tag=True):
@@ -90,6 +94,9 @@ def main() -> NoReturn:
     status = 1
     try:
         job = msgspec.msgpack.decode(receive(0), type=Job)
+        if job.core is not None and sys.platform == "linux":
+            with suppress(OSError):  # it may have been taken from us meanwhile
+                os.sched_setaffinity(0, {job.core})
         try:
             for said in examined(job):
                 send(answers, _encode(said))

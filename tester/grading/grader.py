@@ -110,16 +110,21 @@ class Grader:
         return asyncio.run(self._all(submissions))
 
     async def _all(self, submissions: Sequence[Submission]) -> list[Grade]:
-        free = asyncio.Semaphore(self.jobs)
         now = ClassProgress(len(submissions), sum(part.seeds for part in self.plan.parts))
+        free: asyncio.Queue[int | None] = asyncio.Queue()
+        for core in cores(self.jobs):
+            free.put_nowait(core)
 
         async def one(submission: Submission) -> Grade:
-            async with free:
-                grade = await self._graded(submission, now)
+            core = await free.get()
+            try:
+                grade = await self._graded(submission, core, now)
                 now.done(submission.student)
                 self.progress(now)
                 self.say(_line(grade))
                 return grade
+            finally:
+                free.put_nowait(core)
 
         tasks = [asyncio.create_task(one(submission)) for submission in submissions]
         try:
@@ -131,7 +136,7 @@ class Grader:
 
     # -- one submission ---------------------------------------------------------------------------
 
-    async def _graded(self, submission: Submission, now: ClassProgress) -> Grade:
+    async def _graded(self, submission: Submission, core: int | None, now: ClassProgress) -> Grade:
         """The grade of a submission; what the machine fails at is tried once more."""
         plan = self.plan
         about = About(
@@ -153,7 +158,7 @@ class Grader:
             return self._without_runs(grades.of_malformed(plan, about, collected.missing))
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await self._examined(submission, about, collected, now)
+                return await self._examined(submission, about, collected, core, now)
             except _Faulty as fault:
                 if attempt == _ATTEMPTS:
                     grade = grades.of_fault(plan, about, _fault(str(fault)))
@@ -161,7 +166,12 @@ class Grader:
         raise AssertionError("an attempt ends in a grade or in a fault")
 
     async def _examined(
-        self, submission: Submission, about: About, collected: Collected, now: ClassProgress
+        self,
+        submission: Submission,
+        about: About,
+        collected: Collected,
+        core: int | None,
+        now: ClassProgress,
     ) -> Grade:
         """Run what has not been run yet. Raises _Faulty."""
         plan, subject = self.plan, submission.subject(self.plan)
@@ -173,8 +183,9 @@ class Grader:
             exam = Exam(seeds, journal)
             now.begun(submission.student, exam)
             if exam.done is None:
+                job = self._job(exam, collected, core)
                 shown = partial(self.progress, now)
-                timed_out = await self._run(exam, collected, about, hidden, shown)
+                timed_out = await self._run(exam, job, about, hidden, shown)
                 if not timed_out or plan.rubric.timeout == "zero":
                     exam.add(DoneLine(timed_out))
         finally:
@@ -185,19 +196,14 @@ class Grader:
         return grade
 
     async def _run(
-        self,
-        exam: Exam,
-        collected: Collected,
-        about: About,
-        hidden: list[int],
-        shown: Callable[[], None],
+        self, exam: Exam, job: Job, about: About, hidden: list[int], shown: Callable[[], None]
     ) -> bool:
         """Have an examiner run what is left; whether time was over first. Raises _Faulty."""
         finished = 0
         try:
             async with (
                 asyncio.timeout(self.plan.rubric.limits.seconds),
-                aclosing(self._said(self._job(exam, collected))) as everything,
+                aclosing(self._said(job)) as everything,
             ):
                 async for said in everything:
                     if isinstance(said, Fault):
@@ -213,7 +219,7 @@ class Grader:
             return True
         raise _Faulty("the examiner ended before it had said everything")
 
-    def _job(self, exam: Exam, collected: Collected) -> Job:
+    def _job(self, exam: Exam, collected: Collected, core: int | None) -> Job:
         rule = self.plan.rubric.limits
         return Job(
             lab=self.plan.lab.name,
@@ -230,6 +236,7 @@ class Grader:
                 for one in exam.parts
             ],
             stories=self.stories,
+            core=core,
         )
 
     async def _said(self, job: Job) -> AsyncGenerator[Said, None]:
@@ -256,6 +263,14 @@ class Grader:
         """Equal for runs whose results are equal."""
         whole = [VERSION, self.plan.digest, collected.digest, subject, str(self.level)]
         return hashlib.sha256("\0".join(whole).encode()).hexdigest()
+
+
+def cores(jobs: int) -> list[int | None]:
+    """For each of so many jobs a core of its own; None for all if there are not so many cores."""
+    if not hasattr(os, "sched_getaffinity"):
+        return [None] * jobs
+    ours = sorted(os.sched_getaffinity(0))
+    return [*ours[:jobs]] if jobs <= len(ours) else [None] * jobs
 
 
 @asynccontextmanager

@@ -130,8 +130,10 @@ class Isolation:
         self._named = named(_packages())
         self._closing = contextlib.ExitStack()
         self._slot = 0
-        self._numbers: dict[int, int] = {}
-        """Of the processes, by slot, as the zygote numbers them."""
+        self._swept = True
+        """Whether no process of a node has been started since all were ended."""
+        self._retired: list[socket.socket] = []
+        """Of processes whose run is over. Closed any sooner, they would wake to hear of it."""
         self._said = 0
         self._choices: Choices | None = None
         self.keeps_choices = False
@@ -155,12 +157,10 @@ class Isolation:
         self._closing.close()
 
     def _start(self, opened: contextlib.ExitStack) -> None:
-        place = opened.enter_context(tempfile.TemporaryDirectory(prefix="labtester-nodes-"))
-        root = Path(place, "root")
-        root.mkdir()
         self._line, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._errors = os.open(Path(place, "errors"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
-        opened.callback(os.close, self._errors)
+        # A file without a name: nothing of it stays, whoever is killed.
+        errors = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - as all of these
+        self._errors = errors.fileno()
         opened.callback(self._line.close)
         path = [str(Path(entry).absolute()) if entry else _HOME for entry in sys.path]
         command = [sys.executable, "-s", "-P", "-c", _BEGIN, "\n".join(path), str(its.fileno())]
@@ -183,7 +183,6 @@ class Isolation:
             self._granted,
             self.limits,
             self._level,
-            str(root),
             first_user(),
         )
         assert self._process.stdin is not None
@@ -331,34 +330,36 @@ class Isolation:
             self._sweep()
             self._choices, self._said = choices, 0
         slot = self._slot = (self._slot + 1) % SLOTS
+        self._swept = False
         ours, its = socket.socketpair()
         try:
             request = msgspec.msgpack.encode(("spawn", slot))
             with its:
                 self._asking(lambda: socket.send_fds(self._line, [request], [its.fileno()]))
-            self._numbers[slot], fault = msgspec.msgpack.decode(
-                self._heard(), type=tuple[int, str]
-            )
-            if fault:
-                raise MachineFault(f"no process can be started: {fault}")
+            # Whether there is such a process is found out when it is asked for something.
+            return RemoteNode(self, slot, ours, order, choices)
         except BaseException:
             ours.close()
             raise
-        return RemoteNode(self, slot, ours, order, choices)
 
     def reap(self, slot: int) -> None:
         """See Keeper."""
-        self._asking(lambda: self._line.send(msgspec.msgpack.encode(("reap", slot))))
-        _ = self._heard()
+        self._ask("reap", slot)
 
     def collect(self, slot: int) -> int | None:
+        """See Keeper. Raises MachineFault if there never was such a process."""
+        found: int | str | None = self._ask("collect", slot)
+        if isinstance(found, str):
+            raise MachineFault(f"no process can be started: {found}")
+        return found
+
+    def retire(self, line: socket.socket) -> None:
         """See Keeper."""
-        self._asking(lambda: self._line.send(msgspec.msgpack.encode(("collect", slot))))
-        return msgspec.msgpack.decode(self._heard(), type=int | None)
+        self._retired.append(line)
 
     def number(self, slot: int) -> int:
         """See Keeper: the zygote may number processes otherwise than we do."""
-        wanted = self._numbers[slot]
+        wanted: int = self._ask("number", slot)
         for process in descendants(self._process.pid, processes()):
             with contextlib.suppress(OSError):
                 status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
@@ -377,8 +378,19 @@ class Isolation:
         """End all processes of nodes; how many there were that nobody had started."""
         self._slot = 0
         self._choices = None
-        self._asking(lambda: self._line.send(msgspec.msgpack.encode(("sweep", 0))))
-        return msgspec.msgpack.decode(self._heard(), type=int)
+        if self._swept:
+            return 0
+        self._swept = True
+        left: int = self._ask("sweep", 0)
+        for line in self._retired:
+            line.close()
+        self._retired.clear()
+        return left
+
+    def _ask(self, what: str, slot: int) -> Any:
+        """What the zygote says to a request."""
+        self._asking(lambda: self._line.send(msgspec.msgpack.encode((what, slot))))
+        return msgspec.msgpack.decode(self._heard())
 
     def _asking(self, say: Any) -> None:
         try:

@@ -53,10 +53,28 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
+@functools.cache
+def _python() -> ctypes.PyDLL:
+    """C's library once more, for calls during which nothing else of Python's may run."""
+    return ctypes.PyDLL(None, use_errno=True)
+
+
 def _check(result: int, what: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
         raise Refused(number, f"{what}: {os.strerror(number)}")
+
+
+def fork() -> int:
+    """Copy this process, which must have one thread only: see os.fork. Raises Refused.
+
+    os.fork then also makes anew each lock that another thread may have held, and seeds generators
+    that nobody here uses: that touches more memory, which has to be copied, than all the rest.
+    """
+    made: int = _python().fork()
+    if made < 0:
+        _check(made, "fork")
+    return made
 
 
 def unshare(flags: int) -> None:

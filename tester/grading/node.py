@@ -30,7 +30,7 @@ from tester.world import submission
 from tester.world.crossing import from_pipe
 from tester.world.failure import describe, forget_listeners
 from tester.world.host import Host
-from tester.world.pipe import receive, send
+from tester.world.pipe import Messages, send
 from tester.world.submission import BadSubmission
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -61,6 +61,7 @@ class Answers:
 
     def __init__(self, socket: int) -> None:
         self._socket = socket
+        self._heard = Messages(socket)
 
     def say(self, what: str, *fields: Any) -> None:
         """Write one message."""
@@ -68,13 +69,27 @@ class Answers:
 
     def hear(self) -> Any:
         """Wait for the next request. Raises EOFError when nobody asks any more."""
-        return _decode(receive(self._socket))
+        return _decode(self._heard.next())
+
+    def order(self) -> Order:
+        """Wait for what comes first."""
+        return _order(self._heard.next())
 
     def deal(self, stream: str, block: int) -> Sequence[int]:
         """Ask for words of a stream: see `Dealt`."""
         self.say("deal", stream, block)
         words: Sequence[int] = self.hear()
         return words
+
+
+_order = msgspec.msgpack.Decoder(Order).decode
+
+
+def be_quiet() -> None:
+    """Have this process and its copies say nothing but what they are asked."""
+    warnings.simplefilter("ignore")
+    pulse.silence()
+    forget_listeners()
 
 
 def hear_of_crashes(socket: int) -> None:
@@ -92,10 +107,7 @@ def live(socket: int, library: Library) -> NoReturn:
     status = 1
     answers = Answers(socket)
     try:
-        order = msgspec.msgpack.decode(receive(socket), type=Order)
-        warnings.simplefilter("ignore")  # nobody reads them
-        pulse.silence()
-        forget_listeners()
+        order = answers.order()
         if order.name:
             _serve(order, answers, library)
         else:
@@ -166,7 +178,9 @@ def _answer(host: Host, answers: Answers, request: Sequence[Any], refusals: list
         now, inbox, limit = args
         outbox, next_due, ran = host.step(now, [from_pipe(event) for event in inbox], limit)
         outbox = [told(event) if event[0] == "report" else event for event in outbox]
-        answers.say("turn", [*outbox, *_refused(host, refusals)], next_due, ran)
+        if refusals:
+            outbox += _refused(host, refusals)
+        answers.say("turn", outbox, next_due, ran)
     elif what == "waiting":
         answers.say("waiting", host.waiting())
     elif what == "unretrieved":

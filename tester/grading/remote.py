@@ -68,6 +68,9 @@ class Keeper(Protocol):
     def collect(self, slot: int) -> int | None:
         """The status of a process that has ended; None if it has not, but does now."""
 
+    def retire(self, line: socket.socket) -> None:
+        """Close the socket of a process as soon as it has ended, which it does with the run."""
+
     def number(self, slot: int) -> int:
         """The number of the process here; 0 if it cannot be found."""
 
@@ -139,7 +142,7 @@ class RemoteNode:
         if not self._ended:
             if self._keeper.keeps_choices:
                 self._take_over()
-            self._line.close()
+            self._keeper.retire(self._line)
             self._ended = True
 
     def terminate(self) -> None:
@@ -267,11 +270,12 @@ class RemoteNode:
 
     def _send(self, payload: bytes) -> None:
         data = memoryview(framed(payload))
-        watch = _Watch(self)
+        watch = None
         while data:
             try:
                 data = data[self._line.send(data) :]
             except BlockingIOError:
+                watch = watch or _Watch(self)
                 watch.look()
             except (BrokenPipeError, ConnectionResetError):
                 return  # why, is found where the answer is expected

@@ -100,11 +100,11 @@ class Enforced(msgspec.Struct, frozen=True):
 # -- once, in the zygote --------------------------------------------------------------------------
 
 
-def leave(level: int, root: str, hidden: Sequence[str], first_user: int) -> Left:
+def leave(level: int, hidden: Sequence[str], first_user: int) -> Left:
     """Leave what this process shares with the machine, as far as the level says and we may.
 
-    Goes on in a child of this process where that has process numbers of its own. `root` is an
-    empty folder for the new root, and `hidden` names the packages that nobody is to find there.
+    Goes on in a child of this process where that has process numbers of its own. `hidden` names
+    the packages that nobody is to find.
     """
     refused: list[str] = []
     spaces = own = mounts = False
@@ -113,7 +113,7 @@ def leave(level: int, root: str, hidden: Sequence[str], first_user: int) -> Left
     if spaces:
         _become_first()
         try:
-            build_root(root, hidden)
+            build_root(hidden)
             mounts = True
         except OSError as error:
             refused.append(str(error))
@@ -246,13 +246,19 @@ _LIBRARIES: Final = (
 )
 
 
-def build_root(root: str, hidden: Sequence[str]) -> None:
+_PLACE: Final = "/proc"
+"""Where the root is built: a folder that is there on every Linux, and holds nothing of it. One
+made for this would stay where it is if the grader were killed."""
+
+
+def build_root(hidden: Sequence[str]) -> None:
     """Build a root that holds Python and the libraries it loads, all to be read, and enter it."""
+    root, sources = _PLACE, needed()
     kernel.mount("", "/", "", kernel.PRIVATE | kernel.RECURSIVE)
     flags = kernel.NO_SETUID | kernel.NO_DEVICES
     kernel.mount("tmpfs", root, "tmpfs", flags, "mode=755,size=1m")
     bound: list[str] = []
-    for source in needed():
+    for source in sources:
         if any(source == known or source.startswith(f"{known}/") for known in bound):
             continue
         _bind(source, root + source)

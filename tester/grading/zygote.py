@@ -34,6 +34,8 @@ from tester.world.pipe import framed, receive, send
 _UNSEEN: Final = ("bugs", "solution")
 """Modules of a lab's folder whose names begin so: there are answers in them."""
 _LARGEST_CODE: Final = 64 << 20
+_SOCKET: Final = 31
+"""The descriptor at which each node's process has its socket: the last one that it may have."""
 _TRIES: Final = 100
 _PAUSE_S: Final = 0.02
 
@@ -51,8 +53,6 @@ class Setup(msgspec.Struct, frozen=True):
     limits: Limits
     level: int
     """The most that is to be tried: see `tester.grading.sandbox`."""
-    root: str
-    """An empty folder, in which the root of the nodes can be built."""
     first_user: int
     """The number of the user that the first node is to be; each further one is the next."""
 
@@ -68,8 +68,8 @@ class Ready(msgspec.Struct, frozen=True):
 def main(control: int) -> NoReturn:
     """The life of a zygote; it is told its setup on standard input, and then asked over a socket.
 
-    Requests are `("spawn", slot)` with the node's socket, `("reap", slot)`, `("collect", slot)`
-    and `("sweep", 0)`.
+    Requests are `("spawn", slot)` with the node's socket, which has no answer, `("reap", slot)`,
+    `("collect", slot)`, `("number", slot)` and `("sweep", 0)`.
     """
     status = 0
     try:
@@ -94,13 +94,15 @@ class _Zygote:
         self._line = line
         self._nodes: dict[int, int] = {}
         """The numbers of the processes, by slot."""
+        self._faults: dict[int, str] = {}
+        """Why there are none in these slots."""
         self._library = library = Library(setup.packages)
         sys.meta_path.insert(0, library)
         sys.meta_path.append(Helpers(library))
         _load_framework(setup.lab, library)
         from tester.grading import node, warm
 
-        self._live, self._hear_of_crashes = node.live, node.hear_of_crashes
+        self._live = node.live
         library.grant(setup.granted)
         notes = library.take(setup.files)
         library.remember_lines()
@@ -108,7 +110,7 @@ class _Zygote:
         held = _address_space()
         nothing = os.open(os.devnull, os.O_RDWR)
         enforced, first_user, rules = leave(
-            setup.level, setup.root, [*setup.packages, "tester"], setup.first_user
+            setup.level, [*setup.packages, "tester"], setup.first_user
         )
         # A submission has no use for where things are on the grader's machine.
         sys.path[:] = [place for place in sys.path if Path(place).exists()]
@@ -122,6 +124,8 @@ class _Zygote:
         self._code = self._compiled()
         guard.standing().__enter__()  # for good: what is everybody's need not be bound again
         warm.up()
+        node.be_quiet()
+        node.hear_of_crashes(_SOCKET)
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -140,6 +144,8 @@ class _Zygote:
                 self._answer(self._reap(slot))
             elif what == "collect":
                 self._answer(self._collect(slot))
+            elif what == "number":
+                self._answer(self._nodes.get(slot, 0))
             else:
                 self._answer(self._sweep())
 
@@ -148,40 +154,46 @@ class _Zygote:
 
     def _spawn(self, slot: int, its: int) -> None:
         try:
-            child = os.fork()
+            child = kernel.fork()
         except OSError as error:
-            os.close(its)
-            self._answer((0, str(error)))
-            return
-        if child == 0:
-            self._begin(slot, its)
+            self._faults[slot] = str(error)
+        else:
+            if child == 0:
+                self._begin(slot, its)
+            self._nodes[slot] = child
         os.close(its)
-        self._nodes[slot] = child
-        self._answer((child, ""))
 
     def _begin(self, slot: int, its: int) -> NoReturn:
         """Become the process of a node."""
         try:
             os.dup2(self._nothing, 2)
             os.close(self._nothing)
-            self._line.close()
-            self._hear_of_crashes(its)
+            os.close(self._line.fileno())
+            os.dup2(its, _SOCKET)
+            os.close(its)
             self._cell.enter(slot)
             if self._code:
                 self._library.compiled = marshal.loads(self._code)  # noqa: S302 - shut in
         except BaseException:  # noqa: BLE001 - the grader sees that it has ended
             os._exit(3)
-        self._live(its, self._library)
+        self._live(_SOCKET, self._library)
 
-    def _reap(self, slot: int) -> int:
+    def _reap(self, slot: int) -> int | str:
         """End the process of a node, if it has not ended, and return its status."""
+        if slot in self._faults:
+            return self._faults.pop(slot)
         pid = self._nodes.pop(slot)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         return os.waitpid(pid, 0)[1]
 
-    def _collect(self, slot: int) -> int | None:
-        """The status of a process that has closed its socket; None if that is all it has done."""
+    def _collect(self, slot: int) -> int | str | None:
+        """The status of a process that has closed its socket; None if that is all it has done.
+
+        A sentence if none could be started.
+        """
+        if slot in self._faults:
+            return self._faults.pop(slot)
         pid = self._nodes[slot]
         for _ in range(_TRIES):  # it closes first, and then it ends
             found, status = os.waitpid(pid, os.WNOHANG)
@@ -205,6 +217,7 @@ class _Zygote:
             while True:
                 left += os.waitpid(-1, 0)[0] not in known
         self._nodes.clear()
+        self._faults.clear()
         return left
 
     def _compiled(self) -> bytes:

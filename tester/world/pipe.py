@@ -9,6 +9,8 @@ from typing import Final
 HEADER: Final = 4
 """Bytes of a length, the most significant one first."""
 _AT_ONCE: Final = 1 << 20
+_MOSTLY: Final = 1 << 15
+"""Bytes that few messages have."""
 
 
 def framed(payload: bytes) -> bytes:
@@ -18,14 +20,37 @@ def framed(payload: bytes) -> bytes:
 
 def send(pipe: int, payload: bytes) -> None:
     """Write a whole message, however little the pipe takes at once."""
-    data = memoryview(framed(payload))
-    while data:
-        data = data[os.write(pipe, data) :]
+    data = framed(payload)
+    written = os.write(pipe, data)
+    while written < len(data):
+        written += os.write(pipe, memoryview(data)[written:])
 
 
 def receive(pipe: int) -> bytes:
     """Read one message. Raises EOFError where the pipe ends."""
     return _exactly(pipe, int.from_bytes(_exactly(pipe, HEADER), "big"))
+
+
+class Messages:
+    """What comes through a pipe, message by message; mostly it takes one read for each."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._rest = bytearray()
+        """What has been read beyond the last message."""
+
+    def next(self) -> bytes:
+        """Read one message. Raises EOFError where the pipe ends."""
+        data = self._rest
+        while len(data) < HEADER or len(data) < HEADER + int.from_bytes(data[:HEADER], "big"):
+            more = os.read(self._pipe, _MOSTLY)
+            if not more:
+                raise EOFError
+            data += more
+        end = HEADER + int.from_bytes(data[:HEADER], "big")
+        message = bytes(data[HEADER:end])
+        del data[:end]
+        return message
 
 
 def _exactly(pipe: int, size: int) -> bytes:

@@ -14,6 +14,7 @@ import pytest
 
 from tester.grading import cost, examiner
 from tester.grading.formats import FORMATS
+from tester.grading.grader import cores
 from tester.grading.journal import Journal
 from tester.grading.rubric import load
 from tester.grading.sandbox import Enforced
@@ -311,6 +312,15 @@ def test_a_misuse_is_one_sentence(
     for name in ("a", "A", "b"):
         folder(tmp_path / name, {})
     assert sentence in labtester("grade", *args.split()).sentence
+
+
+def test_each_job_has_a_core_if_there_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {5, 3, 8}, raising=False)
+    assert cores(2) == [3, 5]
+    assert cores(3) == [3, 5, 8]
+    assert cores(4) == [None] * 4
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert cores(2) == [None] * 2
 
 
 def test_each_mistake_of_a_rubric_is_printed(labtester: Runner, rubric: Path) -> None:

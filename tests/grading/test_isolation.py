@@ -1,13 +1,18 @@
 """Isolated runs: the same digests as in one process, and a submission that cannot be run."""
 
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tester.engine.choices import Choices, Seeded
-from tester.grading.isolation import Isolation, Kind, run_isolated
+from tester.grading import kernel
+from tester.grading.isolation import Isolation, Kind, MachineFault, run_isolated
+from tester.grading.zygote import _Zygote
 from tester.labs import LABS
 from tester.workers.processes import descendants, processes
 from tester.world.run import run
@@ -120,9 +125,13 @@ with Isolation("kvsrv", SUBMISSIONS["kvsrv"]) as isolated:
 """
 
 
-def test_nothing_outlives_a_grader_that_is_killed() -> None:
+def test_nothing_outlives_a_grader_that_is_killed(tmp_path: Path) -> None:
     grader = subprocess.Popen(
-        [sys.executable, "-c", GRADER], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-c", GRADER],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
     )
     assert grader.stdout is not None
     zygote = int(grader.stdout.readline())
@@ -134,3 +143,23 @@ def test_nothing_outlives_a_grader_that_is_killed() -> None:
     while left := [one for one in processes().values() if one.pid in mine and not one.ended]:
         assert time.monotonic() < until, left
         time.sleep(0.1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_cannot_be_started_is_a_fault_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> int:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    zygote: Any = object.__new__(_Zygote)
+    zygote._nodes, zygote._faults = {}, {}
+    monkeypatch.setattr(kernel, "fork", refuse)
+    for slot in (1, 2):
+        zygote._spawn(slot, os.open(os.devnull, os.O_RDONLY))
+    assert "Resource temporarily unavailable" in zygote._collect(1)
+    assert "Resource temporarily unavailable" in zygote._reap(2)
+    isolated = Isolation("kvsrv", KVSRV)
+    monkeypatch.setattr(isolated, "_ask", lambda what, slot: "[Errno 11] no more")
+    with pytest.raises(MachineFault, match=r"no process can be started: .* no more"):
+        isolated.collect(1)

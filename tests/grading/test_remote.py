@@ -29,6 +29,9 @@ class Keeper:
     def collect(self, slot: int) -> int | None:
         return self.status
 
+    def retire(self, line: socket.socket) -> None:
+        line.close()
+
     def number(self, slot: int) -> int:
         return 0
 

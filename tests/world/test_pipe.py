@@ -5,8 +5,10 @@ import signal
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tester.world.pipe import framed, killed_by, receive, send
+from tester.world.pipe import Messages, framed, killed_by, receive, send
 
 
 def test_a_message_that_no_pipe_holds_at_once_arrives_whole() -> None:
@@ -21,6 +23,33 @@ def test_a_message_that_no_pipe_holds_at_once_arrives_whole() -> None:
     assert [receive(there), receive(there)] == [b"", b"the next one"]
     os.close(here)
     os.close(there)
+
+
+@given(
+    st.lists(st.binary(max_size=300)), st.lists(st.integers(1, 400)), st.integers(0, 2), st.data()
+)
+def test_messages_are_read_however_they_arrive(
+    messages: list[bytes], cuts: list[int], cut_off: int, data: st.DataObject
+) -> None:
+    there, here = os.pipe()
+    whole = b"".join(map(framed, messages))
+    if cut_off and messages:  # then the last message is none
+        whole = whole[: -data.draw(st.integers(1, len(framed(messages[-1]))))]
+        messages = messages[:-1]
+    found = []
+    heard = Messages(there)
+    try:
+        os.write(here, whole)
+        os.close(here)
+        with pytest.raises(EOFError), pytest.MonkeyPatch.context() as patch:
+            sizes = iter(cuts)
+            read = os.read
+            patch.setattr(os, "read", lambda pipe, size: read(pipe, min(size, next(sizes, size))))
+            while True:
+                found.append(heard.next())
+    finally:
+        os.close(there)
+    assert found == messages
 
 
 @pytest.mark.parametrize("missing", range(1, 9))
