@@ -118,5 +118,30 @@ async def test_votes_asked_for_at_once(sim: Simulation) -> None:
         _ = await raft.one(raft.command(), 3)
 
 
+@simulate(network=CALM, limits=LIMITS)
+async def test_votes_after_an_overwrite(sim: Simulation) -> None:
+    """A server had three wrong entries, and gets the right one for the first of them.
+
+    It was needed to commit that one, so it may not elect who has all three wrong ones.
+    """
+    raft = RaftCluster(sim, 5)
+    servers = raft.servers
+    for _ in range(sim.at_most(3, "rounds")):
+        _ = await raft.one(raft.command(), 5)
+        old = await raft.check_one_leader()
+        near, *far = [i for i in range(5) if i != old]
+        servers.partition([old, near], far)
+        for _ in range(3):  # which will never be committed
+            _ = await raft.start(old, raft.command())
+        newer = await new_leader(raft, far)
+        other, absent = (i for i in far if i != newer)
+        servers.partition([newer, other, near], [])
+        _ = await raft.one(raft.command(), 3)
+        servers.partition([old, near, absent], [])
+        _ = await new_leader(raft, [old, near, absent])
+        _ = await raft.one(raft.command(), 3)
+        servers.connect_all()
+
+
 def _have_applied(raft: RaftCluster, index: int, n: int) -> bool:
     return index > 0 and raft.n_committed(index) >= n
