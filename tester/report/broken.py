@@ -30,6 +30,8 @@ class Broken:
     """and otherwise the operation whose result it is."""
     others: Sequence[int] = ()
     """Other requests that the sentence speaks of."""
+    together: Sequence[int] = ()
+    """Of these, and `rpc`, those that were in a server at the same time."""
     events: Sequence[int] = ()
     """Other events that it speaks of, such as a restart, by their index in the trace."""
     servers: Sequence[str] = ()

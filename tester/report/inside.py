@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tester.report.broken import Broken, listed
-from tester.report.exchange import Request, requests
+from tester.report.exchange import requests
 from tester.report.paths import short
 from tester.search.watched import show
 from tester.world.closeup import Change, CloseUp, Measured, Step
@@ -43,8 +43,10 @@ _SPOKEN: Final = {
     "term": ("term",),
 }
 """By how a word of a rule begins: what a name of an attribute contains that it speaks of."""
-_TEXT: Final = 90
-"""Characters of a source line."""
+_ROOM: Final = 69
+"""Columns for a line of code, and where it stands;"""
+_LEAST: Final = 30
+"""so many of them for the code, at the least."""
 _VALUE: Final = 30
 """Characters of a value."""
 
@@ -149,10 +151,10 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
     step, changes = _deciding(steps, stems, key)
     if step is None:
         return NOTHING
-    lines = [*_pauses(broken, sent, seen)]
+    lines = [*_pauses(broken, seen)]
     lines += [_code(one.line) for one in changes if one.line is not None]
     if own is not None and answered and not (changes and broken.servers):
-        lines.append(_code(answered[-1].answers[own.rpc]))
+        lines.append(_code(_of_function(answered[-1].answers[own.rpc], own.verb)))
     held = " ".join(f"{step.node}'s {_changed(one)}." for one in changes) or _held(step, key)
     return Inside(list(dict.fromkeys(lines)), held)
 
@@ -205,7 +207,8 @@ def _of_operation(outcome: Outcome, number: int, seen: CloseUp) -> list[str]:
     name = f"{op.client}'s {operation_name(op.method)}"
     for step in seen.steps:
         if number in step.returns:
-            return [f"{_code(step.returns[number])}, where {name} returned"]
+            line = _of_function(step.returns[number], op.method)
+            return [f"{_code(line)}, where {name} returned"]
     if isinstance(outcome.error, Stuck) and op.ret is None:
         for task in outcome.error.waiting:
             if task.node == op.node and task.task == op.method:
@@ -214,29 +217,22 @@ def _of_operation(outcome: Outcome, number: int, seen: CloseUp) -> list[str]:
     return []
 
 
-def _pauses(broken: Broken, sent: Sequence[Request], seen: CloseUp) -> Iterator[str]:
-    """Where handlers waited while another one ran that the rule speaks of."""
-    named = {broken.rpc, *broken.others}
-    asked = [one for one in sent if one.rpc in named and one.arrivals]
+def _of_function(lines: Sequence[Frame], name: str) -> Frame:
+    """The last of some lines that is in a function of that name; or else the very last."""
+    return next((line for line in reversed(lines) if line.function == name), lines[-1])
+
+
+def _pauses(broken: Broken, seen: CloseUp) -> Iterator[str]:
+    """Where handlers waited while another one ran that was in the server at the same time."""
     shown: set[tuple[str, int]] = set()
-    for one in asked:
-        end = one.answers[0][0] if one.answers else broken.place
-        others = {
-            place for two in asked if two is not one for place in (*two.arrivals, *_ends(two))
-        }
-        if not any(one.arrivals[0] < place <= end for place in others):
-            continue
+    for rpc in (*broken.together, broken.rpc) if broken.together else ():
         for pause in seen.pauses:
             place = pause.line.file, pause.line.line
-            if pause.task.partition(" ")[0] != f"#{one.rpc}" or place in shown:
+            if pause.task.partition(" ")[0] != f"#{rpc}" or place in shown:
                 continue
             if len(shown) < _MOST_PAUSES:
                 shown.add(place)
-                yield f"{_code(pause.line)}, where #{one.rpc} waited"
-
-
-def _ends(one: Request) -> list[int]:
-    return [place for place, _ in one.answers]
+                yield f"{_code(pause.line)}, where #{rpc} waited"
 
 
 def _changed(one: Change) -> str:
@@ -252,14 +248,16 @@ def _value(text: str | None) -> str:
 def _code(line: Frame) -> str:
     """A statement, and the line on which it begins."""
     text, number = line.text, line.line
-    while sum(map(text.count, "([{")) > sum(map(text.count, ")]}")) and len(text) < _TEXT:
+    where = f"{short(line.file)}:{line.line}: "
+    room = max(_LEAST, _ROOM - len(where))
+    while sum(map(text.count, "([{")) > sum(map(text.count, ")]}")) and len(text) < room:
         number += 1
         more = linecache.getline(line.file, number).strip()
         text += more if text[-1] in "([{" or more[:1] in {")", "]", "}"} else f" {more}"
         if not more:
             break
-    text = text if len(text) <= _TEXT else f"{text[: _TEXT - 3]}..."
-    return f"{short(line.file)}:{line.line}: {text}"
+    text = text.partition("  # ")[0]
+    return where + (text if len(text) <= room else f"{text[: room - 3]}...")
 
 
 def _held(step: Step, key: str | None) -> str:

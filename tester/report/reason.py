@@ -7,6 +7,7 @@ the paper, and the indexes in the trace of the event that broke it and of the on
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from operator import attrgetter
 
 from linearizability import Illegal
@@ -33,18 +34,27 @@ def reason(outcome: Outcome) -> Broken | None:
         broken
         for broken in (
             clerk_rules.first_broken(outcome, sent, returns(outcome), keys),
-            server_rules.first_broken(outcome, sent, keys),
             None if group is None else raft.unsafe(group),
             None if group is None else machine_rules.first_broken(group, core_of(outcome), sent),
+            server_rules.first_broken(outcome, sent, keys),  # which only sees what came of those
         )
         if broken is not None
     ]
     if found:
-        return min(found, key=attrgetter("place"))
+        return _with_source(outcome, min(found, key=attrgetter("place")))
     locked = lock_rules.first_broken(outcome, sent)
     if locked is not None:
         return locked
     return None if group is None else raft.without_progress(group) or raft.judged(group)
+
+
+def _with_source(outcome: Outcome, broken: Broken) -> Broken:
+    """The rule, with the place of the key/value lab in the guide if it names none."""
+    if broken.source:
+        return broken
+    writes = {(op.method, len(op.args)) for op in outcome.history.ops}
+    lab = "dedup" if writes & {("put", 2), ("append", 2)} else "kvsrv"
+    return replace(broken, source=f"docs/3-labs.md, {lab}")
 
 
 def core_of(outcome: Outcome) -> list[Op]:

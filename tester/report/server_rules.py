@@ -8,7 +8,7 @@ is at fault, at the first answer that makes it so.
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from linearizability import Illegal, Model, Operation, check
@@ -40,22 +40,36 @@ class _Handled:
 def first_broken(
     outcome: Outcome, sent: Sequence[Request], keys: Container[Hashable] | None
 ) -> Broken | None:
-    """The first answer of the one server that fits no order of the requests it has got."""
+    """The first answer that fits no order of the requests that the server, or the group, has got.
+
+    A group of replicas answers as one server that survives crashes. What one of them leaves to
+    others may have been carried out all the same.
+    """
     asked = [one for one in sent if one.verb in {"get", "put", "append"} and one.arrivals]
     servers = {one.server for one in asked}
-    if len(servers) != 1 or len(asked) > _MOST:
+    if not servers or len(asked) > _MOST:
         return None
-    if any((one.answered or {}).get("err", "OK") not in _LOOKED for one in asked):
+    in_group = len(servers) > 1
+    if in_group:
+        asked = [_decided(one) for one in asked]
+    elif any((one.answered or {}).get("err", "OK") not in _LOOKED for one in asked):
         return None  # it leaves requests to others
-    if any(event.node in servers for event in only(OfNode, outcome.trace)):
+    elif any(event.node in servers for event in only(OfNode, outcome.trace)):
         return None
     versioned = all({*one.args} <= {"key", "value", "version"} for one in asked) and any(
         "version" in one.args for one in asked
     )
     if versioned:
         handled = [one for request in asked for one in _versioned(request)]
-        return _first(kv, _by_key(handled, keys))
-    return _of_appends(outcome, asked, keys)
+        return _first(kv, _by_key(handled, keys), in_group=in_group)
+    return _of_appends(outcome, asked, keys, in_group=in_group)
+
+
+def _decided(request: Request) -> Request:
+    """A request with those answers only that say what has been carried out."""
+    if (request.answered or {}).get("err", "OK") in _LOOKED:
+        return request
+    return replace(request, answers=[], fate="")
 
 
 def _by_key(handled: Iterable[_Handled], keys: Container[Hashable] | None) -> list[list[_Handled]]:
@@ -94,15 +108,16 @@ def _versioned(request: Request) -> list[_Handled]:
     return [_Handled(request, asked, request.arrivals[0], place, output)]
 
 
-def _first(model: Model, keys: Iterable[Sequence[_Handled]]) -> Broken | None:
+def _first(model: Model, keys: Iterable[Sequence[_Handled]], *, in_group: bool) -> Broken | None:
     """The first answer that is impossible, of all keys."""
-    found = [broken for handled in keys if (broken := _first_of_key(model, handled)) is not None]
+    of_keys = (_first_of_key(model, handled, in_group=in_group) for handled in keys)
+    found = [broken for broken in of_keys if broken is not None]
     return min(found, key=lambda broken: broken.place, default=None)
 
 
-def _first_of_key(model: Model, handled: Sequence[_Handled]) -> Broken | None:
+def _first_of_key(model: Model, handled: Sequence[_Handled], *, in_group: bool) -> Broken | None:
     at = _first_impossible(model, handled)
-    return None if at is None else _sentence(model, handled, at)
+    return None if at is None else _sentence(model, handled, at, in_group=in_group)
 
 
 def _first_impossible(model: Model, handled: Sequence[_Handled]) -> _Handled | None:
@@ -148,7 +163,9 @@ def _possible(
     return not isinstance(check(model, history, budget=_BUDGET), Illegal)
 
 
-def _sentence(model: Model, handled: Sequence[_Handled], at: _Handled) -> Broken:
+def _sentence(
+    model: Model, handled: Sequence[_Handled], at: _Handled, *, in_group: bool
+) -> Broken:
     """Which answer was expected, and why, in the words of the lab."""
     before = [
         one for one in handled if one.ret is not None and one.ret < (at.ret or 0) and one is not at
@@ -161,19 +178,26 @@ def _sentence(model: Model, handled: Sequence[_Handled], at: _Handled) -> Broken
     ]
     got, name = _shown(at, at.output), f"#{at.request.rpc}"
     together = [one for one in wrote if (one.ret or 0) > at.call]
-    said = f"The server answered {got} to {name} ({_asked(at)})"
+    who = at.request.server if in_group else "The server"
+    said = f"{who} answered {got} to {name} ({_asked(at)})"
     expected = listed([_shown(at, output) for output in possible], "or") if possible else ""
     others = [one.request.rpc for one in (wrote[-1:] or [])]
     sentence = f"{said}: expected {expected}. " if expected else f"{said}. "
     sentence += _because(model, at, wrote)
-    if together and not isinstance(at.input, Get):
+    if together and not isinstance(at.input, Get) and not in_group:
         both = listed([f"#{one.request.rpc}" for one in [*together, at]])
         others = [one.request.rpc for one in together]
         sentence += (
             f" {both} were in the server at the same time: one may have run between the check and "
             "the write of the other."
         )
-    return Broken(at.ret or 0, sentence.strip(), rpc=at.request.rpc, others=others)
+    return Broken(
+        at.ret or 0,
+        sentence.strip(),
+        rpc=at.request.rpc,
+        others=others,
+        together=[] if in_group or isinstance(at.input, Get) else others,
+    )
 
 
 def _was_done(one: _Handled) -> bool:
@@ -234,7 +258,11 @@ def _shown(one: _Handled, output: Any) -> str:
 
 
 def _of_appends(
-    outcome: Outcome, asked: Sequence[Request], keys: Container[Hashable] | None
+    outcome: Outcome,
+    asked: Sequence[Request],
+    keys: Container[Hashable] | None,
+    *,
+    in_group: bool,
 ) -> Broken | None:
     """The first answer that is impossible if each operation is carried out once.
 
@@ -256,8 +284,8 @@ def _of_appends(
     }
     once = [one for op, group in groups.items() if (one := _once(outcome, op, group)) is not None]
     again = [broken for group in groups.values() if (broken := _differs(group, keys)) is not None]
-    broken = _first(kv_append, _by_key(once, keys))
-    if broken is not None:
+    broken = _first(kv_append, _by_key(once, keys), in_group=in_group)
+    if broken is not None and not in_group:  # in one, a copy may be refused, or come too late
         copy = _carried_out_again(outcome, groups, broken, keys)
         broken = copy or broken
     return min([*again, *([broken] if broken else [])], key=lambda one: one.place, default=None)
@@ -309,7 +337,8 @@ def _differs(group: Sequence[Request], keys: Container[Hashable] | None) -> Brok
     first = min(appends, key=lambda one: one.answers[0][0])
     last = min(heard, key=lambda one: one.ended or 0)
     was, now = first.answers[0][1], last.answers[0][1]
-    return None if was == now else _repeated(first, last, last.answers[0][0], was, now)
+    same = was == now if _text(first) is None else _text(first) == _text(last)
+    return None if same else _repeated(first, last, last.answers[0][0], was, now)
 
 
 def _repeated(before: Request, one: Request, place: int, first: bytes, payload: bytes) -> Broken:

@@ -109,14 +109,25 @@ def render_story(
         sections[-1] += "\n" + _wrap(explanation.sentence)
         if explanation.shrunk.runs:
             again = f"{_effort(explanation)}  {again}"
-    sections.append(f"{again}\n\n    {command}")
+    sections.append(f"{again}\n\n    {command}{_next(command, explanation)}")
     return "\n\n".join(sections) + "\n"
+
+
+def _next(command: str, explanation: Explanation | None) -> str:
+    """What may be added to the command that runs it again, to see more, on a line of its own."""
+    if not command.startswith("labtester replay "):
+        return ""
+    if explanation is not None and explanation.causes:
+        return "\n    (explain for replay: beside the same run without the fault)"
+    return "\n    (with --full --log-level DEBUG: every event, and what your code logs)"
 
 
 def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
     """Which rule was broken, and how; of a rule of Raft also the servers, and what came of it."""
     known = bool(broken.source) and broken.source in broken.sentence
-    parts = [broken.sentence, inside.held, "" if known else broken.reference]
+    where = f" ({broken.source})." if broken.source and not (known or broken.rule) else ""
+    sentence = f"{broken.sentence.rstrip('.')}{where}" if where else broken.sentence
+    parts = [sentence, inside.held, "" if known else broken.reference]
     said = " ".join(filter(None, parts))
     if not broken.stands_alone:
         return [_wrap(said)]
@@ -257,7 +268,7 @@ def _verdict(outcome: Outcome) -> str:
     said = message(error)
     if isinstance(error, NotLinearizable):
         first = said.partition(". ")[0].rstrip(".")
-        return f"So no order of the operations fits their answers. {first}."
+        return f"So no order of the operations fits: {first}."
     if headline(outcome).endswith(_first_line(error)):
         return ""
     return f"So the test failed: {outcome.kind}: {said.rstrip('.')}." if said else ""

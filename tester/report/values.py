@@ -20,6 +20,8 @@ _LARGE: Final = 1 << 31
 """A number from here on was drawn, not counted."""
 _OPAQUE: Final = re.compile(r"(?=.*[0-9])[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """A text as programs draw them, for nobody to read."""
+_OF_CLIENTS: Final = re.compile("client|clerk|who|session|sender|caller")
+"""What the name of a field may be that says whose message it is."""
 _ROOM: Final = 39
 """This many of several values together, if that is possible."""
 
@@ -27,11 +29,17 @@ _ROOM: Final = 39
 class _Id:
     """What stands for a value that nobody can read."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, owner: str, number: int) -> None:
+        self._owner = owner
+        self._number = number
 
     def __repr__(self) -> str:
-        return self._name
+        return f"{self._owner}'s id{'' if self._number == 1 else f' {self._number}'}"
+
+    def called(self, field: str) -> str:
+        """As the value of a field, which may say what it is: client=c0."""
+        is_owner = self._number == 1 and _OF_CLIENTS.search(field.lower())
+        return f"{field}={self._owner.partition('.')[0] if is_owner else self}"
 
 
 class Ids:
@@ -48,9 +56,7 @@ class Ids:
             for value in fields.values():
                 if _is_opaque(value) and value not in self._names:
                     count = self._owned[sender] = self._owned.get(sender, 0) + 1
-                    self._names[value] = _Id(
-                        f"{sender}'s id" if count == 1 else f"{sender}'s id {count}"
-                    )
+                    self._names[value] = _Id(sender, count)
 
     def named(self, fields: Any) -> Any:
         """A message with names in it."""
@@ -104,6 +110,8 @@ def _values(named: Iterable[tuple[str, Any]]) -> str:
             if name == "version"
             else shown(value)
             if isinstance(value, str)
+            else value.called(name)
+            if isinstance(value, _Id)
             else f"{name}={shown(value)}"
             for name, value in values
         )

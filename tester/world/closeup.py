@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dis
+import inspect
 import linecache
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ _MOST_STEPS: Final = 400
 """This many steps of a node are traced."""
 _DEEP: Final = 3
 _YIELDS: Final = dis.opmap["YIELD_VALUE"]
+_GENERATES: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
 class Change(NamedTuple):
@@ -85,10 +87,10 @@ class Step:
     before: Rows = field(default_factory=dict)
     after: Rows = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
-    answers: dict[int, Frame] = field(default_factory=dict)
-    """The lines that returned, by RPC,"""
-    returns: dict[int, Frame] = field(default_factory=dict)
-    """and by operation."""
+    answers: dict[int, list[Frame]] = field(default_factory=dict)
+    """The lines that returned before an answer was sent, by RPC,"""
+    returns: dict[int, list[Frame]] = field(default_factory=dict)
+    """and before an operation was over."""
 
 
 @dataclass
@@ -151,8 +153,8 @@ class _Watch:
         self._left = _MOST_LINES
         self._awaits: FrameType | None = None
         """Who waits for the coroutine that has just begun to wait."""
-        self._returned: dict[int, Frame] = {}
-        """The last line that returned when so much was in the outbox."""
+        self._returned: dict[int, list[Frame]] = {}
+        """The lines that returned when so much was in the outbox."""
 
     def _rows(self) -> Rows:
         rows: dict[str, str] = {}
@@ -173,12 +175,15 @@ class _Watch:
             self._awaits = None
         elif event == "return":
             caller = _users(frame.f_back)
-            if frame.f_code.co_code[frame.f_lasti] == _YIELDS:
+            if frame.f_code.co_flags & _GENERATES:
+                pass  # whoever iterates over it goes on
+            elif frame.f_code.co_code[frame.f_lasti] == _YIELDS:
                 if frame is not self._awaits:
                     self._waits(frame)
                 self._awaits = caller
             else:
-                self._returned[len(self._host.outbox)] = _line(frame, frame.f_lineno)
+                lines = self._returned.setdefault(len(self._host.outbox), [])
+                lines.append(_line(frame, frame.f_lineno))
             self._at, self._line = caller, 0 if caller is None else caller.f_lineno
         return self._inside
 

@@ -99,6 +99,7 @@ def _rows(target: object) -> Iterator[tuple[str, str]]:
         shown = [
             *((name, value) for name, value in found if _is_data(value)),
             *((f"{where}.{name}", value) for name, value in described.items()),
+            *((name, value) for name, value in found if _is_beside(name, value)),
         ]
         parts = list(attributes(part))
         log = _log_of([*described.items(), *parts]) or _log_inside(parts)
@@ -129,6 +130,11 @@ def _described_inside(
         if depth < 2 and (inner := _described_inside(attributes(value), depth + 1)) is not None:
             return inner
     return None
+
+
+def _is_beside(name: str, value: object) -> bool:
+    """Whether an attribute is an object of theirs in which nothing describes itself."""
+    return not _is_data(value) and is_theirs(value) and not _described_inside([(name, value)])
 
 
 def _row(name: str, value: object, depth: int = 0) -> Iterator[tuple[str, str]]:
