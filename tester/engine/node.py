@@ -50,8 +50,13 @@ class Node:
         self.context = contextvars.Context()
         self.choices = choices
         # What AbstractEventLoop asks for and Loop does not simulate raises OutsideWorld.
-        self.loop = Loop(self, *schedule.for_node(name, choices))  # type: ignore[abstract]
+        self.run_on(Loop(self, *schedule.for_node(name, choices)))  # type: ignore[abstract]
         self._random: random.Random | None = None
+
+    def run_on(self, loop: Loop) -> None:
+        """Have a loop; what each step needs of it is kept, to be had at once."""
+        self.loop = loop
+        self._queues = loop, loop.ready, loop.runnable, loop.timers
 
     def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
         """Move the clock to `now`, take in what is due and what arrived, and run until idle.
@@ -60,8 +65,8 @@ class Node:
         a livelock. The timers that are due go first, in the order in which they were set, and then
         the events; but an event is acted upon as it is taken in, and a timer when its turn comes.
         """
-        loop = self.loop
-        ready, tasks, timers, receivers = loop.ready, loop.runnable, loop.timers, self.receivers
+        loop, ready, tasks, timers = self._queues
+        receivers = self.receivers
         loop.now = now
         ran = 0
         if loop.drift_ppm:
@@ -103,12 +108,15 @@ class Node:
         if loop.errors:
             self._report_errors()
         outbox, self.outbox = self.outbox, []
-        while timers and timers[0][2]._cancelled:
-            heappop(timers)
-        turn = outbox, timers[0][0] if timers else None, ran
+        next_due = None
+        if timers:
+            while timers and timers[0][2]._cancelled:
+                heappop(timers)
+            if timers:
+                next_due = timers[0][0]
         if self.looks and not loop.is_closed():
-            return self._looked_at(now, turn, limit)
-        return turn
+            return self._looked_at(now, (outbox, next_due, ran), limit)
+        return outbox, next_due, ran
 
     def _report_errors(self) -> None:
         for error in self.loop.errors:

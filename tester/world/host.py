@@ -117,7 +117,7 @@ class Host(Node):
         """End the node's tasks and drop its objects at the end of the run."""
         self.inside(self._release)
         self.receivers.clear()
-        del self.loop
+        del self.loop, self._queues
 
     def terminate(self) -> None:
         """End the node at once: the run was interrupted."""
@@ -244,9 +244,11 @@ class Host(Node):
 
     def _request(self, event: Event) -> None:
         _, number, server, method, payload = event
-        returned = Returned() if self.notes_returns else None
+        returned = watched = None
+        if self.notes_returns:
+            returned = Returned()
+            watched = returned.call
         try:
-            watched = None if returned is None else returned.call
             reply = self._servers[server].respond(method, payload, watched)
         except BaseException as error:  # noqa: BLE001 - the user's, whatever it is
             reserve.release()

@@ -32,8 +32,8 @@ class RunnableLoop(Loop):
 
     def __init__(self) -> None:
         self._node = _Alone("conformance", ALL_ZERO, Fifo())
-        self._node.loop = self
         super().__init__(self._node, *Fifo().for_node("conformance", ALL_ZERO))
+        self._node.run_on(self)
         RunnableLoop.made += 1
 
     def run_until_complete(self, awaitable: Any) -> Any:
