@@ -25,7 +25,7 @@ import click
 from bench.mutate import mutants
 from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS
-from tester.labs.contract import check
+from tester.labs.contract import check_contract
 from tester.labs.suite import tests_of
 from tester.world import submission
 from tester.world.run import run
@@ -110,7 +110,7 @@ def judge(lab: str, folder: Path, tests: dict[str, Scenario], seeds: int, cpu_s:
     signal.signal(signal.SIGPROF, lambda *_: end("stuck"))
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
     try:
-        check(LABS[lab], submission.load(folder), lambda name: None)
+        check_contract(LABS[lab], submission.load(folder), lambda name: None)
         for seed in range(seeds):
             for name, scenario in tests.items():
                 if seed >= max(1, seeds // scenario.weight):

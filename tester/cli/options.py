@@ -218,11 +218,11 @@ def console(json_to: str | None) -> Console:
 
 
 def check_writable(json_to: str | None) -> None:
-    from tester.report import record
+    from tester.report import json_output
 
     if json_to is not None:
         try:
-            record.check_writable(json_to)
+            json_output.check_writable(json_to)
         except OSError as error:
             raise _unwritable(json_to, error) from None
 
@@ -232,12 +232,12 @@ def finish(verdict: str, json_to: str | None, what: dict[str, Any]) -> int:
 
     If the file cannot be written, a pass becomes an error: the command has not done its work.
     """
-    from tester.report import record
+    from tester.report import json_output
 
     if json_to is None:
         return EXIT[verdict]
     try:
-        record.write(json_to, what)
+        json_output.write(json_to, what)
     except OSError as error:
         if verdict == "pass":
             raise _unwritable(json_to, error) from None

@@ -46,7 +46,7 @@ def replay(
     stuck_after: int,
 ) -> int:
     """Run a record, or one seed of a test, again, and show its story."""
-    from tester.report import record, table
+    from tester.report import json_output, table
     from tester.workers.plan import Reruns
 
     check_writable(json_to)
@@ -62,4 +62,4 @@ def replay(
     show_log(console(json_to), rerun, log_node, log_file, in_story=full)
     table.show_replay(console(json_to), rerun)
     write_page_of(rerun, page_to)
-    return finish(rerun.verdict, json_to, record.of_replay(target.lab, rerun))
+    return finish(rerun.verdict, json_to, json_output.of_replay(target.lab, rerun))

@@ -91,7 +91,7 @@ def run(
     target = target_of(lab, submission, stuck_after, schedule)
     lab, tests = target.name, tests or target.only or None
 
-    from tester.report import aborted, record, table
+    from tester.report import aborted, json_output, table
     from tester.workers import runner
     from tester.workers.results import LabResult
 
@@ -128,7 +128,7 @@ def run(
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     _keep(corpus, result)
-    told = record.of_run(result) | ({"recorded": still} if still else {})
+    told = json_output.of_run(result) | ({"recorded": still} if still else {})
     return finish(result.verdict, json_to, told)
 
 
@@ -181,10 +181,10 @@ def _keep(corpus: Corpus, result: LabResult) -> None:
 
 def _unfinished(json_to: str | None, result: LabResult) -> int:
     """Say what is known of an interrupted run."""
-    from tester.report import record, table
+    from tester.report import json_output, table
 
     table.show_unfinished(console(json_to), result)
-    finish(result.verdict, json_to, record.of_run(result))
+    finish(result.verdict, json_to, json_output.of_run(result))
     return interrupts.status()
 
 

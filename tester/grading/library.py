@@ -19,7 +19,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Final
 
-from tester.world.source import check
+from tester.world.source import check_text
 from tester.world.submission import STANDS_ON, Submission
 
 _HOUSE: Final = Path(__file__).resolve().parents[2]
@@ -176,7 +176,7 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def _compiled(self, file: str) -> CodeType:
         data = self._data(file)
-        check(file, data)
+        check_text(file, data)
         return compile(data, file, "exec", dont_inherit=True)
 
     def _is_ours(self, file: str) -> bool:

@@ -127,7 +127,7 @@ def _inspect(order: Order, answers: Answers, library: Library) -> None:
     handed = HandedIn(library)
     loading = [""]
     try:
-        contract.check(LABS[order.lab], handed, lambda what: loading.__setitem__(0, what))
+        contract.check_contract(LABS[order.lab], handed, lambda what: loading.__setitem__(0, what))
         refusal = ""
     except BadSubmission as bad:
         refusal = str(bad)

@@ -37,7 +37,9 @@ _MUTABLE: Final = (
 _FOLLOWED: Final = (tuple, frozenset, MappingProxyType, CellType, MethodType, functools.partial)
 
 
-def check(hosted: Sequence[tuple[str, Sequence[object]]], modules: Sequence[ModuleType]) -> None:
+def check_sharing(
+    hosted: Sequence[tuple[str, Sequence[object]]], modules: Sequence[ModuleType]
+) -> None:
     """Raise SharedState if objects of two nodes hold the same mutable object.
 
     `hosted` lists the objects of each node by the node's name.

@@ -15,7 +15,7 @@ from tester.labs.lab import Expected, Lab, Method
 from tester.world.submission import BadSubmission, Submission
 
 
-def check(lab: Lab, submission: Submission, loading: Callable[[str], None]) -> None:
+def check_contract(lab: Lab, submission: Submission, loading: Callable[[str], None]) -> None:
     """Raise BadSubmission unless the submission fits the lab.
 
     `loading` is called with the name of each module before its import, which may never return.

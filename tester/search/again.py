@@ -46,7 +46,7 @@ def run_again(record: Record, scenario: Scenario) -> Again:
     outcome = replay(record, scenario)
     stale = None
     try:
-        check(record, scenario, outcome)
+        check_fresh(record, scenario, outcome)
     except StaleReplay as error:
         stale = error
     if outcome.verdict != "pass":
@@ -54,7 +54,7 @@ def run_again(record: Record, scenario: Scenario) -> Again:
     return Again(run(scenario, scenario.choices(record.seed)), stale, anew=True)
 
 
-def check(record: Record, scenario: Scenario, outcome: Outcome) -> None:
+def check_fresh(record: Record, scenario: Scenario, outcome: Outcome) -> None:
     """Raise StaleReplay if a record's digest differs and its code has changed."""
     if outcome.digest != record.digest and record.code != code_digest(scenario):
         raise StaleReplay(

@@ -167,7 +167,7 @@ class _WorkerProcess:
             found = submission.load(Path(setup.submission))
             for sentence in found.ignored():
                 self.say(Noted(plain(sentence)))
-        contract.check(lab, found, lambda what: self.say(Loading(what)))
+        contract.check_contract(lab, found, lambda what: self.say(Loading(what)))
         used = taken(lab, found)
         for sentence in misses(lab, found.folder) if found.folder else ():
             self.say(Noted(plain(f"{found.folder}{os.sep}{sentence}")))

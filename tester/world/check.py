@@ -146,7 +146,7 @@ def _specification(one: OneModel) -> Specification:
 # -- the check ------------------------------------------------------------------------------------
 
 
-def check(models: Models, history: History, configurations: int) -> Verdict | None:
+def check_history(models: Models, history: History, configurations: int) -> Verdict | None:
     """Check the history against these models, visiting so many configurations for each.
 
     Against a model of ours only operations of clerks are checked, of objects whose methods are

@@ -140,9 +140,11 @@ def run(
         try:
             execution.run(functools.partial(scenario.function, sim))
             if audited:
-                audit.check(execution.hosted(), modules)
+                audit.check_sharing(execution.hosted(), modules)
             if scenario.model is not None:
-                checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
+                checked = check.check_history(
+                    scenario.model, sim.history, scenario.limits.configurations
+                )
                 check.judge(checked)
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
             if (outside := interruption(raised)) is not None:
@@ -326,7 +328,7 @@ def _rather(
         return None, error
     checked = None
     try:
-        checked = check.check(scenario.model, sim.history, scenario.limits.configurations)
+        checked = check.check_history(scenario.model, sim.history, scenario.limits.configurations)
         check.judge(checked)
     except NotLinearizable as deeper:
         return checked, deeper

@@ -20,11 +20,11 @@ class Source(importlib.machinery.SourceFileLoader):
     """
 
     def get_code(self, fullname: str) -> CodeType | None:
-        check(self.path, self.get_data(self.path))
+        check_text(self.path, self.get_data(self.path))
         return super().get_code(fullname)
 
 
-def check(path: str, data: bytes) -> None:
+def check_text(path: str, data: bytes) -> None:
     """Raise SyntaxError, with file and line, if the bytes are no text."""
     nul = data.find(b"\0")
     if nul >= 0:

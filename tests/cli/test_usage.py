@@ -138,7 +138,7 @@ def test_help_and_misuse_import_nothing_heavy(args: list[str]) -> None:
 
 def test_a_run_that_passes_imports_nothing_that_only_a_failure_needs() -> None:
     code = (
-        "import sys; from tester.cli import run; from tester.report import record, table;"
+        "import sys; from tester.cli import run; from tester.report import json_output, table;"
         "from tester.report.progress import bar; from tester.workers import runner;"
         "print(*sys.modules)"
     )

@@ -40,7 +40,9 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Expected
         module.__file__ = str(file)
         monkeypatch.setitem(sys.modules, "theirs", module)
         exec(compile(file.read_text(), str(file), "exec"), module.__dict__)
-        contract.check(Lab("made", "suite", (expected,)), Handed(module), lambda what: None)
+        contract.check_contract(
+            Lab("made", "suite", (expected,)), Handed(module), lambda what: None
+        )
 
     return run
 
@@ -77,7 +79,7 @@ class Lock:
 @pytest.mark.parametrize("lab", LABS)
 def test_the_reference_fits(lab: str) -> None:
     seen: list[str] = []
-    contract.check(LABS[lab], REFERENCE, seen.append)
+    contract.check_contract(LABS[lab], REFERENCE, seen.append)
     assert seen == [f"{expected.module.replace('.', '/')}.py" for expected in LABS[lab].classes]
 
 

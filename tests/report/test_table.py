@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from tester.report import table
-from tester.report.record import of_run
+from tester.report.json_output import of_run
 from tester.search.shortest import Size
 from tester.workers.results import Counted, LabResult, Lost, Rerun, TestResult
 from tester.workers.wire import Figure, Ran, RerunReport

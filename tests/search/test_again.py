@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tester import simulate
-from tester.search.again import StaleReplay, check, code_digest, replay
+from tester.search.again import StaleReplay, check_fresh, code_digest, replay
 from tester.search.record import Record, load
 from tester.world.run import Scenario
 from tests.search import planted
@@ -34,9 +34,9 @@ def test_a_replay_is_the_same_run_with_its_trace(record: Record, tmp_path: Path)
 
 def test_a_replay_that_differs_because_the_code_has_changed_says_so(record: Record) -> None:
     outcome = replay(record, TESTED)
-    check(record, TESTED, outcome)
+    check_fresh(record, TESTED, outcome)
     with pytest.raises(StaleReplay) as stale:
-        check(replace(record, digest="another", code="another"), TESTED, outcome)
+        check_fresh(replace(record, digest="another", code="another"), TESTED, outcome)
     assert str(stale.value) == (
         "the code has changed since this record was made: it failed with NotLinearizable then, "
         "and now it fails with NotLinearizable"
@@ -48,13 +48,13 @@ def test_a_replay_that_passes_now_is_stale_too(record: Record) -> None:
     outcome = replay(record, mended)
     assert outcome.verdict == "pass"
     with pytest.raises(StaleReplay, match="and now it passes"):
-        check(replace(record, code="another"), mended, outcome)
+        check_fresh(replace(record, code="another"), mended, outcome)
 
 
 @pytest.mark.parametrize("change", [{"code": "another"}, {"digest": "another"}])
 def test_only_both_together_make_a_record_stale(record: Record, change: dict[str, str]) -> None:
     other = replace(record, **change)  # type: ignore[arg-type]
-    check(other, TESTED, replay(other, TESTED))
+    check_fresh(other, TESTED, replay(other, TESTED))
 
 
 def test_the_code_digest_is_of_the_sources_as_they_are(

@@ -33,14 +33,14 @@ STALE: tuple[Call, ...] = (("put", ("k", "a", 0), Err.OK), ("get", ("k",), ("", 
 
 def test_the_history_is_checked_against_the_model() -> None:
     good = history_of(("put", ("k", "a", 0), Err.OK), ("get", ("k",), ("a", 1, Err.OK)))
-    assert isinstance(check.check("kv", good, 100), Ok)
-    assert isinstance(check.check("kv", history_of(*STALE), 100), Illegal)
+    assert isinstance(check.check_history("kv", good, 100), Ok)
+    assert isinstance(check.check_history("kv", history_of(*STALE), 100), Illegal)
 
 
 def test_an_open_operation_may_have_happened_or_not() -> None:
     for seen in [("a", 1, Err.OK), ("", 0, Err.NO_KEY)]:
         history = history_of(("put", ("k", "a", 0), None), ("get", ("k",), seen))
-        assert isinstance(check.check("kv", history, 100), Ok)
+        assert isinstance(check.check_history("kv", history, 100), Ok)
 
 
 def test_objects_that_are_no_clerks_are_not_checked() -> None:
@@ -51,26 +51,26 @@ def test_objects_that_are_no_clerks_are_not_checked() -> None:
         async def put(self, key: str, value: str, shelf: int) -> bool:
             raise NotImplementedError
 
-    assert isinstance(check.check("kv", history_of(*STALE, like=Cupboard), 100), Ok)
-    assert isinstance(check.check("kv", history_of(*STALE, like=object), 100), Ok)
+    assert isinstance(check.check_history("kv", history_of(*STALE, like=Cupboard), 100), Ok)
+    assert isinstance(check.check_history("kv", history_of(*STALE, like=object), 100), Ok)
 
 
 def test_an_object_made_by_hand_is_a_clerk_if_it_is_annotated_like_one() -> None:
-    assert isinstance(check.check("kv", history_of(*STALE, like=Clerk), 100), Illegal)
+    assert isinstance(check.check_history("kv", history_of(*STALE, like=Clerk), 100), Illegal)
 
 
 def test_other_operations_of_a_clerk_are_its_own_business() -> None:
     history = history_of(("append", ("k", "a"), Err.OK), ("get", ("k",), ("", 0, Err.NO_KEY)))
-    assert isinstance(check.check("kv", history, 100), Ok)
+    assert isinstance(check.check_history("kv", history, 100), Ok)
 
 
 def test_a_verdict_is_raised_unless_it_is_ok(monkeypatch: pytest.MonkeyPatch) -> None:
-    check.judge(check.check("kv", history_of(), 100))
+    check.judge(check.check_history("kv", history_of(), 100))
     with pytest.raises(NotLinearizable, match="was still answered ErrNoKey"):
-        check.judge(check.check("kv", history_of(*STALE), 100))
+        check.judge(check.check_history("kv", history_of(*STALE), 100))
     searched = check._MODELS["kv"]._replace(model=replace(kv, method=None))
     monkeypatch.setattr(check, "_MODELS", {"kv": searched})
-    undecided = check.check("kv", history_of(*STALE), 0)
+    undecided = check.check_history("kv", history_of(*STALE), 0)
     assert isinstance(undecided, Unknown)
     with pytest.raises(Undecided, match=r"limits=Limits\(configurations=1000\) searches further"):
         check.judge(undecided)
@@ -134,15 +134,18 @@ def test_the_reference_tells_the_truth(seed: int) -> None:
 def test_a_run_is_checked_against_the_models_that_its_clients_are_clerks_of() -> None:
     good = history_of(("append", ("k", "a"), ""), ("get", ("k",), "a"), like=AppendKV)
     bad = history_of(("append", ("k", "a"), ""), ("get", ("k",), "b"), like=AppendKV)
-    assert isinstance(check.check(check.BY_CLIENTS, good, 1_000), Ok)
-    assert isinstance(check.check(check.BY_CLIENTS, bad, 1_000), Illegal)
-    assert isinstance(check.check(check.BY_CLIENTS, history_of(*STALE), 1_000), Illegal)
-    assert check.check(check.BY_CLIENTS, history_of(("ask", (), 1), like=object), 1_000) is None
+    assert isinstance(check.check_history(check.BY_CLIENTS, good, 1_000), Ok)
+    assert isinstance(check.check_history(check.BY_CLIENTS, bad, 1_000), Illegal)
+    assert isinstance(check.check_history(check.BY_CLIENTS, history_of(*STALE), 1_000), Illegal)
+    assert (
+        check.check_history(check.BY_CLIENTS, history_of(("ask", (), 1), like=object), 1_000)
+        is None
+    )
 
 
 def test_of_several_models_the_worst_verdict_counts() -> None:
     both = history_of(*STALE)
     op = both.begin("c1", "c1", "append", ("k", "a"), AppendKV, 0)
     both.end(op, "", 0)
-    assert isinstance(check.check(check.BY_CLIENTS, both, 1_000), Illegal)
+    assert isinstance(check.check_history(check.BY_CLIENTS, both, 1_000), Illegal)
     check.judge(None)

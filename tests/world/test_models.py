@@ -158,8 +158,8 @@ def test_a_function_says_what_an_operation_is_to_the_model() -> None:
         ),
     )
     for model in (kv_append, ours):
-        assert isinstance(check.check((model, as_log), good, 1_000), Ok)
-        assert isinstance(check.check((model, as_log), bad, 1_000), Illegal)
+        assert isinstance(check.check_history((model, as_log), good, 1_000), Ok)
+        assert isinstance(check.check_history((model, as_log), bad, 1_000), Illegal)
 
 
 def test_each_class_of_clients_has_its_model() -> None:
@@ -178,8 +178,8 @@ def test_each_class_of_clients_has_its_model() -> None:
     assert once(worse, model={KV: "kv"}).verdict == "pass"
     mixed = history_of(*STALE, like=Clerk)
     mixed.end(mixed.begin("c1", "c1", "put_job", ("a",), Worker, 0), None, 0)
-    assert isinstance(check.check({Worker: PLAIN}, mixed, 1_000), Ok)
-    assert isinstance(check.check({Worker: PLAIN, Clerk: "kv"}, mixed, 1_000), Illegal)
+    assert isinstance(check.check_history({Worker: PLAIN}, mixed, 1_000), Ok)
+    assert isinstance(check.check_history({Worker: PLAIN, Clerk: "kv"}, mixed, 1_000), Illegal)
 
 
 # -- what is wrong with a model -------------------------------------------------------------------
@@ -255,6 +255,6 @@ def test_models_by_class_of_which_there_is_no_client_check_nothing() -> None:
 
 def test_an_answer_that_a_store_of_ours_cannot_give_is_still_told_in_its_words() -> None:
     outcome_history = history_of(*STALE)
-    _ = check.check({KV: "kv"}, outcome_history, 1_000)
+    _ = check.check_history({KV: "kv"}, outcome_history, 1_000)
     assert [op.described for op in outcome_history.ops] == ["", ""]
     assert outcome_history.ops[0].result is Err.OK

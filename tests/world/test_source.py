@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tester.world.source import check
+from tester.world.source import check_text
 from tests.world.test_submission import GET, SERVER, loaded
 
 LATIN = b"# -*- coding: latin-1 -*-\n"
@@ -23,7 +23,7 @@ LATIN = b"# -*- coding: latin-1 -*-\n"
     ],
 )
 def test_what_is_text_passes(data: bytes) -> None:
-    check("a.py", data)
+    check_text("a.py", data)
     compile(data, "a.py", "exec")
 
 
@@ -41,7 +41,7 @@ def test_what_is_text_passes(data: bytes) -> None:
 )
 def test_what_is_no_text_is_refused(data: bytes, line: int, message: str) -> None:
     with pytest.raises(SyntaxError) as refused:
-        check("a.py", data)
+        check_text("a.py", data)
     assert (refused.value.filename, refused.value.lineno) == ("a.py", line)
     assert refused.value.msg.startswith(message)
 

@@ -1,4 +1,4 @@
-"""The record of a lab run as JSON, and the file it goes to."""
+"""The JSON that commands write about their runs, and the file it goes to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tester.workers.results import LabResult, Rerun, TestResult
 
 
 def of_run(result: LabResult) -> dict[str, Any]:
-    """The record of `labtester run`. Only the `wall_s` differ from run to run."""
+    """The JSON of `labtester run`. Only the `wall_s` differ from run to run."""
     return {
         "lab": result.lab,
         "verdict": result.verdict,
@@ -58,7 +58,7 @@ def _of_test(test: TestResult) -> dict[str, Any]:
 
 
 def of_story(rerun: Rerun) -> dict[str, Any]:
-    """The record of one seed's story: `text` is what people read."""
+    """The JSON of one seed's story: `text` is what people read."""
     report = rerun.report
     return {
         "seed": rerun.seed,
@@ -72,7 +72,7 @@ def of_story(rerun: Rerun) -> dict[str, Any]:
 
 
 def of_replay(lab: str, rerun: Rerun) -> dict[str, Any]:
-    """The record of `labtester replay`."""
+    """The JSON of `labtester replay`."""
     ran = None if rerun.report is None else rerun.report.ran
     return {
         "lab": lab,
@@ -91,7 +91,7 @@ def of_replay(lab: str, rerun: Rerun) -> dict[str, Any]:
 
 
 def check_writable(path: str) -> None:
-    """Raise OSError unless a record could be written there; `-` is standard output."""
+    """Raise OSError unless JSON can be written there; `-` is standard output."""
     if path == "-":
         return
     target = Path(path)
@@ -105,9 +105,9 @@ def check_writable(path: str) -> None:
     draft.unlink()
 
 
-def write(path: str, record: dict[str, Any]) -> None:
-    """Write a record, whole or not at all; `-` is standard output."""
-    text = json.dumps(record, indent=2) + "\n"
+def write(path: str, what: dict[str, Any]) -> None:
+    """Write JSON, whole or not at all; `-` is standard output."""
+    text = json.dumps(what, indent=2) + "\n"
     if path == "-":
         sys.stdout.write(text)
         sys.stdout.flush()
