@@ -190,7 +190,9 @@ class Core:
             self._send_entries(peer, log.since(progress.next))
         else:
             args = InstallSnapshotArgs(self.term, self.me, log.base, log.base_term, self.snapshot)
-            progress.next, progress.state = log.base + 1, ProgressState.SNAPSHOT
+            progress.next = log.base + 1
+            if progress.state is ProgressState.PROBE:
+                progress.state = ProgressState.SNAPSHOT  # else entries go on, behind the snapshot
             self._ready.messages.append((peer, args))
 
     def _send_heartbeat(self, peer: int) -> None:

@@ -120,11 +120,10 @@ def run(
 ) -> Outcome:
     """Run the scenario once with these choices. Never raises for what the code under test does.
 
-    `watch`: the state of the test's own module is looked at around every step of a node. Seed 0
-    is audited: all modules are watched, and no two nodes may have come to hold one object.
-    `notes_returns`: a failure names the line that returned what cannot travel. All are slow.
-    `spectator`: it sees what nodes hold, and hears what they say if it is `listening`; they are
-    in this process then. `coverage` reads the trace; it is for this run alone.
+    With `watch`, the state of the test's own module is compared around every step of a node. Seed
+    0 is audited: all modules are watched, and no two nodes may hold the same object. With
+    `notes_returns`, a failure names the line that returned what cannot travel. All are slow. A
+    `spectator` sees what nodes of this process hold, and say. `coverage` reads this run's trace.
     """
     here = scenario.start_node is None
     modules = code_under_test(scenario) if here else []
@@ -142,9 +141,8 @@ def run(
             if audited:
                 audit.check_sharing(execution.hosted(), modules)
             if scenario.model is not None:
-                checked = check.check_history(
-                    scenario.model, sim.history, scenario.limits.configurations
-                )
+                most = scenario.limits.configurations
+                checked = check.check_history(scenario.model, sim.history, most)
                 check.judge(checked)
         except BaseException as raised:  # noqa: BLE001 - pytest's own outcomes are among them
             if (outside := interruption(raised)) is not None:
