@@ -88,7 +88,7 @@ class Target:
 
         file, *rest = (self.inside or self.name).split("::", 1)
         whole = resolved(Path(self.root, file) if self.inside else file)
-        return Project("::".join([whole, *rest]), self.name, self.root)
+        return Project("::".join([whole, *rest]), self.name, self.root, resolved("."))
 
     def found(self, pool: Pool) -> Target:
         """This target, now that a worker knows where its project begins."""

@@ -32,7 +32,9 @@ class Project(msgspec.Struct, frozen=True):
     shown: str
     """The same as its user wrote it."""
     root: str = ""
-    """The root folder of the project; "" if pytest is to find it."""
+    """The root folder of the project; "" if pytest is to find it, from `folder`."""
+    folder: str = ""
+    """Where its user is; "" for the folder of the worker, which a cluster has started anywhere."""
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -88,5 +90,8 @@ def launch(setup: Setup, python: Python | None = None, *, other_hashes: bool = F
     if setup.around.varied and setup.submission is not None:  # the folder may be another there
         folder = str(Path(setup.submission).absolute())
         setup = msgspec.structs.replace(setup, submission=folder)
+    if setup.around.varied and setup.project is not None:
+        project = msgspec.structs.replace(setup.project, folder="")
+        setup = msgspec.structs.replace(setup, project=project)
     command = (python.executable, "-P", "-c", _BEGIN, "\n".join(path))
     return Launch(command, environment(usual, setup.around), encode(setup))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import os
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn, Protocol
@@ -79,6 +80,14 @@ def serve(project: Project, server: Server) -> NoReturn:
         _ = starting.enter_context(contextlib.redirect_stderr(said))
         args = [project.what, "--capture=no", f"-Wignore::{_IMPORTED}"]
         args += [f"--rootdir={project.root}"] if project.root else []
+        if project.folder and not project.root:  # or pytest would name tests from where we are
+            try:
+                os.chdir(project.folder)
+            except OSError as error:
+                server.refuse(
+                    f"{project.folder}: {error.strerror}; whoever runs {project.shown} needs the "
+                    "same folders"
+                )
         try:
             status = pytest.main(args, [_Starter(server, project, starting.close)])
         except Exception as error:  # noqa: BLE001 - of one of the project's plugins, perhaps

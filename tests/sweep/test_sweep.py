@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tester.cli.target import target_of as project_of
 from tester.sweep import sweep as module
 from tester.sweep.executors import Unreachable
 from tester.sweep.job import ChunkDone, SweepJob
@@ -221,6 +222,32 @@ def test_a_seed_whose_process_dies_three_times_has_failed(
     assert len(set(deaths)) == 3
     assert "its process died" in story.story
     assert "<command>" in story.story
+
+
+def test_a_project_is_the_same_wherever_its_worker_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a file of its own that says so, pytest begins a project where one stands."""
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    project.mkdir()
+    elsewhere.mkdir()
+    (project / "test_a.py").write_text(
+        "from tester import simulate\n@simulate()\nasync def test_a(sim): ...\n"
+    )
+    monkeypatch.chdir(project)
+    known = project_of("test_a.py", None, 3)
+    one, other = (Target(known.lab, known.setup(seeds, digests=True)) for seeds in (1, 2))
+    monkeypatch.chdir(elsewhere)
+    with Sweep(Here, 1, 3) as running:
+        ((_, tests),) = running.listings([one])
+    assert [test.name for test in tests.tests] == ["test_a.py::test_a"]
+    assert tests.root == str(project)
+    (project / "test_a.py").unlink()
+    project.rmdir()
+    with ended_hosts(), Sweep(Here, 1, 3) as running:
+        gone = f"{project}: No such file or directory; whoever runs test_a.py needs the same"
+        with pytest.raises(CannotSweep, match=gone):
+            _ = running.listings([other])
 
 
 def test_an_unknown_test_is_named(tmp_path: Path) -> None:
