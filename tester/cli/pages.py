@@ -29,8 +29,8 @@ plot_option = click.option(
     "--plot",
     "plot_to",
     metavar="FILE",
-    help="Draw the seeds of each test as a page: latency, RPCs per operation, virtual time, and "
-    "ways to fail.",
+    help="Draw the seeds of each test as a page: latency, RPCs per operation, virtual time of a "
+    "run and to recover, failures by what they failed with and by kind of fault.",
 )
 
 

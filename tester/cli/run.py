@@ -110,7 +110,7 @@ def run(
                     result = LabResult(lab, [], not_run=[test.name for test in chosen])
                     table.plainly(console(json_to), aborted.story(left[0]))
                 else:
-                    result = _run(pool, lab, chosen, target, exitfirst=exitfirst)
+                    result = _run(pool, lab, chosen, target, plot_to, exitfirst=exitfirst)
                     write_pages_of(pool, result.tests, pages_to)
                     logged = logs_of(pool, result.tests, level)
             except runner.Interrupted as interrupted:
@@ -133,9 +133,15 @@ def run(
 
 
 def _run(
-    pool: Pool, lab: str, tests: Sequence[Listed], target: Target, *, exitfirst: bool
+    pool: Pool,
+    lab: str,
+    tests: Sequence[Listed],
+    target: Target,
+    plot_to: str | None,
+    *,
+    exitfirst: bool,
 ) -> LabResult:
-    """Run the tests, and show how far they have come."""
+    """Run the tests, and show how far they have come; in detail, if plots are wanted."""
     from tester.report.progress import bar
     from tester.workers import runner
 
@@ -148,6 +154,7 @@ def _run(
             progress,
             exitfirst=exitfirst,
             elsewhere=elsewhere(target),
+            in_detail=plot_to is not None,
         )
 
 

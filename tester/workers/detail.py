@@ -33,4 +33,5 @@ def _detail(outcome: Outcome, coverage: Coverage) -> Detail:
         latency_us=sum(took) // len(took) if took else 0,
         slowest_us=max(took, default=0),
         hits=[(plain(fault), plain(operation)) for fault, operation in hits],
+        recovery_us=coverage.recovery_us,
     )

@@ -60,8 +60,9 @@ class Part(NamedTuple):
 class SeedTracker:
     """The progress of one test. Results come in any order and are counted in that of the seeds."""
 
-    def __init__(self, test: Listed) -> None:
+    def __init__(self, test: Listed, *, in_detail: bool = False) -> None:
         self.test = test
+        self._in_detail = in_detail
         self.end = test.seeds
         """The first seed that does not count."""
         self.given = 0
@@ -79,7 +80,7 @@ class SeedTracker:
         size = _CHUNK_US // max(self.mean_us, 1) if self.mean_us else _FIRST // self.test.weight
         size = max(1, min(size, left // (2 * jobs)))
         first, self.given = self.given, self.given + size
-        return Chunk(self.test.name, first, size)
+        return Chunk(self.test.name, first, size, self._in_detail)
 
     def put(self, seed: int, result: Ran | Lost) -> None:
         """Take the result of a seed."""
@@ -125,9 +126,11 @@ class Plan:
         tests: Sequence[Listed],
         jobs: int,
         tracker: type[SeedTracker] = SeedTracker,
+        *,
+        in_detail: bool = False,
     ) -> None:
         self.lab = lab
-        self.trackers = [tracker(test) for test in tests]
+        self.trackers = [tracker(test, in_detail=in_detail) for test in tests]
         self._of = {tracker.test.name: tracker for tracker in self.trackers}
         self._jobs = jobs
         self.runs = 0

@@ -12,7 +12,7 @@ from tester.engine.schedule import DEFAULT
 from tester.guard.origin import is_users
 from tester.search.record import Record
 from tester.search.shortest import Size, is_candidate
-from tester.workers.wire import Figure, Ran, RerunReport
+from tester.workers.wire import Detail, Figure, Ran, RerunReport
 from tester.world.reached import Reached
 
 OPENING: Final = 2
@@ -139,9 +139,19 @@ class Sample(NamedTuple):
     latency_us: int
     kind: str
     """What it failed with; "" if it did not."""
+    faults: tuple[str, ...] = ()
+    """The kinds of faults that hit it, sorted; nothing without the details of runs."""
+    recovery_us: int = 0
+    """How long it took to recover from the worst crash, pause or partition; 0: from none."""
 
 
 MOST_SAMPLES: Final = 100_000
+
+
+def _of_detail(detail: Detail | None) -> tuple[tuple[str, ...], int]:
+    if detail is None:
+        return (), 0
+    return tuple(sorted({fault for fault, _ in detail.hits})), detail.recovery_us
 
 
 class Counted:
@@ -178,9 +188,8 @@ class Counted:
         seed, self.seeds = self.seeds, self.seeds + 1
         if seed < MOST_SAMPLES:
             kind = ran.symptom[0] if ran.symptom else ""
-            self.samples.append(
-                Sample(seed, ran.verdict, ran.virtual_us, ran.rpcs, ran.ops, ran.latency_us, kind)
-            )
+            figures = ran.virtual_us, ran.rpcs, ran.ops, ran.latency_us
+            self.samples.append(Sample(seed, ran.verdict, *figures, kind, *_of_detail(ran.detail)))
         if seed < OPENING:
             self.opening[seed] = ran
         if ran.verdict != "pass":

@@ -36,6 +36,7 @@ def run_lab(
     *,
     exitfirst: bool = False,
     elsewhere: Start | None = None,
+    in_detail: bool = False,
 ) -> LabResult:
     """Run each test on its seeds, and report the first seed that fails.
 
@@ -48,14 +49,16 @@ def run_lab(
     With `elsewhere`, two seeds of each light test are run in another process as well, and one that
     runs differently there is a failure: see `SelfCheck`.
 
+    With `in_detail`, it is known of each seed which faults hit it, and when it recovered.
+
     `command(test, seed)` is the command that runs a seed again. Raises Misuse, Interrupted, and
     `CannotStart` if the submission cannot be loaded.
     """
     start = time.monotonic()
     plan = (
-        FirstFailurePlan(lab, tests, pool.jobs, FirstFailureTracker)
+        FirstFailurePlan(lab, tests, pool.jobs, FirstFailureTracker, in_detail=in_detail)
         if exitfirst
-        else Plan(lab, tests, pool.jobs)
+        else Plan(lab, tests, pool.jobs, in_detail=in_detail)
     )
     result = None
     looked_at = tests if elsewhere is not None else ()

@@ -1,4 +1,4 @@
-"""Fault-space coverage: which faults of a run have hit which kind of operation."""
+"""Fault-space coverage: which faults have hit which kind of operation, and for how long."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ACTS: Final = {"crash": "crash", "stop": "shutdown", "pause": "pause", "cut": "
 
 
 class Coverage:
-    """Reads the trace of one run as it is digested; `hits` are known when the run is over.
+    """Reads the trace of one run as it is digested; the rest is known when the run is over.
 
     A fault of a message hits the method of its RPC. Any other fault, a crash or a partition, hits
     the methods of all RPCs that are under way when it strikes.
@@ -28,6 +28,13 @@ class Coverage:
         self._struck: set[tuple[str, str]] = set()
         self._flying: dict[int, str] = {}
         self._sent: dict[str, list[str]] = {}
+        self._called: dict[int, int] = {}
+        self._acts: list[int] = []
+        self.recovery_us = 0
+        """The longest virtual time from such an act to the next return of an operation.
+
+        What was called before it, or returns at once, is no sign of recovery.
+        """
 
     def take(self, batch: Sequence[Entry]) -> None:
         """The next events of the run."""
@@ -39,10 +46,23 @@ class Coverage:
                 sent.setdefault(entry[3], []).append(entry[4])
             elif kind in _OVER:
                 flying.pop(entry[2], None)
+            elif kind == "call":
+                self._called[entry[2]] = entry[0]
+            elif kind == "return":
+                self._returned(self._called.pop(entry[2], entry[0]), entry[0])
             elif kind in _ACTS:
+                self._acts.append(entry[0])
                 self._strike(_ACTS[kind])
             elif kind == "fault":
                 self._strike(entry[5])
+
+    def _returned(self, called_us: int, now_us: int) -> None:
+        if not self._acts or called_us == now_us:
+            return
+        over = [act for act in self._acts if act <= called_us]
+        if over:
+            self.recovery_us = max(self.recovery_us, now_us - over[0])
+            del self._acts[: len(over)]
 
     def _strike(self, fault: str) -> None:
         self._struck.update((fault, method) for method in set(self._flying.values()) or {NOTHING})

@@ -6,6 +6,7 @@ from tester import Simulation, faults, simulate
 from tester.engine.choices import Choices, Replayed
 from tester.world.coverage import NOTHING, Coverage
 from tester.world.run import Scenario, run
+from tester.world.scenario import SimulatedTest
 from tester.world.simulate import UNRELIABLE
 from tester.world.streams import FATE_FIELDS, FATE_KINDS, FATE_SIZE
 
@@ -77,3 +78,43 @@ def test_a_strike_of_a_nemesis_is_named_as_in_a_story() -> None:
     assert {"pause", "lost reply", "lost request"} <= kinds
     assert kinds & {"fast clock", "slow clock"}
     assert {method for _, method in found} <= {PUT, NOTHING}
+
+
+def recovery_us(test: SimulatedTest) -> int:
+    coverage = Coverage()
+    scenario = simulate()(test).simulation
+    assert run(scenario, Choices(Replayed({})), coverage=coverage).error is None
+    return coverage.recovery_us
+
+
+def test_recovery_ends_with_an_operation_that_was_called_after_the_worst_act() -> None:
+    async def test(sim: Simulation) -> None:
+        sim.serve()
+        clerk, node = sim.clerk(), sim.node("server")
+        await clerk.put("k", "", 0)
+        node.pause()
+        open_ = asyncio.create_task(sim.clerk().get("k"))
+        await sim.sleep(0.5)
+        node.resume()
+        await open_
+        await sim.sleep(0.25)
+        await clerk.get("k")
+        node.pause()
+        await sim.sleep(0.1)
+        node.resume()
+        await clerk.get("k")
+
+    assert 500_000 < recovery_us(test) < 510_000
+
+
+def test_without_an_act_or_an_operation_there_is_no_recovery() -> None:
+    async def calm(sim: Simulation) -> None:
+        await put_and_get(sim)
+
+    async def alone(sim: Simulation) -> None:
+        sim.serve()
+        sim.node("server").pause()
+        sim.node("server").resume()
+
+    assert recovery_us(calm) == 0
+    assert recovery_us(alone) == 0

@@ -1,4 +1,4 @@
-"""A page of plots over the seeds of a lab run: latency, RPCs per operation, time, ways to fail."""
+"""A page of plots over the seeds of a lab run: latency, RPCs, recovery, failures by fault."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ svg .bar { fill: var(--accent); }
 svg .bad { fill: var(--fail); stroke: var(--text); stroke-width: 1; }
 svg line { stroke: var(--line); }
 svg text { fill: var(--quiet); font: 11px var(--sans); }
+.tables { display: flex; flex-wrap: wrap; gap: .5rem 3rem; align-items: flex-start; }
 """
 
 Measure = Callable[[Sample], float]
@@ -31,10 +32,16 @@ _MEASURES: Final[tuple[tuple[str, str, Measure], ...]] = (
     ("RPCs per operation", "", lambda one: one.rpcs / one.ops if one.ops else 0.0),
     ("virtual time of a run", "s", lambda one: one.virtual_us / 1_000_000),
 )
+_RECOVERY: Final = "virtual time to recover from a crash, a pause or a partition"
+_UNHARMED: Final = "no fault"
+_BAR: Final = 120
 
 
 def plots_of(result: LabResult) -> str:
-    """The page, as the text of an HTML file; of a test with operations, three distributions."""
+    """The page, as the text of an HTML file: for each test distributions and tables.
+
+    Of faults it knows if the lab has been run in detail.
+    """
     badge = f'<span class="badge {result.verdict}">{result.verdict}</span>'
     sections = [_section(test) for test in result.tests]
     body = f"<main><h1>{badge} {escaped(result.lab)}</h1>\n{''.join(sections)}</main>"
@@ -52,9 +59,48 @@ def _section(test: TestResult) -> str:
         for name, unit, measure in _MEASURES
         if any(measure(one) for one in samples)
     ]
+    recovered = [
+        (one.recovery_us / 1_000_000, one.verdict != "pass") for one in samples if one.recovery_us
+    ]
+    if recovered:
+        figures.append(_histogram(_RECOVERY, "s", recovered))
     return (
         f"<section><h2>{escaped(test.name)}</h2><p>{told}</p>"
-        f'<div class="plots">{"".join(figures)}</div>{_ways(samples)}</section>\n'
+        f'<div class="plots">{"".join(figures)}</div>'
+        f'<div class="tables">{_ways(samples)}{_faults(samples)}</div></section>\n'
+    )
+
+
+def _faults(samples: Sequence[Sample]) -> str:
+    """For each kind of fault, how many seeds it hit, and how many of these did not pass."""
+    hit: Counter[str] = Counter()
+    bad: Counter[str] = Counter()
+    for one in samples:
+        for kind in one.faults or (_UNHARMED,):
+            hit[kind] += 1
+            bad[kind] += one.verdict != "pass"
+    if set(hit) <= {_UNHARMED}:
+        return ""
+    share = {kind: bad[kind] / hit[kind] for kind in hit}
+    rows = "".join(
+        f'<tr><td>{escaped(kind)}</td><td class="number">{hit[kind]}</td>'
+        f'<td class="number">{bad[kind]}</td><td>{_share(share[kind])}</td></tr>'
+        for kind in sorted(hit, key=lambda kind: (-share[kind], kind))
+    )
+    return (
+        '<table><thead><tr><th scope="col">hit by</th><th scope="col">seeds</th>'
+        '<th scope="col">failed</th><th scope="col">share</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _share(share: float) -> str:
+    """A bar as long as the share, and the share in words."""
+    text = f"{100 * share:.0f} %"
+    bar = f'<rect class="bad" x="0" y="3" width="{share * _BAR:.1f}" height="9"/>' if share else ""
+    return (
+        f'<svg role="img" width="{_BAR + 50}" height="15" viewBox="0 0 {_BAR + 50} 15" '
+        f'aria-label="{text}">{bar}<text x="{share * _BAR + 5:.1f}" y="12">{text}</text></svg>'
     )
 
 

@@ -6,7 +6,7 @@ import re
 
 from tester.report.page.plots import plots_of
 from tester.workers.results import Counted, LabResult, TestResult
-from tester.workers.wire import Ran
+from tester.workers.wire import Detail, Ran
 
 
 def ran(seed: int) -> Ran:
@@ -48,3 +48,32 @@ def test_names_are_text_and_the_bytes_are_the_same() -> None:
     assert "test_&lt;a&gt;" in page
     assert "test_<a>" not in page
     assert page == plots_of(result_of(ran(1)))
+
+
+def test_failures_are_counted_by_the_kinds_of_faults_that_hit_them() -> None:
+    def hit(verdict: str, *faults: str) -> Ran:
+        detail = Detail(0, 0, [(fault, "KVServer.put") for fault in faults])
+        return Ran(verdict, "d", 1, 1, 1_000_000, 0, detail=detail)
+
+    page = plots_of(
+        result_of(
+            hit("fail", "lost reply", "crash"),
+            hit("pass", "crash"),
+            hit("pass", "crash", "crash"),
+            hit("pass"),
+        )
+    )
+    number = '</td><td class="number">'
+    rows = re.findall(r"<tr><td>([^<]+)" + number + r"(\d+)" + number + r"(\d+)<", page)
+    assert rows == [("lost reply", "1", "1"), ("crash", "3", "1"), ("no fault", "1", "0")]
+    assert re.findall(r'aria-label="(\d+ %)"', page) == ["100 %", "33 %", "0 %"]
+    assert "hit by" not in plots_of(result_of(hit("pass"), ran(1)))
+
+
+def test_only_seeds_that_had_to_recover_are_drawn_for_it() -> None:
+    detail = Detail(0, 0, [], 1_500_000)
+    recovered = Ran("pass", "d", 1, 1, 1_000_000, 0, detail=detail)
+    name = "to recover from a crash, a pause or a partition"
+    page = plots_of(result_of(recovered, ran(1), recovered))
+    assert f"{name}: 1.5 s to 1.5 s, median 1.5 s" in page
+    assert name not in plots_of(result_of(ran(1)))
