@@ -253,6 +253,7 @@ class Trial:
                 command=self._command(scenario, seed),
                 source=self._test,
                 explanation=explanation,
+                look=partial(look, scenario, outcome),
             )
         self.notes.append(sentence)
 

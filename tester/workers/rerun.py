@@ -108,6 +108,7 @@ def _completed(
                 command=job.command,
                 source=f"{lab} {job.test}",
                 explanation=explanation,
+                look=partial(look, scenario, outcome),
             )
             report = msgspec.structs.replace(report, page=msgspec.json.encode(drawn).decode())
         except Exception as error:  # noqa: BLE001 - such as a model that raises when it is asked

@@ -241,6 +241,8 @@ class Document(msgspec.Struct):
     """The faults without which it would not fail."""
     cited: list[int] = []
     """The messages that the sentences speak of."""
+    code: list[str] = []
+    """Lines of the code that broke the rule: "kvsrv/server.py:35: self._table[key] = value"."""
     waiting: list[str] = []
     """Of a run that hangs: what has not returned, and where tasks wait."""
     story: str = ""

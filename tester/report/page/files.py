@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import Final
 
+from tester.report.inside import NOTHING
 from tester.report.page.document import Document
-from tester.report.page.from_run import Watch, of_run
+from tester.report.page.from_run import Look, Watch, of_run
 from tester.report.page.html import write_page
 from tester.search.explain import Explanation
 from tester.world.run import Outcome
@@ -55,6 +56,7 @@ def page_of_test(
     command: str,
     source: str,
     explanation: Explanation | None = None,
+    look: Look = lambda broken: NOTHING,
 ) -> str:
     """Write the page of a test's run to a file named *.html, or into a folder.
 
@@ -63,7 +65,13 @@ def page_of_test(
     """
     try:
         drawn = of_run(
-            seed, outcome, watch, command=command, source=source, explanation=explanation
+            seed,
+            outcome,
+            watch,
+            command=command,
+            source=source,
+            explanation=explanation,
+            look=look,
         )
         if where.endswith(".html"):
             write_text(where, write_page(drawn))

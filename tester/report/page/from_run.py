@@ -12,6 +12,7 @@ from linearizability import Illegal, Operation, Verdict
 from tester.report import values
 from tester.report.broken import Broken
 from tester.report.exchange import Request, requests
+from tester.report.inside import NOTHING, Inside
 from tester.report.page import bands, document
 from tester.report.page.checked import partitions
 from tester.report.page.document import Document, Message, Node, Run, Twin
@@ -27,6 +28,8 @@ from tester.world.failure import message as message_of
 from tester.world.history import Op, operation_name
 from tester.world.run import Outcome
 
+Look = Callable[[Broken | None], Inside]
+"""What the code did at a broken rule: see `tester.report.inside.look`."""
 Watch = Callable[[Outcome], Watched]
 """Runs an outcome once more, watched: see `tester.search.watched.watch`."""
 
@@ -49,10 +52,12 @@ def of_run(
     command: str,
     source: str,
     explanation: Explanation | None = None,
+    look: Look = lambda broken: NOTHING,
 ) -> Document:
     """The document of a run; with an explanation, `outcome` is the shrunken one.
 
-    The nearest run that passes stands beside it, if there is one.
+    The nearest run that passes stands beside it, if there is one. `look` is asked what the code
+    did when a rule was broken.
     """
     watched, twin = watch(outcome), None
     outcome = watched.outcome
@@ -64,7 +69,9 @@ def of_run(
             twin = Twin(passing, visible(flipped.what), _first_difference(run, passing))
     broken = reason(outcome)
     told = broken.headline if broken is not None and broken.headline else headline(outcome)
+    inside = look(broken)
     sentences = [] if broken is None else [broken.sentence, broken.reference]
+    sentences.append(inside.held)
     if outcome.error is not None:
         sentences.append(message_of(outcome.error))
     if explanation is not None:
@@ -84,8 +91,9 @@ def of_run(
         focus=focus,
         causes=[] if explanation is None else [one.what for one in explanation.necessary],
         cited=_cited(broken, outcome),
+        code=[cut(line, 300) for line in inside.lines],
         waiting=[visible(one) for one in still_waiting(outcome)],
-        story=visible(render_story(seed, outcome, command, explanation)),
+        story=visible(render_story(seed, outcome, command, explanation, look=lambda _: inside)),
         twin=twin,
     )
 

@@ -10,6 +10,7 @@ from labrpc import UNRELIABLE
 from tester import Simulation
 from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS, suite
+from tester.report.inside import look
 from tester.report.page.document import Document
 from tester.report.page.from_run import of_run
 from tester.search.diagnosis import diagnose
@@ -96,6 +97,7 @@ def drawn(test: SimulatedTest, seed: int = 0, *, lossy: bool = False) -> Documen
         command=f"pytest runs.py::{test.__name__} --sim-seed={seed}",
         source=f"runs.py::{test.__name__}",
         explanation=explanation,
+        look=partial(look, tested, outcome),
     )
 
 

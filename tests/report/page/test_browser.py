@@ -271,6 +271,14 @@ def test_two_holders_of_a_lock_are_seen(chromium: Browser, pages: dict[str, Path
     assert "✗ holds it, too" in texts
 
 
+def test_the_code_stands_below_the_rule_that_it_breaks(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["failing"])
+    assert "return reply.err" in chromium.text("#sentences .broken + pre.code")
+    assert "return reply.err" in chromium.text("#panel pre.code")
+
+
 def test_what_hangs_shows_what_is_waiting(chromium: Browser, pages: dict[str, Path]) -> None:
     chromium.open(pages["hangs"])
     assert "await asyncio.Event().wait()" in chromium.text("#sentences details")

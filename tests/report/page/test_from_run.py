@@ -36,6 +36,11 @@ def test_the_page_begins_at_the_answer_that_breaks_a_rule(failing: Document) -> 
     assert set(failing.cited) == {m.rpc for m in failing.run.messages if m.op == wrong.op}
 
 
+def test_the_lines_of_the_code_that_broke_the_rule_are_named(failing: Document) -> None:
+    assert any("return reply.err" in line for line in failing.code)
+    assert failing.code[0] in " ".join(failing.story.split())
+
+
 def test_where_no_rule_is_known_the_page_begins_at_the_fault_that_it_takes() -> None:
     drawn = runs.drawn(runs.unanswered, runs.failing_seed(runs.unanswered), lossy=True)
     assert drawn.causes == ["the lost reply to #1"]

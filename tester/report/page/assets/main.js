@@ -106,6 +106,7 @@ function drawHeader() {
     $("sentences").append(element("p", { class: at === 0 && page.verdict === "fail" ? "broken" : "" },
       ...linked(text)));
   });
+  if (page.code?.length) $("sentences").children[0].after(codeLines());
   if (page.waiting?.length) {
     $("sentences").append(element("details", { open: "" },
       element("summary", { text: "What is still waiting" }),
@@ -123,6 +124,11 @@ function drawHeader() {
     $("again").textContent = page.command;
   }
   for (const note of runs.main.notes ?? []) $("notes").append(element("p", { text: note }));
+}
+
+// The lines of the code that broke the rule.
+function codeLines() {
+  return element("pre", { class: "code" }, ...page.code.map(text => element("bdi", { text: `${text}\n` })));
 }
 
 function drawLegend() {

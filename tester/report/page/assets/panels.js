@@ -95,7 +95,10 @@ function eventPanel() {
     element("p", { class: event.wrong ? "broken" : "" },
       element("b", { text: `${event.node}: ` }), element("bdi", { text: event.text })),
   ];
-  if (event.wrong) made.push(element("p", {}, ...linked(page.sentences[0] ?? "")));
+  if (event.wrong) {
+    made.push(element("p", {}, ...linked(page.sentences[0] ?? "")));
+    if (page.code?.length) made.push(element("h3", { text: "In the code" }), codeLines());
+  }
   const op = run.byOp.get(event.op), m = run.byRpc.get(event.rpc);
   if (m) made.push(...messageParts(run, m));
   if (op) made.push(...operationParts(run, op));
