@@ -32,7 +32,7 @@ class AddReply(msgspec.Struct, frozen=True):
 
 
 async def main(rpcs: int, in_flight: int) -> float:
-    """CPU seconds of so many calls by so many callers."""
+    """CPU seconds of this number of calls by this number of callers."""
     balances: dict[str, int] = {}
 
     async def add(args: AddArgs, context: object) -> AddReply:

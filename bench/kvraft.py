@@ -57,13 +57,13 @@ class Taken(NamedTuple):
     puts_ms: list[float]
     rpcs: float
     size: float
-    """RPCs and bytes of all messages, for each operation."""
+    """RPCs and bytes of all messages per operation."""
     per_second: float
     """Operations per second of CPU time."""
 
 
 def measure(setting: Setting, seeds: int) -> Taken:
-    """Run so many seeds; each of them must pass."""
+    """Run this many seeds, each of which must pass."""
     latency: dict[str, list[float]] = {"get": [], "put": []}
     totals = [0, 0, 0]
 

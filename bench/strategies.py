@@ -31,9 +31,9 @@ from tester.world.run import Scenario, run
 
 REPETITIONS: Final = 20
 LIMIT: Final = 200
-"""A repetition gives up after so many seeds."""
+"""A repetition gives up after this many seeds."""
 APART: Final = 1_000_000
-"""The seeds of two repetitions lie so far apart; seed 0 is none of them, for it is audited."""
+"""The seeds of two repetitions lie so far apart; seed 0 is none of them, because it is audited."""
 
 BUGS: Final = (
     "raft:installs_over_what_follows",

@@ -37,11 +37,11 @@ DEADLINE_MS: Final = 60_000
 
 Method = Callable[[Bank, AddArgs], object]
 Measure = Callable[[int], float]
-"""CPU seconds of RPCS calls, of which so many are in flight at once."""
+"""CPU seconds of RPCS calls with this many in flight at once."""
 
 
 async def take_turns(call: Callable[[], Awaitable[object]], in_flight: int) -> float:
-    """CPU seconds of RPCS calls by so many callers, each of whom waits for its reply."""
+    """CPU seconds of RPCS calls by this many callers, each of which waits for its reply."""
     await call()  # connects
 
     async def caller() -> None:
@@ -72,7 +72,7 @@ def ours(at: str, method: Method) -> Measure:
 
 
 def echo(in_flight: int) -> float:
-    """Measure asyncio's streams: so many connections, and on each the bytes of one request."""
+    """Measure asyncio's streams: on each of this many connections, the bytes of one request."""
     body = bytes(HEADER) + msgspec.msgpack.encode((1, "Bank.add", b"0123456789abcdef"))
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -14,7 +14,7 @@ _MS: Final = 1_000
 
 
 class Fate(NamedTuple):
-    """All that chance decides about one RPC, drawn when it is sent; 0 everywhere is boring.
+    """All that chance decides about one RPC, drawn when it is sent; all 0 means no fault.
 
     Always the same number of choices, whatever happens and whatever the conditions are, so that
     place `j` of the `k`-th RPC on an end is place `k * len(Fate) + j` of the end's stream, and

@@ -28,7 +28,7 @@ def run(
     prepared: Callable[[int], None],
     changed: Callable[[int, int], None],
 ) -> None:
-    """Do the job, with so many tasks under way at once. Raises BadJob.
+    """Do the job, with this many tasks under way at once. Raises BadJob.
 
     `prepared` is told how many map tasks there are.
     """
@@ -74,7 +74,7 @@ def _run(
 
 
 def _done(futures: Iterable[Future[Any]], at_once: int) -> Iterator[tuple[int, Any]]:
-    """The results with their numbers, as they come; so many are under way at a time."""
+    """The results with their numbers, as they come; this many are under way at a time."""
     waiting: dict[Future[Any], int] = {}
     left = enumerate(futures)
     try:

@@ -9,11 +9,11 @@ from labrpc import Message
 from mapreduce.coordinator import Ask, Coordinator, Kind, Noted, Phase, Report, Task
 
 DEATHS: Final = 3
-"""A task that ends so many workers in turn is not tried again."""
+"""A task that has ended this many workers is not tried again."""
 
 
 class Failed(Message, frozen=True):
-    """A worker cannot go on, for a reason that would stop any other, too."""
+    """A worker cannot continue, and no other could."""
 
     worker: str
     sentence: str

@@ -106,12 +106,12 @@ def test_a_record_replayed_is_the_same_run(name: str) -> None:
 def test_the_record_without_luck_is_reliable_and_loses_nothing() -> None:
     reliable = outcome("kv, reliable", Replayed({}))
     for name in "kv", "kv, all faults":
-        boring = outcome(name, Replayed({}))
-        assert boring.error is None
-        assert boring.choices.faults == []
-        assert not any(map(any, boring.choices.record().values()))
-        assert boring.rpcs == boring.ops == 18
-        assert boring.digest == reliable.digest
+        default = outcome(name, Replayed({}))
+        assert default.error is None
+        assert default.choices.faults == []
+        assert not any(map(any, default.choices.record().values()))
+        assert default.rpcs == default.ops == 18
+        assert default.digest == reliable.digest
 
 
 records = st.dictionaries(
@@ -143,7 +143,7 @@ def test_fifty_seeds_are_the_same_with_nodes_in_child_processes(seeds: range) ->
 
 
 @every_scenario
-@pytest.mark.parametrize("source", [Seeded(0), Seeded(1), Replayed({})], ids=["0", "1", "boring"])
+@pytest.mark.parametrize("source", [Seeded(0), Seeded(1), Replayed({})], ids=["0", "1", "default"])
 def test_every_scenario_is_the_same_with_nodes_in_child_processes(
     name: str, source: Source
 ) -> None:

@@ -28,17 +28,17 @@ class NoCrash:
 
 
 class Crash(NoCrash):
-    """Before each map and reduce there may be a mishap."""
+    """The worker may crash or stall before each map and reduce."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
 
     async def map(self, file: str, contents: str) -> Iterable[tuple[str, str]]:
         """See NoCrash."""
-        await self._machine.mishap()
+        await self._machine.crash_or_stall()
         return await super().map(file, contents)
 
     async def reduce(self, key: str, values: Sequence[str]) -> str:
         """See NoCrash."""
-        await self._machine.mishap()
+        await self._machine.crash_or_stall()
         return await super().reduce(key, values)

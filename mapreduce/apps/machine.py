@@ -21,6 +21,6 @@ class Machine(Protocol):
         """A random integer in [0, n)."""
         ...
 
-    async def mishap(self) -> None:
+    async def crash_or_stall(self) -> None:
         """Now and then the worker crashes here, or stands still for up to ten seconds."""
         ...

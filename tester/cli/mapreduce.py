@@ -25,7 +25,7 @@ _EACH: Final = 2
     "--workers",
     type=integer(1, 1024),
     metavar="N",
-    help="Run so many worker processes.  [default: one a core]",
+    help="The number of worker processes.  [default: one a core]",
 )
 @click.option(
     "--n-reduce",
@@ -33,7 +33,7 @@ _EACH: Final = 2
     default=10,
     show_default=True,
     metavar="N",
-    help="Divide the keys into so many output files.",
+    help="The number of output files into which the keys are divided.",
 )
 @click.option(
     "--executor",

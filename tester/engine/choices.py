@@ -1,4 +1,4 @@
-"""Choices: every nondeterministic act of a run is one integer drawn here, and 0 is the boring one.
+"""Choices: every nondeterministic act of a run is one integer drawn here, and 0 is the default.
 
 They are drawn from named streams. Where the integers come from is the *source*: a seed, a record
 of an earlier run, or any function (Hypothesis, an enumeration).
@@ -256,7 +256,7 @@ class Choices:
         return found
 
     def below(self, n: int, stream: str) -> int:
-        """One choice of the stream: an integer in [0, n), and 0 is the boring answer."""
+        """One choice of the stream: an integer in [0, n), and 0 is the default."""
         return self.stream(stream).below(n)
 
     def chance(self, num: int, den: int, stream: str) -> bool:

@@ -81,7 +81,7 @@ class Loop(asyncio.AbstractEventLoop):
         return (self.now + self.offset) / _MICROSECONDS
 
     def drift(self, ppm: int) -> None:
-        """From now on the node's clock gains so many microseconds a second, or loses them."""
+        """Make the node's clock gain this many microseconds a second from now on, or lose them."""
         self.drift_ppm = ppm
         self._drifting = self.now, self.offset
 

@@ -92,7 +92,7 @@ class Node:
                 else:
                     break
                 ran += 1
-                if ran == beat_at:  # so many callbacks at one instant may take long
+                if ran == beat_at:  # many callbacks at one instant may take long
                     beat_at += pulse.beat()
                 if handle._cancelled:
                     continue

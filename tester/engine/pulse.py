@@ -1,4 +1,4 @@
-"""The pulse of this process: a sign of life for whoever watches it, while a long run gets on."""
+"""The pulse of this process: it tells the watchdog that a long run makes progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reserve: a little memory put by, so that a process that has no more can say what took it."""
+"""The reserve: memory that is freed when there is no more, to report what has used it up."""
 
 from __future__ import annotations
 

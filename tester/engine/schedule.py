@@ -1,4 +1,4 @@
-"""Schedules: who goes first where several could, and who is put off for a while."""
+"""Schedules: which of several ready tasks or nodes runs first, and which woken task is delayed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scheduler: who is due when; it owns virtual time, which moves in exactly one line."""
+"""The scheduler: which node is due when; it owns virtual time, which moves in one line of it."""
 
 from __future__ import annotations
 

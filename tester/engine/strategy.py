@@ -1,7 +1,7 @@
 """Strategies: which run a seed stands for; each is a pure function of its name and the seed.
 
 A strategy is a source that changes how the words of a seed become choices, and nothing else: every
-choice still takes one word of its own stream, 0 is still the boring answer, what cannot be a fault
+choice still takes one word of its own stream, 0 is still the default, what cannot be a fault
 stays none, and a record of the run replays it under no strategy at all.
 """
 
@@ -113,7 +113,7 @@ class _SparseStream(SeededStream):
 
 
 RARE: Final = 4, 16, 64, 256
-"""One choice in so many is not the first one; which of these holds for a run is a choice."""
+"""In a run, one choice in one of these numbers is not the first; which number is a choice."""
 
 
 class Sparse(Seeded):

@@ -52,7 +52,7 @@ class Stream:
         return value
 
     def one_of(self, values: Sequence[int]) -> Callable[[], int]:
-        """Return a function that draws one of these values; the first is the boring one."""
+        """Return a function that draws one of these values; the first is the default."""
         below, n = self.below, len(values)
         return lambda: values[below(n)]
 
@@ -144,7 +144,7 @@ class Stream:
         raise NotImplementedError
 
     def _skip(self, count: int) -> None:
-        """Pass over so many integers."""
+        """Skip this many integers."""
         raise NotImplementedError
 
 

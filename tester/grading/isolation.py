@@ -222,7 +222,7 @@ class Isolation:
         return self._result(test, seed, self._run(test, seed))
 
     def story(self, test: str, seed: int, command: str) -> str:
-        """What happened with a failing seed, for its author; `command` is what runs it again.
+        """The story of a failing seed for its author; `command` runs it again.
 
         It begins with the seed. Raises what `diagnosis` does.
         """

@@ -1,4 +1,4 @@
-"""Where a task waits: the innermost line of the user's own code, for a deadlock's story."""
+"""Where a task waits: the innermost line of the user's own code, shown after a deadlock."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ async def check_growth(
 ) -> None:
     """Have many clients work, once each, on a reliable network, and look at the server.
 
-    Fails if that has grown by more than so many bytes for each client so far, or if a clerk was
+    Fails if that has grown by more bytes per client than this, or if a clerk was
     told something wrong, did not ask, or asked too often. `did` is what they did: "put".
     """
     clients = sim.at_most(CLIENTS, "clients")

@@ -53,7 +53,7 @@ async def one_client_append(client: Client, key: str) -> Tally:
     """Append `[number of the client, 0]`, then `[.., 1]`, and so on, until the client may stop.
 
     A put that is refused is tried again on the list as it is by then; one answered ErrMaybe is
-    not, for it may have happened.
+    not, because it may have happened.
     """
     ok = maybe = 0
     while not client.stopped:

@@ -129,7 +129,7 @@ async def spawn_clients_and_wait(
     seconds: float,
     work: Callable[[Client], Coroutine[Any, Any, R]],
 ) -> list[R]:
-    """Run `n` clients, tell them to stop after so many seconds, and wait until all have returned.
+    """Run `n` clients, tell them to stop after these seconds, and wait until all have returned.
 
     Gives what each returned, in the order of their numbers. If one raises, the others are
     cancelled; what they had asked for stays open in the history.

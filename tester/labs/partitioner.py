@@ -11,7 +11,7 @@ from tester.world.simulation import Simulation
 
 PERIOD_MS: Final = 1_000
 SPAN_MS: Final = 200
-"""A period takes up to so much longer."""
+"""The most by which a period is longer."""
 
 Links = Mapping[tuple[str, str], str]
 """The client end by which one server talks to another: {("s0", "s1"): "s0-s1", ...}."""

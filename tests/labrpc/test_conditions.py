@@ -1,4 +1,4 @@
-"""Conditions and fates: rates are ratios, a fate is always as many choices, and 0 is boring."""
+"""Conditions and fates: rates are ratios, a fate has always as many choices, 0 is the default."""
 
 from dataclasses import fields
 
@@ -120,7 +120,7 @@ def test_other_conditions_before_leave_a_fate_alone(
 
 
 @given(conditions)
-def test_the_fate_without_luck_is_boring(of: Conditions) -> None:
+def test_the_fate_of_zeros_is_the_reliable_one(of: Conditions) -> None:
     choices = Choices(Replayed({}))
     fate = Fate._make(choices.draw("net/e", of.slots))
     assert set(fate) == {0}

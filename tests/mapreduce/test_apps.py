@@ -63,7 +63,7 @@ class Calm:
     def below(self, n: int) -> int:
         return 0
 
-    async def mishap(self) -> None:
+    async def crash_or_stall(self) -> None:
         self.chances += 1
 
 

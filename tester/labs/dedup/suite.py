@@ -227,13 +227,13 @@ async def another_client(sim: Simulation) -> None:
 
 
 def check_size(value: str, size: int) -> None:
-    """Fail unless the value has so many letters."""
+    """Fail unless the value has this many letters."""
     if len(value) != size:
         raise AssertionError(f"a value of {size} letters came back with {len(value)}")
 
 
 def check_memory(sim: Simulation, server: Remote, allowed: int, after: str) -> None:
-    """Fail if the server object holds more than so many bytes, and some slack."""
+    """Fail if the server object holds more bytes than this, with some slack."""
     held = sim.measure(server)
     if held > allowed + SLACK:
         raise AssertionError(

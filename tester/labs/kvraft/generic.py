@@ -26,7 +26,7 @@ PUTS: Final = 1_000
 PUT_US: Final = 33_300
 """What a put may take: a third of the hundred milliseconds between heartbeats."""
 LOG_FACTOR: Final = 8
-"""A Raft state may have so many times maxraftstate."""
+"""How many times maxraftstate a Raft state may have."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ async def iterate(
 ) -> None:
     """Have clients work three times; partitions while they do so, crashes of all servers between.
 
-    `work` lets the clients work for so many seconds; `look` is what is asked of the store after
+    `work` lets the clients work for some seconds; `look` is what is asked of the store after
     that, when all servers can talk again.
     """
     for _ in range(sim.at_most(ITERATIONS, "iterations")):

@@ -50,4 +50,4 @@ def _book(number: int) -> str:
 BOOKS: Final[dict[str, str]] = {
     name: _book(number) for number, name in zip(itertools.count(), _NAMES, strict=False)
 }
-"""Their contents by their names. The words are few, for it is how often they occur that counts."""
+"""Their contents by their names. The words are few, because only their counts matter."""

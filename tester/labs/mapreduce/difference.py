@@ -91,7 +91,7 @@ class Reference:
         return ""
 
     def _with(self, groups: Groups, file: str, times: int) -> dict[str, str]:
-        """The output if one file was mapped so many times."""
+        """The output if one file had been mapped this many times."""
         assert self._app is not None
         made = {}
         for key, of in groups.items():

@@ -2,7 +2,7 @@
 
     @simulate()
     async def test_crashes(sim: Simulation) -> None:
-        await Job(sim, "wc", mishaps=[CRASH]).run()
+        await Job(sim, "wc", faults=[CRASH]).run()
 
 Workers are the nodes w0, w1, and so on. Whoever crashes starts again a second later.
 """
@@ -18,7 +18,6 @@ from mapreduce.api import OUTPUT, App, decode, encode
 from mapreduce.sequential import sequential
 from tester.labs.mapreduce.corpus import BOOKS
 from tester.labs.mapreduce.difference import Reference
-from tester.labs.mapreduce.mishaps import Mishaps
 from tester.labs.mapreduce.seat import APPS, Seat
 from tester.labs.mapreduce.verdicts import (
     ExitedEarly,
@@ -26,6 +25,7 @@ from tester.labs.mapreduce.verdicts import (
     TaskRepeated,
     WrongOutput,
 )
+from tester.labs.mapreduce.worker_faults import WorkerFaults
 from tester.world.failure import TooManyRpcs
 from tester.world.simulation import Simulation
 
@@ -74,7 +74,7 @@ class Job:
         app: str,
         *,
         workers: int = 3,
-        mishaps: Sequence[str] = (),
+        faults: Sequence[str] = (),
         files: Sequence[str] | Mapping[str, str] = tuple(BOOKS),
         n_reduce: int = N_REDUCE,
     ) -> None:
@@ -89,7 +89,7 @@ class Job:
         self._app = app
         self._first = workers
         self._n_reduce = n_reduce
-        self._mishaps = Mishaps(sim, mishaps, self._crash, self._silence)
+        self._faults = WorkerFaults(sim, faults, self._crash, self._silence)
         self._reference: Reference | None = None
         self._started_us = 0
         self._coordinator = sim.node(COORDINATOR)
@@ -170,7 +170,7 @@ class Job:
         asked = cast(Any, self._asked)
         while not await asked.done():
             self._check_calls()
-            calm_us = self.sim.virtual_us - max(self._started_us, self._mishaps.over_us)
+            calm_us = self.sim.virtual_us - max(self._started_us, self._faults.over_us)
             most = DONE_S if self.sim.network.conditions.reliable else LOSSY_S
             if calm_us > most * 1_000_000:
                 missing = [] if self._reference is None else list(self._reference.wanted)
@@ -187,7 +187,7 @@ class Job:
         since = self.sim.virtual_us
         while left := [name for name in self.workers if self._is_at_work(name)]:
             self._check_calls()
-            since = max(since, self._mishaps.over_us)
+            since = max(since, self._faults.over_us)
             if self.sim.virtual_us - since > RETURN_S * 1_000_000:
                 raise self.sim.livelock(
                     f"the job has been done for {RETURN_S} s, the coordinator has gone, and "
@@ -232,7 +232,7 @@ class Job:
                 f"{node} writes {name} under this name, and until it has done so others find half "
                 "of it: write a file of another name, and rename it"
             )
-        return self._mishaps.before(node, method, name, other)
+        return self._faults.before(node, method, name, other)
 
     def after(self, node: str, method: str, name: str, other: str) -> None:
         """See Witness."""
@@ -242,7 +242,7 @@ class Job:
             wrong = self._reference.difference(other, self.sim.files.contents[other])
             if wrong is not None:
                 raise WrongOutput(f"{node} has renamed {name} to {other}; {wrong}")
-        self._mishaps.after(node)
+        self._faults.after(node)
 
     def _hear(self, who: str, what: str, *data: Any) -> None:
         if what == "maps":
@@ -254,14 +254,14 @@ class Job:
             self.sim.say(who, "returns")
             self._returned(who)
         elif what == "crashes":
-            self._mishaps.passes(1)
+            self._faults.passes(1)
             self.sim.after(0, partial(self._crash, who))
         else:
-            self._mishaps.disturbed.add(who)
-            self._mishaps.passes(data[0] // 1_000 + 1)
+            self._faults.disturbed.add(who)
+            self._faults.passes(data[0] // 1_000 + 1)
 
     def _returned(self, who: str) -> None:
-        if not self.done and who in self._mishaps.disturbed and self._incomplete() is not None:
+        if not self.done and who in self._faults.disturbed and self._incomplete() is not None:
             # Who has slept for long may take the coordinator for the one who was silent.
             self.sim.after(0, partial(self._crash, who))
             return
@@ -286,7 +286,7 @@ class Job:
                 return wrong
         return None
 
-    # -- mishaps ----------------------------------------------------------------------------------
+    # -- faults -----------------------------------------------------------------------------------
 
     def _crash(self, name: str) -> None:
         node = self.sim.node(name)

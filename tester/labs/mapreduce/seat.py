@@ -52,7 +52,7 @@ class SimulatedMachine:
         """See Machine."""
         return random.randrange(n)
 
-    async def mishap(self) -> None:
+    async def crash_or_stall(self) -> None:
         """See Machine."""
         if maybe("crash"):
             self._probe.report("crashes")

@@ -19,7 +19,7 @@ BACKUP_TASKS: Final = Patch(
         ),
     ),
 )
-"""Several workers may be at one task then, for the clock of a task runs from its first one on."""
+"""Several workers may be at one task then, as the clock of a task starts with its first one."""
 
 PUSHES: Final = Patch(
     "pushes",

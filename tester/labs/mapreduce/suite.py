@@ -6,8 +6,8 @@ import asyncio
 from typing import Final
 
 from tester.labs.mapreduce.job import Job
-from tester.labs.mapreduce.mishaps import ALL, CRASH, SILENCE, SLOW
 from tester.labs.mapreduce.verdicts import NotParallel, WrongOutput
+from tester.labs.mapreduce.worker_faults import ALL, CRASH, SILENCE, SLOW
 from tester.world.limits import Limits
 from tester.world.simulate import LONG_REORDERING, UNRELIABLE, simulate
 from tester.world.simulation import Simulation
@@ -105,19 +105,19 @@ async def test_crash_worker(sim: Simulation) -> None:
 @simulate(model=None, limits=LIMITS)
 async def test_crashes_at_any_step(sim: Simulation) -> None:
     """Workers crash before and after they read, write or rename a file."""
-    await Job(sim, "wc", mishaps=[CRASH]).run()
+    await Job(sim, "wc", faults=[CRASH]).run()
 
 
 @simulate(model=None, limits=LIMITS)
 async def test_silence(sim: Simulation) -> None:
     """Workers stand still, for longer than a task may take, and then go on."""
-    await Job(sim, "wc", mishaps=[SILENCE]).run()
+    await Job(sim, "wc", faults=[SILENCE]).run()
 
 
 @simulate(model=None, limits=LIMITS)
 async def test_slow_workers(sim: Simulation) -> None:
     """Files take long to read, write or rename; what was handed out again is finished late."""
-    await Job(sim, "indexer", mishaps=[SLOW]).run()
+    await Job(sim, "indexer", faults=[SLOW]).run()
 
 
 @simulate(network=UNRELIABLE, model=None, limits=LIMITS)
@@ -135,7 +135,7 @@ async def test_late_replies(sim: Simulation) -> None:
 @simulate(network=UNRELIABLE, model=None, limits=LIMITS)
 async def test_everything_at_once(sim: Simulation) -> None:
     """Workers crash, stand still and are slow, and the network loses messages."""
-    await Job(sim, "wc", workers=4, mishaps=ALL).run()
+    await Job(sim, "wc", workers=4, faults=ALL).run()
 
 
 @simulate(model=None, limits=LIMITS)

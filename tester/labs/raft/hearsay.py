@@ -4,7 +4,7 @@ What happens on one server can be known on another only if messages lead from th
 (Lamport 1978, "Time, Clocks, and the Ordering of Events in a Distributed System"): for each server
 a vector counts the commands that were started on each of the others, as far as it can know. So it
 is with what it can know of the others' knowledge, and a matrix clock has all these vectors (Wuu
-and Bernstein 1984). Knowledge outlives a crash, for it may have been saved.
+and Bernstein 1984). Knowledge outlives a crash, as it may have been saved.
 """
 
 from __future__ import annotations

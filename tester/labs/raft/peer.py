@@ -1,7 +1,7 @@
 """A peer under test on its node: its Raft, the service above it, and what both tell the run.
 
 The service keeps every command that was applied, and in tests with snapshots hands Raft one at
-its own pace. It runs on the peer's node, for a Raft talks to its service without a network.
+its own pace. It runs on the peer's node, because a Raft talks to its service without a network.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Lab:
         return None
 
     async def one(self, among: Sequence[int] = ()) -> int:
-        """Count up; the reply may be any, for a request that was lost may have been applied."""
+        """Count up; the reply may be any, because a lost request may have been applied."""
         reply = await self.offer(INC, among)
         if reply is None:
             raise self.sim.livelock(f"for {SUBMIT_S} s no server has applied a request")

@@ -150,7 +150,7 @@ def _kept(
 def _events(
     verdict: Verdict, shown: Sequence[tuple[int, Operation]]
 ) -> tuple[list[Event], dict[int, int], dict[int, int]]:
-    """Calls and returns in the order of their stamps; at a tie calls first, for they overlap."""
+    """Calls and returns in the order of their stamps; at a tie calls come first: they overlap."""
     ends: list[tuple[int, int, int]] = []
     known = dict(shown)
     for number, op in shown:

@@ -1,4 +1,4 @@
-"""Mishaps: workers crash, fall silent, or are slow, at any step they take in the shared folder."""
+"""Faults of workers: they crash, fall silent or are slow at any step in the shared folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DID: Final = {
 }
 
 
-class Mishaps:
+class WorkerFaults:
     """Strikes workers when they read, write or rename; always with the same number of choices.
 
     Which kinds a run has is a choice, but for a single kind. `crash` and `silence` do it.
@@ -49,7 +49,7 @@ class Mishaps:
         self._slow: dict[str, str] = {}
         """Who takes long to rename which file."""
         self.over_us = 0
-        """When the last mishap has passed, as far as it is known."""
+        """When the last fault is over, as far as it is known."""
         self.disturbed: set[str] = set()
         """Workers that were slow or silent so far, and may think that the coordinator was."""
         on = sim.choices.stream("fault/mishaps")
@@ -88,7 +88,7 @@ class Mishaps:
             self._crash(node)
 
     def passes(self, seconds: int) -> None:
-        """A mishap has passed so many seconds from now, and not before."""
+        """Take note that a fault is over this many seconds from now at the earliest."""
         self.over_us = max(self.over_us, self._sim.virtual_us + seconds * 1_000_000)
 
     def _odds(self, kind: str) -> tuple[int, int]:
