@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
-from kvsrv.rpc import Err
+from kvsrv.rpc import Err, Version
 from tester.labs.kvraft.clerks import GroupWitness, KVCluster
-from tester.labs.kvraft.cluster import within
-from tester.labs.kvraft.generic import HEALED_S, PAUSE_MS, Matrix, iterate, speed, unless_done
+from tester.labs.kvraft.generic import PAUSE_MS, Matrix, iterate, one_partition, speed
 from tester.labs.kvraft.network import CALM, LIMITS, QUICK, ROUGH
 from tester.labs.kvtest import (
     Tally,
@@ -23,6 +21,27 @@ from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 
 KEYS = make_keys(100)
+
+
+class VersionedStore:
+    """The versioned store, for keys that only the test itself writes: see `generic.Store`."""
+
+    def __init__(self, sim: Simulation, n: int, maxraftstate: int = -1) -> None:
+        self.cluster = KVCluster(sim, n, maxraftstate)
+        self._versions: dict[str, Version] = {}
+
+    def clerk(self) -> GroupWitness:
+        """A clerk on a node of its own."""
+        return self.cluster.clerk()
+
+    async def put(self, ck: GroupWitness, key: str, value: str) -> None:
+        """Put until it has happened."""
+        version = await put_at_least_once(ck, key, value, self._versions.get(key, 0))
+        self._versions[key] = version + 1
+
+    async def check(self, ck: GroupWitness, key: str, value: str) -> None:
+        """Get, and fail unless the key has this value, at the version after its last put."""
+        await check_get(ck, key, value, self._versions[key])
 
 
 async def generic(sim: Simulation, matrix: Matrix) -> None:
@@ -115,39 +134,7 @@ async def test_unreliable_4b(sim: Simulation) -> None:
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_one_partition_4b(sim: Simulation) -> None:
     """A majority makes progress; a minority makes none, and catches up after the partition."""
-    kv = KVCluster(sim, 5)
-    ck = kv.clerk()
-    version = await put_at_least_once(ck, "1", "13", 0)
-    leader = await kv.leader()
-    rest = [i for i in range(5) if i != leader]
-    majority, minority = rest[:3], [*rest[3:], leader]
-    kv.servers.partition(majority, minority)
-
-    most = kv.clerk()
-    kv.limit(most.name, majority)
-    version = await within(
-        sim, HEALED_S, put_at_least_once(most, "1", "14", version + 1), "a majority can talk"
-    )
-    await check_get(most, "1", "14", version + 1)
-
-    puts, gets = kv.clerk(), kv.clerk()
-    for one in (puts, gets):
-        kv.limit(one.name, minority)
-    put = asyncio.create_task(put_at_least_once(puts, "1", "15", version + 1), name="the put")
-    get = asyncio.create_task(gets.get("1"), name="the get")
-    await unless_done(sim, [put, get], 1, "it was asked of two servers of five")
-    await check_get(most, "1", "14", version + 1)
-    version = await put_at_least_once(most, "1", "16", version + 1)
-    await check_get(most, "1", "16", version + 1)
-    await unless_done(sim, [put, get], 0, "it was asked of two servers of five")
-
-    kv.servers.connect_all()
-    for one in (puts, gets):
-        kv.limit(one.name, range(5))
-    await asyncio.sleep(1)
-    _ = await within(sim, 3, get, "all servers can talk again")
-    version = await within(sim, 3, put, "all servers can talk again")
-    await check_get(ck, "1", "15", version + 1)
+    await one_partition(sim, VersionedStore(sim, 5))
 
 
 @simulate(network=CALM, limits=LIMITS)

@@ -11,12 +11,14 @@ from tester.labs.kvraft.clerks import AppendCluster, GroupAppendWitness
 from tester.labs.kvraft.cluster import within
 from tester.labs.kvraft.generic import (
     HEALED_S,
-    LOG_FACTOR,
+    MAXRAFTSTATE,
     PAUSE_MS,
     Matrix,
     iterate,
+    one_partition,
+    snapshot_rpc,
+    snapshot_size,
     speed,
-    unless_done,
 )
 from tester.labs.kvraft.network import CALM, HELD, LIMITS, QUICK, ROUGH, TWICE
 from tester.labs.kvtest import AnyClient, let_work, make_keys
@@ -25,14 +27,9 @@ from tester.world.handles import AppendKV
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 
-MAXRAFTSTATE: Final = 1_000
-MAX_SNAPSHOT: Final = 500
-"""Bytes of a snapshot of a store with one small value, and of what it remembers of one client."""
 OWN_LIMITS: Final = (500, 900, 1_700, -1, 1_200)
 """Of maxraftstate: the servers make snapshots at different indices, and one makes none."""
 APPENDS: Final = 10
-MANY: Final = 50
-ROUNDS: Final = 200
 
 
 class Writer(AnyClient[AppendKV]):
@@ -92,6 +89,25 @@ async def check_get(ck: AppendKV, key: str, value: str) -> None:
     """Get, and fail unless this is the value; only this client can have changed it."""
     if (found := await ck.get(key)) != value:
         raise AssertionError(f"Get({key!r}) -> {differs(found, value)}")
+
+
+class AppendStore:
+    """The store of 2024, for keys that only the test itself writes: see `generic.Store`."""
+
+    def __init__(self, sim: Simulation, n: int, maxraftstate: int = -1) -> None:
+        self.cluster = AppendCluster(sim, n, maxraftstate)
+
+    def clerk(self) -> GroupAppendWitness:
+        """A clerk on a node of its own."""
+        return self.cluster.clerk()
+
+    async def put(self, ck: GroupAppendWitness, key: str, value: str) -> None:
+        """Put."""
+        await ck.put(key, value)
+
+    async def check(self, ck: GroupAppendWitness, key: str, value: str) -> None:
+        """Get, and fail unless the key has this value."""
+        await check_get(ck, key, value)
 
 
 async def generic(sim: Simulation, matrix: Matrix) -> None:
@@ -197,37 +213,7 @@ async def test_unreliable_one_key_4a(sim: Simulation) -> None:
 @simulate(network=ROUGH, limits=LIMITS)
 async def test_one_partition_4a(sim: Simulation) -> None:
     """A majority makes progress; a minority makes none, and catches up after the partition."""
-    kv = AppendCluster(sim, 5)
-    ck = kv.clerk()
-    await ck.put("1", "13")
-    leader = await kv.leader()
-    rest = [i for i in range(5) if i != leader]
-    majority, minority = rest[:3], [*rest[3:], leader]
-    kv.servers.partition(majority, minority)
-
-    most = kv.clerk()
-    kv.limit(most.name, majority)
-    await within(sim, HEALED_S, most.put("1", "14"), "a majority can talk")
-    await check_get(most, "1", "14")
-
-    puts, gets = kv.clerk(), kv.clerk()
-    for one in (puts, gets):
-        kv.limit(one.name, minority)
-    put = asyncio.create_task(puts.put("1", "15"), name="the put")
-    get = asyncio.create_task(gets.get("1"), name="the get")
-    await unless_done(sim, [put, get], 1, "it was asked of two servers of five")
-    await check_get(most, "1", "14")
-    await most.put("1", "16")
-    await check_get(most, "1", "16")
-    await unless_done(sim, [put, get], 0, "it was asked of two servers of five")
-
-    kv.servers.connect_all()
-    for one in (puts, gets):
-        kv.limit(one.name, range(5))
-    await asyncio.sleep(1)
-    _ = await within(sim, 3, get, "all servers can talk again")
-    await within(sim, 3, put, "all servers can talk again")
-    await check_get(ck, "1", "15")
+    await one_partition(sim, AppendStore(sim, 5))
 
 
 @simulate(network=CALM, limits=LIMITS)
@@ -284,46 +270,13 @@ async def test_persist_partition_unreliable_linearizable_4a(sim: Simulation) -> 
 @simulate(network=CALM, limits=LIMITS)
 async def test_snapshot_rpc_4b(sim: Simulation) -> None:
     """A server that was cut off gets a snapshot, and then a majority depends on it."""
-    kv = AppendCluster(sim, 3, MAXRAFTSTATE)
-    servers = kv.servers
-    ck = kv.clerk()
-    await ck.put("a", "A")
-
-    servers.partition([0, 1], [2])
-    most = kv.clerk()
-    kv.limit(most.name, [0, 1])
-    many = sim.at_most(MANY, "keys")
-    for i in range(many):
-        await most.put(f"{i}", f"{i}")
-    await asyncio.sleep(1)
-    await most.put("b", "B")
-    kv.check_log_sizes(LOG_FACTOR * MAXRAFTSTATE)
-
-    servers.partition([0, 2], [1])  # the one that has missed it all is needed now
-    others = kv.clerk()
-    kv.limit(others.name, [0, 2])
-    for key in ("c", "d"):
-        await others.put(key, key.upper())
-    for key in ("a", "b", f"{1 % many}", f"{many - 1}"):
-        await check_get(others, key, key.upper())
-
-    servers.connect_all()
-    await ck.put("e", "E")
-    for key in ("c", "e", f"{1 % many}"):
-        await check_get(ck, key, key.upper())
+    await snapshot_rpc(sim, AppendStore(sim, 3, MAXRAFTSTATE))
 
 
 @simulate(network=CALM, limits=LIMITS, weight=5)
 async def test_snapshot_size_4b(sim: Simulation) -> None:
     """Many puts to one key leave a short log and a small snapshot."""
-    kv = AppendCluster(sim, 3, MAXRAFTSTATE)
-    ck = kv.clerk()
-    for _ in range(sim.at_most(ROUNDS, "rounds")):
-        for value in ("0", "1"):
-            await ck.put("x", value)
-            await check_get(ck, "x", value)
-    kv.check_log_sizes(LOG_FACTOR * MAXRAFTSTATE)
-    kv.check_snapshot_sizes(MAX_SNAPSHOT)
+    await snapshot_size(sim, AppendStore(sim, 3, MAXRAFTSTATE))
 
 
 @simulate(network=QUICK, limits=LIMITS, model=None, weight=5)
