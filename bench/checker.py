@@ -18,16 +18,31 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from bench.histories import appended, blind, elements, make_stale, stored, versioned
+from bench.histories import (
+    appended,
+    blind,
+    elements,
+    grown,
+    locked,
+    make_stale,
+    stored,
+    versioned,
+)
 from linearizability import Illegal, Model, Operation, Verdict, check
 from linearizability.explanation.text import explain
 from linearizability.formats import read_history
 from linearizability.models import (
+    Acquire,
+    Add,
+    Contains,
+    Get,
     Read,
+    Remove,
     Write,
     cas_register,
     kv,
     kv_append,
+    mutex,
     priority_queue,
     queue,
     register,
@@ -62,34 +77,35 @@ def measure(row: Row) -> str:
     """The line of the table."""
     histories = row.make()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    times = []
+    times, explanations = [], []
     verdicts: list[Verdict] = []
     for _ in range(row.repeat):
         verdicts.clear()
         start = time.process_time()
         verdicts = [check(row.model, history, budget=row.budget) for history in histories]
         times.append(time.process_time() - start)
+        if len(verdicts) == 1 and isinstance(verdicts[0], Illegal):
+            start = time.process_time()
+            explain(verdicts[0])
+            explanations.append(time.process_time() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     count = sum(map(len, histories))
     ms = min(times) * 1e3
     names = "+".join(dict.fromkeys(type(verdict).__name__ for verdict in verdicts))
     notes = [row.note(ms, count)] if row.note is not None else []
-    notes += _core_note(verdicts, ms)
+    if explanations:
+        notes.append(_core_note(verdicts[0], min(explanations) * 1e3, ms))
     return (
         f"{row.name:<34}{count:>9}  {names:<10}{ms:>9.2f}{ms * 1e3 / max(count, 1):>8.2f}"
         f"{(peak - before) / 1024:>7.0f}  {', '.join(notes)}"
     )
 
 
-def _core_note(verdicts: list[Verdict], ms: float) -> list[str]:
-    """What explaining costs on top, where there is one verdict and it is Illegal."""
-    if len(verdicts) != 1 or not isinstance(verdicts[0], Illegal):
-        return []
-    start = time.process_time()
-    explain(verdicts[0])
-    more = (time.process_time() - start) * 1e3
-    size = len(verdicts[0].headline.core)
-    return [f"core of {size}, explained in {more:.1f} ms more: {more / ms:.1f}x"]
+def _core_note(verdict: Verdict, more: float, ms: float) -> str:
+    """What explaining costs on top of the verdict."""
+    assert isinstance(verdict, Illegal)
+    size = len(verdict.headline.core)
+    return f"core of {size}, explained in {more:.1f} ms more: {more / ms:.1f}x"
 
 
 def at_most(limit_ms: float) -> Note:
@@ -151,6 +167,74 @@ def stale_read(count: int) -> list[list[Operation]]:
     return [history]
 
 
+def outdated(count: int) -> list[list[Operation]]:
+    """Appends, one of whose reads returns what an earlier one did, though more was there."""
+    history = appended(count, 10, max(1, count // 1000))
+    seen: dict[str, list[Operation]] = {}
+    reads = sorted(
+        (op for op in history if isinstance(op.input, Get) and op.ret is not None),
+        key=lambda op: op.call,
+    )
+    for op in reads[len(reads) // 2 :]:
+        before = [old for old in seen.setdefault(op.input.key, []) if (old.ret or 0) < op.call]
+        if before and before[-1].output != before[0].output != "":
+            op.output = before[0].output
+            return [history]
+        seen[op.input.key].append(op)
+    raise ValueError("no Get of this history can be made stale")
+
+
+def shared(count: int) -> list[list[Operation]]:
+    """A lock that one client got while another held it."""
+    history = locked(count, 10)
+    acquired = [op for op in history if isinstance(op.input, Acquire) and op.ret is not None]
+    early = next(op for op in acquired[len(acquired) // 2 :] if (op.ret or 0) > op.call + 9)
+    early.ret = early.call + 1
+    return [history]
+
+
+def denied(count: int) -> list[list[Operation]]:
+    """A set that once said it did not contain what was never removed."""
+    history = elements(count, 10)
+    removed = {op.input.value for op in history if isinstance(op.input, Remove)}
+    asked = sorted(
+        (op for op in history if isinstance(op.input, Contains) and op.output is True),
+        key=lambda op: op.call,
+    )
+    added = {op.input.value: op.ret or 0 for op in history if isinstance(op.input, Add)}
+    wrong = next(
+        op
+        for op in asked[len(asked) // 2 :]
+        if op.input.value not in removed and added[op.input.value] < op.call
+    )
+    wrong.output = False
+    return [history]
+
+
+def missing(count: int) -> list[list[Operation]]:
+    """A set one of whose whole reads lacks what was there before."""
+    history = grown(count, 10)
+    reads = [op for op in history if isinstance(op.input, Read) and op.ret is not None]
+    reads[len(reads) // 2].output.pop(0)
+    return [history]
+
+
+def repeated(kind: str, count: int) -> list[list[Operation]]:
+    """A queue or stack of three clients with few values; two removals got each other's answer."""
+    history = sorted(stored(kind, count, 3), key=lambda op: op.call)
+    for op in history:
+        if len(op.input) > 1:
+            op.input = op.input._replace(value=op.input.value % 9)
+        elif op.output is not None:
+            op.output %= 9
+    removals = [op for op in history if len(op.input) == 1 and op.output is not None]
+    one = removals[len(removals) // 2]
+    late = (op for op in removals[len(removals) // 2 :] if op.call > (one.ret or 0) + 20)
+    other = next(op for op in late if op.output != one.output)
+    one.output, other.output = other.output, one.output
+    return [history]
+
+
 def overwritten(count: int) -> list[list[Operation]]:
     """Two values written in turn, then a third, then a read of the first."""
     history = [Operation(0, Write("x", "ab"[i % 2]), None, 2 * i, 2 * i + 1) for i in range(count)]
@@ -164,6 +248,11 @@ def stale(count: int, clients: int) -> list[Operation]:
     history = versioned(count, clients, 1)
     make_stale(history, 0.5)
     return history
+
+
+def one_stale(count: int) -> list[list[Operation]]:
+    """The same, of fifty clients, as the only history."""
+    return [stale(count, 50)]
 
 
 def special(sizes: list[int]) -> Iterator[Row]:
@@ -191,8 +280,19 @@ def explained(sizes: list[int]) -> Iterator[Row]:
     for size in sizes[:3]:
         for kind, model in STORES.items():
             yield Row(f"{kind}, two answers swapped", partial(swapped, kind, size), model)
+        yield Row("kv, stale read", partial(one_stale, size), kv)
+        yield Row("kv-append, stale read", partial(outdated, size), kv_append)
+        yield Row("mutex, held twice", partial(shared, size), mutex)
+        yield Row("set, element denied", partial(denied, size), set_)
+        yield Row("set, element missing", partial(missing, size), set_)
         yield Row("register, stale read", partial(stale_read, size), register)
+        yield Row("register, a b a b ...", partial(overwritten, size), register)
         yield Row("register, a b a b ..., search", partial(overwritten, size), BLIND_REGISTER)
+    for size in sizes[:2]:
+        for kind in ("queue", "stack"):
+            yield Row(
+                f"{kind}, values repeat, search", partial(repeated, kind, size), STORES[kind]
+            )
 
 
 def searched(budget: int) -> Iterator[Row]:

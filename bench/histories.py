@@ -9,6 +9,7 @@ from typing import Any
 
 from linearizability import Operation
 from linearizability.models import (
+    Acquire,
     Add,
     Append,
     Contains,
@@ -21,6 +22,7 @@ from linearizability.models import (
     Push,
     Put,
     Read,
+    Release,
     Remove,
     Write,
 )
@@ -233,5 +235,52 @@ def elements(count: int, clients: int, seed: int = 1) -> list[Operation]:
         if isinstance(input, Remove):
             held.discard(input.value)
         return was_there
+
+    return run_clients(count, clients, seed, ask, serve, crashes=0)
+
+
+def locked(count: int, clients: int, seed: int = 1) -> list[Operation]:
+    """Clients that acquire and release one lock; as many as can be wait for it."""
+    rng = random.Random(seed)
+    history: list[Operation] = []
+    idle = list(range(clients))
+    waiting: list[Operation] = []
+    holder: int | None = None
+    stamp = 0
+    while len(history) < count:
+        stamp += 1
+        if idle and rng.random() < 0.5:
+            client = idle.pop(rng.randrange(len(idle)))
+            waiting.append(Operation(client, Acquire("l", client), None, stamp, None))
+            history.append(waiting[-1])
+        elif holder is not None:
+            history.append(Operation(holder, Release("l", holder), None, stamp, stamp + 1))
+            stamp += 1
+            idle.append(holder)
+            holder = None
+        elif waiting:
+            granted = waiting.pop(rng.randrange(len(waiting)))
+            granted.ret = stamp
+            holder = granted.input.owner
+    return history
+
+
+def grown(count: int, clients: int, seed: int = 1) -> list[Operation]:
+    """A set that is only added to, and read whole a hundred times."""
+    held: list[int] = []
+    added = 0
+
+    def ask(rng: random.Random, client: int) -> Any:
+        nonlocal added
+        if rng.random() < 100 / count:
+            return Read("s")
+        added += 1
+        return Add("s", added)
+
+    def serve(rng: random.Random, client: int, input: Any) -> Any:
+        if isinstance(input, Read):
+            return list(held)
+        held.append(input.value)
+        return None
 
     return run_clients(count, clients, seed, ask, serve, crashes=0)

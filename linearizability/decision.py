@@ -61,6 +61,10 @@ class Conflict(ABC):
         """
         return None
 
+    def stuck(self) -> int | None:
+        """About when things went wrong, if that is known better than from the core: a return."""
+        return None
+
 
 @dataclass(frozen=True)
 class FoundConflict(Conflict):

@@ -117,7 +117,11 @@ class Refuted:
             if found is not None:
                 return complete(self.model, self.operations, found, len(found))
             order, certain = prefix_by_cuts(
-                self.model, self.operations, core, proves=self.conflict.proves
+                self.model,
+                self.operations,
+                core,
+                proves=self.conflict.proves,
+                stuck=self.conflict.stuck(),
             )
             return complete(self.model, self.operations, order, certain)
 

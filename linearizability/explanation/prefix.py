@@ -170,7 +170,12 @@ class _Ending:
 
 
 def prefix_by_cuts(
-    model: Model, operations: Sequence[Operation], core: Core, *, proves: bool = True
+    model: Model,
+    operations: Sequence[Operation],
+    core: Core,
+    *,
+    proves: bool = True,
+    stuck: int | None = None,
 ) -> tuple[list[int], int]:
     """An order, as positions, of the longest stretch of time for which one is found.
 
@@ -180,7 +185,8 @@ def prefix_by_cuts(
     their answers. It is illegal once every operation of the core has returned. From there this
     tries the cuts before each return of the core, then walks back in growing steps and bisects,
     until the operations of all cuts together are a few times the history. Where the model's method
-    `proves` nothing, it is not asked.
+    `proves` nothing, it is not asked. Where a search got `stuck` at a return, that says more than
+    a core that may be large.
     """
     stamps = sorted([op.ret for op in operations if op.ret is not None])
     work = 2 * len(operations) + REFINED
@@ -202,15 +208,19 @@ def prefix_by_cuts(
 
     ends = sorted({op.ret for op in core.operations if op.ret is not None})
     illegal = bisect_right(stamps, ends[-1])
+    if stuck is not None:
+        ends = sorted({ends[0], stuck})
+    elif core.alone:
+        possible = _possible(model, core, stamps, ends)
+        if possible < len(ends) - 1:
+            illegal = max(bisect_left(stamps, ends[possible + 1]), 1)
+        del ends[possible + 1 :]
     legal, best, step = 0, list[int](), 1
     # Once there is an order, a longer one is looked for only where that costs little.
     while illegal - legal > 1 and work > (2 * len(operations) if legal else 0):
         middle = max(illegal - step, legal + 1)
         if ends:
             middle = min(max(bisect_left(stamps, ends.pop()), legal + 1), illegal - 1)
-            if core.alone and ends and not _fits_alone(model, core, stamps[middle - 1]):
-                illegal = middle
-                continue
         found = order_of(middle)
         if found is None:
             illegal = middle
@@ -225,6 +235,22 @@ def prefix_by_cuts(
             break
         certain += 1
     return best, certain
+
+
+def _possible(model: Model, core: Core, stamps: Sequence[int], ends: Sequence[int]) -> int:
+    """The last of the ends before which a core, cut there, is possible by itself.
+
+    What is illegal at one cut is so at all later ones, so it is bisected: a core may be large.
+    """
+    low, high = 0, len(ends) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        stamp = stamps[max(bisect_left(stamps, ends[middle]), 1) - 1]
+        if _fits_alone(model, core, stamp):
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _cut(model: Model, op: Operation, stamp: int) -> Operation | None:

@@ -72,6 +72,7 @@ class FrameSearch:
         self._numbers: dict[tuple[Cut, Hashable], int] = {}
         self._stack: list[Configuration] = []
         self._furthest: Cut = (0, 0)
+        self._furthest_index = -1
         self.end = -1
         self._add(0, (0, 0), -1, -1)
 
@@ -108,8 +109,8 @@ class FrameSearch:
             index = len(self.steps)
             self.steps.append(step)
             frame, cut, *_ = step
-            if cut[0] > self._furthest[0]:
-                self._furthest = cut
+            if cut[0] > self._furthest[0] or index == 0:
+                self._furthest, self._furthest_index = cut, index
             if cut[0] >= self._returns:
                 self.end = index
                 self.linearizable = True
@@ -173,9 +174,16 @@ class FrameSearch:
         A configuration stands for the order since its frame began; those of the frames around it
         come first.
         """
+        return self._order_to(self.end)
+
+    def prefix(self) -> list[int]:
+        """The order that got furthest in time."""
+        return self._order_to(self._furthest_index)
+
+    def _order_to(self, end: int) -> list[int]:
         # What is left to write down, the last first: a configuration, or an operation as ~number.
-        todo = [self.end]
-        frame = self.steps[self.end][0]
+        todo = [end]
+        frame = self.steps[end][0]
         while frame:
             before, push = self.frames[frame].pushes[0]
             todo += [~push, before]
@@ -213,7 +221,11 @@ class FrameConflict(Conflict):
 
     def __init__(self, search: FrameSearch) -> None:
         self._operations = search.operations
+        self._search = search
         self._spent = search.configurations
+
+    def prefix(self) -> list[int]:
+        return self._search.prefix()
 
     def core(self) -> Core:
         few, minimised = fewest_values(self._operations, FrameSearch, self._spent)

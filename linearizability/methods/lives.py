@@ -230,7 +230,7 @@ def fewest_values(
     Given that it refutes all of them, for which it `spent` so many configurations. Removals that
     found nothing stand for themselves, and open ones may have taken anything.
     """
-    groups: dict[Hashable, list[int]] = {}
+    groups: dict[tuple[bool, Hashable], list[int]] = {}
     takers = []
     for position, op in enumerate(operations):
         if len(op.input) > 1:
@@ -241,20 +241,24 @@ def fewest_values(
             groups[False, position] = [position]
         else:
             groups.setdefault((True, op.output), []).append(position)
-    work = 2 * len(operations) + 3 * spent + 2_000
+    # To prepare a search for five operations takes as long as to visit a configuration. All of it
+    # may take twice as long as it took to refute all.
+    work = 2 * (spent + len(operations) // 5) + 1_000
 
     def refuted(some: Sequence[Sequence[int]]) -> bool:
         nonlocal work
         positions = sorted([*takers, *(p for group in some for p in group)])
-        if len(positions) > work:
-            work = 0
+        work -= len(positions) // 5
+        if work <= 0:
             return False
         search = search_of([operations[p] for p in positions])
         search.advance(work)
-        work -= 2 * len(positions) + search.configurations
+        work -= search.configurations
         return search.linearizable is False
 
-    few = fewest(list(groups.values()), refuted, len(operations) + 1_000)
+    values = [key for key in groups if key[0]]
+    order = values + [key for key in groups if not key[0]]
+    few = fewest([groups[key] for key in order], refuted, len(operations) + 1_000)
     positions = [*takers, *(position for group in few for position in group)]
     return [operations[p] for p in positions], work > 0
 

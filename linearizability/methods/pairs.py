@@ -276,6 +276,10 @@ class PairConflict(Conflict):
     def __init__(self, search: PairSearch) -> None:
         self._operations = search.operations
         self._spent = search.configurations
+        self._stuck = search.operations[search.blocked].ret
+
+    def stuck(self) -> int | None:
+        return self._stuck
 
     def core(self) -> Core:
         few, minimised = fewest_values(self._operations, PairSearch, self._spent)

@@ -1,12 +1,17 @@
 """The search through stacks whose values repeat."""
 
 import random
+from typing import Any
 
-from linearizability import Illegal, Ok, Operation, check
+import pytest
+
+from bench.checker import repeated
+from linearizability import Illegal, Model, Ok, Operation, check
 from linearizability.decision import Proof
+from linearizability.explanation import prefix
 from linearizability.methods.frames import FrameSearch
 from linearizability.model import replay
-from linearizability.models import Pop, Push, stack
+from linearizability.models import Pop, Push, queue, stack
 from linearizability.search import Search
 from tests.linearizability.oracle import assert_prefix, assert_real_time
 
@@ -122,3 +127,26 @@ def test_what_is_wrong_in_words() -> None:
         "There is no order in which 1, 2 can have been pushed such that each Pop took what was"
         " on top."
     )
+
+
+@pytest.mark.parametrize("model", [queue, stack])
+def test_a_large_core_is_explained_with_few_searches(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    def order(*arguments: Any, **options: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return find(*arguments, **options)
+
+    find = prefix._order
+    monkeypatch.setattr(prefix, "_order", order)
+    [history] = repeated(model.name, 400)
+    verdict = check(model, history)
+    assert isinstance(verdict, Illegal)
+    refuted = verdict.headline
+    assert len(refuted.core) > 30
+    assert 150 < len(refuted.prefix) < 250  # the fault is in the middle
+    assert_prefix(model, history, refuted.prefix)
+    assert asked < 12
