@@ -30,6 +30,7 @@ class Stream:
         self.name = name
         self._record: list[int] = []
         self._owed = 0
+        self._owes: Sequence[Slot] = ()
         self._faults = faults
         self._slots: Sequence[Slot] = ()
         self._open: Sequence[_Open] = ()
@@ -99,17 +100,17 @@ class Stream:
         For a draw whose values change nothing. It takes up its place at once; its values come when
         the record is read, or before anything else is drawn. Most runs are never asked.
         """
-        if slots is not self._slots:
+        if slots is not self._owes:
             if self._owed:
                 self._settle()
-            self._prepare(slots)
+            self._owes = slots
         self._owed += 1
 
     def _settle(self) -> None:
         """Draw what is owed."""
         owed, self._owed = self._owed, 0
         for _ in range(owed):
-            self.draw(self._slots)
+            self.draw(self._owes)
 
     def _prepare(self, slots: Sequence[Slot]) -> None:
         self._slots = slots
