@@ -24,6 +24,8 @@ ODD: Final[dict[str, str]] = {
     "long": "long" * 1_000,
 }
 """The names of the files have spaces, too."""
+TWELVE: Final = {f"{i}.txt": f"one of twelve files and {'abcdefghijkl'[i] * 3}" for i in range(12)}
+"""More than ten: a number that ends in 1, or begins with it, is not always 1."""
 
 
 # -- of the course --------------------------------------------------------------------------------
@@ -176,6 +178,26 @@ async def test_more_workers_than_tasks(sim: Simulation) -> None:
     job = Job(sim, "early_exit", workers=6, files=files, n_reduce=3)
     await job.run()
     job.check_done_once()
+
+
+@simulate(model=None, limits=LIMITS)
+async def test_more_than_ten_tasks(sim: Simulation) -> None:
+    """Twelve files and twelve reduce tasks: what one has for another goes to no third one."""
+    job = Job(sim, "wc", files=TWELVE, n_reduce=12)
+    await job.run()
+    job.check_done_once()
+
+
+@simulate(model=None, limits=LIMITS)
+async def test_patience_begins_anew(sim: Simulation) -> None:
+    """Workers hang, one after the other: whoever gets their task next has ten seconds, too."""
+    job = Job(sim, "jobcount", workers=5)
+    await job.start()
+    sim.after(1_000, sim.node("w0").pause)
+    sim.after(1_000_000, sim.node("w1").pause)
+    await asyncio.sleep(LONG_S)
+    await job.finish_without("w0", "w1")
+    job.check_patience()
 
 
 def _those(names: list[str]) -> str:
