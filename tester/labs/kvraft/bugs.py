@@ -19,6 +19,7 @@ SNAPSHOT_RPC, SIZE, RECOVER = (
     "test_snapshot_recover_4c",
 )
 CRASHES, NO_PROOF = "test_leader_crashes", "test_wrong_leader_is_no_proof"
+EVERY_ANSWER, LONG = "test_every_answer", "test_no_majority_for_long"
 DIFFERENT, READS = "test_snapshots_at_different_times", "test_reads_while_leaders_change"
 
 MAKE = "        self._rsm = RSM(peers, me, persister, maxraftstate, KVMachine())\n"
@@ -127,6 +128,70 @@ BUGS: Final = (
             ("PATIENCE_MS: Final = 300", "PATIENCE_MS: Final = 10_000"),
         ),
         killed_by=(NO_PROOF,),
+    ),
+    Patch(
+        "says_version_for_no_key",
+        "A put at a version of a missing key is answered with ErrVersion.",
+        SERVER,
+        (
+            ("import GetArgs, GetReply, PutArgs", "import Err, GetArgs, GetReply, PutArgs"),
+            (
+                PUT,
+                PUT
+                + """\
+        if isinstance(reply, PutReply) and reply.err is Err.NO_KEY:
+            return PutReply(Err.VERSION)
+""",
+            ),
+        ),
+        killed_by=(EVERY_ANSWER,),
+        seeds=1,
+    ),
+    Patch(
+        "takes_empty_for_missing",
+        "A key that holds an empty text is answered with ErrNoKey.",
+        SERVER,
+        (
+            ("import GetArgs, GetReply, PutArgs", "import Err, GetArgs, GetReply, PutArgs"),
+            (
+                "        return reply if isinstance(reply, GetReply) else",
+                """\
+        if isinstance(reply, GetReply) and not reply.value:
+            return GetReply("", 0, Err.NO_KEY)
+        return reply if isinstance(reply, GetReply) else""",
+            ),
+        ),
+        killed_by=(EVERY_ANSWER,),
+        seeds=1,
+    ),
+    Patch(
+        "doubts_that_there_is_no_key",
+        "The clerk says ErrMaybe for a put to a missing key that it has sent twice.",
+        CLERK,
+        ((MAYBE, MAYBE.replace("is Err.VERSION", "in (Err.VERSION, Err.NO_KEY)")),),
+        killed_by=(EVERY_ANSWER,),
+    ),
+    Patch(
+        "gives_up_at_last",
+        "A clerk that has had no answer for ten seconds says ErrMaybe.",
+        CLERK,
+        (
+            ("from collections.abc", "import asyncio\nfrom collections.abc"),
+            (
+                """\
+        reply, tried = await self._group.ask(KVServer.put, PutArgs(key, value, version))
+""",
+                """\
+        try:
+            async with asyncio.timeout(10):
+                reply, tried = await self._group.ask(KVServer.put, PutArgs(key, value, version))
+        except TimeoutError:
+            return Err.MAYBE
+""",
+            ),
+        ),
+        killed_by=(LONG,),
+        seeds=1,
     ),
     Patch(
         "doubts_what_it_must_know",

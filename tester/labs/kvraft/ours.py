@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from kvsrv.rpc import Err
+from kvsrv.rpc import Err, Version
 from tester.labs.kvraft.basic import check_all, check_versions
 from tester.labs.kvraft.clerks import KVCluster
 from tester.labs.kvraft.cluster import within
-from tester.labs.kvraft.generic import HEALED_S, PAUSE_MS, check_sizes
+from tester.labs.kvraft.generic import (
+    HEALED_S,
+    MAXRAFTSTATE,
+    PAUSE_MS,
+    check_sizes,
+    unless_done,
+)
 from tester.labs.kvraft.network import CALM, FAULTY, LIMITS, TWICE
 from tester.labs.kvtest import let_work, make_keys, one_client_put, put_at_least_once
-from tester.labs.witness import describe_put
+from tester.labs.witness import describe_get, describe_put
 from tester.world import faults
+from tester.world.handles import KV
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 
@@ -22,7 +29,10 @@ OWN_LIMITS: Final = (500, 900, 1_700, -1, 1_200)
 FAILOVER_S: Final = 8
 """A clerk has an answer so soon after a leader has gone: the next one is elected within five
 seconds, and then it has to be found."""
+DOWN_S: Final = 20
+"""Longer than any clerk tries that gives up at last."""
 SOAK_S: Final = 60
+KEYS: Final = ("", "k", "k ", "K", "\u043a\u043b\u044e\u0447", "'\"\n, {}")
 
 
 @simulate(network=CALM, limits=LIMITS)
@@ -85,6 +95,67 @@ async def test_wrong_leader_is_no_proof(sim: Simulation) -> None:
                 f"{other.name} has read it"
             )
         version = (await ck.get("k"))[1]
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_every_answer(sim: Simulation) -> None:
+    """One client gets each kind of answer, about any text, from the log and from snapshots."""
+    kv = KVCluster(sim, 3, MAXRAFTSTATE)
+    ck = kv.clerk()
+    keys = KEYS[: sim.at_most(len(KEYS), "keys")]
+    for key in keys:
+        await _expect_put(ck, key, "for nothing", 1, Err.NO_KEY)
+        await _expect_get(ck, key, "", 0)
+        for version, value in enumerate(("x", "", f"{key} is not empty", "")):
+            await _expect_put(ck, key, value, version, Err.OK)
+            await _expect_get(ck, key, value, version + 1)
+        for wrong in (0, 3, 5):
+            await _expect_put(ck, key, "refused", wrong, Err.VERSION)
+    kv.crash_all()
+    kv.restart_all()
+    for key in keys:
+        await _expect_get(ck, key, "", 4)
+    await _expect_put(ck, "missing", "for nothing", 4, Err.NO_KEY)
+    await _expect_get(ck, "missing", "", 0)
+
+
+async def _expect_put(ck: KV, key: str, value: str, version: Version, wanted: Err) -> None:
+    """Put, and fail unless the answer is this one, or ErrMaybe, where that can be right."""
+    err = await ck.put(key, value, version)
+    if err is not wanted and (err is not Err.MAYBE or wanted is Err.NO_KEY):
+        raise AssertionError(f"{describe_put(key, value, version, err)}: expected {wanted}")
+
+
+async def _expect_get(ck: KV, key: str, value: str, version: Version) -> None:
+    wanted = value, version, Err.OK if version else Err.NO_KEY
+    found = await ck.get(key)
+    if found != wanted:
+        raise AssertionError(f"{describe_get(key, found)}: expected {describe_get(key, wanted)}")
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_no_majority_for_long(sim: Simulation) -> None:
+    """Two of three servers are down for long: clerks wait, and are answered when they are back."""
+    kv = KVCluster(sim, 3)
+    writer, reader = kv.clerk(), kv.clerk()
+    version = await put_at_least_once(writer, "k", "before", 0)
+    for round_ in range(sim.at_most(2, "rounds")):
+        left = await kv.leader()
+        if kv.below(2):
+            left = (left + 1) % 3
+        for i in range(3):
+            if i != left:
+                kv.servers.crash(i)
+        value = f"round {round_}"
+        put = asyncio.create_task(
+            put_at_least_once(writer, "k", value, version + 1), name="the put"
+        )
+        get = asyncio.create_task(reader.get("k"), name="the get")
+        await unless_done(sim, [put, get], DOWN_S, "two of three servers are down")
+        kv.restart_all()
+        version = await within(sim, HEALED_S, put, "all servers are up again")
+        _ = await within(sim, HEALED_S, get, "all servers are up again")
+    await check_all(writer, ["k"])
 
 
 @simulate(network=FAULTY, limits=LIMITS)

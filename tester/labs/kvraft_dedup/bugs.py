@@ -144,6 +144,63 @@ BUGS: Final = (
         seeds=5,
     ),
     Patch(
+        "executes_every_copy_of_a_put",
+        "A put is executed as often as it stands in the log, and may undo what others wrote.",
+        SERVER,
+        _machine("""\
+    def apply(self, request: bytes) -> str:
+        answer = super().apply(request)
+        it = APPEND_REQUEST.decode(request)
+        if it.method == "put":
+            self._server._table[it.key] = it.value
+        return answer
+"""),
+        killed_by=("test_unreliable_one_key_put",),
+        seeds=10,
+    ),
+    Patch(
+        "remembers_eight_clients",
+        "What was executed of a client is forgotten when eight others have written.",
+        SERVER,
+        _machine("""\
+    def apply(self, request: bytes) -> str:
+        answer = super().apply(request)
+        it = APPEND_REQUEST.decode(request)
+        if it.number:
+            last = self._server._last
+            last[it.client] = last.pop(it.client)
+            if len(last) > 8:
+                del last[next(iter(last))]
+        return answer
+"""),
+        killed_by=("test_unreliable_one_key_put",),
+        seeds=10,
+    ),
+    Patch(
+        "gives_up_at_last",
+        "A clerk that has had no answer for ten seconds takes its append for done.",
+        CLERK,
+        (
+            ("import secrets\n", "import asyncio\nimport secrets\n"),
+            (
+                """\
+        reply, _ = await self._group.ask(KVServer.append, self._write(key, arg))
+        return reply.value
+""",
+                """\
+        try:
+            async with asyncio.timeout(10):
+                reply, _ = await self._group.ask(KVServer.append, self._write(key, arg))
+        except TimeoutError:
+            return ""
+        return reply.value
+""",
+            ),
+        ),
+        killed_by=("test_no_majority_for_long",),
+        seeds=1,
+    ),
+    Patch(
         "answers_with_what_is_there",
         "A repetition is answered with the value the key has by now.",
         SERVER,

@@ -19,6 +19,7 @@ from tester.labs.kvraft.generic import (
     snapshot_rpc,
     snapshot_size,
     speed,
+    unless_done,
 )
 from tester.labs.kvraft.network import CALM, HELD, LIMITS, QUICK, ROUGH, TWICE
 from tester.labs.kvtest import AnyClient, let_work, make_keys
@@ -30,6 +31,8 @@ from tester.world.simulation import Simulation
 OWN_LIMITS: Final = (500, 900, 1_700, -1, 1_200)
 """Of maxraftstate: the servers make snapshots at different indices, and one makes none."""
 APPENDS: Final = 10
+DOWN_S: Final = 20
+"""Longer than any clerk tries that gives up at last."""
 
 
 class Writer(AnyClient[AppendKV]):
@@ -368,6 +371,50 @@ async def append(writer: Writer, wrote: list[str]) -> None:
     wrote.append(new)
     if new in await writer.ck.append("k", new):
         raise AssertionError(f"Append('k', {new!r}) found that in the value already")
+
+
+@simulate(network=ROUGH, limits=LIMITS)
+async def test_unreliable_one_key_put(sim: Simulation) -> None:
+    """Ten clients put to the same key, append to it and read it, on an unreliable network."""
+    kv = AppendCluster(sim, 3)
+    _ = await kv.leader()
+    writers = [Writer(sim, number, kv.clerk()) for number in range(sim.at_most(10, "clients"))]
+    operations = sim.at_most(APPENDS, "operations")
+
+    async def work(writer: Writer) -> None:
+        for _ in range(operations):
+            match writer.below(4):
+                case 0:
+                    await writer.ck.put("k", writer.element())
+                case 1 | 2:
+                    _ = await writer.ck.append("k", writer.element())
+                case _:
+                    _ = await writer.ck.get("k")
+
+    _ = await let_work(sim, writers, 0, work)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_no_majority_for_long(sim: Simulation) -> None:
+    """Two of three servers are down for long: clerks wait, and are answered when they are back."""
+    kv = AppendCluster(sim, 3)
+    writer, reader = Writer(sim, 0, kv.clerk()), kv.clerk()
+    wrote: list[str] = []
+    for _ in range(sim.at_most(2, "rounds")):
+        await append(writer, wrote)
+        left = await kv.leader()
+        if kv.below(2):
+            left = (left + 1) % 3
+        for i in range(3):
+            if i != left:
+                kv.servers.crash(i)
+        write = asyncio.create_task(append(writer, wrote), name="the append")
+        get = asyncio.create_task(reader.get("k"), name="the get")
+        await unless_done(sim, [write, get], DOWN_S, "two of three servers are down")
+        kv.restart_all()
+        await within(sim, HEALED_S, write, "all servers are up again")
+        _ = await within(sim, HEALED_S, get, "all servers are up again")
+    check_elements(await writer.ck.get("k"), [wrote])
 
 
 @simulate(network=HELD, limits=LIMITS)
