@@ -21,16 +21,18 @@ _MOST: Final = 22
 _FIRST: Final = 6
 """this many of them from its beginning."""
 _WHOLE: Final = 24
-"""A run of this many lines is shown whole."""
+"""A run of this many lines is shown whole;"""
+_SHORT: Final = 12
+"""one of which it is known which answer breaks which rule, if it has no more than these."""
 _WITHOUT_EFFECT: Final = 3
 """The rank of what was asked of servers that did nothing about it."""
 _GROUP_ROWS: Final = 18
 """Of what a group of servers was asked for, this many rows."""
 _TAIL: Final = 24
 """Of a longer one, this many last lines, unless the failure says which operations matter."""
-_DETAIL: Final = 10
+_DETAIL: Final = 8
 """Of a run of many servers, this many lines up to each moment that matters, messages included,"""
-_MILESTONES: Final = 8
+_MILESTONES: Final = 6
 """this many of the latest others in which something happened to a server,"""
 _DONE: Final = 4
 """and this many of those about what the test did."""
@@ -49,9 +51,10 @@ def about(all_lines: Sequence[Line], matter: Matters) -> list[str]:
     shown = list(all_lines[:end])
     marked = {line.place for line in shown if line.marked}
     missing: list[Line] = []
-    if len(shown) > _WHOLE:
+    whole = _SHORT if marked else _WHOLE
+    if len(shown) > whole:
         shown = collapse(shown, marked)
-    if len(shown) > _WHOLE:
+    if len(shown) > whole:
         kept = [
             matter.tells(line) or (line.op is None and not line.is_message)
             for line in all_lines[:end]
@@ -63,7 +66,7 @@ def about(all_lines: Sequence[Line], matter: Matters) -> list[str]:
             missing += [line for line in before if line not in shown]
         else:
             shown = collapse(shown, marked)
-            if len(shown) > _MOST:
+            if len(shown) > whole:
                 shown = collapse(shown, marked, alike=True)
     later = 0 if end is None else len(all_lines) - end
     rows = _ends(shown) if missing else [*map(str, shown)]

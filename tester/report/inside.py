@@ -43,11 +43,11 @@ _SPOKEN: Final = {
     "term": ("term",),
 }
 """By how a word of a rule begins: what a name of an attribute contains that it speaks of."""
-_ROOM: Final = 69
+_ROOM: Final = 110
 """Columns for a line of code, and where it stands;"""
 _LEAST: Final = 30
 """so many of them for the code, at the least."""
-_VALUE: Final = 30
+_VALUE: Final = 36
 """Characters of a value."""
 
 
@@ -147,11 +147,13 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
     answered = [step for step in steps if own is not None and own.rpc in step.answers]
     if answered and not broken.servers:
         steps = answered[-1:]
+    of_raft = broken.source.startswith("Raft paper")
     stems = [stem for said in (broken.headline, broken.sentence) for stem in _stems(said)]
+    stems = stems if of_raft else []
     step, changes = _deciding(steps, stems, key)
     if step is None:
         return NOTHING
-    lines = [*_pauses(broken, seen)]
+    lines = [*_pauses(broken, seen), *_changed_before(steps[-1:], broken, seen, key)]
     lines += [_code(one.line) for one in changes if one.line is not None]
     if own is not None and answered and not (changes and broken.servers):
         lines.append(_code(_of_function(answered[-1].answers[own.rpc], own.verb)))
@@ -162,10 +164,7 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
 def _deciding(
     steps: Sequence[Step], stems: Sequence[str], key: str | None
 ) -> tuple[Step | None, Sequence[Change]]:
-    """The latest step that changed what the rule speaks of, and these changes; or else the last.
-
-    Of one that changed nothing of the kind, all that it changed, if that is little.
-    """
+    """The latest step that changed what the rule speaks of, and how; or else the last."""
     for step in reversed(steps):
         if key is not None:
             found = [one for one in _net(step) if f"[{key}]" in one.name]
@@ -177,8 +176,26 @@ def _deciding(
             return step, found[:_MOST_CHANGES]
     if not steps:
         return None, []
-    last = _net(steps[-1])
-    return steps[-1], last if key is None and len(last) <= _MOST_CHANGES else []
+    return steps[-1], []
+
+
+def _changed_before(
+    deciding: Sequence[Step], broken: Broken, seen: CloseUp, key: str | None
+) -> Iterator[str]:
+    """The line that changed what is held under a key, if none of the writes did that are known."""
+    if key is None or not deciding:
+        return
+    before = [step for step in seen.steps if step.place < deciding[0].place]
+    for step in reversed(before):
+        found = [one for one in _net(step) if f"[{key}]" in one.name and one.line is not None]
+        if found and step.answers.keys() & {*broken.others}:
+            return
+        for one in found[:1]:
+            assert one.line is not None
+            asked = " and ".join(f"#{rpc}" for rpc in step.answers)
+            yield f"{_code(one.line)}{', while it handled ' if asked else ''}{asked}"
+        if found:
+            return
 
 
 def _net(step: Step) -> list[Change]:
@@ -242,7 +259,8 @@ def _changed(one: Change) -> str:
 def _value(text: str | None) -> str:
     if text is None:
         return "none"
-    return text if len(text) <= _VALUE else f"{text[: _VALUE - 3]}..."
+    end = _VALUE // 2
+    return text if len(text) <= _VALUE else f"{text[: end - 3]}...{text[-end:]}"
 
 
 def _code(line: Frame) -> str:

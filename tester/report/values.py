@@ -22,6 +22,8 @@ _OPAQUE: Final = re.compile(r"(?=.*[0-9])[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4})
 """A text as programs draw them, for nobody to read."""
 _OF_CLIENTS: Final = re.compile("client|clerk|who|session|sender|caller")
 """What the name of a field may be that says whose message it is."""
+_MANY: Final = 4
+"""Of more values than these, empty texts are left out."""
 _ROOM: Final = 39
 """This many of several values together, if that is possible."""
 
@@ -105,6 +107,8 @@ def _values(named: Iterable[tuple[str, Any]]) -> str:
     if len(values) == 1 and type(values[0][1]) is int and values[0][0].isidentifier():
         return "=".join((values[0][0], shown(values[0][1])))
     if sum(isinstance(value, int | _Id) for _, value in values) > 1:
+        if len(values) > _MANY:
+            values = [pair for pair in values if pair[1] != ""]  # which would say nothing
         return ", ".join(
             f"v{value}"
             if name == "version"

@@ -77,6 +77,9 @@ RAFT = {
     "saves_in_two_steps": rf"{S} restarts without the snapshot that its log begins after",
     "applies_snapshots_by_another_way": rf"{S} installs a snapshot, and its service goes on",
     "installs_into_a_wrong_log": rf"{S} installs a snapshot with another last term",
+    "shifts_entries_at_a_snapshot": rf"{S} applied '\d+' at index \d+, where {S} applied '\d+'",
+    "installs_without_saving": rf"{S} had applied all entries up to \d+, and restarts with log up",
+    "votes_by_what_it_knew": rf"{S} voted twice in term \d+, for {S} and for {S}",
 }
 
 C = r"c\d+"
@@ -106,6 +109,8 @@ RSM = {
     "counts_anew_after_a_restart": rf"{S} answered b'inc \d+' with",
     "waits_when_it_is_killed": rf"{S}'s submit does not return after it was shut down",
     "makes_no_snapshot": r"hand Raft a snapshot of what has been applied",
+    "makes_snapshots_always": r"has saved a snapshot of \d+ bytes, and 0 are allowed",
+    "makes_snapshots_late": r"has saved a Raft state of \d+ bytes, and \d+ are allowed",
     "starts_without_its_snapshot": rf"{S} has left out requests 1 to \d+.* taken over no snapshot",
     "ignores_installed_snapshots": r"#\d+ had brought a snapshot up to entry \d+, .* over none",
     "skips_after_a_snapshot": rf"{S} has left out request \d+, after .* snapshot of \d+",
@@ -136,4 +141,70 @@ KVRAFT = {
     "starts_without_its_snapshot": rf"{S} applied .* as request 1, .* taken over no snapshot",
     "goes_back_to_old_snapshots": rf"{S} had applied \d+ requests, and took over a snapshot of",
     "waits_for_a_heartbeat": r"a leader must send what it is given at once",
+}
+
+V = r"\('\S*', v\d+\)"
+ONCE = r"were in the server at the same time: one may have run between the check and the write"
+MAYBE = r"so Put must return ErrMaybe, not"
+
+KVSRV = {
+    # what the clerk makes of answers
+    "resend_says_version": rf"are the same Put.* {MAYBE} ErrVersion",
+    "resend_says_ok": rf"are the same Put.* {MAYBE} OK",
+    "resend_says_maybe": r"answered OK to #\d+, but Put returned ErrMaybe",
+    "first_try_says_maybe": r"sent once, as #\d+, .* Put must return ErrVersion, not ErrMaybe",
+    "lost_says_version": r"Put returned ErrVersion, but .* a Put without a reply must be sent",
+    "gives_up": r"Get returned ErrNoKey, but .* a Get without a reply must be sent again",
+    "loses_its_patience": r"none of its 10 requests was answered: a Put without a reply",
+    "floods": r"#\d+ had been answered \w+ when the clerk sent the same Put again",
+    "puts_twice": r"#\d+ had been answered OK when the clerk sent the same Put again, as #\d+",
+    "remembers_what_it_read": rf"Get returned {V} without a request: no server was asked",
+    # what the server answers
+    "ignores_the_version": r"answered OK to #\d+ \(Put.*: expected ErrVersion",
+    "keeps_the_version": r"answered OK to #\d+ \(Put.*: expected ErrVersion",
+    "put_creates_at_any_version": r"answered OK to #\d+ \(Put.*: expected ErrNoKey",
+    "takes_versions_of_the_future": r"answered OK to #\d+ \(Put.*: expected ErrVersion",
+    "takes_equal_values_for_a_repetition": r"answered OK to #\d+ \(Put.*: expected ErrVersion",
+    "get_is_ahead": rf"answered {V} to #\d+ \(Get.*: expected {V}",
+    "get_is_stale_at_times": rf"answered {V} to #\d+ \(Get.*: expected {V}",
+    "version_is_stale_at_times": rf"answered {V} to #\d+ \(Get.*: expected {V}",
+    "misses_what_is_empty": rf"answered ErrNoKey to #\d+ \(Get\(''\)\): expected {V}",
+    "says_ok_to_copies_in_flight": rf"answered {V} to #\d+ \(Get.*: expected {V}",
+    "not_atomic": rf"{ONCE} of the other.*asyncio.sleep|asyncio.sleep.*{ONCE} of the other",
+    "puts_in_two_steps": rf"asyncio.sleep.*{ONCE} of the other",
+    # what it keeps
+    "remembers_every_put": r"server's _puts has grown from \d+ to \d+ bytes: 1001 elements",
+}
+
+AGAIN = r"#\d+ repeats #\d+: expected the answer '.*', got '"
+NAMED = r"are the same Append, but were sent with request=\d+ and \d+"
+
+DEDUP = {
+    # how the clerk names its requests, and when it gives up
+    "a_new_number_for_each_try": NAMED,
+    "loses_its_patience": NAMED,
+    "one_name_for_all_clients": r"answered '.*' to #\d+ \(Get.*: expected 'x c2 0 y'",
+    "one_number_for_all_requests": r"answered '' to #\d+ \(Append.*: expected '.+'",
+    "gives_up_on_appends": r"Append returned '', but .* an Append without a reply must be",
+    "gives_up_on_puts": r"Put returned, but .* a Put without a reply must be sent",
+    # how often a request is carried out, and how it is answered
+    "executes_every_copy": AGAIN,
+    "executes_every_copy_of_a_put": r"#\d+ repeats #\d+, and was carried out again",
+    "runs_copies_in_flight": r"#\d+ arrived twice, and was carried out again",
+    "answers_copies_with_nothing": r"answered '' to #\d+ \(Append.*: expected '.+'",
+    "answers_with_what_is_there": AGAIN,
+    "answers_with_the_new_value": r"answered '.*' to #\d+ \(Append.*: expected '.*'",
+    "one_answer_for_all_clients": AGAIN,
+    "forgets_clients": AGAIN,
+    "not_atomic": rf"asyncio.sleep.*{ONCE} of the other",
+    # what it stores
+    "put_appends": r"answered '.*' to #\d+ \(Get.*: expected '.*'. #\d+ had put '.*'",
+    "get_is_behind_at_times": r"answered '.*' to #\d+ \(Get.*: expected '.*'",
+    "appends_nothing_for_nothing": r"answered '' to #\d+ \(Append\('.*', ''\)\): expected '.+'",
+    "names_that_are_not_unique": r"Get\('k\d+'\) -> '', and not '\d+'",
+    # what it keeps
+    "remembers_every_answer": r"server's _answers (has grown from \d+ to|holds) \d+ bytes",
+    "remembers_what_it_replaced": r"server's _answer (has grown from \d+ to|holds) \d+ bytes",
+    "remembers_whole_requests": r"server's _requests (has grown from \d+ to|holds) \d+ bytes",
+    "remembers_its_readers": r"server's _gets has grown from \d+ to \d+ bytes",
 }

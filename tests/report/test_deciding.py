@@ -1,6 +1,7 @@
 """The story of each planted bug names the event that decides, without having been shrunk."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS, suite
 from tester.labs.patch import Patch, Rewrite, planted
+from tester.report.inside import NOTHING, look
 from tester.report.reason import reason
 from tester.report.story import render_story
 from tester.world.run import Outcome, Scenario, run
@@ -18,7 +20,11 @@ TABLES = {
     "lock": deciding.LOCK,
     "rsm": deciding.RSM,
     "kvraft": deciding.KVRAFT,
+    "kvsrv": deciding.KVSRV,
+    "dedup": deciding.DEDUP,
 }
+LOOKED_INTO = {"kvsrv", "dedup"}
+"""The labs whose bugs are looked at while they run, once more: so their tables name code, too."""
 SUITES = {lab: suite.tests_of(LABS[lab].suite) for lab in TABLES}
 BUGS = [
     pytest.param(lab, bug, id=f"{lab}-{bug.name}")
@@ -39,8 +45,10 @@ def test_a_story_names_the_event_that_decides(
     lab: str, bug: Patch | Rewrite, tmp_path: Path
 ) -> None:
     with planted(bug, tmp_path):
-        outcome = failing(bug, SUITES[lab][bug.killed_by[0]])
-        story = render_story(0, outcome, "labtester replay")
+        scenario = SUITES[lab][bug.killed_by[0]]
+        outcome = failing(bug, scenario)
+        closer = partial(look, scenario, outcome) if lab in LOOKED_INTO else lambda broken: NOTHING
+        story = render_story(0, outcome, "labtester replay", look=closer)
         why = reason(outcome)
     assert re.search(TABLES[lab][bug.name], " ".join(story.split())), story
     if why is None or not why.stands_alone:

@@ -9,7 +9,7 @@ import pytest
 
 from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS, suite
-from tester.labs.patch import planted
+from tester.labs.patch import Patch, planted
 from tester.report.inside import NOTHING, look
 from tester.report.reason import reason
 from tester.report.story import render_story
@@ -50,6 +50,18 @@ def test_the_line_is_named(name: str, tmp_path: Path) -> None:
     )  # which differ from version to version
     texts = [textwrap.fill(text, snapshots.COLUMNS) for text in (*inside.lines, held)]
     snapshots.check(f"inside/{name}", "\n".join(filter(None, texts)) + "\n")
+
+
+def test_what_changed_state_before_the_wrong_answer_is_named(tmp_path: Path) -> None:
+    edit = "value, version = self._table[args.key]", "value, version = self._table.pop(args.key)"
+    bug = Patch("get_pops", "A get takes the value away.", "kvsrv/server.py", (edit,))
+    scenario = suite.tests_of(LABS["kvsrv"].suite)["test_reliable_put"]
+    with planted(bug, tmp_path):
+        outcome = run(scenario, Choices(Seeded(0)), keep_trace=True)
+        inside = look(scenario, outcome, reason(outcome))
+    code, *_ = inside.lines
+    assert code.startswith("kvsrv/server.py:")
+    assert code.endswith(": value, version = self._table.pop(args.key), while it handled #2")
 
 
 def test_no_text_is_left_over() -> None:
