@@ -18,6 +18,8 @@ def story(rerun: Rerun) -> str:
     """The story of a seed, whatever became of the attempt to tell it."""
     if rerun.lost is not None:
         return lost(rerun.seed, rerun.lost, rerun.command)
+    if rerun.report is None and rerun.draft:
+        return rerun.draft.rstrip("\n")
     if rerun.report is None:
         kind = rerun.first.symptom[:1] if rerun.first is not None else ()
         head = f"seed {rerun.seed}: {kind[0] if kind else 'not decided'}"

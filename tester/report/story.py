@@ -72,13 +72,14 @@ def render_story(
     full: bool = False,
     said: Sequence[Said] = (),
     look: Callable[[Broken | None], Inside] = lambda broken: NOTHING,
+    unshrunk: str = "",
 ) -> str:
     """What happened with this seed, why that is wrong, and the command that runs it again.
 
     `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one. Of a
     long run only what is worth telling is shown, unless `full` asks for every line, with what was
     `said` in between: logged and printed. `look` is asked what the code did when a rule was
-    broken: see `tester.report.inside`.
+    broken: see `tester.report.inside`. `unshrunk` says why it is not the smallest run.
     """
     core, why = core_of(outcome), reason(outcome)
     inside = look(why)
@@ -105,6 +106,8 @@ def render_story(
         *_forgotten(outcome.unawaited),
     ]
     again = "To run it again:"
+    if unshrunk:
+        sections[-1] += f"\n{_wrap(unshrunk)}"
     if explanation is not None:
         sections[-1] += "\n" + _wrap(explanation.sentence)
         if explanation.shrunk.runs:
@@ -212,7 +215,8 @@ def _effort(explanation: Explanation) -> str:
     runs, before = explanation.runs, shrunk.choices_before
     return (
         f"Shrunk from {before} {'choice' if before == 1 else 'choices'} to "
-        f"{shrunk.choices_after} in {runs} {'run' if runs == 1 else 'runs'}."
+        f"{shrunk.choices_after} in {runs} {'run' if runs == 1 else 'runs'}"
+        f"{', and then stopped' if shrunk.stopped else ''}."
     )
 
 

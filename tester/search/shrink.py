@@ -131,6 +131,11 @@ class Shrunk:
         return size_of(self.outcome, self.record)
 
     @property
+    def stopped(self) -> bool:
+        """Whether the search ended because it had taken as much as it may."""
+        return self.runs >= RUNS or self.steps >= STEPS
+
+    @property
     def settled(self) -> bool:
         """Whether no other seed is tried: this story is short, or the search takes long."""
         return self.size.short or self.steps > DEAR

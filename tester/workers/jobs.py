@@ -123,7 +123,7 @@ class Jobs:
                 found,
                 self.lab,
                 self.folder,
-                lambda: self._parent.say(Attempting()),
+                lambda story: self._parent.say(Attempting(story)),
             )
         self._parent.answer(replace(report, story=stale + report.story))
 

@@ -233,6 +233,10 @@ class Reruns:
         rerun = self._rerun(job)
         rerun.report, rerun.printed = answer, printed
 
+    def drafted(self, job: Job, story: str) -> None:
+        """Keep the story of a run of which a smaller one is looked for."""
+        self._rerun(job).draft = story
+
     def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
         rerun = self._rerun(job)
         if lost.attempting:  # the run itself came to its end

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Self
 
-from tester.workers.plan import JobSource, ProofPlan
+from tester.workers.plan import JobSource, ProofPlan, Reruns
 from tester.workers.processes import keep_descendants
 from tester.workers.results import Lost
 from tester.workers.wire import (
@@ -180,8 +180,10 @@ class Pool:
                     self._note(text)
             case Alive():
                 pass  # the watchdog has noticed that the worker sent something
-            case Attempting():
+            case Attempting(story):
                 worker.attempting = True
+                if story and isinstance(source, Reruns) and worker.jobs:
+                    source.drafted(worker.jobs[0], story)
             case Placed():
                 if isinstance(source, ProofPlan):
                     source.placed(message)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 import msgspec
 
@@ -23,6 +25,11 @@ from tester.search.watched import Watched, watch
 from tester.workers.wire import Logged, Ran, RerunJob, RerunReport, plain
 from tester.world.run import Outcome, Scenario, repeat, run
 
+_QUICK: Final = 12
+"""After so many attempts at a smaller run, somebody may not want to wait for the others."""
+_INTERRUPTED: Final = "It was not shrunk, for that was interrupted."
+_LOST: Final = "It was not shrunk: the process of an attempt at a smaller run hung or died."
+
 
 def report_of(
     scenario: Scenario,
@@ -31,14 +38,16 @@ def report_of(
     found: Outcome,
     lab: str,
     submission: str,
-    attempt: Callable[[], None],
+    attempting: Callable[[str], None],
 ) -> RerunReport:
     """Report the run `found`, with a diagnosis if it failed.
 
-    `attempt` is called before each attempt at a smaller run. Whatever hostile code does during the
-    diagnosis, the verdict stands.
+    `attempting` is called before each attempt at a smaller run; if there are many of them, once
+    with the story of the run as it is. Whatever hostile code does during the diagnosis, the
+    verdict stands.
     """
     seed = int(job.seed)
+    attempt = _with_draft(scenario, job, found, attempting)
     if ran.verdict == "pass":
         if not (job.full or job.page or job.level):
             return RerunReport(ran, "")
@@ -49,7 +58,9 @@ def report_of(
         if job.whole:
             again = repeat(scenario, seed, found)
             closer = partial(look, scenario, again)
-            rendered = render_story(seed, again, job.command, full=job.full, look=closer)
+            rendered = render_story(
+                seed, again, job.command, full=job.full, look=closer, unshrunk=_LOST
+            )
             whole = RerunReport(ran, plain(rendered))
             return _completed(whole, scenario, job, again, lab)
         diagnosis = _diagnosis(scenario, job, found, attempt)
@@ -79,6 +90,22 @@ def report_of(
         return _completed(report, scenario, job, diagnosis.outcome, lab, explanation)
     except Exception as error:  # noqa: BLE001 - such as a repr that raises
         return RerunReport(ran, plain(aborted.untold(seed, found, error, job.command)))
+
+
+def _with_draft(
+    scenario: Scenario, job: RerunJob, found: Outcome, attempting: Callable[[str], None]
+) -> Callable[[], None]:
+    """To be called before each attempt: one of the first comes with the story of the run."""
+    attempts = itertools.count()
+
+    def attempt() -> None:
+        attempting(draft() if next(attempts) == _QUICK and not job.record else "")
+
+    def draft() -> str:
+        again = run(scenario, Choices(Replayed(found.choices.record())), keep_trace=True)
+        return plain(render_story(int(job.seed), again, job.command, unshrunk=_INTERRUPTED))
+
+    return attempt
 
 
 def _diagnosis(

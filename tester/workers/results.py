@@ -71,6 +71,8 @@ class Rerun:
     first: Ran | None = None
     """Its first result; None if it was lost, or not run before."""
     report: RerunReport | None = None
+    draft: str = ""
+    """The story of the run as it is, while a smaller one is looked for."""
     lost: Lost | None = None
     printed: str = ""
     marker: str = field(default_factory=lambda: f"[{os.urandom(12).hex()}]")

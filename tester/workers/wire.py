@@ -232,7 +232,12 @@ class Noted(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Attempting(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The run is over and has failed; an attempt at a smaller one begins."""
+    """The run is over and has failed; an attempt at a smaller one begins.
+
+    With one of these comes the story of the run as it is, for whoever does not wait for a smaller.
+    """
+
+    story: str = ""
 
 
 class Alive(msgspec.Struct, frozen=True, array_like=True, tag=True):

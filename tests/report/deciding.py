@@ -208,3 +208,58 @@ DEDUP = {
     "remembers_whole_requests": r"server's _requests (has grown from \d+ to|holds) \d+ bytes",
     "remembers_its_readers": r"server's _gets has grown from \d+ to \d+ bytes",
 }
+
+STATES = rf"{S} replied to request \d+ in another way than {S} .* a snapshot of \d+ requests"
+
+KVRAFT_DEDUP = {
+    "table_not_in_the_snapshot": STATES,
+    "table_lost_on_restart": STATES,
+    "answers_not_in_the_snapshot": STATES,
+    "table_keyed_by_number": rf"{S} answered '.*' to #\d+ \(Append.*: expected '.*'",
+    "table_keyed_by_key": rf"{S} answered '.*' to #\d+ \(Append.*: expected '.*'",
+    "each_server_remembers_for_itself": AGAIN,
+    "answers_a_repetition_too_soon": AGAIN,
+    "executes_every_copy": AGAIN,
+    "answers_with_what_is_there": AGAIN,
+    "one_answer_for_all_clients": AGAIN,
+    "a_new_number_for_each_try": r"are the same Append, but were sent with number=\d+ and \d+",
+    "reads_what_it_has": rf"{S} answered a read without its log .* It did not lead",
+    "never_leaves_a_dead_leader": rf"{C} asks only {S}, and {S} leads",
+    "makes_no_snapshot": r"hand Raft a snapshot of what has been applied",
+    "skips_after_a_snapshot": rf"{S} has left out request \d+, after its machine had taken over",
+}
+
+RENAMED = r"w\d has renamed mr-tmp-\S+ to (mr-out-\d+); in \1, "
+OTHERS = rf"{RENAMED}'\S+' has '.*', expected '.*'"
+
+MAPREDUCE = {
+    # what is handed out, and when
+    "never_hands_out_again": r"nothing has happened to any worker for 60 s, .*mr-out-0.* missing",
+    "hands_out_only_map_tasks_again": r"nothing has happened to any worker .*mr-out-\d missing",
+    "has_no_patience": r"was mapped by w\d at \S+ s, and by w\d at \S+ s: .* finished for 10 s",
+    "hands_out_what_is_under_way": r"was (mapped|reduced) by w\d at \S+ s, and by w\d at \S+ s",
+    "drops_what_is_finished": r"was mapped by w\d at \S+ s, and by w\d at \S+ s",
+    "counts_reports": rf"{OTHERS}.* it is what comes out if \S+ is left out",
+    "takes_reports_for_the_present_phase": r"said that the job is done, and there is no mr-out-\d",
+    "reduces_before_all_is_mapped": rf"{OTHERS}.* it is what comes out if \S+ is left out",
+    # the end of the job
+    "is_done_when_all_is_handed_out": r"said that the job is done, and there is no mr-out-\d",
+    "is_never_done_after_a_crash": r"the job is not done: all output files are there",
+    "sends_idle_workers_home": r"w\d has returned, and there is no mr-out-\d",
+    "does_not_wait": r"a worker with nothing to do is to wait before it asks again",
+    "gives_up_at_once": r"w\d has returned, and there is no mr-out-\d",
+    "never_gives_up": r"the coordinator has gone, and w\d has not returned",
+    "reports_before_it_is_done": r"w\d has returned, and there is no mr-out-\d",
+    "skips_what_is_there": r"the job is not done: all output files are there",
+    # files
+    "writes_the_output_in_place": r"w\d writes mr-out-\d under this name, .* others find half",
+    "writes_between_in_place": OTHERS,
+    "shares_temporary_names": OTHERS,
+    # what is in them
+    "partitions_by_hash": rf"{RENAMED}there is '\S+', which belongs into mr-out-\d",
+    "reduces_each_part": rf"{RENAMED}.*'\S+' stands twice",
+    "drops_equal_values": OTHERS,
+    "combines_by_reducing": OTHERS,
+    "counts_on_ten_reduce_tasks": rf"{RENAMED}'\S+' is missing, expected '.*'",
+    "forgets_the_last_file": rf"{OTHERS}.*: it is what comes out if pg-tom_sawyer.txt is left out",
+}

@@ -22,6 +22,8 @@ TABLES = {
     "kvraft": deciding.KVRAFT,
     "kvsrv": deciding.KVSRV,
     "dedup": deciding.DEDUP,
+    "kvraft-dedup": deciding.KVRAFT_DEDUP,
+    "mapreduce": deciding.MAPREDUCE,
 }
 LOOKED_INTO = {"kvsrv", "dedup"}
 """The labs whose bugs are looked at while they run, once more: so their tables name code, too."""
