@@ -22,6 +22,9 @@ from linearizability.verdict import (
     Verdict,
 )
 
+_UNHASHABLE = ("unhashable", "cannot use")
+"""How Python begins to say that something is not hashable, before 3.14 and since."""
+
 SLICE = 200
 """Configurations after which a search lets the next partition go on."""
 
@@ -42,15 +45,30 @@ def check(
     is not linearizable. Raises ValueError for an operation that returns before its call, and
     TypeError for stamps that are no integers and a model whose functions do not keep their word.
     """
+    if not isinstance(model, Model):
+        raise TypeError(
+            f"model is {model!r}: expected a Model, as linearizability.models has them"
+        )
+    if not isinstance(budget, int):
+        raise TypeError(f"budget is {budget!r}: expected a number of configurations")
     if budget < 0:
         raise ValueError(f"budget is a number of configurations, not {budget}")
     with collector_paused():
         method = model.method or partial(partition, model.partition, None)
         operations = _operations(history)
         check_stamps(operations)
+        model.check_inputs(operations)
         operations = model.settle(operations)
-        tasks = [_Task(model, case) for case in method(operations)]
-        _decide(tasks, budget, all_partitions)
+        try:
+            tasks = [_Task(model, case) for case in method(operations)]
+            _decide(tasks, budget, all_partitions)
+        except TypeError as error:
+            if not str(error).startswith(_UNHASHABLE):
+                raise
+            strange = _unhashable(model, operations)
+            if strange is None:
+                raise
+            raise strange from error
     notes = tuple(annotations)
     undecided = tuple(task.undecided() for task in tasks if task.decision is None)
     refuted = tuple(task.refuted() for task in tasks if isinstance(task.decision, Conflict))
@@ -134,6 +152,27 @@ def _decide(tasks: list[_Task], budget: int, all_partitions: bool) -> None:
             if isinstance(task.decision, Conflict) and not all_partitions:
                 return
         live = [task for task in live if task.decision is None]
+
+
+def _unhashable(model: Model, operations: Iterable[Operation]) -> TypeError | None:
+    """The error for an input or key that cannot be told from others, if that was the cause."""
+    for number, op in enumerate(operations):
+        try:
+            hash(op.input)
+        except TypeError as error:
+            return TypeError(
+                f"entry {number} of the history has the input {op.input!r}, which cannot be"
+                f" hashed ({error}): use immutable values, such as tuples instead of lists"
+            )
+        key = None if model.partition is None else model.partition(op.input)
+        try:
+            hash(key)
+        except TypeError as error:
+            return TypeError(
+                f"model {model.name!r}: partition returned {key!r} for {op.input!r}: expected"
+                f" something that can be hashed ({error})"
+            )
+    return None
 
 
 def _operations(history: Iterable[Operation] | Iterable[Event]) -> list[Operation]:

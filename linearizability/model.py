@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from linearizability.decision import Case
@@ -11,6 +12,9 @@ from linearizability.operation import OPEN, Operation
 
 State = Any
 Method = Callable[[Iterable[Operation]], list[Case]]
+
+
+_input_of = attrgetter("input")
 
 
 def _itself(state: State) -> Hashable:
@@ -58,6 +62,9 @@ class Model:
     less expense than one step after the other: for states that grow with the history. Only
     explanations use it.
 
+    `inputs` are the types of inputs that it has operations of, if it names any: a history with
+    others is none of this model, which is better said than judged.
+
     `method` is a special method: it partitions a history and decides the parts without a search,
     or declines to.
     """
@@ -75,13 +82,20 @@ class Model:
     indefinite: Callable[[Any, Any], bool] | None = None
     fold: Callable[[Sequence[Operation]], State] | None = None
     method: Method | None = None
+    inputs: tuple[type, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("init", "step", "key", "read_only", "describe_operation", "describe_state"):
             if not callable(getattr(self, name)):
-                raise TypeError(
-                    f"model {self.name!r}: {name} is {getattr(self, name)!r}: expected a function"
-                )
+                raise self.broken(name, "a function")
+        for name in ("partition", "why_not", "indefinite", "fold", "method"):
+            if getattr(self, name) is not None and not callable(getattr(self, name)):
+                raise self.broken(name, "a function, or None")
+
+    def broken(self, name: str, expected: str) -> TypeError:
+        """The error for a field that is not what it must be."""
+        what = f"{name} is {getattr(self, name)!r}"
+        return TypeError(f"model {self.name!r}: {what}: expected {expected}")
 
     def __repr__(self) -> str:
         return f"Model({self.name!r})"
@@ -103,7 +117,15 @@ class Model:
     def first_states(self) -> tuple[State, ...]:
         """All states the object may start in."""
         first = self.init()
-        return tuple(first) if self.nondeterministic else (first,)
+        if not self.nondeterministic:
+            return (first,)
+        states = tuple(first) if isinstance(first, Iterable) else ()
+        if not states:
+            raise TypeError(
+                f"model {self.name!r}: init returned {first!r}: expected all first states, as a"
+                " list with at least one"
+            )
+        return states
 
     def outcomes(self, state: State, operation: Operation) -> tuple[State, ...]:
         """All states the operation may leave behind; none: it is illegal in this state."""
@@ -113,6 +135,20 @@ class Model:
             return tuple(result)
         legal, after = result
         return (after,) if legal else ()
+
+    def check_inputs(self, operations: Sequence[Operation]) -> None:
+        """Raises TypeError for the first operation that is none of this model."""
+        kinds = set(map(type, map(_input_of, operations))) if self.inputs else ()
+        strange = tuple(kind for kind in kinds if not issubclass(kind, self.inputs))
+        if strange:
+            number, op = next(
+                (number, op) for number, op in enumerate(operations) if type(op.input) in strange
+            )
+            names = ", ".join(kind.__name__ for kind in self.inputs)
+            raise TypeError(
+                f"model {self.name!r} has no operation {op.input!r} (entry {number} of the"
+                f" history): expected {names}"
+            )
 
     def settle(self, operations: list[Operation]) -> list[Operation]:
         """The history as it is judged: what was answered indefinitely is open."""

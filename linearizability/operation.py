@@ -85,6 +85,8 @@ def from_events(events: Iterable[Event]) -> list[Operation]:
     operations: list[Operation] = []
     calls: dict[int, Operation] = {}
     for stamp, event in enumerate(events):
+        if not isinstance(event, Event):
+            raise TypeError(f"entry {stamp} of the history is {event!r}: expected an Event")
         if event.kind == "call":
             if event.id in calls:
                 raise ValueError(f"event {stamp} calls id {event.id} again before it returned")

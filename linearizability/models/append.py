@@ -52,6 +52,7 @@ def _appended(operations: Sequence[Operation]) -> str:
 
 kv_append = Model(
     name="kv-append",
+    inputs=(Get, Put, Append),
     init=str,
     step=_step,
     partition=itemgetter(0),

@@ -66,6 +66,7 @@ def _count_why_not(state: int, input: Any, output: Any) -> str:
 
 counter = Model(
     name="counter",
+    inputs=(Read, Increment),
     init=int,
     step=_count,
     partition=itemgetter(0),
@@ -113,6 +114,7 @@ def _describe_queue(state: tuple[Any, ...]) -> str:
 
 queue = Model(
     name="queue",
+    inputs=(Enqueue, Dequeue),
     init=tuple,
     step=_line_up,
     partition=itemgetter(0),
@@ -164,6 +166,7 @@ def _stack_why_not(state: tuple[Any, ...], input: Any, output: Any) -> str:
 
 stack = Model(
     name="stack",
+    inputs=(Push, Pop),
     init=tuple,
     step=_pile,
     partition=itemgetter(0),
@@ -220,6 +223,7 @@ def _rank_why_not(state: tuple[Any, ...], input: Any, output: Any) -> str:
 
 priority_queue = Model(
     name="priority-queue",
+    inputs=(Insert, DeleteMin),
     init=tuple,
     step=_rank,
     partition=itemgetter(0),
@@ -283,6 +287,7 @@ def _describe_set(state: frozenset[Any]) -> str:
 
 set_ = Model(
     name="set",
+    inputs=(Read, Add, Remove, Contains),
     init=frozenset,
     step=_collect,
     partition=itemgetter(0),

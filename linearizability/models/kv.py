@@ -36,6 +36,7 @@ def versioned_kv(*, loose_maybe: bool = False, version_error_without_key: bool =
     dialect = Dialect(loose_maybe, version_error_without_key)
     return Model(
         name="kv",
+        inputs=(Get, Put),
         init=_first_states if loose_maybe else _first_state,
         step=partial(_outcomes if loose_maybe else _step, dialect),
         nondeterministic=loose_maybe,

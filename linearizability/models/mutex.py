@@ -56,6 +56,7 @@ def _free() -> State:
 
 mutex = Model(
     name="mutex",
+    inputs=(Acquire, Release),
     init=_free,
     step=_step,
     partition=itemgetter(0),

@@ -22,6 +22,7 @@ def register_of(initial: Hashable) -> Model:
     """A register that holds `initial` at first."""
     return Model(
         name="register",
+        inputs=(Read, Write),
         init=partial(_same, initial),
         step=_step,
         partition=itemgetter(0),
@@ -37,6 +38,7 @@ def cas_register_of(initial: Hashable) -> Model:
     """A register with compare-and-set that holds `initial` at first."""
     return Model(
         name="cas-register",
+        inputs=(Read, Write, Cas),
         init=partial(_same, initial),
         step=_step,
         partition=itemgetter(0),

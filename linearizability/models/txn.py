@@ -112,6 +112,7 @@ def _name(keys: list[Hashable]) -> Hashable:
 
 txn = Model(
     name="txn",
+    inputs=(Transaction,),
     init=tuple,
     step=_step,
     read_only=_read_only,
