@@ -40,6 +40,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "hostile": runs.drawn(runs.hostile),
         "restarts": runs.drawn(runs.restarts),
         "large": of_history(check(kv, large()), large(), source="large"),
+        "crowd": of_history(check(kv, crowd()), crowd(), source="crowd"),
         "hangs": runs.drawn(runs.hangs),
         "raft": runs.of_lab("raft", "test_initial_election_3a"),
     }
@@ -94,6 +95,12 @@ def large() -> list[Operation]:
         read = (str(at), at + 1, "OK") if at < 4_999 else ("0", 1, "OK")
         made.append(Operation(client + 20, Get("k"), read, start + 31, start + 39))
     return made
+
+
+def crowd() -> list[Operation]:
+    """100 clients, of which the last one's read is wrong."""
+    made = [Operation(at, Get("k"), ("", 0, "ErrNoKey"), 2 * at, 2 * at + 1) for at in range(100)]
+    return [*made[:-1], Operation(99, Get("k"), ("a", 1, "OK"), 198, 199)]
 
 
 def network_requests(opened: Browser) -> list[str]:
@@ -342,6 +349,18 @@ def test_ten_thousand_operations_are_usable_at_once(
     assert 0 < drawn < 2_000, "only what is in view is drawn"
     chromium.press("0jjt")
     assert chromium.errors() == []
+
+
+def test_of_very_many_clients_those_that_matter_have_lanes(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["crowd"])
+    assert "40 of 100 clients have no lane in the picture" in chromium.text("#notes")
+    texts = {text for text, *_ in painted(chromium)}
+    assert {"c0", "c99"} <= texts
+    assert "c90" not in texts
+    chromium.choose("client", "c90")
+    assert "c90" in {text for text, *_ in painted(chromium)}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -28,8 +28,8 @@ function termColour(term) {
 function layOut() {
   const { run } = view;
   const seen = inSight(run);
-  const names = run.clients.filter(c => !seen || seen.clients.has(c)).slice(0, 200);
-  const present = run.nodes.filter(n => !seen || seen.nodes.has(n.name));
+  const names = fewClients(run, run.clients.filter(c => !seen || seen.clients.has(c)));
+  const present = few(run, run.nodes.filter(n => !seen || seen.nodes.has(n.name)));
   GUTTER = gutterFor([...names, ...present.map(n => n.name)]);
   let y = AXIS;
   const clients = names
@@ -56,6 +56,26 @@ function layOut() {
     y += height;
   }
   lanes = { clients, ribbons, nodes, height: y + 8, space };
+}
+
+// Of very many nodes the servers, those of what matters, and the first of the others.
+const MOST_LANES = 60;
+function few(run, nodes) {
+  if (nodes.length <= MOST_LANES) return nodes;
+  const kept = new Set(nodes.filter(n => n.kind !== "client").map(n => n.name));
+  for (const e of run.events) if (e.wrong || e.cause) kept.add(e.node);
+  kept.add(run.events[view.cursor]?.node);
+  for (const { name } of nodes) if (kept.size < MOST_LANES) kept.add(name);
+  return nodes.filter(n => kept.has(n.name));
+}
+
+function fewClients(run, clients) {
+  if (clients.length <= MOST_LANES) return clients;
+  const kept = new Set(run.operations.filter(o => o.core || run.why.has(o.number)).map(o => o.client));
+  const here = run.byOp.get(run.events[view.cursor]?.op);
+  if (here) kept.add(here.client);
+  for (const name of clients) if (kept.size < MOST_LANES) kept.add(name);
+  return clients.filter(name => kept.has(name));
 }
 
 // The clients and nodes that filters leave something of; null without a filter.

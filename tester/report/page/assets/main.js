@@ -123,6 +123,12 @@ function drawHeader() {
     $("command").hidden = false;
     $("again").textContent = page.command;
   }
+  for (const [what, all] of [["nodes", runs.main.nodes], ["clients", runs.main.clients]]) {
+    const count = all.length - MOST_LANES;
+    if (count > 0) {
+      $("notes").append(element("p", { text: `${count} of ${all.length} ${what} have no lane in the picture: choose one to see it.` }));
+    }
+  }
   for (const note of runs.main.notes ?? []) $("notes").append(element("p", { text: note }));
 }
 

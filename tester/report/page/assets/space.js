@@ -264,17 +264,15 @@ function drawOverview() {
   overview.height = h * ratio;
   const small = overview.getContext("2d");
   small.setTransform(ratio, 0, 0, ratio, 0, 0);
-  const { events } = view.run, [first, last] = extent();
+  const [first, last] = extent();
   const at = id => (axisOf(id) - first) / (last - first) * w;
-  const counts = new Uint32Array(Math.ceil(w) + 1);
-  for (const id of view.axis) counts[Math.max(0, Math.min(counts.length - 1, Math.floor(at(id))))] += 1;
-  const most = counts.reduce((a, b) => Math.max(a, b), 1);
+  const { counts, most, marked } = crowd(w, at);
   small.fillStyle = colours.quiet;
   counts.forEach((count, x) => {
     if (count) small.fillRect(x, h - 3 - 22 * count / most, 1, 22 * count / most);
   });
   small.fillStyle = colours.fail;
-  for (const e of events) if (e.wrong || kindOf(e) === "faults") small.fillRect(at(e.id) - 1, 2, 2, 8);
+  for (const id of marked) small.fillRect(at(id) - 1, 2, 2, 8);
   for (const number of view.run.why.keys()) {
     const op = view.run.byOp.get(number);
     if (op) small.fillRect(at(op.call) - 1, 2, 3, h - 4);
@@ -283,4 +281,17 @@ function drawOverview() {
   small.lineWidth = 2;
   const x1 = (view.from - first) / (last - first) * w, x2 = (view.to - first) / (last - first) * w;
   small.strokeRect(x1 + 1, 1, Math.max(3, x2 - x1 - 2), h - 2);
+}
+
+// How many events stand at each pixel of the overview, and which are marked there: kept until the
+// axis changes, for a long run has many.
+let crowded = { axis: null, w: 0, realTime: false };
+function crowd(w, at) {
+  const { axis, realTime } = view;
+  if (crowded.axis === axis && crowded.w === w && crowded.realTime === realTime) return crowded;
+  const counts = new Uint32Array(Math.ceil(w) + 1);
+  for (const id of axis) counts[Math.max(0, Math.min(counts.length - 1, Math.floor(at(id))))] += 1;
+  const marked = view.run.events.filter(e => e.wrong || kindOf(e) === "faults").map(e => e.id);
+  crowded = { axis, w, realTime, counts, marked, most: counts.reduce((a, b) => Math.max(a, b), 1) };
+  return crowded;
 }
