@@ -91,7 +91,7 @@ class Limits:
     connections: int = 500
     """Connections of one listener. One more closes the one that was of use longest ago."""
     receiving_bytes: int = 256 * 1_024 * 1_024
-    """Of incomplete frames in one listener. More of them close the one that began first."""
+    """Bytes of incomplete frames in one listener. More of them close the one that began first."""
 
 
 LIMITS: Final = Limits()

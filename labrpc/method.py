@@ -83,7 +83,7 @@ class RemoteMethod:
     name: str
     """Class and method, as in `Clerk.put`."""
     args: Codec
-    """Of the tuple of all arguments but self, as `bind` returns it."""
+    """The codec of the tuple of all arguments but self, as `bind` returns it."""
     reply: Codec
     returns_nothing: bool
     """Whether its result is annotated as None."""

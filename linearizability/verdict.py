@@ -218,7 +218,7 @@ class Illegal:
 
     @cached_property
     def headline(self) -> Refuted:
-        """Of the refuted partitions the one whose core was complete earliest."""
+        """The refuted partition whose core was complete earliest."""
         return min(self.partitions, key=lambda partition: partition.complete_at)
 
 

@@ -39,7 +39,7 @@ class Task(Message, frozen=True):
     attempt: int = 0
     """No two hand-outs have the same: what is written is named after it."""
     file: str = ""
-    """Of a map task, the input."""
+    """The input of a map task."""
     n_map: int = 0
     n_reduce: int = 0
 

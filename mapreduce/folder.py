@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 _WINDOW: Final = 2**20
-"""So many bytes before a cut are searched for the end of a line, or of a word."""
+"""How many bytes before a cut are searched for the end of a line or a word."""
 _SPACES: Final = b" \t\r\v\f"
 _NONE: Final[Mapping[str, Split]] = MappingProxyType({})
 

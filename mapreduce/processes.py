@@ -27,13 +27,13 @@ MOST_BYTES: Final = 4 * 2**20
 """The part of the input that a map task has at most: a worker holds it in memory."""
 LEAST_BYTES: Final = 64 * 2**10
 TASKS_EACH: Final = 4
-"""So many map tasks has each worker, if they are of `Job.least_bytes` at least."""
+"""How many map tasks each worker gets, if each has `Job.least_bytes` or more."""
 _STDERR: Final = 2
 """Where workers print: standard output is for what the command has to say."""
 _LOOK_S: Final = 1 / 20
-"""How often it is seen to whether a worker has died."""
+"""The time between two looks at whether a worker has died."""
 LEAVE_S: Final = 5
-"""So long workers may take to leave when the job is over, before they are killed."""
+"""How long workers may take to end after the job before they are killed."""
 
 
 class BadJob(Exception):

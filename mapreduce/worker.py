@@ -17,7 +17,7 @@ Groups = dict[str, list[str]]
 """The values of each key."""
 
 TRIES: Final = 50
-"""So many calls in a row without an answer say that the coordinator is gone: it takes 10 s."""
+"""The coordinator counts as gone after this many calls without a reply, which take 10 s."""
 
 
 class CoordinatorGone(Exception):

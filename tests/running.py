@@ -42,10 +42,10 @@ class Done:
     status: int
     out: str
     err: str
-    """Without the lines about what was taken from a submission and about the progress,"""
+    """Without the lines that are in `taken` and `progress`."""
     taken: str = ""
     progress: str = ""
-    """which are here."""
+    """The lines about what was taken from a submission, and about the progress."""
 
     @property
     def sentence(self) -> str:

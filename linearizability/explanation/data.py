@@ -10,7 +10,7 @@ from linearizability.operation import Operation
 from linearizability.verdict import Illegal, Linearized, Ok, Refuted, Undecided, Unknown, Verdict
 
 PREFIX_END = 100
-"""Of the longest prefix so many last operations are written, whatever the size of the history."""
+"""How many last operations of the longest prefix are written, whatever the size of the history."""
 
 LineOf = Callable[[Operation], int | None]
 

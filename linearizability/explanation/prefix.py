@@ -20,7 +20,7 @@ CUT_CONFIGURATIONS = 20_000
 AHEAD = 20
 """By this factor more returns are looked at each time that they are used up."""
 REMEMBERED = 100
-"""Of so many last operations of an order the states between them are kept."""
+"""For how many last operations of an order the states between them are kept."""
 
 
 class Prefix(NamedTuple):
@@ -115,7 +115,7 @@ class _Ending:
     nexts: list[int] = field(default_factory=list)
     added: int = 0
     tried: dict[int, int] = field(default_factory=dict)
-    """Of a read that fits nowhere, how many operations had been added when that was found."""
+    """For each read that fits nowhere, how many operations had been added when that was found."""
 
     def extend(self) -> int | None:
         """Put one of the operations that may be next into the order, if one fits."""

@@ -20,7 +20,7 @@ from linearizability.search import Search
 
 PROBE_CONFIGURATIONS = 1_000
 STATES = 60
-"""More states than so many are not tried as the beginning of a shorter history."""
+"""The most states that are tried as the beginning of a shorter history."""
 
 
 class Relaxed(NamedTuple):

@@ -11,10 +11,10 @@ from linearizability.verdict import Illegal, Refuted, Unknown, Verdict, counted,
 
 WIDTH = 80
 SHOWN = 8
-"""Of long lists so many entries are shown."""
+"""How many entries of a long list are shown."""
 
 CORE_SHOWN = 20
-"""Of the operations that prove it so many are shown at most."""
+"""The most operations of a proof that are shown."""
 
 Name = Callable[[Operation], str]
 

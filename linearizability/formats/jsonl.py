@@ -56,7 +56,7 @@ _OK, _NO_KEY, _VERSION, _MAYBE = "OK", "ErrNoKey", "ErrVersion", "ErrMaybe"
 _ARRAY = "expected one object on each line, not an array of them"
 
 BLOCK = 4_096
-"""So many lines are decoded at once."""
+"""How many lines are decoded at once."""
 
 
 class _Malformed(ValueError):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _SCHEME: Final = "dask://"
 _EACH: Final = 2
-"""So many tasks are under way at once for each thread of a cluster."""
+"""How many tasks are under way at once for each thread of a cluster."""
 
 
 @click.command()

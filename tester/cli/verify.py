@@ -64,7 +64,7 @@ class _Progress:
         self.failures = 0
 
     def at(self, found: Mapping[Run, str]) -> _Progress:
-        """So much has been run in the present way."""
+        """Take note of what has been run in the present way."""
         self.runs = self._over * self._seeds + len(found)
         return self
 

@@ -26,7 +26,7 @@ class Machine(Protocol):
         """Where each unfinished task of the node waits."""
 
     def freeze(self) -> None:
-        """It has made its last step."""
+        """Make no more steps."""
 
 
 class Place:

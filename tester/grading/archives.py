@@ -44,7 +44,7 @@ class Limits:
     file_bytes: int = 1 << 20
     total_bytes: int = 4 << 20
     archive_bytes: int = 32 << 20
-    """Of an archive as it was handed in, and of a tar file once it is decompressed."""
+    """The most bytes of an archive as it was handed in, and of a decompressed tar file."""
 
 
 @dataclass

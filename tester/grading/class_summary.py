@@ -146,7 +146,7 @@ def as_csv(grades: Sequence[Grade]) -> str:
 
 
 def as_text(summary: Summary, bugs: int = 10) -> str:
-    """The summary for people: at most so many bugs."""
+    """The summary as text, with at most this many bugs."""
     lines = [_headline(summary), ""]
     most = max(summary.histogram, default=0)
     for number, count in enumerate(summary.histogram):

@@ -12,7 +12,7 @@ ALPHA: Final = 0.05
 
 
 def upper_bound(seeds: int, alpha: float = ALPHA) -> float:
-    """With no failure in so many random seeds: the most that one seed may fail with."""
+    """The upper bound of the failure rate after this many random seeds without a failure."""
     return 1 - math.exp(math.log(alpha) / seeds)
 
 

@@ -266,7 +266,7 @@ class Grader:
 
 
 def cores(jobs: int) -> list[int | None]:
-    """For each of so many jobs a core of its own; None for all if there are not so many cores."""
+    """A core of its own for each job; None for all if there are not enough cores."""
     if not hasattr(os, "sched_getaffinity"):
         return [None] * jobs
     ours = sorted(os.sched_getaffinity(0))

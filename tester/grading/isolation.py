@@ -133,7 +133,7 @@ class Isolation:
         self._swept = True
         """Whether no process of a node has been started since all were ended."""
         self._retired: list[socket.socket] = []
-        """Of processes whose run is over. Closed any sooner, they would wake to hear of it."""
+        """The sockets of processes whose run is over, which closing would wake."""
         self._said = 0
         self._choices: Choices | None = None
         self.keeps_choices = False

@@ -345,7 +345,7 @@ class RemoteNode:
         return Broken("died", f"The process of {whose} {how} before the run was over{place}")
 
     def stuck(self, cpu_s: float) -> Broken:
-        """It has used so much CPU time in one step, or to load the submission."""
+        """End a process that used this much CPU time in one step, or to load the submission."""
         self.terminate()
         doing = "in one step" if self._loaded else "to load the submission"
         return Broken(
@@ -355,7 +355,7 @@ class RemoteNode:
         )
 
     def silent(self, seconds: float) -> Broken:
-        """It waits for something, and not for us."""
+        """End a process that waits for something outside."""
         self.terminate()
         return Broken(
             "silent",

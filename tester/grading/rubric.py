@@ -42,9 +42,9 @@ class TestRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     points: float = DEFAULT_POINTS
-    """Of each of the tests: for its hidden seeds, or for the public ones if it has no others."""
+    """The points for each test's hidden seeds, or for its public ones if it has no others."""
     public_points: float = 0
-    """Besides, for the public seeds."""
+    """Additional points for the public seeds."""
     public: int | None = None
     hidden: int | None = None
     credit: Literal["all", "share"] | list[Tier] = "all"
@@ -53,7 +53,7 @@ class TestRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is shown of a failure with public seeds."""
     hidden_hint: Literal[0, 1, 2, 3] | None = None
     visibility: Visibility | None = None
-    """Of what the hidden seeds came to."""
+    """When students see the results of the hidden seeds."""
 
 
 class SeedRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +85,7 @@ class LimitRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Real seconds for one submission, the outermost fence: a limit of the machine."""
     files: int = 200
     kilobytes: int = 4_096
-    """Of Python files."""
+    """The most kilobytes of Python files."""
 
 
 class LateRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,9 +93,9 @@ class LateRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     due: datetime.datetime | None = None
     percent_per_day: float = 10
-    """Of the points reached, for each day that has begun."""
+    """The percentage of the points that each day begun after the due date costs."""
     days: int = 10
-    """After so many days nothing is left."""
+    """After this many days nothing is left."""
 
 
 class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,7 +147,7 @@ class Plan:
     stands_on: Mapping[str, str]
     secret: bytes
     digest: str
-    """Of the rubric and the secret: a grade made with others is another grade."""
+    """The digest of the rubric and the secret, on which a grade depends."""
 
     @property
     def assignment(self) -> str:
@@ -159,7 +159,7 @@ class Plan:
 
     @property
     def commitment(self) -> str:
-        """Of the secret; "" without one."""
+        """The commitment to the secret; "" without one."""
         return seeds.commitment(self.secret) if self.secret else ""
 
     def seeds_of(self, part: Part, subject: str) -> list[int]:

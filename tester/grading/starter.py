@@ -16,7 +16,7 @@ from tester.labs.suite import tests_of
 
 _SEEDS: Final = 10
 _SUFFIX: Final = ".txt"
-"""Of skeletons where they are kept: they are no modules there."""
+"""The suffix of skeletons, which must not be modules where they are kept."""
 
 _PYPROJECT: Final = """\
 [tool.pytest.ini_options]

@@ -31,7 +31,7 @@ class Submission:
     members: tuple[str, ...] = ()
     submitted: datetime.datetime | None = None
     id: str = ""
-    """Of this very submission, where a platform gives it one."""
+    """The platform's id of this submission, if it has one."""
 
     def subject(self, plan: Plan) -> str:
         """Whose the hidden seeds are."""

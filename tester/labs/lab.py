@@ -21,7 +21,7 @@ class Method:
     parameters: tuple[str, ...] = ()
     """Its positional arguments, besides self, by the names the handout gives them."""
     message: str = ""
-    """Of an RPC handler: what it takes and returns, as `module:class`."""
+    """The argument of an RPC handler, as `module:class`; its reply is below."""
     reply: str = ""
 
 

@@ -23,7 +23,7 @@ PATIENCE: Final = 30
 _PACE_US: Final = 10_000
 
 _SHOWN: Final = 30
-"""So many letters of a value are shown when something is wrong with it."""
+"""How many letters of a wrong value are shown."""
 
 
 class _Witness:

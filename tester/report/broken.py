@@ -15,7 +15,7 @@ class Broken:
     sentence: str
     """What happened, and why that is wrong."""
     headline: str = ""
-    """The same in a few words, for a title; "" if the verdict makes the better one."""
+    """What happened in a few words, as a title; "" if the verdict is a better one."""
     rule: str = ""
     """The rule, as a sentence; "" where `sentence` says it."""
     source: str = ""
@@ -25,13 +25,13 @@ class Broken:
     cause: int | None = None
     """The index of the event by which it came to that; None if that is the event itself."""
     rpc: int | None = None
-    """The request whose answer it is, if a server gave it,"""
+    """The request whose answer broke the rule, if a server gave it."""
     op: int | None = None
-    """and otherwise the operation whose result it is."""
+    """The operation whose result broke the rule, if a client got it."""
     others: Sequence[int] = ()
     """Other requests that the sentence speaks of."""
     together: Sequence[int] = ()
-    """Of these, and `rpc`, those that were in a server at the same time."""
+    """Those of `rpc` and `others` that a server handled at the same time."""
     events: Sequence[int] = ()
     """Other events that it speaks of, such as a restart, by their index in the trace."""
     servers: Sequence[str] = ()

@@ -15,27 +15,27 @@ from tester.report.matters import Matters
 from tester.report.width import WIDTH
 
 _KEYS: Final = 2
-"""Of other keys, this many are named."""
+"""The most other keys that are named."""
 _MOST: Final = 22
-"""This many rows are shown of what matters,"""
+"""The most rows about what matters."""
 _FIRST: Final = 6
-"""this many of them from its beginning."""
+"""How many of them are from its beginning."""
 _WHOLE: Final = 24
-"""A run of this many lines is shown whole;"""
+"""The longest run that is shown whole."""
 _SHORT: Final = 12
-"""one of which it is known which answer breaks which rule, if it has no more than these."""
+"""The longest that is shown whole if it is known which answer breaks which rule."""
 _WITHOUT_EFFECT: Final = 3
 """The rank of what was asked of servers that did nothing about it."""
 _GROUP_ROWS: Final = 18
-"""Of what a group of servers was asked for, this many rows."""
+"""The most rows about requests to a group of servers."""
 _TAIL: Final = 24
-"""Of a longer one, this many last lines, unless the failure says which operations matter."""
+"""How many last lines of a longer run are shown if no operations matter to the failure."""
 _DETAIL: Final = 8
-"""Of a run of many servers, this many lines up to each moment that matters, messages included,"""
+"""The most lines up to each moment that matters, with messages, in a run of many servers."""
 _MILESTONES: Final = 6
-"""this many of the latest others in which something happened to a server,"""
+"""The most other lines in which something happened to a server."""
 _DONE: Final = 4
-"""and this many of those about what the test did."""
+"""The most other lines about what the test did."""
 _OF_LATE_US: Final = 3_000_000
 """What servers said to each other so long before the last of it is of no use any more."""
 _EXCHANGES: Final = 6

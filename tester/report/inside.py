@@ -22,13 +22,13 @@ from tester.world.history import operation_name
 from tester.world.run import Outcome, Scenario
 
 _FAR: Final = 300
-"""A close-up covers this many events of a run, at most."""
+"""The most events of a run that a close-up covers."""
 _MOST_CHANGES: Final = 2
-"""This many changed attributes are shown,"""
+"""The most changed attributes that are shown."""
 _MOST_PAUSES: Final = 2
-"""this many lines at which a handler waited,"""
+"""The most lines at which a handler waited that are shown."""
 _MOST_HELD: Final = 3
-"""and this many rows of what did not change."""
+"""The most rows of unchanged state that are shown."""
 _SPOKEN: Final = {
     "commit": ("commit",),
     "vote": ("vote",),
@@ -42,11 +42,11 @@ _SPOKEN: Final = {
     "leads": ("lead", "role", "state"),
     "term": ("term",),
 }
-"""By how a word of a rule begins: what a name of an attribute contains that it speaks of."""
+"""What names of attributes contain, by the beginning of the words in a rule that speak of them."""
 _ROOM: Final = 110
-"""Columns for a line of code, and where it stands;"""
+"""Columns for a line of code and its place."""
 _LEAST: Final = 30
-"""so many of them for the code, at the least."""
+"""The fewest of them for the code."""
 _VALUE: Final = 36
 """Characters of a value."""
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 SEEDS: Final = 4
-"""At most this many of a test's failing seeds are shrunk, from the first one on,"""
+"""The most failing seeds of a test that are shrunk, from the first one on."""
 LATER: Final = 20
-"""and none that is later than the first one by more than this."""
+"""How much later than the first one the last of them may be."""
 DEAR: Final = 300_000
 """Where it took so many steps to shrink one seed, no other one is tried: somebody waits."""
 _SHORT: Final = 12

@@ -20,15 +20,15 @@ from tester.world.run import Outcome, Scenario, run
 from tester.world.streams import FATE_SIZE, NETWORK, is_size
 
 RUNS: Final = 400
-"""Attempts at the most, for one seed."""
+"""The most attempts for one seed."""
 STEPS: Final = 1_000_000
-"""Callbacks run in all attempts together, at the most: what bounds the time for long runs."""
+"""The most callbacks in all attempts together, which bounds the time for long runs."""
 PATIENCE: Final = 4
-"""An attempt that takes so many times the steps of the best run is not smaller, but given up,"""
+"""An attempt is given up at this many times the steps of the best run."""
 AT_LEAST: Final = 2_000
-"""unless it is as short as this. Most attempts do not fail, and would go on to the test's end."""
+"""No attempt is given up earlier. Most do not fail, and would go on to the end of the test."""
 _FIRST: Final = 8
-"""On so many of the first messages, a fault is tried alone."""
+"""How many of the first messages are tried with a single fault."""
 _FEW: Final = 5
 """With so many faults left, it is worth while to try each of them alone, at other times."""
 _PARTS: Final = 16

@@ -19,9 +19,9 @@ from tester.workers.results import Rerun
 from tester.workers.wire import Ran
 
 TOLD: Final = 4
-"""So many seeds of each kind of failure are made small,"""
+"""The most seeds of each kind of failure that are shrunk."""
 KINDS: Final = 20
-"""of so many kinds of each test."""
+"""The most kinds of failures of each test that are shrunk."""
 _SEEDS_SHOWN: Final = 5
 
 Command = Callable[[Subject, int], str]

@@ -64,9 +64,9 @@ if TYPE_CHECKING:  # a lab's tests need no pytest
     from tester.workers.under_pytest import Case
 
 _BEAT_NS: Final = 20_000_000
-"""CPU time between two calls of `_beat`, about,"""
+"""About how much CPU time passes between two calls of `_beat`."""
 _ALIVE_NS: Final = 200_000_000
-"""and between two messages that say so to the parent."""
+"""The least CPU time between two Alive messages to the parent."""
 _LEFT: Final = (
     "Its run has left {} behind, which could answer for another run, or change it. A simulated "
     "machine is one thread of one process: do the work in a coroutine."

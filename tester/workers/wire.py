@@ -192,9 +192,9 @@ class Detail(msgspec.Struct, frozen=True, array_like=True):
     """The mean latency of its operations in virtual microseconds; 0 if none was answered."""
     slowest_us: int
     hits: list[tuple[str, str]]
-    """See `tester.world.coverage`,"""
+    """Which kinds of faults hit which kinds of operations: see `tester.world.coverage`."""
     recovery_us: int = 0
-    """and for this."""
+    """The longest virtual time from a fault of a node to the next return of an operation."""
 
 
 class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -88,9 +88,9 @@ class Step:
     after: Rows = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     answers: dict[int, list[Frame]] = field(default_factory=dict)
-    """The lines that returned before an answer was sent, by RPC,"""
+    """The lines that returned before an answer was sent, by the number of the RPC."""
     returns: dict[int, list[Frame]] = field(default_factory=dict)
-    """and before an operation was over."""
+    """The lines that returned before an operation ended, by its number."""
 
 
 @dataclass

@@ -32,7 +32,7 @@ APPENDED: Final = 1_000
 LARGE: Final = 10 * 2**20
 """Letters of a large value, of a byte each."""
 CROWD: Final = 1_000
-"""So many others write while one client is out of reach."""
+"""How many others write while one client is out of reach."""
 SLACK: Final = 2**16
 """Bytes for what a server needs besides the values it has to remember."""
 

@@ -15,9 +15,9 @@ from tester.world.simulation import Simulation
 
 ITERATIONS: Final = 3
 CLIENTS_S: Final = 1
-"""How long clients work in an iteration..."""
+"""How long clients work in an iteration without partitions."""
 PARTITIONED_S: Final = 2
-"""... and how long under partitions, of which there is a new one about every second."""
+"""How long they work under partitions, which change about every second."""
 PAUSE_MS: Final = 60
 """A client pauses for less than this before it puts."""
 HEALED_S: Final = 10

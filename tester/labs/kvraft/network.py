@@ -14,7 +14,7 @@ operations in a second as in the tests of the course, where computing takes that
 CALM: Final = RELIABLE.but(latency_us=LATENCY_US)
 """Reliable."""
 QUICK: Final = RELIABLE
-"""The same, and a message takes a tenth of that: what an operation takes is up to the servers."""
+"""Reliable, and a tenth as slow: how long an operation takes is up to the servers."""
 ROUGH: Final = UNRELIABLE.but(latency_us=LATENCY_US)
 """Requests are late, and one message in ten is lost."""
 HELD: Final = ROUGH.but(request_loss=(1, 20), reply_loss=(1, 20), reply_hold=(1, 20))

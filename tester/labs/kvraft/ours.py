@@ -25,7 +25,7 @@ from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 
 OWN_LIMITS: Final = (500, 900, 1_700, -1, 1_200)
-"""Of maxraftstate: the servers make snapshots at different indices, and one makes none."""
+"""A maxraftstate for each server: they make snapshots at different indices, and one makes none."""
 FAILOVER_S: Final = 8
 """A clerk has an answer so soon after a leader has gone: the next one is elected within five
 seconds, and then it has to be found."""

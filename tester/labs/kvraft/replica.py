@@ -29,11 +29,11 @@ from tester.world.probe import Probe
 __harness__ = True
 
 INC: Final = b"inc"
-"""The beginning of a request to count up..."""
+"""How a request to count up begins."""
 NULL: Final = b"null"
-"""... of one that does nothing..."""
+"""How a request that does nothing begins."""
 DEC: Final = b"dec"
-"""... and of one that counts down, and that nobody may ever apply."""
+"""How a request to count down begins, which no replica may ever apply."""
 
 _HEADER: Final = 8
 _MACHINE: Final = 5

@@ -29,7 +29,7 @@ from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 
 OWN_LIMITS: Final = (500, 900, 1_700, -1, 1_200)
-"""Of maxraftstate: the servers make snapshots at different indices, and one makes none."""
+"""A maxraftstate for each server: they make snapshots at different indices, and one makes none."""
 APPENDS: Final = 10
 DOWN_S: Final = 20
 """Longer than any clerk tries that gives up at last."""

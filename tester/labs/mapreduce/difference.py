@@ -9,7 +9,7 @@ from mapreduce.api import App, decode, output, partition
 
 _LONGEST: Final = 40
 _MOST: Final = 2
-"""So many differences are named."""
+"""How many differences are named."""
 
 Groups = dict[str, dict[str, list[str]]]
 """The values of each key, by the file they come from."""

@@ -153,7 +153,7 @@ class Job:
             raise ExitedEarly("the output has changed after the coordinator said it was done")
 
     async def finish_without(self, *workers: str) -> None:
-        """The same, though some of the workers hang for ever: they are down when it is over."""
+        """Finish the job though some workers hang for ever, which are down at the end."""
         await self._until_done()
         for worker in workers:
             self.sim.node(worker).crash()

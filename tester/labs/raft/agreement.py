@@ -13,7 +13,7 @@ from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 
 SEVERAL: Final = 5
-"""So often a test is begun anew when the term moves on in the middle of it."""
+"""How often a test is begun again when the term changes in the middle of it."""
 
 
 def expect_index(index: int, wanted: int) -> None:

@@ -50,7 +50,7 @@ class Hearsay:
         return self._has(self._views[server][server], command)
 
     def who_can_know(self, server: int, command: bytes) -> list[int]:
-        """Of whom messages can have told the server that they know of a command."""
+        """Those who know a command, as far as messages can have told the server."""
         return [i for i, known in enumerate(self._views[server]) if self._has(known, command)]
 
     def _has(self, known: Sequence[int], command: bytes) -> bool:

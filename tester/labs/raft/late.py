@@ -21,7 +21,7 @@ from tester.world.simulation import Simulation
 LARGE: Final = 3_000
 """Bytes of the first command: of later messages, only those with a snapshot are as long."""
 SELDOM: Final = 15
-"""A snapshot after so many commands: more than are tried until a follower has caught up."""
+"""Commands between two snapshots: more than are tried until a follower has caught up."""
 OWN_PACES: Final = Pace(5, 4), Pace(8, 3), Pace(3, 5)
 
 

@@ -17,7 +17,7 @@ from tester.world.simulation import Simulation
 ELECTED_S: Final = 5
 """What the lab allows an election to take, as long as a majority can talk."""
 WRONG: Final = 100
-"""So many entries a server has to give up."""
+"""How many entries a server has to give up."""
 BACKUP_S: Final = 5
 BACKUP_RPCS: Final = 70
 """Five seconds of heartbeats would take a hundred; all others are to be few."""

@@ -28,11 +28,11 @@ class Pace(NamedTuple):
     """How often a service makes a snapshot, and when it hands it to Raft."""
 
     every: int
-    """After so many commands; 0: never."""
+    """The number of commands between two snapshots; 0: none are made."""
     first: int
     """The index of the first one."""
     late_ms: int = 0
-    """It goes on to apply commands for so long before Raft gets the snapshot."""
+    """How long it goes on applying commands before Raft gets the snapshot."""
 
 
 NEVER: Final = Pace(0, 0)
@@ -40,7 +40,7 @@ AS_IN_THE_COURSE: Final = Pace(SNAPSHOT_EVERY, SNAPSHOT_EVERY - 1)
 
 LONGEST_LOG: Final = 1_000_000
 LONG_LOG: Final = 200
-"""From so many entries on, a log is looked at only when something has been saved."""
+"""A log of this many entries or more is compared only when something has been saved."""
 
 _FACTS: Final = ("term", "voted_for", "commit")
 _WAITS: Final = object()

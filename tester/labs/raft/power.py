@@ -38,7 +38,7 @@ class Power:
         return self._raft.servers.nodes[i].store.unsynced
 
     def fails(self, i: int, lost: int) -> None:
-        """Have a server lose up to so many writes, and start anew."""
+        """Have a server lose up to this many writes, and restart."""
         servers = self._raft.servers
         servers.crash(i, lost_writes=lost if self.syncs else 0)
         servers.restart(i)
@@ -90,7 +90,7 @@ def _leads(raft: RaftCluster, i: int) -> bool:
 
 
 async def until(raft: RaftCluster, within_s: float, true: Callable[[], bool]) -> bool:
-    """Wait until something is true; returns whether it was within so many seconds."""
+    """Wait until something is true; returns whether it was within this time."""
     deadline = raft.sim.now() + within_s
     while raft.sim.now() < deadline:
         if true():

@@ -22,11 +22,11 @@ SUBMIT_S: Final = 10
 STOP_S: Final = 1
 """In what time whoever waits must be told that nothing can come any more."""
 AGREEMENTS: Final = 50
-"""So often a group is asked for one more thing until all servers have everything."""
+"""How often a group is given one more command until all servers have everything."""
 MANY: Final = 100
 MAXRAFTSTATE: Final = 1_000
 OWN_LIMITS: Final = (400, 700, 1_500, -1, 1_000)
-"""Of maxraftstate: the servers make snapshots at different indices, and one makes none."""
+"""A maxraftstate for each server: they make snapshots at different indices, and one makes none."""
 FEW, ROUNDS = 100, 6
 BYTES_PER_REQUEST: Final = 20
 """What a replica may keep of a request that is over: nothing, if not for chance."""

@@ -13,11 +13,11 @@ from tester.world.failure import printable
 from tester.world.run import Outcome
 
 _ENTRIES: Final = 6
-"""Of the logs, this many entries are shown."""
+"""How many entries of the logs are shown."""
 _COMMAND: Final = 5
-"""Of a command, this many characters."""
+"""How many characters of a command are shown."""
 _SERVERS: Final = 5
-"""Of a larger group, only the servers that matter are shown."""
+"""The largest group of which all servers are shown."""
 _BEFORE: Final = 3
 """Entries before the one that matters."""
 

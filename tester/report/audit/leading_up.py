@@ -14,13 +14,13 @@ from tester.world.history import seconds
 from tester.world.run import Outcome
 
 _MILESTONES: Final = 5
-"""Of what happened to servers, this many of the latest lines,"""
+"""The most lines about what happened to servers; the latest are shown."""
 _LEADERS: Final = 2
-"""this many about who leads,"""
+"""The most lines about who leads."""
 _STRUCK: Final = 4
-"""and this many about faults that the run needs."""
+"""The most lines about faults that the run needs."""
 _EXCHANGES: Final = 6
-"""Of the messages that the rule speaks of, this many of the latest."""
+"""The most messages that the rule speaks of; the latest are shown."""
 _SAME: Final = 12
 """A sentence that begins with this many characters of the verdict's says the same."""
 _CLAUSE: Final = re.compile(r": (?=[a-z])|, but |\. (?=[A-Z])")

@@ -40,11 +40,11 @@ class State:
     commit: int = NONE
     applied: int = 0
     base: int = 0
-    """The last entry that its snapshot covers,"""
+    """The index of the last entry that its snapshot covers."""
     base_term: int = 0
-    """and its term."""
+    """The term of that entry."""
     terms: Sequence[int] = ()
-    """Of the entries after it."""
+    """The terms of the entries after it."""
 
     @property
     def describes(self) -> bool:
@@ -87,9 +87,9 @@ class Servers:
             self._take(seen)
         self._touched: dict[str, list[int]] = {name: [] for name in self.states}
         self.downs: dict[str, list[int]] = {name: [] for name in self.states}
-        """The places at which each server crashed or was stopped,"""
+        """The places in the trace at which each server crashed or was stopped."""
         self.starts: dict[str, list[int]] = {name: [] for name in self.states}
-        """and restarted."""
+        """The places at which each server restarted."""
         self.times: list[int] = []
         """The instant of each event of the trace."""
         self._read(outcome)
