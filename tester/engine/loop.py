@@ -97,10 +97,6 @@ class Loop(asyncio.AbstractEventLoop):
             heappop(timers)
         return timers[0][0] if timers else None
 
-    def is_idle(self, now: int) -> bool:
-        """Whether nothing is ready at `now`, and no timer is due."""
-        return not (self.ready or self.runnable) and (self.next_due() or now + 1) > now
-
     # -- what asyncio asks of a loop --------------------------------------------------------------
 
     def call_soon(  # type: ignore[override]

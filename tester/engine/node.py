@@ -132,9 +132,12 @@ class Node:
             self.context.run(self._look)
         finally:
             current.node = None
-        if loop.is_idle(now) and not loop.errors:
-            outbox, self.outbox = [*outbox, *self.outbox], []
-            return outbox, loop.next_due(), ran
+        if not (loop.ready or loop.runnable or loop.errors):
+            next_due = loop.next_due()
+            if next_due is None or next_due > now:
+                if self.outbox:
+                    outbox, self.outbox = [*outbox, *self.outbox], []
+                return outbox, next_due, ran
         looks, self.looks = self.looks, []
         more, next_due, woken = self.step(now, (), limit - ran)
         self.looks = looks
