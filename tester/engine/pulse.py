@@ -13,18 +13,18 @@ _listeners: list[Callable[[], int]] = []
 
 
 def listen(listener: Callable[[], int]) -> None:
-    """Have it called at each beat, for as long as this process lives.
+    """Call the listener at each beat, as long as this process lives.
 
-    It returns after how many callbacks it wants to be called again, at the latest.
+    It returns the most callbacks until it must be called again.
     """
     _listeners.append(listener)
 
 
 def silence() -> None:
-    """Have nobody called any more, in this process and those that it forks."""
+    """Drop all listeners, in this process and those that it forks."""
     _listeners.clear()
 
 
 def beat() -> int:
-    """Say that a run gets on; after how many callbacks to do so again. It changes nothing."""
+    """Call the listeners; returns the number of callbacks to the next beat. Changes no run."""
     return min([EVERY_STEPS, *(listener() for listener in _listeners)])

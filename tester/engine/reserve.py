@@ -10,11 +10,11 @@ _SIZE: Final = 16 << 20
 _kept: list[mmap.mmap] = []
 
 release = _kept.clear
-"""Let it go. This takes no memory, and comes first wherever an exception of the code under test
-is caught: there is none even for the sentence about it."""
+"""Free the reserve. This takes no memory, and comes first wherever an exception of the code under
+test is caught, because there may be none left even for the sentence about it."""
 
 
 def keep() -> None:
-    """Put it by, in a process whose memory is limited: it counts, but is never written to."""
+    """Set the reserve aside. It counts against the limit of memory but is never written to."""
     if not _kept:
         _kept.append(mmap.mmap(-1, _SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))

@@ -183,7 +183,7 @@ def run(
 def _close(
     execution: Execution, error: BaseException | None, refusals: Sequence[BaseException]
 ) -> BaseException | None:
-    """Let the simulation go; what went wrong in the run, or else in this, or was swallowed."""
+    """Close the execution; returns the error of the run, of closing, or one that was swallowed."""
     try:
         execution.close()
     except ProcessDied as died:
