@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from tester.grading.exam import Progress
-from tester.grading.isolation import Isolation, Kind, MachineFault, SeedResult
+from tester.grading.isolation import Isolation, Kind, MachineFault, NothingToTell, SeedResult
 from tester.grading.journal import COMMAND, RefusedLine, SeedLine, ShutIn, StoryLine
 from tester.grading.rubric import Part
 from tester.grading.sandbox import Limits
@@ -170,8 +170,8 @@ def _story(isolated: Isolation, progress: Progress, last: SeedResult | None) -> 
         return _brief(part, seed, last.sentence or "not the same when it was run again")
     try:
         found = isolated.diagnosis(part.test, seed)
-    except ValueError:
-        return _brief(part, seed, "not deterministic: it failed, and run again it passed")
+    except NothingToTell as nothing:
+        return _brief(part, seed, str(nothing))
     text = plain(render_story(seed, found.outcome, COMMAND, found.explanation)).rstrip("\n")
     head = " ".join(text.partition("\n\n")[0].removeprefix(f"seed {seed}: ").split())
     why = found.explanation

@@ -9,7 +9,7 @@ from tester.grading.archives import Limits, Malformed
 from tester.grading.collect import collect
 from tester.grading.feedback import command, full_story, head, title
 from tester.grading.grade import GRADED, PASSED, Grade, PartGrade
-from tester.grading.isolation import Isolation
+from tester.grading.isolation import Isolation, NothingToTell
 from tester.labs import LABS
 from tester.report.page.document import Document
 from tester.workers.wire import plain
@@ -61,7 +61,7 @@ def draw(grade: Grade) -> Iterator[Document]:
         for part in failures(grade):
             try:
                 found = isolated.diagnosis(part.name, int(part.first_failing_seed))
-            except ValueError:  # it passes now: no run is there to be drawn
+            except NothingToTell:  # it passes now: no run is there to be drawn
                 continue
             yield isolated.document(part.name, found, command(grade, part))
 

@@ -100,6 +100,10 @@ class MachineFault(Exception):
     """The machine, or the grader, is at fault: what was under way has no result."""
 
 
+class NothingToTell(Exception):
+    """A seed that failed has passed when it was run again: one sentence about it."""
+
+
 class Isolation:
     """A submission that is shut in; its processes end with the `with` block."""
 
@@ -137,6 +141,8 @@ class Isolation:
         self._said = 0
         self._choices: Choices | None = None
         self.keeps_choices = False
+        self._hung: Broken | None = None
+        """What a process did that had to be waited for, while a failure was shrunk."""
 
     # -- its life ---------------------------------------------------------------------------------
 
@@ -232,17 +238,20 @@ class Isolation:
     def diagnosis(self, test: str, seed: int) -> Diagnosis:
         """Run a failing seed again, shrink it, and find which faults it needs: many runs.
 
-        Raises MachineFault, and ValueError for a seed that passes.
+        Raises MachineFault, and NothingToTell if it passes.
         """
-        outcome = self._run(test, seed)
-        if outcome.error is None:
-            raise ValueError(f"expected a failing seed of {test}, got {seed}, which passes")
         self.keeps_choices = True
         try:
+            outcome = self._run(test, seed)
+            if outcome.error is None:
+                raise NothingToTell("not deterministic: it failed, and run again it passed")
+            if isinstance(outcome.error, Broken):  # no shorter run is looked for: it takes seconds
+                return Diagnosis(seed, outcome, None)
             with self._active():
                 return diagnose(self._scenario(test), seed, outcome)
         finally:
             self.keeps_choices = False
+            self._hung = None
             self._sweep()
 
     def document(self, test: str, found: Diagnosis, command: str) -> Document:
@@ -326,6 +335,8 @@ class Isolation:
             current.node = caller
 
     def _spawned(self, order: Order, choices: Choices) -> RemoteNode:
+        if self._hung is not None:
+            raise self._hung
         if choices is not self._choices:
             self._sweep()
             self._choices, self._said = choices, 0
@@ -352,6 +363,11 @@ class Isolation:
         if isinstance(found, str):
             raise MachineFault(f"no process can be started: {found}")
         return found
+
+    def hung(self, broken: Broken) -> None:
+        """See Keeper. To shrink a failure takes hundreds of runs: one that hangs is the last."""
+        if self.keeps_choices:
+            self._hung = broken
 
     def retire(self, line: socket.socket) -> None:
         """See Keeper."""

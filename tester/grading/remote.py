@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import struct
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -68,6 +69,9 @@ class Keeper(Protocol):
     def collect(self, slot: int) -> int | None:
         """The status of a process that has ended; None if it has not, but does now."""
 
+    def hung(self, broken: Broken) -> None:
+        """Hear of a process that did not answer, and had to be waited for."""
+
     def retire(self, line: socket.socket) -> None:
         """Close the socket of a process as soon as it has ended, which it does with the run."""
 
@@ -91,6 +95,7 @@ class RemoteNode:
         self._choices = choices
         self._loaded = False
         self._ended = False
+        self._watch: _Watch | None = None
         self._left: list[Event] = []
         """What it had still to report when it was frozen."""
         self._before = {stream: len(values) for stream, values in order.drawn.items()}
@@ -161,6 +166,10 @@ class RemoteNode:
         for stream in (*drawn.record, *(stream for stream, _ in drawn.faults)):
             if not self._owns(stream):
                 raise self._odd(f"claimed to have drawn from {stream[:100]!r}")
+        for stream, index in drawn.faults:
+            values = drawn.record.get(stream, ())
+            if index >= len(values) or not values[index]:
+                raise self._odd(f"claimed a fault of {stream[:100]!r} that it did not draw")
         for stream, values in drawn.record.items():
             self._choices.stream(stream).resume(values[self._before.get(stream, 0) :])
         self._choices.faults += drawn.faults
@@ -229,6 +238,7 @@ class RemoteNode:
 
     def _ask(self, expected: type[T], request: tuple[Any, ...]) -> T:
         caller, current.node = current.node, None  # the test's code may be what makes us ask
+        self._watch = None
         try:
             self._send(_encode(request))
             answer = self._expect(expected)
@@ -252,6 +262,7 @@ class RemoteNode:
             if not isinstance(said, frames.Deal) or deals == _DEALS:
                 raise self._odd(f"said {type(said).__name__!r} in answer to something else")
             deals += 1
+            self._watched().while_it_talks()
             self._send(_encode(self._words(said)))
 
     def _words(self, said: frames.Deal) -> Sequence[int]:
@@ -283,13 +294,11 @@ class RemoteNode:
     def _receive(self) -> bytes:
         """The next frame."""
         size, got = -1, bytearray()
-        watch = None
         while size < 0 or len(got) < size:
             try:
                 data = self._line.recv(_AT_ONCE)
             except BlockingIOError:
-                watch = watch or _Watch(self)
-                watch.look()
+                self._watched().look()
                 continue
             except ConnectionResetError:
                 data = b""
@@ -298,13 +307,21 @@ class RemoteNode:
                 raise self._dead(bytes(got))
             if size < 0 and len(got) >= HEADER:
                 size = HEADER + int.from_bytes(got[:HEADER], "big")
-                if size > self._keeper.limits.frame and not _is_last_words(got):
-                    raise self._flood()
+            if size > self._keeper.limits.frame and not _is_last_words(got):
+                raise self._flood()
+            if len(got) < size:
+                self._watched().while_it_talks()
         if len(got) > size:
             raise self._odd("said more than it was asked")
         if self._keeper.count(size) < 0:
             raise self._flood()
         return bytes(got[HEADER:])
+
+    def _watched(self) -> _Watch:
+        """Who looks after the node until it has answered what it was asked."""
+        if self._watch is None:
+            self._watch = _Watch(self)
+        return self._watch
 
     # -- how it ends ------------------------------------------------------------------------------
 
@@ -346,22 +363,26 @@ class RemoteNode:
 
     def stuck(self, cpu_s: float) -> Broken:
         """End a process that used this much CPU time in one step, or to load the submission."""
-        self.terminate()
         doing = "in one step" if self._loaded else "to load the submission"
-        return Broken(
+        return self._hung(
             "stuck",
-            f"The process of {self._whose()} used more than {cpu_s:.0f} s of CPU time {doing}: an "
-            "infinite loop, or one without an await",
+            f"used more than {cpu_s:.0f} s of CPU time {doing}: an infinite loop, or one without "
+            "an await",
         )
 
     def silent(self, seconds: float) -> Broken:
         """End a process that waits for something outside."""
-        self.terminate()
-        return Broken(
+        return self._hung(
             "silent",
-            f"The process of {self._whose()} was silent for {seconds:.0f} s and used no CPU time: "
-            "it slept for real, or waited for something that does not come",
+            f"was silent for {seconds:.0f} s and used no CPU time: it slept for real, or waited "
+            "for something that does not come",
         )
+
+    def _hung(self, what: str, how: str) -> Broken:
+        self.terminate()
+        broken = Broken(what, f"The process of {self._whose()} {how}")
+        self._keeper.hung(broken)
+        return broken
 
     @functools.cached_property
     def pid(self) -> int:
@@ -385,19 +406,19 @@ class RemoteNode:
 
 
 class _Watch:
-    """Looks after a node that is silent: CPU time counts, and real time where none is used."""
+    """Looks after a node that is to answer: CPU time counts, and real time where none is used."""
 
     def __init__(self, node: RemoteNode) -> None:
         self._node = node
+        self._looked = time.monotonic()
         self._first: float | None = None
         self._last = 0.0
-        self._looks = 0
         self._idle = 0
 
     def look(self) -> None:
         """Take a look, half a second after the last one. Raises Broken."""
+        self._looked = time.monotonic()
         node = self._node
-        self._looks += 1
         used, waits = _usage(node.pid)
         if self._first is None:
             self._first = self._last = used
@@ -410,6 +431,11 @@ class _Watch:
         seconds = self._idle * _LOOK_US / 1_000_000
         if seconds >= limits.silent_s:
             raise node.silent(seconds)
+
+    def while_it_talks(self) -> None:
+        """Take a look if it is time for one: what it says is no answer yet. Raises Broken."""
+        if time.monotonic() - self._looked >= _LOOK_US / 1_000_000:
+            self.look()
 
 
 def _usage(pid: int) -> tuple[float, bool]:
@@ -456,7 +482,7 @@ def _parts(args: Sequence[Packed]) -> Iterator[Packed]:
 
 def _is_last_words(data: bytes | bytearray) -> bool:
     """Whether this is what Python writes when a process crashes, instead of a frame."""
-    return data[:HEADER] in (b"Fata", b"Curr", b"Stac")
+    return data[:HEADER] in (b"Fata", b"Curr", b"Stac") and len(data) <= _AT_ONCE
 
 
 def _place(last: bytes) -> str:

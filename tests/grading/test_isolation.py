@@ -12,6 +12,8 @@ import pytest
 from tester.engine.choices import Choices, Seeded
 from tester.grading import kernel
 from tester.grading.isolation import Isolation, Kind, MachineFault, run_isolated
+from tester.grading.remote import Broken
+from tester.grading.sandbox import Limits
 from tester.grading.zygote import _Zygote
 from tester.labs import LABS
 from tester.workers.processes import descendants, processes
@@ -163,3 +165,39 @@ def test_a_process_that_cannot_be_started_is_a_fault_of_the_machine(
     monkeypatch.setattr(isolated, "_ask", lambda what, slot: "[Errno 11] no more")
     with pytest.raises(MachineFault, match=r"no process can be started: .* no more"):
         isolated.collect(1)
+
+
+HANGS_WHEN_ASKED = """
+from tester.engine.choices import Choices
+
+
+def endless(self):
+    while True:
+        pass
+
+
+Choices.record = endless
+
+
+class KVServer:"""
+
+
+def test_nodes_that_hang_only_while_a_failure_is_shrunk_do_so_in_one_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hung: list[Broken] = []
+    heard = Isolation.hung
+
+    def hear(self: Isolation, broken: Broken) -> None:
+        hung.append(broken)
+        heard(self, broken)
+
+    monkeypatch.setattr(Isolation, "hung", hear)
+    wrong = changed(KVSRV, "kvsrv/server.py", "class KVServer:", HANGS_WHEN_ASKED)
+    server = "        return PutReply(Err.OK)"
+    wrong = changed(wrong, "kvsrv/server.py", server, "        raise ValueError")
+    with Isolation("kvsrv", wrong, limits=Limits(step_cpu_s=1)) as isolated:
+        assert isolated.run("test_reliable_put", 0).error == "ValueError"
+        assert isolated.diagnosis("test_reliable_put", 0).outcome.error is not None
+        assert len(hung) == 2  # the server's process and the clerk's, in one run
+        assert isolated.run("test_reliable_put", 0).error == "ValueError"

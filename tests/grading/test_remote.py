@@ -29,6 +29,9 @@ class Keeper:
     def collect(self, slot: int) -> int | None:
         return self.status
 
+    def hung(self, broken: Broken) -> None:
+        self.heard_of = broken
+
     def retire(self, line: socket.socket) -> None:
         line.close()
 
@@ -200,3 +203,13 @@ def test_an_order_says_nothing_of_other_nodes_and_no_seed() -> None:
 def test_choices_that_only_a_function_can_make_are_refused() -> None:
     with pytest.raises(TypeError, match="expected choices of a seed or a record"):
         order_of("kvsrv", "c0", 0, Choices(Injected(lambda n, stream: 0)))
+
+
+@pytest.mark.parametrize("fault", [("sched/c0", 0), ("sched/c0", 2), ("node/c0", 0)])
+def test_a_fault_is_one_of_what_was_drawn(made: Made, fault: tuple[str, int]) -> None:
+    remote, there, keeper = made
+    keeper.keeps_choices = True
+    say(there, "drawn", {"sched/c0": [0, 1]}, [fault])
+    with pytest.raises(Broken, match="that it did not draw") as raised:
+        remote.close()
+    assert (raised.value.what, keeper.buried) == ("malformed", 1)

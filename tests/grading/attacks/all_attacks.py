@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.grading.attacks.more import ATTACKS
 from tests.grading.attacks.suffering import suffer
-from tests.grading.attacks.table import ATTACKS
 
 
 @pytest.mark.parametrize("name", ATTACKS)

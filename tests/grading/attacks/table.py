@@ -503,7 +503,7 @@ OURS: Final = {
     ),
     "reports without a probe": Attack(
         top=OUR_SOCKET,
-        put="say('turn', [('tell', 'leader', [1])], None, 1)\nwhile True: pass",
+        put="say('turn', [('report', 'leader', [1])], None, 1)\nwhile True: pass",
         says="no probe",
     ),
     "writes without a disk": Attack(
@@ -550,5 +550,3 @@ OURS: Final = {
         says="SystemExit",
     ),
 }
-
-ATTACKS: Final = KNOWN | OURS

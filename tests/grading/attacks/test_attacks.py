@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
+from tests.grading.attacks.more import ATTACKS, FURTHER
 from tests.grading.attacks.suffering import suffer
-from tests.grading.attacks.table import ATTACKS, KNOWN, OURS
+from tests.grading.attacks.table import KNOWN, OURS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="isolated nodes need Linux")
 SAMPLE = [
@@ -28,12 +29,16 @@ SAMPLE = [
     "sends in another's name",
     "asks for the network's choices",
     "puts words into the grader's mouth",
+    "has last words without end",
+    "lists its descriptors",
+    "asks, and always answers that it may have been",
 ]
 
 
 def test_there_are_many() -> None:
     assert len(KNOWN) >= 30
     assert len(OURS) >= 50
+    assert len(FURTHER) >= 20
     assert set(SAMPLE) <= set(ATTACKS)
 
 

@@ -1,0 +1,145 @@
+"""Further attacks, each of a kind that `table` has none of."""
+
+from typing import Final
+
+from tester.grading.isolation import Kind
+from tests.grading.attacks.table import (
+    KNOWN,
+    NOTHING_OUTSIDE,
+    OUR_SOCKET,
+    OURS,
+    REFUSED,
+    Attack,
+)
+
+FURTHER: Final = {
+    "drips its answer": Attack(
+        top=OUR_SOCKET,
+        put="raw(b'\\0\\0\\x10\\0')\n"
+        "while True:\n    for _ in range(3_000_000): pass\n    raw(b'x')",
+        ends=Kind.TIMED_OUT,
+        says="CPU time",
+    ),
+    "asks for words for ever": Attack(
+        top=OUR_SOCKET,
+        put="while True:\n    say('deal', 'node/server', 7)\n    os.read(socket_fd(), 1 << 16)\n"
+        "    for _ in range(2_000_000): pass",
+        ends=Kind.TIMED_OUT,
+        says="CPU time",
+    ),
+    "has last words without end": Attack(
+        top=OUR_SOCKET,
+        put="raw(b'Fatal')\nwhile True: raw(bytes(1 << 16))",
+        says="flooded",
+    ),
+    "lists its descriptors": Attack(
+        top="import os\nfound = []\nfor fd in range(1024):\n"
+        "    try: found.append(os.fstat(fd) and fd)\n    except OSError: pass\n"
+        "raise RuntimeError(str(found))",
+        swallows=False,
+        ends=REFUSED,
+        says="[0, 1, 2, 31]",
+    ),
+    "looks for what others can write": Attack(
+        top="import os\nplaces = ('/proc', '/sys', '/tmp', '/var', '/dev/shm', '/run', '/home')\n"
+        "raise RuntimeError(str([place for place in places if os.path.exists(place)]))",
+        swallows=False,
+        ends=REFUSED,
+        says="RuntimeError('[]')",
+    ),
+    "locks a file, for others to see": Attack(
+        top="import fcntl\nfcntl.lockf(open('/dev/null'), fcntl.LOCK_SH)",
+        swallows=False,
+        ends=REFUSED,
+        says="PermissionError",
+    ),
+    "watches a file": Attack(
+        top="import ctypes\nctypes.CDLL(None).inotify_init1(0)",
+        ends=REFUSED,
+        says=NOTHING_OUTSIDE,
+    ),
+    "calls the system by numbers of another kind of program": Attack(
+        top="import ctypes\nctypes.CDLL(None).syscall(0x40000000 + 39)",
+        ends=REFUSED,
+        says=NOTHING_OUTSIDE,
+    ),
+    "loads a module into the kernel": Attack(
+        top="import ctypes\nraise RuntimeError(f'got {ctypes.CDLL(None).syscall(175, 0, 0, 0)}')",
+        swallows=False,
+        ends=REFUSED,
+        says="got -1",
+    ),
+    "raises the signal that ends it": Attack(
+        top="import signal\nsignal.raise_signal(signal.SIGSYS)", ends=REFUSED, says="was ended"
+    ),
+    "dumps its memory": Attack(
+        top="import resource\nresource.setrlimit(resource.RLIMIT_CORE, (1, 1))",
+        swallows=False,
+        ends=REFUSED,
+        says="not allowed to raise maximum limit",
+    ),
+    "says by itself that it fits": Attack(
+        top=OUR_SOCKET + "say('inspected', '', [])\nwhile True: pass",
+        says="in answer to something else",
+    ),
+    "a timer at the end of time": Attack(
+        top=OUR_SOCKET,
+        put="say('turn', [], 2**62, 1)\nos.close(socket_fd())\nwhile True: pass",
+        says="closed its pipe",
+    ),
+    "more callbacks than there can be": Attack(
+        top=OUR_SOCKET,
+        put="say('turn', [], None, 2**62)\nos.close(socket_fd())\nwhile True: pass",
+        ends="bad",
+    ),
+    "a failure that lacks all that one has": Attack(
+        top=OUR_SOCKET,
+        put="say('turn', [('fail', {'node': 'c0'})], None, 1)\nwhile True: pass",
+        says="malformed frame",
+    ),
+    "an exception whose text leaves": Attack(
+        "class Leaves(Exception):\n    def __str__(self): raise SystemExit(0)\nraise Leaves",
+        swallows=False,
+        ends=Kind.FAILED,
+        says="its __str__ raised SystemExit",
+    ),
+    "an exception whose text never ends": Attack(
+        "class Loops(Exception):\n    def __str__(self):\n        while True: pass\nraise Loops",
+        swallows=False,
+        ends=Kind.TIMED_OUT,
+        says="CPU time",
+    ),
+    "exceptions that cause each other": Attack(
+        "one, other = ValueError('one'), KeyError('other')\n"
+        "one.__cause__, other.__cause__ = other, one\n"
+        "one.__context__, other.__context__ = other, one\nraise one",
+        swallows=False,
+        ends=Kind.FAILED,
+        says="ValueError: one",
+    ),
+    "a hundred thousand exceptions in one": Attack(
+        "error = ValueError('innermost')\n"
+        "for _ in range(100_000): error = ExceptionGroup('group', [error])\nraise error",
+        swallows=False,
+        ends=Kind.FAILED,
+        says="innermost",
+    ),
+    "stops the loop it runs on": Attack(
+        clerk="import asyncio\nasyncio.get_running_loop().stop()",
+        swallows=False,
+        ends=Kind.FAILED,
+        says="loop.stop",
+    ),
+    "always answers that it may have been": Attack(
+        clerk="return Err.MAYBE", swallows=False, ends=Kind.FAILED, says="no server was asked"
+    ),
+    "asks, and always answers that it may have been": Attack(
+        clerk="await self._end.call(KVServer.put, PutArgs(key, value, version))\nreturn Err.MAYBE",
+        swallows=False,
+        ends=Kind.FAILED,
+        says="ErrMaybe",
+    ),
+}
+"""On the grader's time and memory, on its reports, and by ways from one process to another."""
+
+ATTACKS: Final = KNOWN | OURS | FURTHER
