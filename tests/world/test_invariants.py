@@ -163,7 +163,7 @@ def test_a_listener_of_the_tests_own_hears_what_it_would() -> None:
 
 class Teller:
     def __init__(self, probe: Any) -> None:
-        probe.render_story("hello")
+        probe.report("hello")
 
 
 # -- eventually -----------------------------------------------------------------------------------
