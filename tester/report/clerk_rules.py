@@ -111,12 +111,22 @@ def _of_put(op: Op, result: str, puts: Sequence[Request]) -> Iterator[str]:
         yield f"Put returned {result}, but no server answered {result} to it: {_heard(heard)}."
     if result == "ErrVersion" and "ErrVersion" not in said:
         yield f"No server answered ErrVersion to this Put: {_heard(heard)}."
+    if result == "ErrMaybe" and len(puts) > 1 and answer == "ErrNoKey":
+        yield _no_key(puts, last)
     quick = last.ended_us - last.sent_us < _QUICK_US
     if result == "ErrMaybe" and len(puts) == 1 and answer in {"ErrVersion", "ErrNoKey"} and quick:
         yield (
             f"This Put was sent once, as #{last.rpc}, and answered {answer}: it was not "
             f"carried out, so Put must return {answer}, not ErrMaybe."
         )
+
+
+def _no_key(puts: Sequence[Request], last: Request) -> str:
+    return (
+        f"{listed([f'#{one.rpc}' for one in puts[-_SHOWN:]])} are the same Put, and #{last.rpc} "
+        "was answered ErrNoKey: no key ever goes away, so none of them was carried out, and Put "
+        "must return ErrNoKey, not ErrMaybe."
+    )
 
 
 def _sent_once_more(op: Op, sent: Sequence[Request]) -> str | None:

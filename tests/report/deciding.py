@@ -141,6 +141,10 @@ KVRAFT = {
     "starts_without_its_snapshot": rf"{S} applied .* as request 1, .* taken over no snapshot",
     "goes_back_to_old_snapshots": rf"{S} had applied \d+ requests, and took over a snapshot of",
     "waits_for_a_heartbeat": r"a leader must send what it is given at once",
+    "says_version_for_no_key": rf"{S} answered ErrVersion to #\d+ \(Put.*: expected ErrNoKey",
+    "takes_empty_for_missing": rf"{S} answered ErrNoKey to #\d+ \(Get\(''\)\): expected",
+    "doubts_that_there_is_no_key": r"none of them was carried out, and Put must return ErrNoKey",
+    "gives_up_at_last": r"none of its \d+ requests was answered: a Put without a reply",
 }
 
 V = r"\('\S*', v\d+\)"
@@ -227,6 +231,9 @@ KVRAFT_DEDUP = {
     "never_leaves_a_dead_leader": rf"{C} asks only {S}, and {S} leads",
     "makes_no_snapshot": r"hand Raft a snapshot of what has been applied",
     "skips_after_a_snapshot": rf"{S} has left out request \d+, after its machine had taken over",
+    "executes_every_copy_of_a_put": rf"{S} answered '.*' to #\d+ \(Append.*: expected '.*'",
+    "remembers_eight_clients": rf"{S} answered '.*' to #\d+ \(Append",
+    "gives_up_at_last": r"none of its \d+ requests was answered: an Append without a reply",
 }
 
 RENAMED = r"w\d has renamed mr-tmp-\S+ to (mr-out-\d+); in \1, "
@@ -238,6 +245,7 @@ MAPREDUCE = {
     "hands_out_only_map_tasks_again": r"nothing has happened to any worker .*mr-out-\d missing",
     "has_no_patience": r"was mapped by w\d at \S+ s, and by w\d at \S+ s: .* finished for 10 s",
     "hands_out_what_is_under_way": r"was (mapped|reduced) by w\d at \S+ s, and by w\d at \S+ s",
+    "has_patience_once": r"by w\d at \S+ s: a task has 10 s each time that it is handed out",
     "drops_what_is_finished": r"was mapped by w\d at \S+ s, and by w\d at \S+ s",
     "counts_reports": rf"{OTHERS}.* it is what comes out if \S+ is left out",
     "takes_reports_for_the_present_phase": r"said that the job is done, and there is no mr-out-\d",
@@ -257,6 +265,7 @@ MAPREDUCE = {
     "shares_temporary_names": OTHERS,
     # what is in them
     "partitions_by_hash": rf"{RENAMED}there is '\S+', which belongs into mr-out-\d",
+    "runs_numbers_together": rf"{RENAMED}there is '\S+', which belongs into mr-out-\d",
     "reduces_each_part": rf"{RENAMED}.*'\S+' stands twice",
     "drops_equal_values": OTHERS,
     "combines_by_reducing": OTHERS,
