@@ -247,7 +247,7 @@ def _collect(state: frozenset[Any], input: Any, output: Any) -> tuple[bool, froz
         case Contains(_, value):
             return output is OPEN or bool(output == (value in state)), state
         case Read():
-            return output is OPEN or _elements(output) == state, state
+            return output is OPEN or _sees(output, state), state
     raise TypeError(f"a set has no operation {input!r}")
 
 
@@ -259,6 +259,13 @@ def _collected(operations: Sequence[Operation]) -> frozenset[Any]:
         elif isinstance(op.input, Remove):
             held.discard(op.input.value)
     return frozenset(held)
+
+
+def _sees(output: Any, state: frozenset[Any]) -> bool:
+    """Whether a reader saw exactly these elements; one that saw fewer is told without a copy."""
+    if isinstance(output, list | tuple | set | frozenset) and len(output) < len(state):
+        return False
+    return _elements(output) == state
 
 
 def _elements(output: Any) -> frozenset[Any] | None:
