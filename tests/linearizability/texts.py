@@ -11,6 +11,7 @@ from linearizability.inputs import (
     Acquire,
     Append,
     Cas,
+    Contains,
     DeleteMin,
     Dequeue,
     Get,
@@ -46,6 +47,8 @@ def _plain(op: Operation) -> bool:
         return output is None or isinstance(output, str)
     if isinstance(op.input, Acquire):
         return output in (None, False)
+    if isinstance(op.input, Contains):
+        return isinstance(output, bool)
     if isinstance(op.input, Release):
         return output is None
     if isinstance(op.input, Cas):
