@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import textwrap
 from typing import TYPE_CHECKING
@@ -107,8 +108,11 @@ def _differed(rerun: Rerun) -> str:
 
 def _stood(places: list[tuple[str, int, str]]) -> list[str]:
     lines = []
-    for file, line, function in places:
-        lines.append(f"    {file}:{line} in {function}")
+    for place, repeated in itertools.groupby(places):
+        file, line, function = place
+        times = sum(1 for _ in repeated)
+        often = f", {times} times" if times > 1 else ""
+        lines.append(f"    {file}:{line} in {function}{often}")
         if text := linecache.getline(file, line).strip():
             lines.append(f"        {text}")
     return ["It stood here:", "\n".join(lines)]

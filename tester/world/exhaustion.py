@@ -26,6 +26,8 @@ _FINENESS: Final = 64 << 10
 _LOOKED_AT: Final = 2_000
 _SAMPLE: Final = 16
 _DEPTH: Final = 4
+_FRAMES: Final = 50
+"""Only the innermost are looked at: an endless recursion leaves a million of them."""
 _SIZED: Final = (list, dict, set, frozenset, tuple, deque, str, bytes, bytearray)
 _FLAT: Final = (str, bytes, bytearray)
 _NOT_DATA: Final = (type, ModuleType, FunctionType, BuiltinFunctionType, CodeType, FrameType)
@@ -172,7 +174,8 @@ def estimate(thing: Any, depth: int = 2) -> int:
 def _visible(error: BaseException) -> Iterator[tuple[str, Any]]:
     """What the user's frames see, by name: innermost first, and what hangs on it."""
     queue: deque[tuple[str, Any, int]] = deque()
-    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+    innermost = deque(traceback.walk_tb(error.__traceback__), _FRAMES)
+    for frame, _ in reversed(innermost):
         if is_users(frame.f_code.co_filename):
             names = {k: v for k, v in frame.f_globals.items() if not k.startswith("__")}
             queue += ((name, value, 0) for name, value in (names | frame.f_locals).items())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import re
 import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -51,6 +53,10 @@ __all__ = [
 
 _LONGEST: Final = 2_000
 """So many characters of an exception's message are kept."""
+_OUTERMOST: Final = 100
+_INNERMOST: Final = 1_900
+"""So many frames are kept: more than Python allows by itself, and fewer than a recursion without
+a limit leaves, which is a million."""
 _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 
@@ -208,14 +214,25 @@ def first(error: BaseException) -> BaseException:
 
 
 def user_frames(error: BaseException) -> tuple[Frame, ...]:
-    """The frames of the exception's traceback that are the user's, outermost first."""
-    frames = []
-    for frame, number in traceback.walk_tb(error.__traceback__):
-        code = frame.f_code
-        if is_users(code.co_filename):
-            text = linecache.getline(code.co_filename, number).strip()
-            frames.append(Frame(printable(code.co_filename), number, code.co_name, text))
-    return tuple(frames)
+    """The frames of the exception's traceback that are the user's, outermost first.
+
+    Of a deep recursion, those at its two ends.
+    """
+    users = (
+        (frame.f_code, number)
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if is_users(frame.f_code.co_filename)
+    )
+    places = [*itertools.islice(users, _OUTERMOST), *deque(users, _INNERMOST)]
+    return tuple(
+        Frame(
+            printable(code.co_filename),
+            number,
+            code.co_name,
+            linecache.getline(code.co_filename, number).strip(),
+        )
+        for code, number in places
+    )
 
 
 def message(error: BaseException) -> str:
