@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
-import traceback
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any, Final, Protocol, cast
 from tester.engine import current
 from tester.engine.current import CurrentNode
 from tester.engine.node import Node
+from tester.guard import stack
 from tester.guard.origin import is_users
 
 _DEPTH: Final = 8
@@ -68,7 +68,7 @@ def held_by(error: BaseException, node: Node) -> list[Unawaited]:
     awaited = [task.get_coro() for task in node.loop.tasks()]
     return [
         found
-        for frame, _ in traceback.walk_tb(error.__traceback__)
+        for frame, _ in stack.frames(error)
         for value in gc.get_referents(frame)  # f_locals would keep a copy, and all that is in it
         if isinstance(value, CoroutineType) and getcoroutinestate(value) == CORO_CREATED
         if value not in awaited and (found := _described(value, node)) is not None

@@ -9,7 +9,6 @@ import mmap
 import os
 import resource
 import sys
-import traceback
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, Module
 from typing import Any, Final
 
 from tester.engine import current, reserve
+from tester.guard import stack
 from tester.guard.origin import is_users
 
 _NEARLY: Final = 3, 4
@@ -27,7 +27,7 @@ _LOOKED_AT: Final = 2_000
 _SAMPLE: Final = 16
 _DEPTH: Final = 4
 _FRAMES: Final = 50
-"""Only the innermost are looked at: an endless recursion leaves a million of them."""
+"""Only the innermost are looked at: an endless recursion leaves very many."""
 _SIZED: Final = (list, dict, set, frozenset, tuple, deque, str, bytes, bytearray)
 _FLAT: Final = (str, bytes, bytearray)
 _NOT_DATA: Final = (type, ModuleType, FunctionType, BuiltinFunctionType, CodeType, FrameType)
@@ -174,8 +174,7 @@ def estimate(thing: Any, depth: int = 2) -> int:
 def _visible(error: BaseException) -> Iterator[tuple[str, Any]]:
     """What the user's frames see, by name: innermost first, and what hangs on it."""
     queue: deque[tuple[str, Any, int]] = deque()
-    innermost = deque(traceback.walk_tb(error.__traceback__), _FRAMES)
-    for frame, _ in reversed(innermost):
+    for frame, _ in reversed(stack.frames(error)[-_FRAMES:]):
         if is_users(frame.f_code.co_filename):
             names = {k: v for k, v in frame.f_globals.items() if not k.startswith("__")}
             queue += ((name, value, 0) for name, value in (names | frame.f_locals).items())

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import linecache
 import re
-import traceback
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +18,7 @@ from tester.engine.errors import (
     Stuck,
     Waiting,
 )
+from tester.guard import stack
 from tester.guard.origin import is_users
 from tester.guard.unawaited import Unawaited
 from tester.world import exhaustion
@@ -53,10 +51,6 @@ __all__ = [
 
 _LONGEST: Final = 2_000
 """So many characters of an exception's message are kept."""
-_OUTERMOST: Final = 100
-_INNERMOST: Final = 1_900
-"""So many frames are kept: more than Python allows by itself, and fewer than a recursion without
-a limit leaves, which is a million."""
 _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 
@@ -218,21 +212,13 @@ def user_frames(error: BaseException) -> tuple[Frame, ...]:
 
     Of a deep recursion, those at its two ends.
     """
-    users = (
-        (frame.f_code, number)
-        for frame, number in traceback.walk_tb(error.__traceback__)
-        if is_users(frame.f_code.co_filename)
-    )
-    places = [*itertools.islice(users, _OUTERMOST), *deque(users, _INNERMOST)]
-    return tuple(
-        Frame(
-            printable(code.co_filename),
-            number,
-            code.co_name,
-            linecache.getline(code.co_filename, number).strip(),
-        )
-        for code, number in places
-    )
+    found = []
+    for frame, number in stack.frames(error):
+        code = frame.f_code
+        if is_users(code.co_filename):
+            text = linecache.getline(code.co_filename, number).strip()
+            found.append(Frame(printable(code.co_filename), number, code.co_name, text))
+    return tuple(found)
 
 
 def message(error: BaseException) -> str:

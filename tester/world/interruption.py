@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
-import traceback
 from types import CodeType
 from typing import Final
 
+from tester.guard import stack
 from tester.world.failure import first
 
 _DEBUGGERS: Final = frozenset({"bdb", "pdb"})
@@ -27,7 +27,7 @@ def interruption(error: BaseException) -> BaseException | None:
     if isinstance(error, KeyboardInterrupt):
         return error if error.__cause__ is None else error.__cause__
     codes = _handlers()
-    for frame, _ in traceback.walk_tb(error.__traceback__):
+    for frame, _ in stack.frames(error):
         if frame.f_code in codes or frame.f_globals.get("__name__") in _DEBUGGERS:
             return error
     return None
