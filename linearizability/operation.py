@@ -142,7 +142,7 @@ def client_name(client: Client) -> str:
     return f"c{client}" if isinstance(client, int) else client
 
 
-def told(output: Any) -> str:
+def reply_suffix(output: Any) -> str:
     """The reply of an operation that usually has nothing to tell, as text to append."""
     return "" if output is None else " -> ?" if output is OPEN else f" -> {output!r}"
 

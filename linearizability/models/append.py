@@ -11,7 +11,7 @@ from linearizability.decision import partition
 from linearizability.inputs import Append, Get, Put, is_get
 from linearizability.later import Later
 from linearizability.model import Model
-from linearizability.operation import OPEN, Operation, told
+from linearizability.operation import OPEN, Operation, reply_suffix
 
 
 def _step(state: str, input: Any, output: Any) -> tuple[bool, str]:
@@ -25,11 +25,11 @@ def _step(state: str, input: Any, output: Any) -> tuple[bool, str]:
 def _describe_operation(input: Any, output: Any) -> str:
     match input:
         case Get(key):
-            return f"Get({key!r}){told(output)}"
+            return f"Get({key!r}){reply_suffix(output)}"
         case Put():
-            return f"Put({input.key!r}, {input.value!r}){told(output)}"
+            return f"Put({input.key!r}, {input.value!r}){reply_suffix(output)}"
         case Append(key, value):
-            return f"Append({key!r}, {value!r}){told(output)}"
+            return f"Append({key!r}, {value!r}){reply_suffix(output)}"
     return repr(input)
 
 

@@ -26,7 +26,7 @@ from linearizability.inputs import (
 )
 from linearizability.later import Later
 from linearizability.model import Model
-from linearizability.operation import OPEN, Operation, told
+from linearizability.operation import OPEN, Operation, reply_suffix
 
 
 def _fits(output: Any, truth: Any) -> bool:
@@ -37,7 +37,7 @@ def _fits(output: Any, truth: Any) -> bool:
 def _describe(input: Any, output: Any) -> str:
     """As `Enqueue('q', 1)` or `Dequeue('q') -> 1`."""
     arguments = ", ".join(map(repr, input))
-    reply = told(output)
+    reply = reply_suffix(output)
     if isinstance(input, Dequeue | Pop | DeleteMin) and output is None:
         reply = " -> empty"
     elif isinstance(output, set | frozenset):  # their own text has no fixed order

@@ -11,7 +11,7 @@ from linearizability.decision import partition
 from linearizability.inputs import Cas, Read, Write, is_read
 from linearizability.later import Later
 from linearizability.model import Model
-from linearizability.operation import OPEN, Operation, told
+from linearizability.operation import OPEN, Operation, reply_suffix
 
 State = Any
 _decide = Later("linearizability.methods.register", "decide")
@@ -88,7 +88,7 @@ def _describe_operation(input: Any, output: Any) -> str:
         case Read(key):
             return f"Read({key!r}) -> {'?' if output is OPEN else repr(output)}"
         case Write(key, value):
-            return f"Write({key!r}, {value!r}){told(output)}"
+            return f"Write({key!r}, {value!r}){reply_suffix(output)}"
         case Cas(key, old, new):
             reply = "?" if output is OPEN else output
             return f"Cas({key!r}, {old!r}, {new!r}) -> {reply}"

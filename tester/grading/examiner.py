@@ -45,12 +45,12 @@ class Work(msgspec.Struct, frozen=True):
     part: Part
     seeds: list[int]
     known: list[SeedLine]
-    told: bool
+    has_story: bool
     """Whether its story is known."""
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What an examiner is told, once."""
+    """What an examiner gets, once."""
 
     lab: str
     files: Mapping[str, bytes]
@@ -59,7 +59,7 @@ class Job(msgspec.Struct, frozen=True):
     level: int
     work: list[Work]
     stories: bool
-    """Whether failures are to be told."""
+    """Whether stories of failures are wanted."""
     core: int | None = None
     """Where to run, with all nodes: one of them runs at a time, and finds what the last one left
     in the caches. None: wherever the system puts it."""
@@ -136,7 +136,7 @@ def examined(job: Job) -> Iterable[Said]:
                 yield line
         if job.stories:
             for work, progress, last in worked:
-                if progress.failed and not work.told:
+                if progress.failed and not work.has_story:
                     yield _story(isolated, progress, last.result)
 
 

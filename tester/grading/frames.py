@@ -112,7 +112,7 @@ class Fault(Said, frozen=True, tag="fault"):
 
 
 class Report(Said, frozen=True, tag="report"):
-    """A probe told something."""
+    """What a probe reports."""
 
     what: Text
     data: Annotated[list[Plain], Meta(max_length=20)]
@@ -203,8 +203,8 @@ def event(said: Happening) -> Event:
     return (type(said).__struct_config__.tag, *_astuple(said))
 
 
-def told(event: Event) -> Event:
-    """What a probe tells, as it travels: any number of fields as one, and bytes marked as such."""
+def encode_report(event: Event) -> Event:
+    """A report as it travels: any number of fields as one, and bytes marked as such."""
     what, name, *data = event
     return what, name, [_marked(one) for one in data]
 

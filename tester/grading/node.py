@@ -22,7 +22,7 @@ from tester.engine.choices import BEGINNING, Choices, Dealt, Replayed, Source
 from tester.engine.node import Event
 from tester.engine.schedule import SCHEDULES
 from tester.grading import kernel
-from tester.grading.frames import told
+from tester.grading.frames import encode_report
 from tester.grading.library import HandedIn, Library
 from tester.guard import guard
 from tester.labs import LABS, contract
@@ -177,7 +177,7 @@ def _answer(host: Host, answers: Answers, request: Sequence[Any], refusals: list
     if what == "step":
         now, inbox, limit = args
         outbox, next_due, ran = host.step(now, [from_pipe(event) for event in inbox], limit)
-        outbox = [told(event) if event[0] == "report" else event for event in outbox]
+        outbox = [encode_report(event) if event[0] == "report" else event for event in outbox]
         if refusals:
             outbox += _refused(host, refusals)
         answers.say("turn", outbox, next_due, ran)

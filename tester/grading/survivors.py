@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tester.grading.rubric import Part, Plan
 from tester.workers.kills import Kill
 from tester.workers.results import Lost
-from tester.workers.wire import Answer, Chunk, Job, Ran
+from tester.workers.wire import Chunk, Job, JobResult, Ran
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Hunts:
                 return job
         return None
 
-    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+    def answered(self, job: Job, at: int, answer: JobResult, printed: str) -> None:
         """See JobSource."""
         assert isinstance(job, Chunk)
         assert isinstance(answer, Ran)

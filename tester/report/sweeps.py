@@ -36,7 +36,7 @@ def _failures(groups: Sequence[dict[str, Any]]) -> Iterator[str]:
     shown = 0
     for group in groups:
         yield group_head(group)
-        for story in group["stories"]:
+        for story in group["runs_shrunk"]:
             if shown == _MOST_STORIES:
                 yield f"    another story: seed {story['seed']}: {story['command']}"
                 continue
@@ -44,7 +44,7 @@ def _failures(groups: Sequence[dict[str, Any]]) -> Iterator[str]:
             yield story["text"].rstrip("\n")
             if story.get("path"):
                 yield f"kept as {story['path']}"
-        if not group["stories"]:
+        if not group["runs_shrunk"]:
             yield f"    {group['command']}"
 
 
@@ -55,8 +55,8 @@ def group_head(group: dict[str, Any]) -> str:
     more = ", ..." if failed > len(group["first_seeds"]) else ""
     fail = "seed fails" if failed == 1 else "seeds fail"
     head = f"{group['test']}: {failed} {fail} with {group['kind']}: {seeds}{more}"
-    if failed > group["told"] > 1:
-        head += f" (the smallest of {group['told']} that were looked at)"
+    if failed > group["runs_shrunk"] > 1:
+        head += f" (the smallest of {group['runs_shrunk']} that were looked at)"
     return head
 
 
@@ -156,7 +156,7 @@ def page(found: dict[str, Any]) -> str:
 
 
 def _group_html(group: dict[str, Any]) -> str:
-    stories = "".join(f"<pre>{escaped(story['text'])}</pre>\n" for story in group["stories"])
+    stories = "".join(f"<pre>{escaped(story['text'])}</pre>\n" for story in group["runs_shrunk"])
     return f"<h2>{escaped(group_head(group))}</h2>\n{stories}"
 
 

@@ -71,7 +71,7 @@ class _PlacedStream(Stream):
 
 
 @dataclass(frozen=True)
-class Proof:
+class Exhausted:
     """The result of an exhaustive search."""
 
     placements: int
@@ -98,7 +98,7 @@ class Proof:
         return f"{verb} with {_faults(len(self.failing))}, and with no smaller number"
 
 
-def placed_again(scenario: Scenario, proof: Proof) -> Outcome:
+def placed_again(scenario: Scenario, proof: Exhausted) -> Outcome:
     """The failing placement once more, with its trace; NonDeterministic if it differs."""
     assert proof.failing is not None
     assert proof.outcome is not None
@@ -118,7 +118,7 @@ def exhaust(
     *,
     done: int = 0,
     progress: Callable[[int, int | None], None] = lambda placements, total: None,
-) -> Proof:
+) -> Exhausted:
     """Run every placement of at most `faults` faults, fewest first, up to one that fails.
 
     `progress(placements, total)` is called after each; the total is known once the last round
@@ -143,8 +143,8 @@ def exhaust(
             if outcome.error is None and not source.met_all(placement):
                 outcome = outcome.failing_with(NonDeterministic(DIFFERENT))
             if outcome.error is not None:
-                return Proof(count, faults, placement, outcome)
+                return Exhausted(count, faults, placement, outcome)
             if number < faults:
                 last = source.met.index(placement[-1]) + 1 if placement else 0
                 level[at] = placement, source.met[last:]
-    return Proof(count, faults, None, None)
+    return Exhausted(count, faults, None, None)

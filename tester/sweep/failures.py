@@ -102,7 +102,7 @@ def groups(store: Store, subject: Subject, command: Command) -> list[dict[str, A
                 "kind": kind.headline,
                 "failed": len(kind.seeds),
                 "first_seeds": list(kind.seeds[:_SEEDS_SHOWN]),
-                "told": len(told),
+                "runs_shrunk": len(told),
                 "stories": [
                     {
                         "seed": story.seed,

@@ -19,7 +19,7 @@ from tester.workers.plan import JobSource
 from tester.workers.pool import CannotStart, Pool
 from tester.workers.processes import keep_descendants
 from tester.workers.results import Lost, Rerun
-from tester.workers.wire import Answer, Chunk, Job, Listed, Ran
+from tester.workers.wire import Chunk, Job, JobResult, Listed, Ran
 
 CHANCES: Final = 3
 """A seed that has ended so many processes has failed."""
@@ -104,7 +104,7 @@ class _ChunkSource(JobSource):
         chunk, self._chunk = self._chunk, None
         return chunk
 
-    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+    def answered(self, job: Job, at: int, answer: JobResult, printed: str) -> None:
         assert isinstance(job, Chunk)
         assert isinstance(answer, Ran)
         self.found[job.first + at] = answer

@@ -24,11 +24,11 @@ from tester.search.suspects import suspected
 from tester.workers.detail import run_in_detail
 from tester.workers.rerun import report_of
 from tester.workers.wire import (
-    Answer,
     Attempting,
     Chunk,
     Figure,
     Job,
+    JobResult,
     Message,
     Placed,
     Prove,
@@ -52,7 +52,7 @@ class Parent(Protocol):
     def say(self, message: Message) -> None:
         """Send a message."""
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: JobResult) -> None:
         """Answer for the present run, unless it has left something behind."""
 
     def check_memory(self, failure: Failure) -> None:

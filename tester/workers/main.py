@@ -40,9 +40,9 @@ from tester.workers.processes import end_descendants, end_with_parent, keep_desc
 from tester.workers.wire import (
     Aborted,
     Alive,
-    Answer,
     Answered,
     Job,
+    JobResult,
     Listed,
     Loading,
     Message,
@@ -258,7 +258,7 @@ class _WorkerProcess:
         """Send a message."""
         self._sender.say(message)
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: JobResult) -> None:
         """Answer for the present run, unless it has left something behind."""
         if left := self._left_behind():
             self._abort(f"{left} left behind", _LEFT.format(left))

@@ -12,9 +12,9 @@ from typing import Final, NamedTuple, Protocol
 
 from tester.workers.results import Counted, LabResult, Lost, Rerun, TestResult
 from tester.workers.wire import (
-    Answer,
     Chunk,
     Job,
+    JobResult,
     Listed,
     Placed,
     Prove,
@@ -36,7 +36,7 @@ class JobSource(Protocol):
     def next(self) -> Job | None:
         """The next job; None if there is none at present."""
 
-    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+    def answered(self, job: Job, at: int, answer: JobResult, printed: str) -> None:
         """Take answer number `at` to a job; `printed` is what a repeated run printed."""
 
     def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
@@ -142,7 +142,7 @@ class Plan:
                 return chunk
         return None
 
-    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+    def answered(self, job: Job, at: int, answer: JobResult, printed: str) -> None:
         assert isinstance(job, Chunk)
         assert isinstance(answer, Ran)
         self.runs += 1
@@ -228,7 +228,7 @@ class Reruns:
             one.level,
         )
 
-    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+    def answered(self, job: Job, at: int, answer: JobResult, printed: str) -> None:
         assert isinstance(answer, RerunReport)
         rerun = self._rerun(job)
         rerun.report, rerun.printed = answer, printed
@@ -291,7 +291,7 @@ class ProofPlan:
         job, self._job = self._job, None
         return job
 
-    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+    def answered(self, job: Job, at: int, answer: JobResult, printed: str) -> None:
         assert isinstance(answer, Proved)
         self.proved = answer
 
@@ -327,7 +327,7 @@ class DigestPlan:
         self._wanted &= set(runs)
         self._waiting = [run for run in self._waiting if run in self._wanted]
 
-    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+    def answered(self, job: Job, at: int, answer: JobResult, printed: str) -> None:
         assert isinstance(job, Chunk)
         assert isinstance(answer, Ran)
         self.found[job.test, job.first] = f"{answer.verdict} {answer.digest}"
@@ -357,7 +357,7 @@ class TracePlan:
     def next(self) -> Job | None:
         return self._waiting.pop() if self._waiting else None
 
-    def answered(self, job: Job, at: int, answer: Answer, printed: str) -> None:
+    def answered(self, job: Job, at: int, answer: JobResult, printed: str) -> None:
         assert isinstance(answer, Traced)
         self.found.append(answer)
 

@@ -345,7 +345,7 @@ class Aborted(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 Job = Chunk | RerunJob | Prove | Trace
-Answer = Ran | RerunReport | Proved | Traced
+JobResult = Ran | RerunReport | Proved | Traced
 Message = Loading | Ready | Refused | Noted | Alive | Attempting | Placed | Answered | Aborted
 ANSWERS: Final[dict[type, type]] = {
     Chunk: Ran,
@@ -356,7 +356,7 @@ ANSWERS: Final[dict[type, type]] = {
 """The answer to each kind of job."""
 
 
-def misuse(job: Job, sentence: str) -> Answer:
+def misuse(job: Job, sentence: str) -> JobResult:
     """The answer to each run of a job when there is nothing to run."""
     ran = Ran("misuse", "", 0, 0, 0, 0, sentence=sentence)
     match job:

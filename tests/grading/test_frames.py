@@ -46,7 +46,8 @@ def test_what_is_nearly_an_answer_is_refused_likewise(name: str, rest: list[obje
     ),
 )
 def test_what_a_probe_tells_arrives_as_it_was(what: str, data: list[object]) -> None:
-    sent = msgspec.msgpack.encode(("turn", [frames.told(("report", what, *data))], None, 1))
+    report = frames.encode_report(("report", what, *data))
+    sent = msgspec.msgpack.encode(("turn", [report], None, 1))
     said = frames.decode(sent)
     assert isinstance(said, frames.Turn)
     assert [frames.event(one) for one in said.outbox] == [("report", what, *data)]
