@@ -15,6 +15,7 @@ from tester.report.broken import Broken, listed
 from tester.report.exchange import requests
 from tester.report.paths import short
 from tester.search.watched import show
+from tester.world import submission
 from tester.world.closeup import Change, CloseUp, Measured, Step
 from tester.world.events import Answer, Call, Deliver, Does, OfNode, Return, Send, read
 from tester.world.failure import Frame, ProcessDied, Stuck
@@ -154,9 +155,10 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
     if step is None:
         return NOTHING
     lines = [*_pauses(broken, seen), *_changed_before(steps[-1:], broken, seen, key)]
-    lines += [_code(one.line) for one in changes if one.line is not None]
+    at = [one.line for one in changes if one.line is not None]
     if own is not None and answered and not (changes and broken.servers):
-        lines.append(_code(_of_function(answered[-1].answers[own.rpc], own.verb)))
+        at.append(_of_function(answered[-1].answers[own.rpc], own.verb))
+    lines += [_code(line) for line in at if _is_of_use(line, step.node, seen)]
     held = " ".join(f"{step.node}'s {_changed(one)}." for one in changes) or _held(step, key)
     return Inside(list(dict.fromkeys(lines)), held)
 
@@ -187,7 +189,11 @@ def _changed_before(
         return
     before = [step for step in seen.steps if step.place < deciding[0].place]
     for step in reversed(before):
-        found = [one for one in _net(step) if f"[{key}]" in one.name and one.line is not None]
+        found = [
+            one
+            for one in _net(step)
+            if f"[{key}]" in one.name and one.line and _is_of_use(one.line, step.node, seen)
+        ]
         if found and step.answers.keys() & {*broken.others}:
             return
         for one in found[:1]:
@@ -225,18 +231,35 @@ def _of_operation(outcome: Outcome, number: int, seen: CloseUp) -> list[str]:
     for step in seen.steps:
         if number in step.returns:
             line = _of_function(step.returns[number], op.method)
-            return [f"{_code(line)}, where {name} returned"]
+            useful = _is_of_use(line, op.node, seen)
+            return [f"{_code(line)}, where {name} returned"] if useful else []
     if isinstance(outcome.error, Stuck) and op.ret is None:
         for task in outcome.error.waiting:
             if task.node == op.node and task.task == op.method:
                 line = Frame(task.file, task.number, "", task.line)
-                return [f"{_code(line)}, where {name} waits"]
+                useful = _is_of_use(line, op.node, seen)
+                return [f"{_code(line)}, where {name} waits"] if useful else []
     return []
 
 
 def _of_function(lines: Sequence[Frame], name: str) -> Frame:
-    """The last of some lines that is in a function of that name; or else the very last."""
+    """The last of some lines that is in a function of that name; or else the very last.
+
+    If some are the submission's, it is one of them.
+    """
+    lines = [line for line in lines if submission.current().holds(line.file)] or lines
     return next((line for line in reversed(lines) if line.function == name), lines[-1])
+
+
+def _is_of_use(line: Frame, node: str, seen: CloseUp) -> bool:
+    """Whether whoever wrote the submission can make use of a line.
+
+    A line of the reference is of use where it works together with the submission: not on a node
+    on which nothing of the submission was run.
+    """
+    if not submission.current().is_reference(line.file):
+        return True
+    return any(step.runs_submission for step in seen.steps if step.node == node)
 
 
 def _pauses(broken: Broken, seen: CloseUp) -> Iterator[str]:
@@ -246,6 +269,8 @@ def _pauses(broken: Broken, seen: CloseUp) -> Iterator[str]:
         for pause in seen.pauses:
             place = pause.line.file, pause.line.line
             if pause.task.partition(" ")[0] != f"#{rpc}" or place in shown:
+                continue
+            if not _is_of_use(pause.line, pause.node, seen):
                 continue
             if len(shown) < _MOST_PAUSES:
                 shown.add(place)
@@ -275,7 +300,9 @@ def _code(line: Frame) -> str:
         if not more:
             break
     text = text.partition("  # ")[0]
-    return where + (text if len(text) <= room else f"{text[: room - 3]}...")
+    text = text if len(text) <= room else f"{text[: room - 3]}..."
+    whose = " (the reference's)" if submission.current().is_reference(line.file) else ""
+    return f"{where}{text}{whose}"
 
 
 def _held(step: Step, key: str | None) -> str:

@@ -91,6 +91,8 @@ class Step:
     """The lines that returned before an answer was sent, by the number of the RPC."""
     returns: dict[int, list[Frame]] = field(default_factory=dict)
     """The lines that returned before an operation ended, by its number."""
+    runs_submission: bool = False
+    """Whether any of its lines is of the submission's folder."""
 
 
 @dataclass
@@ -166,7 +168,11 @@ class _Watch:
 
     def enter(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
         """A call begins, or a coroutine goes on."""
-        return self._inside if _is_theirs(frame) else None
+        if not _is_theirs(frame):
+            return None
+        if not self._of.runs_submission:
+            self._of.runs_submission = submission.current().holds(frame.f_code.co_filename)
+        return self._inside
 
     def _inside(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
         self._compare()
@@ -190,7 +196,7 @@ class _Watch:
     def _waits(self, frame: FrameType) -> None:
         task = asyncio.current_task(self._host.loop)
         if task is not None:
-            line = _line(frame, frame.f_lineno)
+            line = _of_submission(frame, frame.f_lineno)
             self._pauses.append(Pause(self._of.place, self._of.node, task.get_name(), line))
 
     def _compare(self) -> None:
@@ -201,7 +207,7 @@ class _Watch:
         rows = self._rows()
         if rows == self._known:
             return
-        line = None if self._at is None else _line(self._at, self._line)
+        line = None if self._at is None else _of_submission(self._at, self._line)
         for name in dict.fromkeys([*rows, *self._known]):
             before, after = self._known.get(name), rows.get(name)
             if before != after:
@@ -235,6 +241,21 @@ def _users(frame: FrameType | None) -> FrameType | None:
     while frame is not None and not _is_theirs(frame):
         frame = frame.f_back
     return frame
+
+
+def _of_submission(frame: FrameType, number: int) -> Frame:
+    """The line of a frame; of one of the reference, the submission's line that led to it, if any.
+
+    Who has handed in another file cannot change the reference's.
+    """
+    handed_in = submission.current()
+    if handed_in.is_reference(frame.f_code.co_filename):
+        outer = frame.f_back
+        while outer is not None and not handed_in.holds(outer.f_code.co_filename):
+            outer = outer.f_back
+        if outer is not None:
+            return _line(outer, outer.f_lineno)
+    return _line(frame, number)
 
 
 def _line(frame: FrameType, number: int) -> Frame:

@@ -143,6 +143,12 @@ class Submission:
             self.folder is not None and bool(file) and Path(str(file)).is_relative_to(self.folder)
         )
 
+    def is_reference(self, file: str) -> bool:
+        """Whether a file is one of the reference, beside the folder: not what was handed in."""
+        if self.folder is None or self.holds(file) or not Path(file).is_relative_to(_HOUSE):
+            return False
+        return is_lab(Path(file).relative_to(_HOUSE).parts[0])
+
     def ignored(self) -> list[str]:
         """A sentence for each file of the folder in whose place ours is used, if it is another."""
         if self.folder is None:

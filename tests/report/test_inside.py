@@ -10,10 +10,11 @@ import pytest
 from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS, suite
 from tester.labs.patch import Patch, planted
-from tester.report.inside import NOTHING, look
+from tester.report.inside import NOTHING, Inside, look
 from tester.report.reason import reason
 from tester.report.story import render_story
 from tester.world.run import run
+from tester.world.submission import overlaid
 from tests import snapshots
 
 BUGS = {
@@ -64,6 +65,49 @@ def test_what_changed_state_before_the_wrong_answer_is_named(tmp_path: Path) -> 
     assert code.endswith(": value, version = self._table.pop(args.key), while it handled #2")
 
 
+def _seen(lab: str, test: str, folder: Path, seeds: int) -> Inside:
+    """The close-up of the first run that fails with the submission in a folder."""
+    scenario = suite.tests_of(LABS[lab].suite)[test]
+    with overlaid(folder):
+        for seed in range(seeds):
+            outcome = run(scenario, Choices(Seeded(seed)), keep_trace=True)
+            if outcome.verdict == "fail":
+                return look(scenario, outcome, reason(outcome))
+    raise AssertionError("no run failed")
+
+
+def test_the_line_is_the_submissions_where_it_called_the_reference(tmp_path: Path) -> None:
+    cut = "self.log.merge(prev, [Entry(0, None)])"
+    merge = "        self._ready.save |= self.log.merge(prev, args.entries)\n"
+    edits = ((merge, f"        if args.entries:\n            {cut}\n{merge}"),)
+    bug = Patch("cuts", "All that follows new entries is deleted.", "raft/core.py", edits)
+    inside = _seen("raft", "test_duplicates_and_late_requests", bug.write(tmp_path), 20)
+    assert re.fullmatch(r"s\d's log\[\d+\] went from .* to none\.", inside.held)
+    [code] = inside.lines
+    assert re.fullmatch(rf"raft/core\.py:\d+: {re.escape(cut)}", code)
+
+
+def _submission(lab: str, bug: str, folder: Path) -> Path:
+    return next(one for one in LABS[lab].catalogue().bugs if one.name == bug).write(folder)
+
+
+def test_a_line_of_the_reference_is_marked_where_the_submission_did_not_call_it(
+    tmp_path: Path,
+) -> None:
+    handed_in = _submission("raft", "compares_logs_by_length", tmp_path)  # raft/log.py
+    [code] = _seen("raft", "test_rejoin_3b", handed_in, 5).lines
+    assert re.fullmatch(r"raft/core\.py:\d+: .* \(the reference's\)", code)
+
+
+def test_lines_of_the_references_server_are_left_out_if_only_a_clerk_is_handed_in(
+    tmp_path: Path,
+) -> None:
+    handed_in = _submission("dedup", "a_new_number_for_each_try", tmp_path)
+    inside = _seen("dedup", "test_unreliable", handed_in, 5)
+    assert inside is not NOTHING
+    assert inside.lines == []
+
+
 def test_no_text_is_left_over() -> None:
     assert snapshots.unused("inside", set(BUGS)) == set()
 
@@ -80,8 +124,6 @@ def test_code_that_goes_another_way_when_it_is_watched_is_not_believed(tmp_path:
     source = bug.write(tmp_path) / "kvsrv" / "server.py"
     text = source.read_text()
     source.write_text(text.replace("version + 1, Err.OK", "version + _ahead(), Err.OK") + _AHEAD)
-    from tester.world.submission import overlaid
-
     with overlaid(tmp_path):
         outcome = run(scenario, Choices(Seeded(0)), keep_trace=True)
         assert outcome.verdict == "fail"
