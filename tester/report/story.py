@@ -216,7 +216,7 @@ def _effort(explanation: Explanation) -> str:
     return (
         f"Shrunk from {before} {'choice' if before == 1 else 'choices'} to "
         f"{shrunk.choices_after} in {runs} {'run' if runs == 1 else 'runs'}"
-        f"{', and then stopped' if shrunk.stopped else ''}."
+        f"{f', and stopped at the limit of {shrunk.bound}' if shrunk.bound else ''}."
     )
 
 

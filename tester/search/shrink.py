@@ -131,9 +131,11 @@ class Shrunk:
         return size_of(self.outcome, self.record)
 
     @property
-    def stopped(self) -> bool:
-        """Whether the search ended because it had taken as much as it may."""
-        return self.runs >= RUNS or self.steps >= STEPS
+    def bound(self) -> str:
+        """The limit that ended the search; "" if nothing smaller was left to be tried."""
+        if self.runs >= RUNS:
+            return f"{RUNS} runs"
+        return f"{STEPS:,} steps".replace(",", " ") if self.steps >= STEPS else ""
 
     @property
     def settled(self) -> bool:

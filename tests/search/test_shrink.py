@@ -269,6 +269,7 @@ def test_each_attempt_is_announced_and_one_more_run_keeps_the_trace() -> None:
 
 def test_a_short_run_shrinks_long_before_the_attempts_are_spent(ones: Found, twos: Found) -> None:
     assert median(small.runs for _, small in ones + twos) < 75
+    assert {small.bound for _, small in ones + twos} == {""}
 
 
 @pytest.mark.parametrize("runs", [0, 1, 3])
@@ -276,7 +277,7 @@ def test_the_number_of_attempts_is_bounded(runs: int, monkeypatch: pytest.Monkey
     ((seed, outcome),) = failing(TWO, 1)
     monkeypatch.setattr(shrinking, "RUNS", runs)
     small = shrink(TWO, seed, outcome)
-    assert small.runs == runs
+    assert (small.runs, small.bound) == (runs, f"{runs} runs")
     assert symptom(small.outcome) == symptom(outcome)
 
 
@@ -284,7 +285,9 @@ def test_long_runs_are_tried_less_often(monkeypatch: pytest.MonkeyPatch) -> None
     ((seed, outcome),) = failing(TWO, 1)
     whole = shrink(TWO, seed, outcome).runs
     monkeypatch.setattr(shrinking, "STEPS", outcome.steps)
-    assert 1 < shrink(TWO, seed, outcome).runs < whole
+    small = shrink(TWO, seed, outcome)
+    assert 1 < small.runs < whole
+    assert small.bound.endswith(" steps")
 
 
 def test_as_it_was_recorded_a_run_stays_as_it_is() -> None:
