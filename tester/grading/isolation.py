@@ -34,6 +34,7 @@ from tester.grading.library import named
 from tester.grading.node import Order
 from tester.grading.remote import Broken, RemoteNode, order_of
 from tester.grading.sandbox import HIGHEST, Enforced, Limits
+from tester.grading.usage import Account
 from tester.grading.zygote import Ready, Setup
 from tester.guard import guard
 from tester.labs import LABS
@@ -60,8 +61,6 @@ SLOTS: Final = 1_000
 """Processes of one run have numbers below this; a later one takes the number of one long ended."""
 _LONGEST: Final = 3_000
 """Characters of a sentence."""
-_SAID: Final = 16 << 30
-"""Bytes that all nodes of one run may say together: several times what a run may send at all."""
 
 
 class Kind(StrEnum):
@@ -138,7 +137,7 @@ class Isolation:
         """Whether no process of a node has been started since all were ended."""
         self._retired: list[socket.socket] = []
         """The sockets of processes whose run is over, which closing would wake."""
-        self._said = 0
+        self._account = Account()
         self._choices: Choices | None = None
         self.keeps_choices = False
         self._hung: Broken | None = None
@@ -339,7 +338,7 @@ class Isolation:
             raise self._hung
         if choices is not self._choices:
             self._sweep()
-            self._choices, self._said = choices, 0
+            self._choices, self._account = choices, Account()
         slot = self._slot = (self._slot + 1) % SLOTS
         self._swept = False
         ours, its = socket.socketpair()
@@ -385,10 +384,9 @@ class Isolation:
                         return process.pid
         return 0
 
-    def count(self, size: int) -> int:
+    def count(self, size: int) -> str:
         """See Keeper."""
-        self._said += size
-        return _SAID - self._said
+        return self._account.count(size)
 
     def _sweep(self) -> int:
         """End all processes of nodes; how many there were that nobody had started."""

@@ -15,7 +15,6 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -24,7 +23,7 @@ from tester.engine import current
 from tester.engine.choices import BEGINNING, Choices, Replayed, Seeded
 from tester.engine.errors import Waiting
 from tester.engine.node import Event, Turn
-from tester.grading import frames
+from tester.grading import frames, usage
 from tester.grading.kernel import SIGSYS
 from tester.grading.node import Order
 from tester.grading.sandbox import Limits
@@ -39,7 +38,6 @@ T = TypeVar("T", bound=frames.Said)
 _AT_ONCE: Final = 1 << 16
 _LOOK_US: Final = 500_000
 """Microseconds between looks at a node that is silent."""
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PLACE: Final = re.compile(
     rb'^  File "([A-Za-z0-9_./]{1,200})", line (\d+) in (\S{1,100})', re.MULTILINE
 )
@@ -78,8 +76,8 @@ class Keeper(Protocol):
     def number(self, slot: int) -> int:
         """The number of the process here; 0 if it cannot be found."""
 
-    def count(self, size: int) -> int:
-        """Count bytes that the nodes of a run have said; how many there may still be."""
+    def count(self, size: int) -> str:
+        """Count bytes that the nodes of a run have said; why they are too many, or ""."""
 
 
 class RemoteNode:
@@ -112,6 +110,9 @@ class RemoteNode:
 
     def step(self, now: int, inbox: Sequence[Event], limit: int) -> Turn:
         """See Node.step."""
+        if usage.weight(inbox) > usage.AT_ONE_INSTANT:
+            most = usage.AT_ONE_INSTANT >> 20
+            raise self._flood(f"was to be sent more than {most} MB at one instant")
         for event in inbox:
             self._note(event)
         request = ("step", now, [to_wire(event) for event in inbox], limit)
@@ -313,8 +314,8 @@ class RemoteNode:
                 self._watched().while_it_talks()
         if len(got) > size:
             raise self._odd("said more than it was asked")
-        if self._keeper.count(size) < 0:
-            raise self._flood()
+        if why := self._keeper.count(size):
+            raise self._flood(why)
         return bytes(got[HEADER:])
 
     def _watched(self) -> _Watch:
@@ -325,12 +326,9 @@ class RemoteNode:
 
     # -- how it ends ------------------------------------------------------------------------------
 
-    def _flood(self) -> Broken:
+    def _flood(self, why: str = "flooded its pipe with more than anybody asks") -> Broken:
         self.terminate()
-        return Broken(
-            "flooded",
-            f"The process of {self._whose()} flooded its pipe with more than anybody asks",
-        )
+        return Broken("flooded", f"The process of {self._whose()} {why}")
 
     def _dead(self, last: bytes) -> Broken:
         """The process has ended; `last` may say where it stood."""
@@ -419,7 +417,7 @@ class _Watch:
         """Take a look, half a second after the last one. Raises Broken."""
         self._looked = time.monotonic()
         node = self._node
-        used, waits = _usage(node.pid)
+        used, waits = usage.cpu_time(node.pid)
         if self._first is None:
             self._first = self._last = used
         limits = node.limits
@@ -436,16 +434,6 @@ class _Watch:
         """Take a look if it is time for one: what it says is no answer yet. Raises Broken."""
         if time.monotonic() - self._looked >= _LOOK_US / 1_000_000:
             self.look()
-
-
-def _usage(pid: int) -> tuple[float, bool]:
-    """Seconds of CPU time that a process has used, and whether it waits for something."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:  # there is no /proc, or not yet such a process
-        return 0.0, True
-    state, *rest = stat[stat.rindex(b")") + 2 :].split()
-    return (int(rest[10]) + int(rest[11])) / _TICKS, state not in b"RD"
 
 
 def owns(node: str, stream: str) -> bool:

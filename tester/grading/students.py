@@ -16,6 +16,8 @@ from tester.grading.rubric import Plan
 from tester.grading.seeds import subject_of
 
 _LONGEST: Final = 100
+_LONGEST_IN_BYTES: Final = 200
+"""A file name has at most 255, and those of the journal and of drafts are longer than the name."""
 
 
 class BadList(Exception):
@@ -130,14 +132,18 @@ def _check(found: Sequence[Submission]) -> None:
     seen: dict[str, Submission] = {}
     for one in found:
         name = one.student
-        if not name.isprintable() or "/" in name or name[:1] in ("", ".") or len(name) > _LONGEST:
+        if not name.isprintable() or "/" in name or name[:1] in ("", ".") or _too_long(name):
             raise BadList(
                 f"{one.source}: expected a student's name of 1 to {_LONGEST} printable characters "
-                f"without a slash, got {name[:_LONGEST]!r}; rename it, or name the student with "
-                "--students"
+                f"and {_LONGEST_IN_BYTES} bytes without a slash, got {name[:_LONGEST]!r}; rename "
+                "it, or name the student with --students"
             )
         other = seen.setdefault(name.casefold(), one)
         if other is not one:
             raise BadList(
                 f"{other.source} and {one.source} are both of {name}; leave one of them out"
             )
+
+
+def _too_long(name: str) -> bool:
+    return len(name) > _LONGEST or len(name.encode("utf-8", "surrogatepass")) > _LONGEST_IN_BYTES

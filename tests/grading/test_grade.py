@@ -299,6 +299,10 @@ def test_the_metadata_of_gradescope_name_a_group(
         ),
         ("--rubric rubric.toml --out out a a", "a and a are both of a; leave one of them out"),
         ("--rubric rubric.toml --out out a A", "are both of A; leave one of them out"),
+        (
+            f"--rubric rubric.toml --out out {'学' * 70}",
+            "of 1 to 100 printable characters and 200",
+        ),
         ("--rubric rubric.toml --out out a b --result x", "--result is for one submission, got 2"),
         ("--rubric rubric.toml --out out a --students no.csv", "no.csv: expected a CSV file, got"),
         ("--rubric rubric.toml --out out a --metadata no.json", "no.json: expected the metadata"),
@@ -309,7 +313,7 @@ def test_the_metadata_of_gradescope_name_a_group(
 def test_a_misuse_is_one_sentence(
     labtester: Runner, rubric: Path, tmp_path: Path, args: str, sentence: str
 ) -> None:
-    for name in ("a", "A", "b"):
+    for name in ("a", "A", "b", "学" * 70):
         folder(tmp_path / name, {})
     assert sentence in labtester("grade", *args.split()).sentence
 

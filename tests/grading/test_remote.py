@@ -38,8 +38,8 @@ class Keeper:
     def number(self, slot: int) -> int:
         return 0
 
-    def count(self, size: int) -> int:
-        return 1
+    def count(self, size: int) -> str:
+        return ""
 
 
 Made = tuple[RemoteNode, socket.socket, Keeper]
@@ -164,6 +164,14 @@ def test_too_long_a_frame_is_not_waited_for(made: Made) -> None:
     there.sendall((1 << 17).to_bytes(4, "big"))
     with pytest.raises(Broken, match="flooded"):
         remote.step(0, [], 100)
+
+
+def test_a_node_is_not_sent_more_than_it_can_hold(made: Made) -> None:
+    remote, _, keeper = made
+    inbox = [("filed", number, bytes(1 << 20)) for number in range(65)]
+    with pytest.raises(Broken, match="more than 64 MB at one instant"):
+        remote.step(0, inbox, 100)
+    assert keeper.buried == 1
 
 
 # -- the choices of a node ------------------------------------------------------------------------

@@ -27,6 +27,14 @@ FURTHER: Final = {
         ends=Kind.TIMED_OUT,
         says="CPU time",
     ),
+    "has more under way than the grader can hold": Attack(
+        clerk="import asyncio\n"
+        "for _ in range(100):\n"
+        "    big = PutArgs(key, 'x' * (14 << 20), version)\n"
+        "    task = asyncio.create_task(self._end.call(KVServer.put, big))\n"
+        "    await asyncio.sleep(0.000001)",
+        says="take more than 384 MB together",
+    ),
     "has last words without end": Attack(
         top=OUR_SOCKET,
         put="raw(b'Fatal')\nwhile True: raw(bytes(1 << 16))",
