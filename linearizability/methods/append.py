@@ -70,9 +70,9 @@ class Seen:
 
     @property
     def says(self) -> str:
-        """As "c3's Get returned 'a'"."""
+        """As "c3's Get returned 'a'"; of an Append, what would have been there after it."""
         if isinstance(self.first.input, Append):
-            return f"{who(self.first)} made {shown(self.value)}"
+            return f"{who(self.first)}, by its answer, would have made {shown(self.value)}"
         return f"{who(self.first)} returned {shown(self.value)}"
 
 

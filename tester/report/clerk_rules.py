@@ -10,7 +10,7 @@ from tester.report import values
 from tester.report.broken import Broken, listed
 from tester.report.exchange import Request
 from tester.world.failure import TooManyRpcs
-from tester.world.history import Op
+from tester.world.history import Op, operation_name
 from tester.world.run import Outcome
 
 _QUICK_US: Final = 50_000
@@ -19,6 +19,10 @@ _WRONG_LEADER: Final = "ErrWrongLeader"
 _DECIDES: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
 """What a server says of a put that it has looked at: other errors say nothing of it."""
 _VERBS: Final = frozenset({"get", "put", "append"})
+_CROWD: Final = 3
+"""So many copies of a request without a pause were not sent again: they were sent at once."""
+_PAUSE_US: Final = 15_000
+"""Who lets less than this pass between two requests has not waited for a reply."""
 _SHOWN: Final = 6
 """This many requests are listed."""
 
@@ -34,6 +38,8 @@ def first_broken(
     for request in sent:
         if request.op is not None:
             own.setdefault(request.op, []).append(request)
+    if isinstance(outcome.error, TooManyRpcs) and (flood := _flood(outcome, own)):
+        return flood
     for op in sorted(returned, key=lambda number: returned[number]):
         asked = outcome.history.ops[op]
         if asked.method not in _VERBS or not asked.args:
@@ -127,6 +133,51 @@ def _no_key(puts: Sequence[Request], last: Request) -> str:
         "was answered ErrNoKey: no key ever goes away, so none of them was carried out, and Put "
         "must return ErrNoKey, not ErrMaybe."
     )
+
+
+def _flood(outcome: Outcome, own: Mapping[int, Sequence[Request]]) -> Broken | None:
+    """The operation of which most copies of one request were sent at once."""
+    batches = {op: max(_batches(sent), key=len) for op, sent in own.items()}
+    op = max(batches, key=lambda number: len(batches[number]), default=None)
+    if op is None or len(batches[op]) < _CROWD:
+        return None
+    batch, asked = batches[op], outcome.history.ops[op]
+    before = [one for one in own[op] if one.sent < batch[0].sent]
+    what = f"of the same {operation_name(asked.method)} "
+    after = ""
+    if before and before[-1].payload == batch[0].payload:
+        what, after = "", f"after {_ended(before[-1])} "
+    sentence = (
+        f"{after}the clerk of {asked.node} sent {len(batch)} copies {what}at once, "
+        f"#{batch[0].rpc} to #{batch[-1].rpc}: a request is sent again when there was no reply to "
+        "the one before, and after a pause."
+    )
+    others = [one.rpc for one in (*before[-1:], batch[0], batch[-1])]
+    said = sentence[:1].upper() + sentence[1:]
+    return Broken(batch[0].sent, said, rpc=batch[0].rpc, others=others)
+
+
+def _batches(sent: Sequence[Request]) -> list[list[Request]]:
+    """The requests of an operation; those together that are equal and were sent at once."""
+    found: dict[tuple[str, bytes], list[list[Request]]] = {}
+    for one in sent:
+        alike = found.setdefault((one.method, one.payload), [])
+        batch = alike[-1] if alike else []
+        is_open = any(other.ended is None or other.ended > one.sent for other in batch)
+        if is_open and one.sent_us - batch[-1].sent_us < _PAUSE_US:
+            batch.append(one)
+        else:
+            alike.append([one])
+    return [batch for alike in found.values() for batch in alike]
+
+
+def _ended(one: Request) -> str:
+    """What became of a request, after "after"."""
+    if one.fate == "reply":
+        return f"#{one.rpc} had been answered {values.reply(one.answers[0][1])}"
+    if one.fate == "reply lost":
+        return f"the reply to #{one.rpc} was lost"
+    return f"#{one.rpc} was lost" if one.fate == "request lost" else f"#{one.rpc} had no reply"
 
 
 def _sent_once_more(op: Op, sent: Sequence[Request]) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from linearizability.verdict import counted
 from tester.report import values
 from tester.report.broken import Broken
 from tester.report.exchange import Request
@@ -26,6 +27,7 @@ _OWN: Final = "Release frees the lock only as long as it is the caller's"
 _UNIQUE: Final = "Each client puts a value into the lock that no other client puts"
 _LOOK: Final = "After ErrVersion or ErrMaybe, acquire reads the lock again to know whose it is"
 _GIVES: Final = "After release has returned, the lock is free for others"
+_HELD: Final = "A lock that a client has acquired is free for others once it has released it"
 _APART: Final = "Locks of different names are independent"
 _GETS_IN: Final = "Acquire returns once the lock is the caller's, and goes on trying until then"
 
@@ -252,8 +254,8 @@ def _never_releases(
     return Broken(
         first.answers[0][0],
         f"{op.node}'s Release put at version {first.args.get('version')} (#{first.rpc}), and the "
-        f"lock was at version {last.version} since {last.name}: {len(refused)} puts were answered "
-        f"{(first.answered or {}).get('err')}.",
+        f"lock was at version {last.version} since {last.name}: {counted(len(refused), 'put')} "
+        f"got the answer {(first.answered or {}).get('err')}.",
         f"{op.node}'s Release never puts at the version that the lock has",
         _GIVES,
         _SOURCE,
@@ -269,6 +271,18 @@ def _name_of(op: Op) -> str:
     return op.client.partition(".")[2]
 
 
+def _no_release(outcome: Outcome, last: _Write) -> str:
+    """That whoever took the lock did not release it, as a sentence; "" if it did, or tried to."""
+    op, since_us = last.op, last.request.answered_us or 0
+    if op.method == "release" or (op.method == "borrow" and op.ret is not None):
+        return ""
+    for other in outcome.history.ops:
+        if other.method == "release" and other.client == op.client and other.call_us >= since_us:
+            return ""
+    end = seconds(outcome.virtual_us)
+    return f" No release was called between {seconds(since_us)} s and {end} s."
+
+
 def _never_acquires(
     outcome: Outcome, lock: _Lock, op: Op, heard: Sequence[Request], last: _Write
 ) -> Broken | None:
@@ -277,8 +291,12 @@ def _never_acquires(
     later = [one for one in heard if one.answers[0][0] > last.place]
     by = f"{last.op.client}'s {values.operation(last.op.method, last.op.args)}"
     calls = _events(outcome, [last.op, op])
+    frees = last.op.method == "release" or last.op in [
+        write.op for write in lock.writes if write is not last and last.op.method == "borrow"
+    ]
     rule = _GETS_IN if last.op is op or not later else _GIVES
-    if not later and last.op is not op:
+    held = "is free" if frees and not later else f"{last.op.client} holds"
+    if not later and last.op is not op and frees:
         sentence = (
             f"{by} has freed the lock by {last.name}, at {seconds(last.request.answered_us)} s, "
             f"and {op.client}'s Acquire has sent nothing since #{end.rpc}, at "
@@ -293,17 +311,21 @@ def _never_acquires(
         place = later[0].answers[0][0] if later else last.place
     else:
         back = "" if last.op.method == "release" else ", and has not given it back"
-        sentence = f"{lock.key!r} holds {lock.shown(last.value)} {since}: {by} has put it{back}."
+        never = _no_release(outcome, last)
+        rule = (_HELD if last.op.ret is not None else _GETS_IN) if never else _GIVES
+        sentence = (
+            f"{lock.key!r} holds {lock.shown(last.value)} {since}: {by} has put it{back}.{never}"
+        )
         names = [_name_of(last.op), _name_of(op)]
         if last.op.method == op.method == "acquire" and names[0] != names[1]:
             sentence += f" The locks {names[0]!r} and {names[1]!r} are kept at one key."
             rule = _APART
-        place = later[0].answers[0][0]
+        place = later[0].answers[0][0] if later else last.place
     return Broken(
         place,
         sentence,
         f"{op.client}'s {values.operation(op.method, op.args)} waits for a lock that "
-        f"{'it has' if last.op is op else 'is free' if not later else f'{last.op.client} holds'}",
+        f"{'it has' if last.op is op else held}",
         rule,
         _SOURCE,
         cause=last.place,

@@ -20,6 +20,7 @@ from tester.world.history import Op, seconds
 
 _SOURCE: Final = "docs/7-kvraft.md, What is agreed"
 _LOG: Final = "Every operation goes through the log, reads too: a leader may have been deposed"
+_LEADS: Final = "A server that does not lead answers ErrWrongLeader"
 _APPLIED: Final = "A request is answered when this server has applied that very request"
 _ORDER: Final = "All replicas apply the same requests in the same order, each once"
 _ONCE: Final = "A request that is submitted once is applied once"
@@ -171,43 +172,47 @@ def _past_the_log(log: _Log, op: Op, sent: Sequence[Request]) -> Iterator[Broken
     logged = {one.data[0]: one for one in log.of("logged")}
     place, answer = last.answers[0]
     asked = f"#{last.rpc} ({values.operation(op.method, op.args)})"
+    said = f"{asked} with {values.reply(answer)}"
     entry = logged.get(last.rpc)
-    if op.method == "get" and logged and entry is None:
-        leads = _leader(log, place)
-        state = log.group.servers.before(last.server, place)
-        here = f"believed that it led term {state.term}" if state.leads else "did not lead"
-        there = f", and {leads[0]} led term {leads[1]}" if leads else ""
-        yield Broken(
-            place,
-            f"{last.server} answered {asked} with {values.reply(answer)} from what it had, "
-            f"without an entry in the log. It {here}{there}.",
-            f"{last.server} answered a read without its log",
-            _LOG,
-            _SOURCE,
-            rpc=last.rpc,
-            others=[last.rpc],
-            events=_events(log, op),
-            servers=[last.server],
-        )
+    state, leads = log.group.servers.before(last.server, place), _leader(log, place)
+    there = "" if leads is None else f"{leads[0]} led term {leads[1]}"
+    if logged and entry is None and not _led(log, last):
+        sentence = f"{last.server} did not lead and must answer ErrWrongLeader: it answered {said}"
+        sentence += f", without an entry in the log.{there and f' {there}.'}"
+        what = f"did not lead, and answered {values.operation(op.method, op.args)}"
+        rule = _LEADS
+    elif op.method == "get" and logged and entry is None:
+        here = f"believed that it led term {state.term}" if state.leads else "led no more"
+        sentence = f"{last.server} answered {said} from what it had, without an entry in the log."
+        sentence += f" It {here}{there and f', and {there}'}."
+        what, rule = "answered a read without its log", _LOG
     elif op.method != "get" and entry is not None:
-        applied = [
-            one
-            for one in log.of("applied")
-            if one.node == last.server and entry.place <= one.place <= place
-        ]
-        if not applied:
-            yield Broken(
-                place,
-                f"{last.server} answered {asked} with {values.reply(answer)} as soon as it was "
-                f"entry {entry.data[1]} of its log, and its machine had not applied it.",
-                f"{last.server} answered a write before it had applied it",
-                _APPLIED,
-                _SOURCE,
-                rpc=last.rpc,
-                others=[last.rpc],
-                events=_events(log, op),
-                servers=[last.server],
-            )
+        applied = [one for one in log.of("applied") if one.node == last.server]
+        if any(entry.place <= one.place <= place for one in applied):
+            return
+        sentence = f"{last.server} answered {said} as soon as it was entry {entry.data[1]} of its "
+        sentence += "log, and its machine had not applied it."
+        what, rule = "answered a write before it had applied it", _APPLIED
+    else:
+        return
+    yield Broken(
+        place,
+        sentence,
+        f"{last.server} {what}",
+        rule,
+        _SOURCE,
+        rpc=last.rpc,
+        others=[last.rpc],
+        events=_events(log, op),
+        servers=[last.server],
+    )
+
+
+def _led(log: _Log, request: Request) -> bool:
+    """Whether a server led when it got a request, or when it answered it."""
+    servers = log.group.servers
+    moments = request.arrivals[-1], request.answers[0][0]
+    return any(servers.before(request.server, place).leads for place in moments)
 
 
 def _leader(log: _Log, place: int) -> tuple[str, int] | None:
@@ -392,9 +397,10 @@ def _asks_only_one(log: _Log, sent: Sequence[Request]) -> Broken | None:
         answer = "none was answered"
         if others:
             answer = f"answered {values.reply(others[-1].answers[0][1])} each time"
+        which = f"all its {alike}" if alike == len(own) else f"its last {alike}"
         return Broken(
             own[-1].ended or own[-1].sent,
-            f"{op.client}'s {values.operation(op.method, op.args)} sent its last {alike} "
+            f"{op.client}'s {values.operation(op.method, op.args)} sent {which} "
             f"requests to {where}, #{first.rpc} to #{own[-1].rpc}: {answer}. {leads[0]} led term "
             f"{leads[1]}.",
             f"{op.client} asks only {where}, and {leads[0]} leads",

@@ -217,8 +217,9 @@ SENTENCES = [
         "kv-append",
         [Operation(0, Append("x", "a"), "", 0, 1), Operation(1, Append("x", "b"), "", 2, 3)],
         """
-        c0's Append made 'a' and c1's Append made 'b': until a Put, one must be the beginning of
-        the other. | values only grow until a Put
+        c0's Append, by its answer, would have made 'a' and c1's Append, by its answer, would have
+        made 'b': until a Put, one must be the beginning of the other.
+        | values only grow until a Put
         """,
     ),
     (

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kvsrv.rpc import Err, Version
+from linearizability.verdict import counted
 from tester.labs.kvraft.replica import DEC
 from tester.labs.kvraft.verdicts import (
     AcknowledgedPutLost,
@@ -110,9 +111,10 @@ class Watch(Monitor):
             )
         if first.reply != reply and first.reply and reply:
             raise ReplicasDiverged(
-                f"{who} has applied the same {number} requests as {first.who}, and replied to the "
-                f"last one, {shown(request)}, with {shown(reply)}, where {first.who} replied "
-                f"{shown(first.reply)} {_at(first.us)}: they are in different states",
+                f"{who} has applied the same {counted(number, 'request')} as {first.who}, and "
+                f"replied to the last one, {shown(request)}, with {shown(reply)}, where "
+                f"{first.who} replied {shown(first.reply)} {_at(first.us)}: they are in "
+                "different states",
                 moments=[first.us],
             )
 
@@ -137,13 +139,13 @@ class Watch(Monitor):
         who, before = self._names[server], self.applied[server]
         if number < before:
             raise AppliedOutOfOrder(
-                f"{who} had applied {before} requests, and took over a snapshot of {number}: a "
-                "snapshot never moves a replica backwards"
+                f"{who} had applied {counted(before, 'request')}, and took over a snapshot "
+                f"of {number}: a snapshot never moves a replica backwards"
             )
         if number > len(self._log):
             raise ReplicasDiverged(
-                f"{who} took over a snapshot of {number} requests, and no replica has applied "
-                f"more than {len(self._log)}"
+                f"{who} took over a snapshot of {counted(number, 'request')}, and no replica "
+                f"has applied more than {len(self._log)}"
             )
         self.applied[server] = number
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from kvsrv.rpc import Err
+from linearizability.verdict import counted
 from tester.labs.kvraft.cluster import ELECTION_TIMEOUT_S, Limits, RSMCluster
 from tester.labs.kvraft.network import CALM, LIMITS, TWICE
 from tester.labs.kvraft.replica import DEC, INC, NULL
@@ -104,7 +105,8 @@ class Lab:
         """Count up, and fail unless the reply is what it must be."""
         reply = await self.one(among)
         if reply != expected:
-            raise AssertionError(f"the counter is {reply} after {expected} requests to count up")
+            often = counted(expected, "request")
+            raise AssertionError(f"the counter is {reply} after {often} to count up")
 
     async def check_applied(self, requests: int, n: int) -> None:
         """Wait until `n` servers have applied so many requests; fail if it takes too long.
@@ -119,7 +121,7 @@ class Lab:
             await asyncio.sleep(pause)
             pause = min(2 * pause, 1.28)
         raise self.sim.livelock(
-            f"only {found} servers have applied {requests} requests, and {n} should have"
+            f"{counted(found, 'server')} applied {counted(requests, 'request')}: expected {n}"
         )
 
     async def count_up(self, times: int, first: int = 1) -> None:
@@ -152,7 +154,8 @@ class Lab:
             self.servers.stop(i)
         done, _ = await asyncio.wait(offers, timeout=SUBMIT_S + STOP_S)
         if waiting := len(offers) - len(done):
-            raise self.sim.livelock(f"{waiting} requests were never answered after a shutdown")
+            left = counted(waiting, "request")
+            raise self.sim.livelock(f"{left} never got an answer after a shutdown")
         self._over = False
 
     def _check_none_waits_since(self, us: int) -> None:
@@ -219,7 +222,7 @@ async def test_leader_partition_4a(sim: Simulation) -> None:
     if waiting := len(lost) - len(done):
         raise sim.livelock(
             f"s{leader} can hear of the new leader for {STOP_S} s, and submit has not returned "
-            f"for {waiting} requests that were lost with its leadership"
+            f"for {counted(waiting, 'request')} that it lost with its leadership"
         )
     for task in done:
         if task.result()[0] is not Err.WRONG_LEADER:

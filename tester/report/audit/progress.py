@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from linearizability.verdict import counted
 from tester.report.audit.group import Group, entry
 from tester.report.audit.messages import Message
 from tester.report.broken import Broken, listed
@@ -158,13 +159,13 @@ def _calmed(group: Group) -> Iterator[Broken]:
     if stale:
         senders = listed(sorted({one.sender for one in stale}))
         heard = (
-            f" Meanwhile {it} got {len(stale)} messages of {senders}, a leader of an older term, "
-            f"the last one as #{stale[-1].rpc}."
+            f" Meanwhile {it} got {counted(len(stale), 'message')} of {senders}, a leader of an "
+            f"older term, the last one as #{stale[-1].rpc}."
         )
     elif refused:
         heard = (
-            f" Meanwhile {it} refused {len(refused)} requests for a vote, the last one "
-            f"#{refused[-1].rpc}."
+            f" Meanwhile {it} refused {counted(len(refused), 'request')} for a vote, the last "
+            f"one #{refused[-1].rpc}."
         )
     else:
         heard = f" Meanwhile {it} heard from no leader, and gave no vote."
