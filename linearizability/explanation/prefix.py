@@ -19,6 +19,8 @@ REFINED = 200
 CUT_CONFIGURATIONS = 20_000
 AHEAD = 20
 """By this factor more returns are looked at each time that they are used up."""
+COPIED = 120
+"""An order takes as long as copying so many elements for each operation in it."""
 REMEMBERED = 100
 """For how many last operations of an order the states between them are kept."""
 
@@ -216,8 +218,13 @@ def prefix_by_cuts(
             illegal = max(bisect_left(stamps, ends[possible + 1]), 1)
         del ends[possible + 1 :]
     legal, best, step = 0, list[int](), 1
-    # Once there is an order, a longer one is looked for only where that costs little.
-    while illegal - legal > 1 and work > (2 * len(operations) if legal else 0):
+    size = 0  # of the state after the best order
+    # Once there is an order, a longer one is looked for only where that costs little, or spares
+    # many steps between states that are dear to copy.
+    while illegal - legal > 1 and (
+        work > (2 * len(operations) if legal else 0)
+        or (illegal - legal) * size > COPIED * len(operations)
+    ):
         middle = max(illegal - step, legal + 1)
         if ends:
             middle = min(max(bisect_left(stamps, ends.pop()), legal + 1), illegal - 1)
@@ -226,15 +233,17 @@ def prefix_by_cuts(
             illegal = middle
         else:
             legal, best, ends = middle, found, []
+            size = _size_after(model, [operations[position] for position in found])
         step = step * 8 if legal == 0 else (illegal - legal) // 2
     until = stamps[legal - 1] if legal else -1
-    certain = 0
-    for position in best:
-        ret = operations[position].ret
-        if ret is None or ret > until:
-            break
-        certain += 1
-    return best, certain
+    kept = [(ret := operations[position].ret) is not None and ret <= until for position in best]
+    return best, kept.index(False) if False in kept else len(kept)
+
+
+def _size_after(model: Model, operations: Sequence[Operation]) -> int:
+    """How many elements a state has that is copied at every step; 0 if nobody knows quickly."""
+    state = model.fold(operations) if model.fold is not None else None
+    return len(state) if isinstance(state, tuple | frozenset) else 0
 
 
 def _possible(model: Model, core: Core, stamps: Sequence[int], ends: Sequence[int]) -> int:

@@ -12,6 +12,8 @@ from linearizability.verdict import Illegal, Refuted, Unknown, Verdict, counted,
 WIDTH = 80
 SHOWN = 8
 """How many entries of a long list are shown."""
+LONGEST = 400
+"""How many characters of a sentence or of a state are shown."""
 
 CORE_SHOWN = 20
 """The most operations of a proof that are shown."""
@@ -53,7 +55,7 @@ def _illegal(verdict: Illegal, name: Name) -> list[str]:
     refuted, model = verdict.headline, verdict.model
     sections = [
         _wrap(f"not linearizable: {name_of(refuted.key)}: {refuted.missing}"),
-        _wrap(refuted.why),
+        _wrap(_abridged(refuted.why)),
         _core(model, refuted, name),
         _prefix(model, refuted, name),
     ]
@@ -87,13 +89,12 @@ def _prefix(model: Model, refuted: Refuted, name: Name) -> str:
         lines += [_row(model, op, name) for op in prefix[-3:]]
     else:
         lines = ["No operation can be the first."]
-    lines.append(
-        _wrap(f"After it the state is {model.describe_state(refuted.state)}. Nothing can be next:")
-    )
+    state = _abridged(model.describe_state(refuted.state))
+    lines.append(_wrap(f"After it the state is {state}. Nothing can be next:"))
     candidates = refuted.candidates
     for candidate in candidates[:SHOWN]:
         lines.append(_row(model, candidate.operation, name))
-        lines.append(_wrap(f"{candidate.why}", "        "))
+        lines.append(_wrap(_abridged(candidate.why), "        "))
     if len(candidates) > SHOWN:
         lines.append(f"    and {len(candidates) - SHOWN} more")
     return "\n".join(lines)
@@ -147,6 +148,12 @@ def _unknown(verdict: Unknown) -> list[str]:
 def _keys(keys: Sequence[object]) -> str:
     shown = ", ".join(map(repr, keys[:SHOWN]))
     return shown if len(keys) <= SHOWN else f"{shown} and {counted(len(keys) - SHOWN, 'more key')}"
+
+
+def _abridged(text: str) -> str:
+    """The beginning of a text that may name every element of a large object."""
+    more = len(text) - LONGEST
+    return text if more <= 0 else f"{text[:LONGEST]}... ({counted(more, 'more character')})"
 
 
 def _wrap(text: str, indent: str = "") -> str:

@@ -1,8 +1,25 @@
 """The pictures and the limits of the text explanation."""
 
+from dataclasses import replace
+from typing import Any
+
+from bench.checker import missing
 from linearizability import Illegal, Operation, check
 from linearizability.explanation.text import explain, timeline
-from linearizability.models import Acquire, Get, Put, Read, Release, Write, kv, mutex, register
+from linearizability.models import (
+    Acquire,
+    Add,
+    Contains,
+    Get,
+    Put,
+    Read,
+    Release,
+    Write,
+    kv,
+    mutex,
+    register,
+    set_,
+)
 
 
 def test_a_timeline_draws_ties_open_operations_and_instants() -> None:
@@ -63,3 +80,26 @@ def test_a_history_without_keys_is_the_history() -> None:
     assert explain(verdict).startswith("not linearizable: the history: no order gets past Read(")
     assert str(check(whole, [])) == "linearizable: 0 operations, 0 keys"
     assert str(check(whole, [Operation(0, Read("x"), "", 0, 1)])) == "linearizable: 1 operation"
+
+
+def test_a_large_state_is_abridged() -> None:
+    history = [Operation(0, Add("s", n), None, 2 * n, 2 * n + 1) for n in range(3_000)]
+    history.append(Operation(1, Contains("s", 7), False, 9_000, 9_001))
+    history.append(Operation(1, Read("s"), list(range(2_000)), 9_002, 9_003))
+    text = explain(check(set_, history))
+    assert len(text) < 3_000
+    assert " more characters)" in text
+
+
+def test_states_that_are_large_to_copy_are_copied_seldom() -> None:
+    steps = 0
+
+    def step(state: Any, input: Any, output: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        return set_.step(state, input, output)
+
+    counting = replace(set_, step=step)
+    (history,) = missing(100_000)
+    assert "one of two reads must have seen more" in explain(check(counting, history))
+    assert steps < 1_000
