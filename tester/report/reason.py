@@ -11,7 +11,7 @@ from dataclasses import replace
 from operator import attrgetter
 
 from linearizability import Illegal
-from tester.report import clerk_rules, lock_rules, machine_rules, server_rules
+from tester.report import clerk_rules, lock_rules, machine_rules, server_rules, task_rules
 from tester.report.audit import raft
 from tester.report.broken import Broken
 from tester.report.exchange import requests, returns
@@ -42,6 +42,9 @@ def reason(outcome: Outcome) -> Broken | None:
     ]
     if found:
         return _with_source(outcome, min(found, key=attrgetter("place")))
+    job = task_rules.first_broken(outcome, sent)
+    if job is not None:
+        return job
     locked = lock_rules.first_broken(outcome, sent)
     if locked is not None:
         return locked

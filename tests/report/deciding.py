@@ -238,37 +238,40 @@ KVRAFT_DEDUP = {
 
 RENAMED = r"w\d has renamed mr-tmp-\S+ to (mr-out-\d+); in \1, "
 OTHERS = rf"{RENAMED}'\S+' has '.*', expected '.*'"
+BEGUN = r"w\d maps pg-\S+, which \w+ had begun at \S+ s"
+TOO_EARLY = r"w\d was at a reduce task \(#\d+\) while the map of pg-\S+ by w\d \(#\d+\)"
+SAID_TOO_EARLY = r"says that the job is done before w\d has completed its reduce task"
 
 MAPREDUCE = {
     # what is handed out, and when
-    "never_hands_out_again": r"nothing has happened to any worker for 60 s, .*mr-out-0.* missing",
-    "hands_out_only_map_tasks_again": r"nothing has happened to any worker .*mr-out-\d missing",
-    "has_no_patience": r"was mapped by w\d at \S+ s, and by w\d at \S+ s: .* finished for 10 s",
-    "hands_out_what_is_under_way": r"was (mapped|reduced) by w\d at \S+ s, and by w\d at \S+ s",
-    "has_patience_once": r"by w\d at \S+ s: a task has 10 s each time that it is handed out",
-    "drops_what_is_finished": r"was mapped by w\d at \S+ s, and by w\d at \S+ s",
-    "counts_reports": rf"{OTHERS}.* it is what comes out if \S+ is left out",
-    "takes_reports_for_the_present_phase": r"said that the job is done, and there is no mr-out-\d",
-    "reduces_before_all_is_mapped": rf"{OTHERS}.* it is what comes out if \S+ is left out",
+    "never_hands_out_again": r"w\d crashes, and nobody finishes the map of pg-\S+txt",
+    "hands_out_only_map_tasks_again": r"w\d crashes, and nobody finishes the reduce task that",
+    "has_no_patience": rf"{BEGUN} .* had not called again",
+    "hands_out_what_is_under_way": r"w\d reduces what stands in mr-\S+, which w\d had begun at",
+    "has_patience_once": r"a task has 10 s each time .* had not called again",
+    "drops_what_is_finished": rf"{BEGUN} .* had called again at \S+ s\.",
+    "counts_reports": TOO_EARLY,
+    "takes_reports_for_the_present_phase": SAID_TOO_EARLY,
+    "reduces_before_all_is_mapped": TOO_EARLY,
     # the end of the job
-    "is_done_when_all_is_handed_out": r"said that the job is done, and there is no mr-out-\d",
-    "is_never_done_after_a_crash": r"the job is not done: all output files are there",
-    "sends_idle_workers_home": r"w\d has returned, and there is no mr-out-\d",
+    "is_done_when_all_is_handed_out": SAID_TOO_EARLY,
+    "is_never_done_after_a_crash": r"w\d completes mr-out-\d, nobody does anything after",
+    "sends_idle_workers_home": r"w\d returns while the map of pg-\S+ is not finished",
     "does_not_wait": r"a worker with nothing to do is to wait before it asks again",
-    "gives_up_at_once": r"w\d has returned, and there is no mr-out-\d",
-    "never_gives_up": r"the coordinator has gone, and w\d has not returned",
-    "reports_before_it_is_done": r"w\d has returned, and there is no mr-out-\d",
-    "skips_what_is_there": r"the job is not done: all output files are there",
+    "gives_up_at_once": r"w\d returns after #\d+, which had no answer",
+    "never_gives_up": r"The coordinator went at \S+ s\. Since #\d+ w\d has called \d+ times",
+    "reports_before_it_is_done": r"w\d returns before w\d has completed its reduce task",
+    "skips_what_is_there": r"w\d crashes, and nobody finishes the reduce task of mr-out-\d",
     # files
-    "writes_the_output_in_place": r"w\d writes mr-out-\d under this name, .* others find half",
-    "writes_between_in_place": OTHERS,
-    "shares_temporary_names": OTHERS,
+    "writes_the_output_in_place": r"w\d writes mr-out-\d in place",
+    "writes_between_in_place": r"w\d reads mr-\d-\d, which was lost when w\d crashed",
+    "shares_temporary_names": r"mr-out-\d, and it is wrong, while w\d was at the same",
     # what is in them
     "partitions_by_hash": rf"{RENAMED}there is '\S+', which belongs into mr-out-\d",
-    "runs_numbers_together": rf"{RENAMED}there is '\S+', which belongs into mr-out-\d",
+    "runs_numbers_together": r"w\d reads mr-\d+, which the maps of \d+.txt and \d+.txt have",
     "reduces_each_part": rf"{RENAMED}.*'\S+' stands twice",
     "drops_equal_values": OTHERS,
     "combines_by_reducing": OTHERS,
     "counts_on_ten_reduce_tasks": rf"{RENAMED}'\S+' is missing, expected '.*'",
-    "forgets_the_last_file": rf"{OTHERS}.*: it is what comes out if pg-tom_sawyer.txt is left out",
+    "forgets_the_last_file": r"completes mr-out-\d without what the map of pg-tom_sawyer.txt made",
 }

@@ -178,15 +178,23 @@ class Job:
             calm_us = self.sim.virtual_us - max(self._started_us, self._faults.over_us)
             most = DONE_S if self.sim.network.conditions.reliable else LOSSY_S
             if calm_us > most * 1_000_000:
-                missing = [] if self._reference is None else list(self._reference.wanted)
-                left = [name for name in missing if name not in self.outputs()]
-                said = f"{', '.join(left)} missing" if left else "all output files are there"
                 raise self.sim.livelock(
                     f"nothing has happened to any worker for {most} s, and the job is not done: "
-                    f"{said}"
+                    f"{self._what_is_left()}"
                 )
             await asyncio.sleep(1)
         self.done = True
+
+    def _what_is_left(self) -> str:
+        """What a job that is not done lacks: input files that nobody mapped, or output files."""
+        mapped = {what for _, _, how, what in self.calls if how == "mapped"}
+        if unmapped := [name for name in self.inputs if name not in mapped]:
+            return f"nobody has mapped {_counted(unmapped)}"
+        missing = [] if self._reference is None else list(self._reference.wanted)
+        left = [name for name in missing if name not in self.outputs()]
+        if not left:
+            return "all output files are there"
+        return f"{_counted(left)} {'is' if len(left) == 1 else 'are'} missing"
 
     async def _until_returned(self) -> None:
         since = self.sim.virtual_us
@@ -249,6 +257,7 @@ class Job:
     def before(self, node: str, method: str, name: str, other: str) -> int:
         """See Witness."""
         if method == "write" and is_output(name):
+            self.sim.say(node, f"writes {name}")
             raise PartialOutput(
                 f"{node} writes {name} under this name, and until it has done so others find half "
                 "of it: write a file of another name, and rename it"
@@ -324,3 +333,8 @@ class Job:
         node = self.sim.node(name)
         node.pause()
         self.sim.after(seconds * 1_000_000, node.resume)
+
+
+def _counted(names: Sequence[str]) -> str:
+    """A name, or how many there are and which is the first."""
+    return names[0] if len(names) == 1 else f"{len(names)} files (the first is {names[0]})"
