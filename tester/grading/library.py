@@ -12,8 +12,10 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import io
 import linecache
 import sys
+import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -24,6 +26,8 @@ from tester.world.submission import STANDS_ON, Submission
 
 _HOUSE: Final = Path(__file__).resolve().parents[2]
 _INIT: Final = "__init__.py"
+_COMMON: Final = {"utf-8", "utf-8-sig", "iso-8859-1", "iso-8859-15", "ascii", "cp1252"}
+"""Encodings that take a time in proportion to the text."""
 _FIXED: Final = "__fixed__ = True"
 
 
@@ -241,11 +245,18 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return done
 
     def remember_lines(self) -> None:
-        """Have tracebacks and `inspect` show the lines of what was handed in."""
+        """Have tracebacks and `inspect` show the lines of what was handed in.
+
+        Nobody is shut in yet, and a file names its own encoding: some of Python's take hours, or
+        raise what they like. Lines in any but the common ones are not shown.
+        """
         for file in (*self._sources, *self.files):
             try:
-                text = importlib.util.decode_source(self._data(file))
-            except (SyntaxError, UnicodeDecodeError, LookupError):
+                data = self._data(file)
+                if tokenize.detect_encoding(io.BytesIO(data).readline)[0] not in _COMMON:
+                    continue
+                text = importlib.util.decode_source(data)
+            except (SyntaxError, UnicodeDecodeError):
                 continue
             linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
 

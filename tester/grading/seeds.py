@@ -11,6 +11,8 @@ from typing import Final
 
 LEAST_SECRET: Final = 32
 """Bytes of a secret."""
+_MOST_SECRET: Final = 1 << 16
+"""More are no secret, but a device or another file."""
 _VERSION: Final = b"labtester-seed-v1"
 
 
@@ -48,15 +50,20 @@ def new_secret() -> str:
 def read_secret(file: Path) -> bytes:
     """The secret in a file, without the white space around it. Raises BadSecret."""
     try:
-        secret = file.read_bytes().strip()
-    except OSError as error:
+        with file.open("rb") as stream:
+            secret = stream.read(_MOST_SECRET + 1).strip()
+    except (OSError, ValueError) as error:
+        got = error.strerror if isinstance(error, OSError) else error
         raise BadSecret(
             f"{file}: expected the secret that hidden seeds are derived from, got "
-            f"{error.strerror}; `labtester new LAB DIR --instructor` writes one"
+            f"{got}; `labtester new LAB DIR --instructor` writes one"
         ) from None
-    if len(secret) < LEAST_SECRET:
+    if not LEAST_SECRET <= len(secret) <= _MOST_SECRET:
+        limit = f"at most {_MOST_SECRET} bytes, got more"
+        if len(secret) < LEAST_SECRET:
+            limit = f"at least {LEAST_SECRET} bytes, got {len(secret)}"
         raise BadSecret(
-            f"{file}: expected a secret of at least {LEAST_SECRET} bytes, got {len(secret)}; "
+            f"{file}: expected a secret of {limit}; "
             "`labtester new LAB DIR --instructor` writes one"
         )
     return secret

@@ -233,6 +233,7 @@ class _Zygote:
                 os.close(ours)
                 self._line.close()
                 self._cell.enter(0)
+                self._cell.hurry()
                 send(its, marshal.dumps(self._library.compile_all()))
                 status = 0
             finally:

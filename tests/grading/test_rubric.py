@@ -121,6 +121,8 @@ ONE = 'lab = "kvsrv"\n[[tests]]\nname = "test_outage"\n'
         (ONE + "public = 0", 2, "test_outage runs on no seed: set public or hidden"),
         (ONE + "hidden = 5", 1, 'add secret = "secret.txt" to [seeds]'),
         (ONE + '[seeds]\nhidden = 5\nsecret = "no"', 6, "expected the secret"),
+        (ONE + '[seeds]\nhidden = 5\nsecret = "\\u0000"', 6, "got embedded null byte"),
+        (ONE + '[seeds]\nhidden = 5\nsecret = "/dev/zero"', 6, "at most 65536 bytes, got more"),
         (ONE + "[seeds]\npubilc = 5", 5, "there is no key 'pubilc': write public"),
         (ONE + "[seeds]\npublic = -5", 5, "public: expected 0 to 1000000, got -5"),
         (ONE + "[limits]\nmemory_mb = 1", 5, "memory_mb: expected 256 to 1048576, got 1"),

@@ -27,6 +27,16 @@ FURTHER: Final = {
         ends=Kind.TIMED_OUT,
         says="CPU time",
     ),
+    "has an encoding that raises": Attack(
+        files={"kvsrv/client.py": b"# coding: undefined\n"},
+        ends=REFUSED,
+        says="kvsrv/client.py",
+    ),
+    "has an encoding that takes hours": Attack(
+        files={"kvsrv/client.py": b"# coding: punycode\na-" + b"zzz9" * 200_000},
+        ends=REFUSED,
+        says="CPU time",
+    ),
     "has more under way than the grader can hold": Attack(
         clerk="import asyncio\n"
         "for _ in range(100):\n"

@@ -30,7 +30,7 @@ SAMPLE = [
     "asks for the network's choices",
     "puts words into the grader's mouth",
     "has last words without end",
-    "has more under way than the grader can hold",
+    "has an encoding that raises",
     "lists its descriptors",
     "asks, and always answers that it may have been",
 ]
