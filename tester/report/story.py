@@ -136,7 +136,8 @@ def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
         return [_wrap(said)]
     table = side_by_side(outcome, broken)
     verdict = message(outcome.error) if isinstance(outcome.error, BaseException) else ""
-    what = headline(outcome) if isinstance(outcome.error, Stuck) else f"{outcome.kind}: {verdict}"
+    what = verdict if verdict.startswith(f"{outcome.kind}: ") else f"{outcome.kind}: {verdict}"
+    what = headline(outcome) if isinstance(outcome.error, Stuck) else what
     judged = broken.sentence.lower().startswith(verdict.lower())
     after = [] if judged else [later(outcome, broken, what)]
     return [*([table] if table else []), _wrap(" ".join([said, *after]))]

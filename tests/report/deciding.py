@@ -255,7 +255,7 @@ MAPREDUCE = {
     "reduces_before_all_is_mapped": TOO_EARLY,
     # the end of the job
     "is_done_when_all_is_handed_out": SAID_TOO_EARLY,
-    "is_never_done_after_a_crash": r"w\d completes mr-out-\d, nobody does anything after",
+    "is_never_done_after_a_crash": r"w\d completes mr-out-\d, no task begins after that",
     "sends_idle_workers_home": r"w\d returns while the map of pg-\S+ is not finished",
     "does_not_wait": r"a worker with nothing to do is to wait before it asks again",
     "gives_up_at_once": r"w\d returns after #\d+, which had no answer",

@@ -56,6 +56,14 @@ def test_a_worker_that_hangs_before_it_is_seen_to_begin(tmp_path: Path) -> None:
     assert "nobody has mapped pg-" in why.sentence
 
 
+def test_reduces_that_are_never_handed_out(tmp_path: Path) -> None:
+    waiting = "        if self._waiting:\n"
+    never = ((waiting, "        if self._waiting and self.kind is Kind.MAP:\n"),)
+    _, why = broken("test_wc", COORDINATOR, never, tmp_path)
+    assert "no reduce task begins" in why.headline
+    assert "10 files (the first is mr-out-0) are missing" in why.sentence
+
+
 def test_what_a_worker_makes_of_whole_files_is_its_own_fault(tmp_path: Path) -> None:
     drops = (("await app.reduce(key, groups[key])", "await app.reduce(key, groups[key][1:])"),)
     outcome, why = broken("test_wc", WORKER, drops, tmp_path)

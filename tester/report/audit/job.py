@@ -20,6 +20,7 @@ AGAIN: Final = (
 )
 ONCE: Final = "Each worker has 10 s for a task, and what is finished is not done again"
 END: Final = "The job is done, and a worker returns, when all output files are complete"
+NEXT: Final = "Reduce tasks are handed out once every map task is finished"
 GONE: Final = "A worker returns when the coordinator does not answer any more"
 OUTPUT: Final = "The output is that of the sequential run"
 

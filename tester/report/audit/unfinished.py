@@ -8,6 +8,7 @@ from tester.report.audit.job import (
     AGAIN,
     END,
     GONE,
+    NEXT,
     ONCE,
     SOURCE,
     broken_by,
@@ -106,7 +107,7 @@ def _idle(outcome: Outcome, tasks: Tasks) -> Broken | None:
     """Nobody is seen to have left a task: what was the last that was done."""
     done = [task for task in tasks.reduces if task.completed is not None]
     if not done:
-        return _stands_still(outcome)
+        return _stands_still(outcome) or _none_begun(outcome, tasks)
     last = max(done, key=lambda task: task.completed or 0)
     assert last.completed is not None
     when = seconds(outcome.trace[last.completed][0])
@@ -122,10 +123,28 @@ def _idle(outcome: Outcome, tasks: Tasks) -> Broken | None:
     return broken_by(
         last,
         last.completed,
-        f"{last.node} completes {last.output}, nobody does anything after that, and the job is "
-        "not done",
+        f"{last.node} completes {last.output}, no task begins after that, and the job is not done",
         said,
         END,
+        message(outcome.error) if outcome.error is not None else "",
+    )
+
+
+def _none_begun(outcome: Outcome, tasks: Tasks) -> Broken | None:
+    """All maps that were begun are finished, and no reduce was seen to begin."""
+    if tasks.reduces or not tasks.maps:
+        return None
+    last = max(tasks.maps, key=lambda task: task.called or 0)
+    if last.called is None:
+        return None
+    when = seconds(outcome.trace[last.called][0])
+    return broken_by(
+        last,
+        last.called,
+        f"{last.node} has mapped {last.file}, the last, and no reduce task begins",
+        f"{last.node} had mapped {last.file}, and called again at {when} s. Each map that was "
+        "begun had been finished then, and no worker was seen to reduce anything",
+        NEXT,
         message(outcome.error) if outcome.error is not None else "",
     )
 
