@@ -15,6 +15,7 @@ from tester.world.events import (
     Deliver,
     End,
     FaultStruck,
+    FileOp,
     Held,
     NoReply,
     Reply,
@@ -126,6 +127,8 @@ def _event(
             node, text = _of_message(event, outcome, servers)
         case End(failure=failure):
             node, text = "test", f"the run fails with {failure}" if failure else "the run passes"
+        case FileOp():
+            node, text = event.node, f"{event.method.removesuffix('s')}s {event.name}"
         case FaultStruck():
             text = f"fault: {event.what}"
     if line is not None:

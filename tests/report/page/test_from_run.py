@@ -200,3 +200,9 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed() -> None:
         for hash_seed in ("0", "1", "77")
     }
     assert len(found) == 1
+
+
+def test_what_is_done_to_a_file_stands_in_the_lane_of_who_does_it() -> None:
+    events = [one for one in runs.of_lab("mapreduce", "test_wc").run.events if one.kind == "file"]
+    assert {one.node for one in events} <= {"w0", "w1", "w2"}
+    assert any(one.text.startswith("reads mr-0-") for one in events)
