@@ -70,6 +70,7 @@ def render_story(
     explanation: Explanation | None = None,
     *,
     full: bool = False,
+    logged: bool = False,
     said: Sequence[Said] = (),
     look: Callable[[Broken | None], Inside] = lambda broken: NOTHING,
     unshrunk: str = "",
@@ -79,7 +80,8 @@ def render_story(
     `outcome` is of a run that kept its trace; with an explanation, it is the shrunken one. Of a
     long run only what is worth telling is shown, unless `full` asks for every line, with what was
     `said` in between: logged and printed. `look` is asked what the code did when a rule was
-    broken: see `tester.report.inside`. `unshrunk` says why it is not the smallest run.
+    broken: see `tester.report.inside`. `logged`: what it logs is shown too. `unshrunk` says why it
+    is not the smallest run.
     """
     core, why = core_of(outcome), reason(outcome)
     inside = look(why)
@@ -112,17 +114,22 @@ def render_story(
         sections[-1] += "\n" + _wrap(explanation.sentence)
         if explanation.shrunk.runs:
             again = f"{_effort(explanation)}  {again}"
-    sections.append(f"{again}\n\n    {command}{_next(command, explanation)}")
+    sections.append(f"{again}\n\n    {command}{_next(command, explanation, full, logged)}")
     return "\n\n".join(sections) + "\n"
 
 
-def _next(command: str, explanation: Explanation | None) -> str:
+def _next(command: str, explanation: Explanation | None, full: bool, logged: bool) -> str:
     """What may be added to the command that runs it again, to see more, on a line of its own."""
     if not command.startswith("labtester replay "):
         return ""
     if explanation is not None and explanation.causes:
-        return "\n    (explain for replay: beside the same run without the fault)"
-    return "\n    (with --full --log-level DEBUG: every event, and what your code logs)"
+        return "\n    (or with `explain` instead of `replay`: the nearest passing run beside it)"
+    more = [] if full else [("--full", "every event")]
+    more += [] if logged else [("--log-level DEBUG", "what your code logs")]
+    if not more:
+        return ""
+    options, what = zip(*more, strict=True)
+    return f"\n    (with {' '.join(options)}: {', and '.join(what)})"
 
 
 def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
@@ -136,11 +143,14 @@ def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
         return [_wrap(said)]
     table = side_by_side(outcome, broken)
     verdict = message(outcome.error) if isinstance(outcome.error, BaseException) else ""
-    what = verdict if verdict.startswith(f"{outcome.kind}: ") else f"{outcome.kind}: {verdict}"
-    what = headline(outcome) if isinstance(outcome.error, Stuck) else what
+    kind = "" if isinstance(outcome.error, AssertionError) else outcome.kind
+    what = verdict.removeprefix(f"{outcome.kind}: ")
+    what = what or ("" if kind else "an assertion does not hold")
+    if isinstance(outcome.error, Stuck):
+        kind, what = outcome.kind.lower(), outcome.error.sentence
     judged = broken.sentence.lower().startswith(verdict.lower())
-    after = [] if judged else [later(outcome, broken, what)]
-    return [*([table] if table else []), _wrap(" ".join([said, *after]))]
+    after = "" if judged else later(outcome, broken, kind, what)
+    return [*([table] if table else []), _wrap(f"{said} {after}".rstrip())]
 
 
 def every_line(outcome: Outcome, said: Sequence[Said] = ()) -> str:
@@ -276,7 +286,7 @@ def _verdict(outcome: Outcome) -> str:
         return f"So no order of the operations fits: {first}."
     if headline(outcome).endswith(_first_line(error)):
         return ""
-    return f"So the test failed: {outcome.kind}: {said.rstrip('.')}." if said else ""
+    return f"So the test failed: {said.rstrip('.')}." if said else ""
 
 
 def _frames(outcome: Outcome) -> list[str]:
@@ -320,7 +330,9 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
             return []
     if type(error) is AssertionError and headline(outcome).endswith(message(error)):
         return [_raised("", "", frames)] if (frames := user_frames(error)) else []
-    return [_raised(outcome.kind, message(error), user_frames(error))]
+    said = message(error)
+    kind = "" if said and isinstance(error, Verdict) else outcome.kind
+    return [_raised(kind, said, user_frames(error))]
 
 
 def _when(failure: Failure) -> str:
@@ -384,7 +396,7 @@ def _raised(kind: str, said: str, frames: Sequence[Frame]) -> str:
         shown.append(f"  {relative(frame.file)}:{frame.line}, in {frame.function}")
         if frame.text:
             shown.append(f"      {frame.text}")
-    raised = f"{kind}: {said.replace(f'{Path.cwd()}{os.sep}', '')}" if said else kind
+    raised = ": ".join(filter(None, [kind, said.replace(f"{Path.cwd()}{os.sep}", "")]))
     if not raised:
         return "\n".join(shown)
     shown += [line if len(line) <= WIDTH else _wrap(line) for line in raised.splitlines()]

@@ -59,7 +59,13 @@ def report_of(
             again = repeat(scenario, seed, found)
             closer = partial(look, scenario, again)
             rendered = render_story(
-                seed, again, job.command, full=job.full, look=closer, unshrunk=_LOST
+                seed,
+                again,
+                job.command,
+                full=job.full,
+                logged=bool(job.level),
+                look=closer,
+                unshrunk=_LOST,
             )
             whole = RerunReport(ran, plain(rendered))
             return _completed(whole, scenario, job, again, lab)
@@ -69,7 +75,13 @@ def report_of(
         closer = partial(look, scenario, diagnosis.outcome)
         story = plain(
             render_story(
-                seed, diagnosis.outcome, job.command, explanation, full=job.full, look=closer
+                seed,
+                diagnosis.outcome,
+                job.command,
+                explanation,
+                full=job.full,
+                logged=bool(job.level),
+                look=closer,
             )
         )
         if explanation is None:
@@ -157,7 +169,13 @@ def _with_log(
         story = plain(f"{every_line(watched.outcome, said)}\n\n".lstrip("\n"))
     elif job.full:
         told = render_story(
-            int(job.seed), watched.outcome, job.command, explanation, full=True, said=said
+            int(job.seed),
+            watched.outcome,
+            job.command,
+            explanation,
+            full=True,
+            logged=True,
+            said=said,
         )
         story = plain(told)
     found = [

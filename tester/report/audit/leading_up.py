@@ -137,18 +137,18 @@ def _merged(batch: Sequence[Line]) -> list[Line]:
     return [replace(batch[0], who=",".join(who), what=what) for what, who in groups.items()]
 
 
-def later(outcome: Outcome, broken: Broken, said: str) -> str:
+def later(outcome: Outcome, broken: Broken, kind: str, said: str) -> str:
     """The verdict as what came of a broken rule: "Later, at 3.828 s, the test failed: ...".
 
-    In short, for the rule says more; and with what the test noted at that moment.
+    In short, for the rule says more; and with what the test noted at that moment. `kind` is what
+    kind of failure it is, where a reader can make use of that. "" if the rule says all of it.
     """
-    kind, _, rest = said.partition(": ")
-    said = f"{kind}: {_CLAUSE.split(rest, maxsplit=1)[0]}" if rest else kind
+    said = ": ".join(filter(None, [kind, _CLAUSE.split(said, maxsplit=1)[0]]))
     end_us = outcome.trace[-1][0]
     notes = [note.text for note in only(Note, outcome.trace) if note.time_us == end_us]
     said = ". ".join([said, *(f"{text[:1].upper()}{text[1:]}" for text in notes[-1:])])
     if broken.place == len(outcome.trace) - 1 and broken.sentence[:_SAME] in said:
-        return f"The test failed with {outcome.kind}."
+        return ""
     if end_us == outcome.trace[broken.place][0]:
         return f"So the test failed: {said}"
     return f"Later, at {seconds(end_us)} s, the test failed: {said}"

@@ -66,7 +66,7 @@ def test_and_reply_the_same() -> None:
     told(2, "applied", 1, b"one", b"")  # a reply that is no plain data says nothing
     told.violates(
         verdicts.ReplicasDiverged,
-        "s1 has applied the same 1 requests as s0, and replied to the last one, b'one', with 2, "
+        "s1 has applied the same 1 request as s0, and replied to the last one, b'one', with 2, "
         "where s0 replied 1 at 0.004 s: they are in different states",
         *(1, "applied", 1, b"one", b"\x02"),
     )
