@@ -54,18 +54,13 @@ def report_of(
         passing = run(scenario, Choices(Replayed(found.choices.record())), keep_trace=True)
         story = plain(f"{every_line(passing)}\n\n".lstrip("\n")) if job.full else ""
         return _completed(RerunReport(ran, story), scenario, job, passing, lab)
+    logs = job.level > 0
     try:
         if job.whole:
             again = repeat(scenario, seed, found)
             closer = partial(look, scenario, again)
             rendered = render_story(
-                seed,
-                again,
-                job.command,
-                full=job.full,
-                logged=bool(job.level),
-                look=closer,
-                unshrunk=_LOST,
+                seed, again, job.command, full=job.full, logged=logs, look=closer, unshrunk=_LOST
             )
             whole = RerunReport(ran, plain(rendered))
             return _completed(whole, scenario, job, again, lab)
@@ -80,7 +75,7 @@ def report_of(
                 job.command,
                 explanation,
                 full=job.full,
-                logged=bool(job.level),
+                logged=logs,
                 look=closer,
             )
         )
