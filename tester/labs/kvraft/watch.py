@@ -33,6 +33,7 @@ from tester.labs.raft.safety import Safety
 from tester.labs.raft.verdicts import AppliedOutOfOrder, StateMachineSafetyViolated
 from tester.labs.witness import describe_get, describe_put, short
 from tester.world.failure import printable
+from tester.world.history import seconds
 from tester.world.invariants import Monitor
 from tester.world.simulation import Simulation
 
@@ -247,4 +248,4 @@ def shown(data: bytes) -> str:
 
 
 def _at(us: int) -> str:
-    return f"at {us // 1_000_000}.{us // 1_000 % 1_000:03} s"
+    return f"at {seconds(us)} s"

@@ -44,6 +44,7 @@ from tester.labs.raft.verdicts import (
     VotedTwice,
 )
 from tester.world.failure import printable
+from tester.world.history import seconds
 from tester.world.invariants import Monitor
 from tester.world.simulation import Simulation
 
@@ -370,7 +371,7 @@ def _nothing(seen: _Seen, term: int, vote: int, commit: int) -> None:
 
 
 def _at(us: int) -> str:
-    return f"at {us // 1_000_000}.{us // 1_000 % 1_000:03} s"
+    return f"at {seconds(us)} s"
 
 
 def _whose(names: Sequence[str]) -> str:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.labs.raft import verdicts
+from tester.labs.raft import safety, verdicts
 from tester.labs.raft.safety import Safety
+from tester.world.history import seconds
 
 
 class FakeSimulation:
@@ -408,3 +409,7 @@ def test_whoever_applies_one_log_in_order_is_never_blamed(moves: list[tuple[int,
                 peers(server, "applied", index, log[index - 1])
     for index in range(1, 50):
         assert set(peers.safety.applied(index)) <= {log[index - 1]}
+
+
+def test_a_sentence_rounds_a_time_as_the_rows_of_a_story_do() -> None:
+    assert safety._at(1_333_600) == f"at {seconds(1_333_600)} s" == "at 1.334 s"
