@@ -90,19 +90,6 @@ OF_THE_COORDINATOR: Final = (
         seeds=20,
     ),
     Patch(
-        "has_patience_once",
-        "The ten seconds of a task are counted from when it was first handed out.",
-        COORDINATOR,
-        (
-            (
-                "            del self._since[number]\n        self._since[number] = now\n",
-                "        _ = self._since.setdefault(number, now)\n",
-            ),
-        ),
-        killed_by=("test_patience_begins_anew",),
-        seeds=1,
-    ),
-    Patch(
         "runs_numbers_together",
         "What map task 1 has for reduce task 11 has the name of what 11 has for 1.",
         WORKER,

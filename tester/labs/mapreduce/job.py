@@ -42,10 +42,6 @@ RETURN_S: Final = 60
 """In what time the workers return once it is done."""
 LINGER_S: Final = 1
 """The coordinator goes so long after the job is done."""
-PATIENCE_US: Final = 10_000_000
-"""A task that was handed out so long ago goes to another worker."""
-AT_WORK_US: Final = 500_000
-"""From when a worker is handed a file to when it maps it takes less than that."""
 CALLS_PER_S: Final = 100
 """More often than that no worker calls; it has no need to."""
 COORDINATOR: Final = "coordinator"
@@ -235,22 +231,6 @@ class Job:
                     moments=(when, time_us),
                 )
             first[how, what] = time_us, who
-
-    def check_patience(self) -> None:
-        """Fail if a file was mapped again too soon: right where no file takes long to read."""
-        latest: dict[str, tuple[int, str]] = {}
-        for time_us, who, how, what in self.calls:
-            if how != "mapped":
-                continue
-            before_us, before = latest.get(what, (-PATIENCE_US, ""))
-            if time_us - before_us < PATIENCE_US - AT_WORK_US:
-                raise TaskRepeated(
-                    f"{what} was mapped by {before} at {before_us / 1_000_000:.3f} s, and by "
-                    f"{who} at {time_us / 1_000_000:.3f} s: a task has 10 s each time that it is "
-                    "handed out",
-                    moments=(before_us, time_us),
-                )
-            latest[what] = time_us, who
 
     # -- what is seen -----------------------------------------------------------------------------
 

@@ -188,17 +188,5 @@ async def test_more_than_ten_tasks(sim: Simulation) -> None:
     job.check_done_once()
 
 
-@simulate(model=None, limits=LIMITS)
-async def test_patience_begins_anew(sim: Simulation) -> None:
-    """Workers hang, one after the other: whoever gets their task next has ten seconds, too."""
-    job = Job(sim, "jobcount", workers=5)
-    await job.start()
-    sim.after(1_000, sim.node("w0").pause)
-    sim.after(1_000_000, sim.node("w1").pause)
-    await asyncio.sleep(LONG_S)
-    await job.finish_without("w0", "w1")
-    job.check_patience()
-
-
 def _those(names: list[str]) -> str:
     return " and ".join(names) if names else "nobody"

@@ -141,14 +141,6 @@ BUGS: Final = (
     ),
     replace(shared.MAKES_NO_SNAPSHOT, killed_by=(SNAPSHOT, FORGETS), seeds=1),
     replace(shared.MAKES_SNAPSHOTS_ALWAYS, killed_by=("test_basic_4a",), seeds=1),
-    Patch(
-        "makes_snapshots_late",
-        "A snapshot is made when the Raft state is three times as large as it may be.",
-        RSM,
-        (("4 * self._persister.raft_state_size()", "self._persister.raft_state_size()"),),
-        killed_by=(FORGETS,),
-        seeds=1,
-    ),
     replace(shared.STARTS_WITHOUT_ITS_SNAPSHOT, killed_by=(SNAPSHOT,), seeds=1),
     Patch(
         "ignores_installed_snapshots",

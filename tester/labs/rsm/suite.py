@@ -10,6 +10,7 @@ from typing import Final
 from kvsrv.rpc import Err
 from linearizability.verdict import counted
 from tester.labs.kvraft.cluster import ELECTION_TIMEOUT_S, Limits, RSMCluster
+from tester.labs.kvraft.generic import LOG_FACTOR
 from tester.labs.kvraft.network import CALM, LIMITS, TWICE
 from tester.labs.kvraft.replica import DEC, INC, NULL
 from tester.labs.kvraft.verdicts import HoldsTooMuch
@@ -341,7 +342,7 @@ async def test_forgets_requests_that_are_over(sim: Simulation) -> None:
     before = lab.group.held()
     for _ in range(rounds):
         await _lose(lab, few)
-    lab.group.check_log_sizes(2 * MAXRAFTSTATE)
+    lab.group.check_log_sizes(LOG_FACTOR * MAXRAFTSTATE)
     more = 2 * rounds * few
     for name, held in lab.group.held().items():
         if held - before[name] > more * BYTES_PER_REQUEST + SLACK:
