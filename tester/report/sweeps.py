@@ -36,7 +36,7 @@ def _failures(groups: Sequence[dict[str, Any]]) -> Iterator[str]:
     shown = 0
     for group in groups:
         yield group_head(group)
-        for story in group["runs_shrunk"]:
+        for story in group["stories"]:
             if shown == _MOST_STORIES:
                 yield f"    another story: seed {story['seed']}: {story['command']}"
                 continue
@@ -44,7 +44,7 @@ def _failures(groups: Sequence[dict[str, Any]]) -> Iterator[str]:
             yield story["text"].rstrip("\n")
             if story.get("path"):
                 yield f"kept as {story['path']}"
-        if not group["runs_shrunk"]:
+        if not group["stories"]:
             yield f"    {group['command']}"
 
 
@@ -156,7 +156,7 @@ def page(found: dict[str, Any]) -> str:
 
 
 def _group_html(group: dict[str, Any]) -> str:
-    stories = "".join(f"<pre>{escaped(story['text'])}</pre>\n" for story in group["runs_shrunk"])
+    stories = "".join(f"<pre>{escaped(story['text'])}</pre>\n" for story in group["stories"])
     return f"<h2>{escaped(group_head(group))}</h2>\n{stories}"
 
 
