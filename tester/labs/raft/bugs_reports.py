@@ -309,7 +309,7 @@ BUGS: Final = (
                 "return self.terms[-1] if self.terms else 0",
             ),
         ),
-        killed_by=(LATE_HAND_OVER,),
+        killed_by=(LATE_HAND_OVER, "test_votes_after_a_snapshot"),
         seeds=10,
     ),
     Patch(
