@@ -194,6 +194,8 @@ class Pool:
                 worker.ended = worker.distrusted = True
             case _:
                 worker.ended = worker.distrusted = True  # the code under test wrote it
+                if worker.ready and not worker.jobs and source and (job := source.next()):
+                    worker.jobs.append(job)  # its run pays, as if it had been given in time
 
     def _answer(self, worker: Worker, message: Answered, source: JobSource) -> None:
         job, answer = worker.jobs[0], message.answer

@@ -174,6 +174,26 @@ def test_more_answers_than_jobs_are_not_believed(started: Callable[..., Pool]) -
     assert b.lost.what == "a false answer"
 
 
+def test_a_false_answer_costs_the_next_run_whether_or_not_it_had_been_given(
+    started: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the result would depend on how soon the pool listens."""
+    body = "ready()\nfor test, seed in seeds():\n    passes(seed)\n"
+    body += "    if (test, seed) == ('test_a', 19): passes(20)"
+    pool = started(body, 1)
+    plan = Plan("lab", pool.tests(), 1)
+    while plan.runs < 20:
+        monkeypatch.setattr(pool_module, "_AHEAD", 1)
+        pool._feed(plan)
+        time.sleep(0.05)  # everything the worker says has come before anybody listens
+        pool._listen(plan)
+        pool._watch(plan)
+    pool.work(plan)
+    a, b = plan.result().tests
+    assert (a.counted.seeds, a.counted.failed) == (20, [])
+    assert (b.counted.seeds, b.counted.failed) == (1, [0])
+
+
 def test_a_hung_worker_is_ended_and_its_rest_done_by_another(started: Callable[..., Pool]) -> None:
     body = "ready()\nfor test, seed in seeds():\n"
     body += "    while (test, seed) == ('test_a', 18): pass\n    passes(seed)"
