@@ -6,7 +6,9 @@ VENV ?= .venv
 SEEDS ?= 100
 TESTS ?=
 DIGESTS ?=
-CONSTRAINTS ?= constraints.txt
+# A CPython newer than those tried with these versions may need newer ones.
+CONSTRAINTS ?= $(shell $(PYTHON) -c 'import sys; \
+  print("/dev/null" if sys.version_info[:2] > (3, 15) else "constraints.txt")' 2>/dev/null)
 PIP_OPTIONS ?=
 
 BIN := $(VENV)/bin

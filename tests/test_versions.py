@@ -4,6 +4,8 @@ import ast
 import importlib
 import importlib.metadata
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,13 +17,16 @@ from packaging.utils import canonicalize_name
 from tests.lower_bounds import oldest, requirements
 from tests.tree import PACKAGES, ROOT, sources
 
+ALL_PINS = [
+    Requirement(line)
+    for line in re.findall(r"^[^#\n]+", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+]
 PINS: dict[str, Requirement] = {
     canonicalize_name(requirement.name): requirement
-    for requirement in map(
-        Requirement,
-        re.findall(r"^[^#\n]+", (ROOT / "constraints.txt").read_text(), re.MULTILINE),
-    )
+    for requirement in ALL_PINS
+    if requirement.marker is None or requirement.marker.evaluate()
 }
+"""Those for this interpreter."""
 
 
 def needed(*names: str) -> Iterator[str]:
@@ -42,9 +47,40 @@ def needed(*names: str) -> Iterator[str]:
 
 
 def test_a_pin_names_one_version() -> None:
-    for name, pin in PINS.items():
-        assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), f"{name} is not pinned"
+    for pin in ALL_PINS:
+        assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), f"{pin.name} is not pinned"
         assert pin.url is None
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14", "3.15"])
+def test_a_name_is_pinned_once_for_each_interpreter(python: str) -> None:
+    names = [
+        canonicalize_name(pin.name)
+        for pin in ALL_PINS
+        if pin.marker is None or pin.marker.evaluate({"python_version": python})
+    ]
+    assert len(names) == len(set(names))
+    assert {canonicalize_name(pin.name) for pin in ALL_PINS} == set(names)
+
+
+@pytest.mark.parametrize(
+    ("version", "constraints"),
+    [((3, 11, 2), "constraints.txt"), ((3, 15, 0), "constraints.txt"), ((3, 16, 0), "/dev/null")],
+)
+def test_a_newer_interpreter_is_not_held_to_what_was_tried(
+    tmp_path: Path, version: tuple[int, ...], constraints: str
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = {version}; $2"\n'
+    )
+    python.chmod(0o755)
+    show = "show:\n\t@echo $(CONSTRAINTS)\n"
+    command = ["make", "-s", "-f", "Makefile", "-f", "-", "show", f"PYTHON={python}"]
+    done = subprocess.run(
+        command, cwd=ROOT, input=show, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == f"{constraints}\n"
 
 
 def test_all_that_is_installed_is_pinned() -> None:
