@@ -11,7 +11,7 @@ import errno
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from tester.grading.kernel import SIGSYS, set_filter
@@ -126,44 +126,62 @@ def machine() -> _Machine | None:
 
 
 def _program(this: _Machine) -> Iterator[_Step]:
-    """The filter; what it lets through is decided by numbers and plain arguments only."""
-    calls = this.calls
+    """The filter; what it lets through is decided by numbers and plain arguments only.
+
+    The number is searched for by halves: when a filter is set, the kernel runs it once for every
+    number there is, and each node's process sets one.
+    """
     yield _Step(_LOAD, _ARCH)
     yield _Step(_IF_EQUAL, this.arch, 1)
     yield _Step(_RETURN, _KILL)
     yield _Step(_LOAD, _NUMBER)
-    yield _Step(_IF_AT_LEAST, this.limit, 0, 1)
-    yield _Step(_RETURN, _KILL)
-    yield from _each(_ALLOWED, calls, _ALLOW)
+    rows: list[tuple[int, list[_Step]]] = [(0, [_Step(_RETURN, _FAIL)])]
+    for number, steps in sorted(_verdicts(this.calls).items()):
+        rows += [(number, steps), (number + 1, [_Step(_RETURN, _FAIL)])]
+    rows.append((this.limit, [_Step(_RETURN, _KILL)]))
+    first = dict(rows)  # of two for one number, the later
+    ordered = sorted(first.items())
+    yield from _search(
+        [row for at, row in enumerate(ordered) if not at or row[1] != ordered[at - 1][1]]
+    )
+
+
+def _verdicts(calls: dict[str, int]) -> dict[int, list[_Step]]:
+    """What is done about each call that is known here, by number."""
+    steps = {name: [_Step(_RETURN, _TRAP)] for name in _TRAPPED.split()}
+    steps |= {name: [_Step(_RETURN, _ALLOW)] for name in _ALLOWED.split()}
     # A file may be opened to be read.
     for name, argument in (("openat", 2), ("open", 1)):
-        if name in calls:
-            yield _Step(_IF_EQUAL, calls[name], 0, 4)
-            yield _Step(_LOAD, 16 + 8 * argument)
-            yield _Step(_IF_ANY_BIT, _WRITING, 0, 1)
-            yield _Step(_RETURN, _TRAP)
-            yield _Step(_RETURN, _ALLOW)
+        steps[name] = [
+            _Step(_LOAD, 16 + 8 * argument),
+            _Step(_IF_ANY_BIT, _WRITING, 0, 1),
+            _Step(_RETURN, _TRAP),
+            _Step(_RETURN, _ALLOW),
+        ]
     # Whoever is caught must not have arranged to go on.
-    yield _Step(_IF_EQUAL, calls["rt_sigaction"], 0, 4)
-    yield _Step(_LOAD, 16)
-    yield _Step(_IF_EQUAL, SIGSYS, 0, 1)
-    yield _Step(_RETURN, _KILL)
-    yield _Step(_RETURN, _ALLOW)
+    steps["rt_sigaction"] = [
+        _Step(_LOAD, 16),
+        _Step(_IF_EQUAL, SIGSYS, 0, 1),
+        _Step(_RETURN, _KILL),
+        _Step(_RETURN, _ALLOW),
+    ]
     # Its own limits it may read, and change: nobody can raise what is the most.
-    yield _Step(_IF_EQUAL, calls["prlimit64"], 0, 4)
-    yield _Step(_LOAD, 16)
-    yield _Step(_IF_EQUAL, 0, 1)
-    yield _Step(_RETURN, _FAIL)
-    yield _Step(_RETURN, _ALLOW)
-    yield from _each(_TRAPPED, calls, _TRAP)
-    yield _Step(_RETURN, _FAIL)
+    steps["prlimit64"] = [
+        _Step(_LOAD, 16),
+        _Step(_IF_EQUAL, 0, 1),
+        _Step(_RETURN, _FAIL),
+        _Step(_RETURN, _ALLOW),
+    ]
+    return {calls[name]: found for name, found in steps.items() if name in calls}
 
 
-def _each(names: str, calls: dict[str, int], verdict: int) -> Iterator[_Step]:
-    for name in names.split():
-        if name in calls:
-            yield _Step(_IF_EQUAL, calls[name], 0, 1)
-            yield _Step(_RETURN, verdict)
+def _search(rows: Sequence[tuple[int, list[_Step]]]) -> list[_Step]:
+    """Find the last row whose number is not above the call's, and do what stands there."""
+    if len(rows) == 1:
+        return rows[0][1]
+    middle = len(rows) // 2
+    below, above = _search(rows[:middle]), _search(rows[middle:])
+    return [_Step(_IF_AT_LEAST, rows[middle][0], len(below), 0), *below, *above]
 
 
 class _Instruction(ctypes.Structure):

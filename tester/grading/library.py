@@ -152,15 +152,16 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def _spec(
         self, name: str, file: str, *, package: bool = False
     ) -> importlib.machinery.ModuleSpec:
-        spec = importlib.machinery.ModuleSpec(name, self, origin=file, is_package=package)
-        spec.has_location = True
-        return spec
+        return importlib.machinery.ModuleSpec(name, self, origin=file, is_package=package)
 
     # -- loading ----------------------------------------------------------------------------------
 
     def exec_module(self, module: ModuleType) -> None:
         """See Loader."""
         name = module.__name__
+        assert module.__spec__ is not None
+        # Not by the spec's `has_location`: that has the place of a compiled file worked out, too.
+        module.__file__ = module.__spec__.origin
         if name in self._exports:
             self._furnish(module, self._exports[name])
         elif name in STANDS_ON:

@@ -356,22 +356,21 @@ class Cell:
         self._enforced = enforced
         self._limits = limits
         self._first_user = first_user
-        self._held = held
+        data = held + limits.memory
+        # Whoever has reached the limit may use a little more, to say what took it all.
+        self._bounds = [
+            *(_bound(which, most) for which, most in _of_all(limits)),
+            _bound(resource.RLIMIT_AS, held + 2 * limits.memory),
+            (resource.RLIMIT_DATA, (data, data + _TO_SAY_SO)),
+        ]
+        """What each resource is limited to, worked out once."""
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # whoever writes a file ends
         self._program: ctypes.Structure | None = calls.call_filter() if enforced.calls else None
 
     def enter(self, slot: int) -> None:
         """Shut this process in: the node of that number."""
-        limits = self._limits
-        _limit(resource.RLIMIT_CORE, 0)
-        _limit(resource.RLIMIT_FSIZE, 0)
-        _limit(resource.RLIMIT_NOFILE, 32)
-        _limit(resource.RLIMIT_CPU, limits.cpu_s)
-        data = self._held + limits.memory
-        # Whoever has reached the limit may use a little more, to say what took it all.
-        resource.setrlimit(resource.RLIMIT_DATA, (data, data + _TO_SAY_SO))
-        _limit(resource.RLIMIT_AS, self._held + 2 * limits.memory)
-        _limit(resource.RLIMIT_NPROC, 1)
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # whoever writes a file ends
+        for which, most in self._bounds:
+            resource.setrlimit(which, most)
         if self._enforced.users:
             alone = self._first_user != NOBODY
             _become(self._first_user + slot if alone else NOBODY)
@@ -388,10 +387,20 @@ class Cell:
 
     def hurry(self) -> None:
         """Let this process take no more CPU time than it may take to load a submission."""
-        _limit(resource.RLIMIT_CPU, self._limits.load_cpu_s)
+        resource.setrlimit(*_bound(resource.RLIMIT_CPU, self._limits.load_cpu_s))
 
 
-def _limit(which: int, most: int) -> None:
+def _of_all(limits: Limits) -> Iterator[tuple[int, int]]:
+    """The limits that do not depend on what the framework takes."""
+    yield resource.RLIMIT_CORE, 0
+    yield resource.RLIMIT_FSIZE, 0
+    yield resource.RLIMIT_NOFILE, 32
+    yield resource.RLIMIT_CPU, limits.cpu_s
+    yield resource.RLIMIT_NPROC, 1
+
+
+def _bound(which: int, most: int) -> tuple[int, tuple[int, int]]:
+    """A limit as it can be set: no higher than the one that is there."""
     _, hard = resource.getrlimit(which)
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(which, (most, most))
+    return which, (most, most)

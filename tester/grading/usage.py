@@ -41,15 +41,22 @@ def resident() -> int:
         return 0
 
 
-def weight(data: Any) -> int:
+def weight(data: Iterable[Any]) -> int:
     """Bytes of all texts and byte strings in something, however often they are in it."""
-    if isinstance(data, bytes | str):
-        return len(data)
-    if isinstance(data, Mapping):
-        return weight(data.keys()) + weight(data.values())
-    if isinstance(data, Iterable):
-        return sum(map(weight, data))
-    return 0
+    total = 0
+    for part in data:
+        kind = type(part)
+        if kind is bytes or kind is str:
+            total += len(part)
+        elif kind is int or part is None:
+            continue
+        elif isinstance(part, Mapping):
+            total += weight(part.keys()) + weight(part.values())
+        elif isinstance(part, bytes | str):
+            total += len(part)
+        elif isinstance(part, Iterable):
+            total += weight(part)
+    return total
 
 
 class Account:

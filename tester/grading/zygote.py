@@ -258,7 +258,7 @@ def _load_framework(lab: str, library: Library) -> None:
     suite = importlib.import_module(LABS[lab].suite)
     for name in library.fixed({cls.module.partition(".")[0] for cls in LABS[lab].classes}):
         importlib.import_module(name)
-    folders = {suite.__name__.rpartition(".")[0], "tester.labs", "tester.labs.raft"}
+    folders = {suite.__name__.rpartition(".")[0], "tester.labs"}
     folders |= {name.rpartition(".")[0] for name in sys.modules if name.startswith("tester.labs.")}
     for folder in sorted(folders):
         place = importlib.import_module(folder)

@@ -367,14 +367,20 @@ def _late_comers() -> list[Patch]:
 
 def _elsewhere(modules: tuple[ModuleType, ...], among: Sequence[str]) -> list[Patch]:
     """Find the functions that modules of others took by name: `timeit.default_timer` for one."""
+    others = [
+        module
+        for name in among
+        if (module := sys.modules[name]) not in modules
+        and name.partition(".")[0] not in _HARNESS
+        and not caller.is_debuggers(name)
+    ]
+    if not others:
+        return []
     patched = {id(patch.namespace) for patch in _fixed if isinstance(patch, Names)}
     patches: list[Patch] = []
-    for name in among:
-        module = sys.modules[name]
+    for module in others:
         names = getattr(module, "__dict__", None)
-        if type(names) is not dict or id(names) in patched or module in modules:
-            continue
-        if name.partition(".")[0] in _HARNESS or caller.is_debuggers(name):
+        if type(names) is not dict or id(names) in patched:
             continue
         if functions := changed(names, lambda value: _telling.get(id(value), value)):
             patches.append(Names(names, functions))

@@ -196,6 +196,8 @@ Stand = Callable[[object], Any]  # the stand-in for a value, or the value itself
 _LARGEST: Final = 10_000
 """Containers with more items are taken for tables of data, which hold no clock."""
 _DEEPEST: Final = 30
+_PLAIN: Final = frozenset({str, bytes, int, float, bool, type(None), ModuleType})
+"""Kinds of values that have no stand-in, and hold nothing that has one."""
 _ITERATORS: Final = ("builtins", "itertools", "functools", "operator")
 
 
@@ -245,6 +247,8 @@ class _Finder:
 
     def _look(self, value: Any) -> Any:
         """Return what a value is during a run; what it holds is patched where it can be."""
+        if type(value) in _PLAIN:
+            return value
         fake = self._stand(value)
         if fake is not value:
             return fake
@@ -252,7 +256,7 @@ class _Finder:
             return self._seen[id(value)][1]
         self._seen[id(value)] = value, value
         kind = type(value)  # isinstance would ask a user's object
-        look = next((f for base, f in _LOOKS.items() if issubclass(kind, base)), _Finder._object)
+        look = _EXACTLY.get(kind) or _look_of(kind)
         if self._depth < _DEEPEST:
             self._depth += 1
             try:
@@ -304,8 +308,10 @@ class _Finder:
             fakes = tuple(map(self._look, defaults))
             if any(map(operator.is_not, defaults, fakes)):
                 self.patches.append(Attribute(function, "__defaults__", fakes))
-            self._names(function.__kwdefaults__ or {})
-        self._names(vars(function))
+            if function.__kwdefaults__:
+                self._names(function.__kwdefaults__)
+        if vars(function):
+            self._names(vars(function))
         return function
 
     def _object(self, value: Any) -> Any:
@@ -389,6 +395,16 @@ _LOOKS: Final[dict[type | tuple[type, ...], Callable[[_Finder, Any], Any]]] = {
     (staticmethod, classmethod, property, functools.cached_property): _Finder._within,
     functools._lru_cache_wrapper: _Finder._within,
 }
+
+
+def _look_of(kind: type) -> Callable[[_Finder, Any], Any]:
+    return next((f for base, f in _LOOKS.items() if issubclass(kind, base)), _Finder._object)
+
+
+_EXACTLY: Final = {
+    kind: _look_of(kind) for kind in (type, FunctionType, BuiltinFunctionType, tuple, dict, list)
+}
+"""What most values are: it takes no search."""
 
 
 def _held(slot: MemberDescriptorType, value: Any) -> Any:

@@ -42,6 +42,13 @@ class Messages:
     def next(self) -> bytes:
         """Read one message. Raises EOFError where the pipe ends."""
         data = self._rest
+        if not data:
+            whole = os.read(self._pipe, _MOSTLY)
+            if len(whole) - HEADER == int.from_bytes(whole[:HEADER], "big"):
+                return whole[HEADER:]
+            if not whole:
+                raise EOFError
+            data += whole
         while len(data) < HEADER or len(data) < HEADER + int.from_bytes(data[:HEADER], "big"):
             more = os.read(self._pipe, _MOSTLY)
             if not more:
