@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tester.engine.errors import OutsideWorld
-from tests.guard.test_guard import on_node
+from tests.guard.nodes import on_node
 
 
 @pytest.mark.parametrize(

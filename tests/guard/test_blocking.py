@@ -12,7 +12,7 @@ import pytest
 from tester.engine import current
 from tester.engine.errors import OutsideWorld
 from tester.guard import guard
-from tests.guard.test_guard import Node, on_node
+from tests.guard.nodes import Node, on_node
 
 
 def taken() -> Any:

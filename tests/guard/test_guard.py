@@ -15,9 +15,8 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -29,29 +28,10 @@ from tester.guard.blocking import WAITS
 from tester.guard.clock import CLOCKS
 from tester.guard.entropy import ENTROPY
 from tester.guard.outside import OUTSIDE
+from tests.guard.nodes import Node, on_node
 
 TABLES = (CLOCKS, ENTROPY, OUTSIDE, WAITS)
 ELSEWHERE = {"KqueueSelector"}  # classes of other systems
-
-
-@dataclass
-class Node:
-    name: str = "c0"
-    us: int = 1_500_000
-    rng: random.Random = field(default_factory=lambda: random.Random(7))
-    ahead_us: int = 0
-
-    def time_us(self) -> int:
-        return self.us
-
-    def random(self) -> random.Random:
-        return self.rng
-
-
-def on_node(code: Callable[[], Any], node: Node | None = None) -> Any:
-    with guard.installed([]):
-        current.node = node or Node()
-        return code()
 
 
 def patched() -> Iterator[tuple[Any, str]]:

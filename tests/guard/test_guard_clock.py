@@ -4,10 +4,7 @@ import copy
 import datetime
 import os
 import pickle
-import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -16,30 +13,11 @@ from hypothesis import strategies as st
 
 from tester.engine import current
 from tester.guard import guard
+from tests.guard.nodes import Node, on_node
 
 REAL_DATE, REAL_DATETIME = datetime.date, datetime.datetime
 MONOTONIC = ("monotonic", "perf_counter", "process_time", "thread_time")
 EPOCH = 946_684_800
-
-
-@dataclass
-class Node:
-    name: str = "c0"
-    us: int = 0
-    rng: random.Random = field(default_factory=lambda: random.Random(7))
-    ahead_us: int = 0
-
-    def time_us(self) -> int:
-        return self.us
-
-    def random(self) -> random.Random:
-        return self.rng
-
-
-def on_node(code: Callable[[], Any], node: Node | None = None) -> Any:
-    with guard.installed([]):
-        current.node = node or Node()
-        return code()
 
 
 @given(st.integers(0, 10**16))
@@ -221,7 +199,7 @@ def test_the_stand_ins_are_classes_like_the_real_ones() -> None:
 
         assert type(Stamp.now()) is Stamp
         assert type(Stamp.utcnow()) is type(Stamp.fromtimestamp(0)) is Stamp
-        assert Stamp.now() == dt.now() == REAL_DATETIME(2000, 1, 1)
+        assert Stamp.now() == dt.now() == REAL_DATETIME(2000, 1, 1, 0, 0, 1, 500_000)
         assert isinstance(Stamp.now(), dt) and not isinstance(dt.now(), Stamp)
         assert issubclass(Stamp, dt) and not issubclass(dt, Stamp)
 

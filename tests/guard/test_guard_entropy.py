@@ -9,7 +9,6 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -19,27 +18,7 @@ from hypothesis import strategies as st
 from tester.engine import current
 from tester.guard import guard
 from tester.guard.entropy import ENTROPY
-
-
-@dataclass
-class Node:
-    name: str = "c0"
-    us: int = 0
-    rng: random.Random = field(default_factory=lambda: random.Random(7))
-    ahead_us: int = 0
-
-    def time_us(self) -> int:
-        return self.us
-
-    def random(self) -> random.Random:
-        return self.rng
-
-
-def on_node(code: Callable[[], Any], node: Node | None = None) -> Any:
-    with guard.installed([]):
-        current.node = node or Node()
-        return code()
-
+from tests.guard.nodes import Node, on_node
 
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "betavariate": (1, 2),

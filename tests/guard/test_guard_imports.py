@@ -12,7 +12,7 @@ import pytest
 
 from tester.engine import current
 from tester.guard import clock, guard
-from tests.guard.test_guard import Node
+from tests.guard.nodes import Node
 
 
 @pytest.mark.parametrize("how", ["statement", "import_module"])

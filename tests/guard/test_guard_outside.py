@@ -11,7 +11,6 @@ import multiprocessing
 import multiprocessing.process
 import os
 import pdb  # noqa: T100
-import random
 import signal
 import socket
 import subprocess
@@ -21,8 +20,6 @@ import time
 import types
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy.random
 import pytest
@@ -31,26 +28,7 @@ from tester.engine import current
 from tester.engine.errors import OutsideWorld
 from tester.guard import guard
 from tester.guard.outside import OUTSIDE
-
-
-@dataclass
-class Node:
-    name: str = "c0"
-    us: int = 0
-    rng: random.Random = field(default_factory=lambda: random.Random(7))
-    ahead_us: int = 0
-
-    def time_us(self) -> int:
-        return self.us
-
-    def random(self) -> random.Random:
-        return self.rng
-
-
-def on_node(code: Callable[[], Any], node: Node | None = None) -> Any:
-    with guard.installed([]):
-        current.node = node or Node()
-        return code()
+from tests.guard.nodes import Node, on_node
 
 
 async def forever() -> None:

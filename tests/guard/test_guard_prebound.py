@@ -8,7 +8,6 @@ import time
 import types
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -16,20 +15,7 @@ import pytest
 from tester.engine import current
 from tester.engine.errors import OutsideWorld
 from tester.guard import guard
-
-
-@dataclass
-class Node:
-    name: str = "c0"
-    us: int = 0
-    rng: random.Random = field(default_factory=lambda: random.Random(7))
-    ahead_us: int = 0
-
-    def time_us(self) -> int:
-        return self.us
-
-    def random(self) -> random.Random:
-        return self.rng
+from tests.guard.nodes import Node
 
 
 @pytest.fixture

@@ -46,14 +46,15 @@ from tester.labs.raft.verdicts import (
 from tester.world.failure import printable
 from tester.world.history import seconds
 from tester.world.invariants import Monitor
+from tester.world.log_view import LogView
 from tester.world.simulation import Simulation
 
 # It observes the code under test: see tester.guard.origin.
 __harness__ = True
 
 
-class _Seen:
-    """What one server has told, in its present incarnation."""
+class _Seen(LogView):
+    """What one server has shown in its present incarnation."""
 
     def __init__(self, name: str, applied: Sequence[bytes] = ()) -> None:
         self.name = name
@@ -65,24 +66,7 @@ class _Seen:
         self.describes = False
         self.base = 0
         self.base_term = 0
-        self.terms: list[int] = []
-
-    @property
-    def last(self) -> int:
-        """The index of the last entry of its log."""
-        return self.base + len(self.terms)
-
-    @property
-    def last_term(self) -> int:
-        """The term of the last entry of its log."""
-        return self.terms[-1] if self.terms else self.base_term
-
-    def term_at(self, index: int) -> int | None:
-        """The term of an entry; None if the log does not have it, or not any more."""
-        if index == self.base:
-            return self.base_term
-        at = index - self.base - 1
-        return self.terms[at] if 0 <= at < len(self.terms) else None
+        self.terms = ()
 
 
 class Safety(Monitor):
@@ -239,9 +223,8 @@ class Safety(Monitor):
                 f"{seen.name} had the entry {first} of term {committed}, which is committed, and "
                 "has deleted it: only what conflicts with the leader's log may go"
             )
-        kept = seen.terms[base - seen.base :][:at] if base >= seen.base else []
+        seen.terms = seen.changed(base, at, terms)
         seen.base, seen.base_term = base, base_term
-        seen.terms = [*kept, *terms]
         seen.describes = True
         before = seen.term_at(first - 1)
         assert before is not None  # base is there, and what lies between has been told

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tester.world.events import Answer, Call, Deliver, OfNode, Reply, Return, Send, read
 from tester.world.execution import Observation
+from tester.world.log_view import LogView
 from tester.world.run import Outcome
 
 NONE: Final = -1
@@ -20,7 +21,7 @@ LATELY_US: Final = 1_000_000
 
 
 @dataclass(frozen=True)
-class State:
+class State(LogView):
     """One server as it was from some place in the trace on, until its next state."""
 
     place: int
@@ -50,23 +51,6 @@ class State:
     def describes(self) -> bool:
         """Whether its log, term, vote and commit index are as it shows them now."""
         return self.shows and not self.busy
-
-    @property
-    def last(self) -> int:
-        """The index of the last entry."""
-        return self.base + len(self.terms)
-
-    @property
-    def last_term(self) -> int:
-        """The term of the last entry."""
-        return self.terms[-1] if self.terms else self.base_term
-
-    def term_at(self, index: int) -> int | None:
-        """The term of an entry; None if the log does not have it, or not any more."""
-        if index == self.base:
-            return self.base_term
-        at = index - self.base - 1
-        return self.terms[at] if 0 <= at < len(self.terms) else None
 
     def covers(self, index: int) -> bool:
         """Whether a snapshot has taken the place of the entry."""
@@ -247,8 +231,7 @@ def _changes(now: State, seen: Observation) -> dict[str, Any]:
             return found if term == NONE else found | {"term": term}
         case "log":
             base, base_term, at, terms = data
-            kept = now.terms[base - now.base :][:at] if base >= now.base else ()
-            log = (*kept, *terms)
+            log = now.changed(base, at, terms)
             return {"shows": True, "base": base, "base_term": base_term, "terms": log}
         case "back":
             return {"commit": data[1]}

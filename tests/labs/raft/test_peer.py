@@ -400,7 +400,7 @@ def test_a_log_may_be_taken_over_after_its_save() -> None:
         raft = RaftCluster(sim, 1)
         for i in range(3):
             _ = await raft.one(b"%d" % i, 1)
-            seen.append(raft.safety.servers[0].terms.copy())
+            seen.append(list(raft.safety.servers[0].terms))
 
     assert with_raft(Careful, test).error is None
     assert seen == [[1], [1, 1], [1, 1, 1]]
