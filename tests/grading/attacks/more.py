@@ -5,11 +5,12 @@ from typing import Final
 from tester.grading.isolation import Kind
 from tests.grading.attacks.table import (
     KNOWN,
-    NOTHING_OUTSIDE,
     OUR_SOCKET,
     OURS,
     REFUSED,
     Attack,
+    asks_outside,
+    speaks,
 )
 
 FURTHER: Final = {
@@ -45,10 +46,8 @@ FURTHER: Final = {
         "    await asyncio.sleep(0.000001)",
         says="take more than 384 MB together",
     ),
-    "has last words without end": Attack(
-        top=OUR_SOCKET,
-        put="raw(b'Fatal')\nwhile True: raw(bytes(1 << 16))",
-        says="flooded",
+    "has last words without end": speaks(
+        "raw(b'Fatal')\nwhile True: raw(bytes(1 << 16))", "flooded"
     ),
     "lists its descriptors": Attack(
         top="import os\nfound = []\nfor fd in range(1024):\n"
@@ -71,15 +70,9 @@ FURTHER: Final = {
         ends=REFUSED,
         says="PermissionError",
     ),
-    "watches a file": Attack(
-        top="import ctypes\nctypes.CDLL(None).inotify_init1(0)",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
-    ),
-    "calls the system by numbers of another kind of program": Attack(
-        top="import ctypes\nctypes.CDLL(None).syscall(0x40000000 + 39)",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
+    "watches a file": asks_outside("import ctypes\nctypes.CDLL(None).inotify_init1(0)"),
+    "calls the system by numbers of another kind of program": asks_outside(
+        "import ctypes\nctypes.CDLL(None).syscall(0x40000000 + 39)"
     ),
     "loads a module into the kernel": Attack(
         top="import ctypes\nraise RuntimeError(f'got {ctypes.CDLL(None).syscall(175, 0, 0, 0)}')",
@@ -100,20 +93,16 @@ FURTHER: Final = {
         top=OUR_SOCKET + "say('inspected', '', [])\nwhile True: pass",
         says="in answer to something else",
     ),
-    "a timer at the end of time": Attack(
-        top=OUR_SOCKET,
-        put="say('turn', [], 2**62, 1)\nos.close(socket_fd())\nwhile True: pass",
-        says="closed its pipe",
+    "a timer at the end of time": speaks(
+        "say('turn', [], 2**62, 1)\nos.close(socket_fd())\nwhile True: pass", "closed its pipe"
     ),
     "more callbacks than there can be": Attack(
         top=OUR_SOCKET,
         put="say('turn', [], None, 2**62)\nos.close(socket_fd())\nwhile True: pass",
         ends="bad",
     ),
-    "a failure that lacks all that one has": Attack(
-        top=OUR_SOCKET,
-        put="say('turn', [('fail', {'node': 'c0'})], None, 1)\nwhile True: pass",
-        says="malformed frame",
+    "a failure that lacks all that one has": speaks(
+        "say('turn', [('fail', {'node': 'c0'})], None, 1)\nwhile True: pass", "malformed frame"
     ),
     "an exception whose text leaves": Attack(
         "class Leaves(Exception):\n    def __str__(self): raise SystemExit(0)\nraise Leaves",

@@ -72,6 +72,17 @@ def say(*parts): data = frame(*parts); raw(struct.pack('>I', len(data)) + data)
 
 NOTHING_OUTSIDE: Final = "asked the system for something"
 
+
+def asks_outside(top: str) -> Attack:
+    """Code that asks the system for something when it is imported: the submission is refused."""
+    return Attack(top=top, ends=REFUSED, says=NOTHING_OUTSIDE)
+
+
+def speaks(put: str, says: str) -> Attack:
+    """A put that speaks to the grader over the framework's head, and the sentence that earns."""
+    return Attack(top=OUR_SOCKET, put=put, says=says)
+
+
 # What is in the catalogue of docs and specifications, and has been seen elsewhere.
 KNOWN: Final = {
     "leaves with success": Attack("import os\nos._exit(0)", ends=Kind.FAILED, says="OutsideWorld"),
@@ -172,10 +183,8 @@ KNOWN: Final = {
         ends=Kind.FAILED,
         says="_thread.start_new_thread",
     ),
-    "starts a thread when imported": Attack(
-        top="import threading, time\nthreading.Thread(target=time.sleep, args=[600]).start()",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
+    "starts a thread when imported": asks_outside(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=[600]).start()"
     ),
     "traces everything": Attack(
         top="import sys\nsys.settrace(lambda *a: None)\nsys.setprofile(lambda *a: None)", ends=""
@@ -216,13 +225,12 @@ KNOWN: Final = {
         },
         ends="",
     ),
-    "sends a pickle": Attack(
-        top=OUR_SOCKET,
-        put="import pickle, os\n"
+    "sends a pickle": speaks(
+        "import pickle, os\n"
         "class Bomb:\n    def __reduce__(self): return (os._exit, (0,))\n"
         "data = pickle.dumps(Bomb())\nraw(struct.pack('>I', len(data)) + data)\n"
         "while True: pass",
-        says="malformed frame",
+        "malformed frame",
     ),
     "prints without end": Attack(
         "while True: print('x' * 1000000, flush=True)", ends=Kind.TIMED_OUT, says="CPU time"
@@ -260,74 +268,44 @@ OURS: Final = {
     "shares a file": Attack(
         "open('/tmp/shared', 'w').write('x')", ends=Kind.CRASHED, says=NOTHING_OUTSIDE
     ),
-    "shares a file in memory": Attack(
-        top="open('/dev/shm/shared', 'w').write('x')", ends=REFUSED, says=NOTHING_OUTSIDE
-    ),
-    "makes a file in memory": Attack(
-        top="import os\nos.memfd_create('x')", ends=REFUSED, says=NOTHING_OUTSIDE
-    ),
-    "opens a socket when imported": Attack(
-        top="import socket\nsocket.socket(socket.AF_UNIX).bind('\\0meet')",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
+    "shares a file in memory": asks_outside("open('/dev/shm/shared', 'w').write('x')"),
+    "makes a file in memory": asks_outside("import os\nos.memfd_create('x')"),
+    "opens a socket when imported": asks_outside(
+        "import socket\nsocket.socket(socket.AF_UNIX).bind('\\0meet')"
     ),
     "opens a socket": Attack(
         "import socket\nsocket.create_connection(('127.0.0.1', 80))",
         ends=Kind.FAILED,
         says="socket",
     ),
-    "shared memory of System V": Attack(
-        top="import ctypes\nctypes.CDLL(None).shmget(42, 4096, 0o1777)",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
+    "shared memory of System V": asks_outside(
+        "import ctypes\nctypes.CDLL(None).shmget(42, 4096, 0o1777)"
     ),
-    "a key of the kernel's": Attack(
-        top="import ctypes\nctypes.CDLL(None).syscall(248, b'user', b'k', b'v', 1, -3)",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
+    "a key of the kernel's": asks_outside(
+        "import ctypes\nctypes.CDLL(None).syscall(248, b'user', b'k', b'v', 1, -3)"
     ),
-    "traces another process": Attack(
-        top="import ctypes\nctypes.CDLL(None).ptrace(16, 1, 0, 0)",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
-    ),
-    "reads the memory of another process": Attack(
-        top="import ctypes\nctypes.CDLL(None).process_vm_readv(1, None, 0, None, 0, 0)",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
+    "traces another process": asks_outside("import ctypes\nctypes.CDLL(None).ptrace(16, 1, 0, 0)"),
+    "reads the memory of another process": asks_outside(
+        "import ctypes\nctypes.CDLL(None).process_vm_readv(1, None, 0, None, 0, 0)"
     ),
     "kills everybody": Attack("import os\nos.kill(-1, 9)", ends=Kind.FAILED, says="os.kill"),
-    "kills everybody when imported": Attack(
-        top="import os\nos.kill(-1, 9)", ends=REFUSED, says=NOTHING_OUTSIDE
-    ),
-    "kills its parent when imported": Attack(
-        top="import os\nos.kill(os.getppid(), 9)", ends=REFUSED, says=NOTHING_OUTSIDE
-    ),
-    "forks and goes away": Attack(
-        top="import os\nif not os.fork():\n    os.setsid()\n    while True: pass",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
+    "kills everybody when imported": asks_outside("import os\nos.kill(-1, 9)"),
+    "kills its parent when imported": asks_outside("import os\nos.kill(os.getppid(), 9)"),
+    "forks and goes away": asks_outside(
+        "import os\nif not os.fork():\n    os.setsid()\n    while True: pass"
     ),
     "forks through C": Attack(
         top="import ctypes\nLIBC = ctypes.PyDLL(None)\nFORK = LIBC.fork",
         put="FORK()",
         ends="bad",
     ),
-    "runs a program": Attack(
-        top="import subprocess\nsubprocess.run(['/bin/true'])", ends=REFUSED, says=NOTHING_OUTSIDE
+    "runs a program": asks_outside("import subprocess\nsubprocess.run(['/bin/true'])"),
+    "becomes a program": asks_outside("import os\nos.execv('/usr/bin/env', ['env'])"),
+    "uses a pool of processes": asks_outside(
+        "import concurrent.futures\n"
+        "concurrent.futures.ProcessPoolExecutor(2).submit(print).result()"
     ),
-    "becomes a program": Attack(
-        top="import os\nos.execv('/usr/bin/env', ['env'])", ends=REFUSED, says=NOTHING_OUTSIDE
-    ),
-    "uses a pool of processes": Attack(
-        top="import concurrent.futures\n"
-        "concurrent.futures.ProcessPoolExecutor(2).submit(print).result()",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
-    ),
-    "sleeps for real when imported": Attack(
-        top="import time\ntime.sleep(600)", ends=REFUSED, says=NOTHING_OUTSIDE
-    ),
+    "sleeps for real when imported": asks_outside("import time\ntime.sleep(600)"),
     "sleeps for real": Attack(
         top="import ctypes\nSLEEP = ctypes.PyDLL(None).usleep",
         put="for _ in range(1000): SLEEP(500000)",
@@ -338,23 +316,14 @@ OURS: Final = {
         ends=REFUSED,
         says="no CPU time",
     ),
-    "catches what ends it": Attack(
-        top="import signal, os\nsignal.signal(signal.SIGSYS, lambda *a: None)\nos.fork()",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
+    "catches what ends it": asks_outside(
+        "import signal, os\nsignal.signal(signal.SIGSYS, lambda *a: None)\nos.fork()"
     ),
-    "ignores what ends it": Attack(
-        top="import signal, os\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGSYS])\n"
-        "os.fork()",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
+    "ignores what ends it": asks_outside(
+        "import signal, os\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGSYS])\nos.fork()"
     ),
-    "writes a file where it came from": Attack(
-        top="open(__file__, 'w').write('x')", ends=REFUSED, says=NOTHING_OUTSIDE
-    ),
-    "opens a file to read and write": Attack(
-        top="import os\nos.open('/dev/null', os.O_RDWR)", ends=REFUSED, says=NOTHING_OUTSIDE
-    ),
+    "writes a file where it came from": asks_outside("open(__file__, 'w').write('x')"),
+    "opens a file to read and write": asks_outside("import os\nos.open('/dev/null', os.O_RDWR)"),
     "raises its limits": Attack(
         top="import resource\nfor which in range(10):\n    try:\n"
         "        resource.setrlimit(which, (resource.RLIM_INFINITY,) * 2)\n"
@@ -363,16 +332,10 @@ OURS: Final = {
         swallows=False,
         ends="",
     ),
-    "becomes root": Attack(top="import os\nos.setuid(0)", ends=REFUSED, says=NOTHING_OUTSIDE),
-    "leaves its namespaces": Attack(
-        top="import ctypes\nctypes.CDLL(None).unshare(0x10000000)",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
-    ),
-    "mounts": Attack(
-        top="import ctypes\nctypes.CDLL(None).mount(b'x', b'/', b'tmpfs', 0, None)",
-        ends=REFUSED,
-        says=NOTHING_OUTSIDE,
+    "becomes root": asks_outside("import os\nos.setuid(0)"),
+    "leaves its namespaces": asks_outside("import ctypes\nctypes.CDLL(None).unshare(0x10000000)"),
+    "mounts": asks_outside(
+        "import ctypes\nctypes.CDLL(None).mount(b'x', b'/', b'tmpfs', 0, None)"
     ),
     "lists the machine": Attack(
         top="import os\nraise RuntimeError(str([sorted(os.listdir(place)) for place in\n"
@@ -438,84 +401,56 @@ OURS: Final = {
     "leaves when imported": Attack(
         top="import os\nos._exit(0)", ends=REFUSED, says="exit status 0"
     ),
-    "says nonsense": Attack(
-        top=OUR_SOCKET, put="raw(b'\\0\\0\\0\\4abcd')\nwhile True: pass", says="malformed frame"
+    "says nonsense": speaks("raw(b'\\0\\0\\0\\4abcd')\nwhile True: pass", "malformed frame"),
+    "floods its pipe": speaks(
+        "raw(b'\\x7f\\xff\\xff\\xff')\nwhile True: raw(bytes(1 << 16))", "flooded"
     ),
-    "floods its pipe": Attack(
-        top=OUR_SOCKET,
-        put="raw(b'\\x7f\\xff\\xff\\xff')\nwhile True: raw(bytes(1 << 16))",
-        says="flooded",
+    "floods its pipe, honestly": speaks(
+        "while True: say('deal', 'sched/server', 0)", "more than it was asked"
     ),
-    "floods its pipe, honestly": Attack(
-        top=OUR_SOCKET,
-        put="while True: say('deal', 'sched/server', 0)",
-        says="more than it was asked",
-    ),
-    "answers twice": Attack(
-        top=OUR_SOCKET, put="say('turn', [], None, 1)", says="said more than it was asked"
-    ),
+    "answers twice": speaks("say('turn', [], None, 1)", "said more than it was asked"),
     "answers half": Attack(
         top=OUR_SOCKET + "import ctypes\nEXIT = ctypes.PyDLL(None)._exit",
         put="raw(b'\\0\\0\\1\\0')\nEXIT(0)",
         says="exit status 0",
     ),
-    "a turn that takes back time": Attack(
-        top=OUR_SOCKET,
-        put="say('turn', [], 0, 1)\nos.close(socket_fd())\nwhile True: pass",
-        says="time that has passed",
+    "a turn that takes back time": speaks(
+        "say('turn', [], 0, 1)\nos.close(socket_fd())\nwhile True: pass", "time that has passed"
     ),
-    "a million events": Attack(
-        top=OUR_SOCKET,
-        put="say('turn', [('sync', 1)] * 300000, None, 1)\nwhile True: pass",
-        says="malformed frame",
+    "a million events": speaks(
+        "say('turn', [('sync', 1)] * 300000, None, 1)\nwhile True: pass", "malformed frame"
     ),
-    "an endless nest": Attack(
-        top=OUR_SOCKET,
-        put="data = b'\\x91' * 100000 + b'\\x90'\nraw(struct.pack('>I', len(data)) + data)\n"
+    "an endless nest": speaks(
+        "data = b'\\x91' * 100000 + b'\\x90'\nraw(struct.pack('>I', len(data)) + data)\n"
         "while True: pass",
-        says="malformed frame",
+        "malformed frame",
     ),
-    "forges an operation's result": Attack(
-        top=OUR_SOCKET,
-        put="say('turn', [('done', 3, frame('OK'))], None, 1)\nwhile True: pass",
-        says="was not called on it",
+    "forges an operation's result": speaks(
+        "say('turn', [('done', 3, frame('OK'))], None, 1)\nwhile True: pass",
+        "was not called on it",
     ),
-    "answers what others were asked": Attack(
-        top=OUR_SOCKET,
-        put="say('turn', [('answer', 999, b'')], None, 1)\nwhile True: pass",
-        says="which it was not asked",
+    "answers what others were asked": speaks(
+        "say('turn', [('answer', 999, b'')], None, 1)\nwhile True: pass", "which it was not asked"
     ),
-    "sends in another's name": Attack(
-        top=OUR_SOCKET,
-        put="say('turn', [('send', 1, 'c0', 'KVServer.put', b'', None)], None, 1)\n"
-        "while True: pass",
-        says="not its own",
+    "sends in another's name": speaks(
+        "say('turn', [('send', 1, 'c0', 'KVServer.put', b'', None)], None, 1)\nwhile True: pass",
+        "not its own",
     ),
-    "asks for the network's choices": Attack(
-        top=OUR_SOCKET,
-        put="say('deal', 'net/c0', 0)\nwhile True: pass",
-        says="asked for the choices",
+    "asks for the network's choices": speaks(
+        "say('deal', 'net/c0', 0)\nwhile True: pass", "asked for the choices"
     ),
-    "asks for another node's choices": Attack(
-        top=OUR_SOCKET,
-        put="say('deal', 'node/c0', 0)\nwhile True: pass",
-        says="asked for the choices",
+    "asks for another node's choices": speaks(
+        "say('deal', 'node/c0', 0)\nwhile True: pass", "asked for the choices"
     ),
-    "reports without a probe": Attack(
-        top=OUR_SOCKET,
-        put="say('turn', [('report', 'leader', [1])], None, 1)\nwhile True: pass",
-        says="no probe",
+    "reports without a probe": speaks(
+        "say('turn', [('report', 'leader', [1])], None, 1)\nwhile True: pass", "no probe"
     ),
-    "writes without a disk": Attack(
-        top=OUR_SOCKET,
-        put="say('turn', [('write', {'x': b'y'})], None, 1)\nwhile True: pass",
-        says="its disk",
+    "writes without a disk": speaks(
+        "say('turn', [('write', {'x': b'y'})], None, 1)\nwhile True: pass", "its disk"
     ),
-    "claims another node's fault": Attack(
-        top=OUR_SOCKET,
-        put="say('turn', [('fault', 'net/c0', 0, 'the reply', 'lost')], None, 1)\n"
-        "while True: pass",
-        says="claimed a fault",
+    "claims another node's fault": speaks(
+        "say('turn', [('fault', 'net/c0', 0, 'the reply', 'lost')], None, 1)\nwhile True: pass",
+        "claimed a fault",
     ),
     "says it was refused nothing": Attack(
         top="from tester.engine import current\ncurrent.refusals = []\n"
