@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from linearizability.decision import Conflict, Core, Proof
 from linearizability.explanation import lives as words
 from linearizability.inputs import Push
-from linearizability.methods.lives import INFINITY, fewest_values
+from linearizability.methods.lives import fewest_values
 from linearizability.methods.pairs import Side
 from linearizability.operation import Operation
 
@@ -66,6 +66,7 @@ class FrameSearch:
             taken = _OPEN if op.ret is None else _EMPTY if op.output is None else op.output
             self._popped.append(_EMPTY if is_push else taken)
         self._is_push = [isinstance(operations[p].input, Push) for p in self.side.positions]
+        self._kinds = list(zip(self._is_push, self._pushed, strict=True))
         self.linearizable: bool | None = None if self._returns else True
         self.frames = [Frame(_EMPTY)]
         self.steps: list[Configuration] = []
@@ -130,17 +131,7 @@ class FrameSearch:
         """Enter all that may be next, what returns first last, so that it is tried first."""
         level, mask = cut
         side, frame = self.side, self.frames[number]
-        tried: set[tuple[bool, Hashable]] = set()
-        nexts: list[int] = []
-        for op in side.progress(level):
-            if op < level or mask >> (op - level) & 1:
-                continue
-            if side.ends[op] == INFINITY:
-                kind = (self._is_push[op], self._pushed[op])
-                if kind in tried:
-                    continue
-                tried.add(kind)
-            nexts.append(op)
+        nexts = side.nexts(level, mask, self._kinds)
         if number == 0:
             for op in nexts:
                 if self._popped[op] is _EMPTY and not self._is_push[op]:

@@ -18,9 +18,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from linearizability.decision import Core, Stepwise
+from linearizability.decision import Conflict, Core, FoundConflict, Inapplicable, Stepwise
 from linearizability.explanation.lives import (
     answered_nonsense,
     never_inserted,
@@ -48,6 +48,10 @@ class Life:
     remove: int = -1  # -1: no operation is known to have removed it
     out_call: Stamp = INFINITY
     out_ret: Stamp = INFINITY
+
+    def taken(self, taker: int, call: Stamp) -> Life:
+        """The same value, removed by the open removal at a position, which was called then."""
+        return Life(self.value, self.insert, self.call, self.ret, taker, call)
 
 
 @dataclass(slots=True)
@@ -294,11 +298,84 @@ def served(found: Lives, dues: Iterable[Due]) -> list[Life]:
     takers = iter(found.takers)
     for due in dues:
         life, taker = due.life, next(takers, -1)
-        if taker >= 0:
-            call = found.operations[taker].call
-            life = Life(life.value, life.insert, life.call, life.ret, taker, call)
-        given.append(life)
+        given.append(life if taker < 0 else life.taken(taker, found.operations[taker].call))
     return given
+
+
+def given_last_called(
+    found: Lives, lives: Iterable[Life], rest_order: Callable[[Life], int] | None = None
+) -> list[Life]:
+    """The lives, each with the last called open removal that makes it cover nothing, if any does.
+
+    What open removals are left then, all called too late for that, go to the first of the rest.
+    """
+    calls = [found.operations[position].call for position in found.takers]
+    takers = list(found.takers)
+    given: list[Life] = []
+    rest: list[Life] = []
+    for life in lives:
+        index = bisect_right(calls, life.ret) - 1
+        if index < 0:
+            rest.append(life)
+        else:
+            given.append(life.taken(takers.pop(index), calls.pop(index)))
+    if rest_order is not None:
+        rest.sort(key=rest_order)
+    for number, life in enumerate(rest):
+        is_taken = number < len(calls)
+        given.append(life.taken(takers[number], calls[number]) if is_taken else life)
+    return given
+
+
+class Arrangement(Protocol):
+    """Instants for the operations of some lives, or what is in the way."""
+
+    def conflict(self) -> Conflict | None:
+        """Why there are none; None if there are."""
+
+
+A = TypeVar("A", bound=Arrangement)
+
+
+@dataclass(frozen=True)
+class OpenRemovals:
+    """How a method gives open removals to the values that nobody is known to have removed."""
+
+    dues: Callable[[Lives], list[Due]]
+    """By when each value that was left must be gone."""
+    urgency: Callable[[Due], Any]
+    """By which they are served first."""
+    given: Callable[[Lives], list[Life]]
+    """Another guess: the values that were left, each with the removal that does least harm."""
+    names: str
+    """What the model calls them: "Pops"."""
+
+
+def arranged(
+    found: Lives, arrange: Callable[[list[Life]], A], removals: OpenRemovals
+) -> A | Conflict | Inapplicable:
+    """The lives, arranged; where removals are open, mostly the first guess is right."""
+    if not (found.takers and found.kept):
+        whole = arrange(found.lives + found.kept)
+        return whole.conflict() or whole
+    dues = removals.dues(found)
+    core = too_few(found, dues)
+    if core is None:
+        dues.sort(key=removals.urgency)
+        guess = arrange(found.lives + served(found, dues))
+        if guess.conflict() is None:
+            return guess
+    conflict = arrange(found.lives).conflict()
+    if conflict is not None:
+        return conflict
+    if core is not None:
+        return FoundConflict(core)
+    guess = arrange(found.lives + removals.given(found))
+    if guess.conflict() is None:
+        return guess
+    return Inapplicable(
+        f"open {removals.names} may have taken several of the values that are left"
+    )
 
 
 class Earliest:

@@ -57,6 +57,31 @@ class Side:
             self._levels.append(tuple(sorted(self._active)))
         return self._levels[level]
 
+    def unused(self, level: int, mask: int) -> list[int]:
+        """The operations that may be next, the first to return first; none above all levels."""
+        if level >= self.count:
+            return []
+        return [
+            number
+            for number in self.progress(level)
+            if number >= level and not mask >> (number - level) & 1
+        ]
+
+    def nexts(self, level: int, mask: int, kinds: Sequence[Hashable]) -> list[int]:
+        """Those that may be next, without all but the first called of equal open ones.
+
+        Open operations are equal if they are of the same kind.
+        """
+        found: list[int] = []
+        tried: set[Hashable] = set()
+        for number in self.unused(level, mask):
+            if self.ends[number] == INFINITY:
+                if kinds[number] in tried:
+                    continue
+                tried.add(kinds[number])
+            found.append(number)
+        return found
+
     def use(self, level: int, mask: int, number: int) -> tuple[int, int]:
         """Level and mask after one more operation was used."""
         mask |= 1 << (number - level)
@@ -155,19 +180,15 @@ class PairSearch:
     def _branch(self, used: Used, entered: Stamp, left: Stamp, index: int) -> None:
         enqueues, empties = self.enqueues, self.empties
         e_level, e_mask, d_level, d_mask, z_level, z_mask, taken = used
-        if e_level < enqueues.count:
-            for e in self._candidates(e_level, e_mask):
-                value = self._values[e]
-                instant = max(entered, enqueues.calls[e])
-                if instant > empties.ends[z_level]:
-                    continue
-                after = enqueues.use(e_level, e_mask, e)
-                if instant > enqueues.ends[after[0]]:
-                    continue
-                self._take(used, after, instant, left, index, e, value)
-        for z in reversed(empties.progress(z_level) if z_level < empties.count else ()):
-            if z < z_level or z_mask >> (z - z_level) & 1:
+        for e in reversed(enqueues.nexts(e_level, e_mask, self._values)):
+            instant = max(entered, enqueues.calls[e])
+            if instant > empties.ends[z_level]:
                 continue
+            after = enqueues.use(e_level, e_mask, e)
+            if instant > enqueues.ends[after[0]]:
+                continue
+            self._take(used, after, instant, left, index, e, self._values[e])
+        for z in reversed(empties.unused(z_level, z_mask)):
             instant = max(entered, left, empties.calls[z])
             level, mask = empties.use(z_level, z_mask, z)
             bound = min(
@@ -179,22 +200,6 @@ class PairSearch:
             if instant <= bound:
                 key = (e_level, e_mask, d_level, d_mask, level, mask, taken)
                 self._stack.append((key, instant, instant, index, (-1, z)))
-
-    def _candidates(self, level: int, mask: int) -> list[int]:
-        """The Enqueues that may be next, the last to return first; of equal open ones one."""
-        enqueues = self.enqueues
-        found: list[int] = []
-        tried: set[Hashable] = set()
-        for e in enqueues.progress(level):
-            if e < level or mask >> (e - level) & 1:
-                continue
-            if enqueues.ends[e] == INFINITY:
-                if self._values[e] in tried:
-                    continue
-                tried.add(self._values[e])  # the one called first
-            found.append(e)
-        found.reverse()
-        return found
 
     def _take(
         self,
@@ -215,10 +220,8 @@ class PairSearch:
             if instant <= until and instant <= dequeues.ends[d_level]:
                 key = (*after, d_level, d_mask, z_level, z_mask, taken + 1)
                 self._stack.append((key, entered, instant, index, (e, -1)))
-        if d_level == dequeues.count:
-            return
-        for d in reversed(dequeues.progress(d_level)):
-            if d < d_level or d_mask >> (d - d_level) & 1 or self._taken[d] != value:
+        for d in reversed(dequeues.unused(d_level, d_mask)):
+            if self._taken[d] != value:
                 continue
             instant = max(left, entered, dequeues.calls[d])
             level, mask = dequeues.use(d_level, d_mask, d)

@@ -26,7 +26,7 @@ declines. It always decides where no DeleteMin is open.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -40,13 +40,14 @@ from linearizability.methods.lives import (
     Earliest,
     Life,
     Lives,
+    OpenRemovals,
     Spans,
     Stamp,
+    arranged,
     cover,
     fewest,
     gather,
-    served,
-    too_few,
+    given_last_called,
 )
 from linearizability.operation import Operation
 
@@ -56,37 +57,12 @@ def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
     found = gather(operations, Insert)
     if found.problem is not None:
         return FoundConflict(found.problem)
-    if found.takers and found.kept:
-        ranking = _with_takers(found)
-        if not isinstance(ranking, Ranking):
-            return ranking
-    else:
-        ranking = Ranking(found, found.lives + found.kept)
-        if not ranking.fits:
-            return RankConflict(found, ranking)
+    ranking = arranged(found, functools.partial(Ranking, found), DELETIONS)
+    if not isinstance(ranking, Ranking):
+        return ranking
     if found.unused:
         return Inapplicable("a value was inserted more than once")
     return RankProof(found, ranking)
-
-
-def _with_takers(found: Lives) -> Ranking | Conflict | Inapplicable:
-    """Which of the values left the open DeleteMins took: mostly the first guess is right."""
-    dues = _dues(found)
-    core = too_few(found, dues)
-    if core is None:
-        dues.sort(key=lambda due: due.by)  # of equal ones the least value first
-        ranking = Ranking(found, found.lives + served(found, dues))
-        if ranking.fits:
-            return ranking
-    ranking = Ranking(found, found.lives)
-    if not ranking.fits:
-        return RankConflict(found, ranking)
-    if core is not None:
-        return FoundConflict(core)
-    ranking = Ranking(found, found.lives + _given(found))
-    if ranking.fits:
-        return ranking
-    return Inapplicable("open DeleteMins may have taken several of the values left")
 
 
 def _by_value(lives: Sequence[Life]) -> list[Life]:
@@ -126,30 +102,18 @@ def _dues(found: Lives) -> list[Due]:
 
 def _given(found: Lives) -> list[Life]:
     """The values that were left, each with the open DeleteMin given to it, if it was."""
-    calls = [found.operations[position].call for position in found.takers]
-    takers = list(found.takers)
-    given: list[Life] = []
-    rest: list[Life] = []
-    for life in sorted(found.kept, key=lambda life: life.value):
-        index = bisect_right(calls, life.ret) - 1
-        if index < 0:
-            rest.append(life)
-        else:
-            given.append(_taken(life, takers.pop(index), calls.pop(index)))
-    for number, life in enumerate(rest):
-        is_taken = number < len(calls)
-        given.append(_taken(life, takers[number], calls[number]) if is_taken else life)
-    return given
+    return given_last_called(found, sorted(found.kept, key=lambda life: life.value))
 
 
-def _taken(life: Life, taker: int, call: Stamp) -> Life:
-    return Life(life.value, life.insert, life.call, life.ret, taker, call)
+# Of values that are due at the same time, the least is served first: the sort is stable.
+DELETIONS = OpenRemovals(_dues, lambda due: due.by, _given, "DeleteMins")
 
 
 class Ranking:
     """The lives in the order of their values, and the instant at which each is deleted."""
 
     def __init__(self, found: Lives, lives: Sequence[Life]) -> None:
+        self._found = found
         self.lives = _by_value(lives)
         self.instants: list[Stamp] = []
         self.late: int | None = None  # the first whose instant comes after its return
@@ -168,10 +132,10 @@ class Ranking:
                     self.never_empty = position
                     return
 
-    @property
-    def fits(self) -> bool:
-        """Whether nothing is too late, and the queue empty where it was found so."""
-        return self.late is None and self.never_empty is None
+    def conflict(self) -> Conflict | None:
+        """What is too late, or the DeleteMin that cannot have found the queue empty."""
+        fits = self.late is None and self.never_empty is None
+        return None if fits else RankConflict(self._found, self)
 
     def _place(self) -> None:
         starts = [max(life.call, life.out_call) for life in self.lives]
@@ -289,7 +253,7 @@ class RankConflict(Conflict):
         lives = [self._ranking.lives[index] for index in some]
         empties = [] if self._ranking.never_empty is None else [self._ranking.never_empty]
         again = Ranking(Lives(self._found.operations, empties=empties), lives)
-        return again.late is not None or again.never_empty is not None
+        return again.conflict() is not None
 
 
 def _count(held: Sequence[Life], limit: int) -> int:

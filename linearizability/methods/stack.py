@@ -32,6 +32,7 @@ between, which is rare, the method declines. It always decides where there is no
 
 from __future__ import annotations
 
+import functools
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,13 +48,14 @@ from linearizability.methods.lives import (
     Earliest,
     Life,
     Lives,
+    OpenRemovals,
     Spans,
     Stamp,
+    arranged,
     cover,
     fewest,
     gather,
-    served,
-    too_few,
+    given_last_called,
 )
 from linearizability.operation import Operation
 
@@ -63,38 +65,12 @@ def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
     found = gather(operations, Push)
     if found.problem is not None:
         return FoundConflict(found.problem)
-    if found.takers and found.kept:
-        nest = _with_takers(found)
-        if not isinstance(nest, Nest):
-            return nest
-    else:
-        nest = Nest(found, found.lives + found.kept)
-        conflict = nest.conflict()
-        if conflict is not None:
-            return conflict
+    nest = arranged(found, functools.partial(Nest, found), POPS)
+    if not isinstance(nest, Nest):
+        return nest
     if found.unused:
         return Inapplicable("a value was pushed more than once")
     return NestProof(found, nest)
-
-
-def _with_takers(found: Lives) -> Nest | Conflict | Inapplicable:
-    """Decide which of the values left the open Pops took: mostly the first guess is right."""
-    dues = _dues(found)
-    core = too_few(found, dues)
-    if core is None:
-        dues.sort(key=lambda due: (due.by, -due.life.ret))
-        nest = Nest(found, found.lives + served(found, dues))
-        if nest.conflict() is None:
-            return nest
-    conflict = Nest(found, found.lives).conflict()
-    if conflict is not None:
-        return conflict
-    if core is not None:
-        return FoundConflict(core)
-    nest = Nest(found, found.lives + _given(found))
-    if nest.conflict() is None:
-        return nest
-    return Inapplicable("open Pops may have taken several of the values that are left")
 
 
 def _dues(found: Lives) -> list[Due]:
@@ -127,32 +103,17 @@ def _given(found: Lives) -> list[Life]:
     An open Pop goes to a value that it makes free, if there is one: to each the last called that
     does. Values for whose Push there is no instant without a cover would do harm if they stayed.
     """
-    calls = [found.operations[position].call for position in found.takers]
-    takers = list(found.takers)
     spans = Spans((life.ret, life.out_call) for life in found.lives)
     harmless: list[Life] = []
     harmful: list[Life] = []
     for life in sorted(found.kept, key=BY_RETURN):
         (harmless if spans.free_from(life.call) <= life.ret else harmful).append(life)
-    given: list[Life] = []
-    rest: list[Life] = []
-    for life in harmful + harmless:
-        index = bisect_right(calls, life.ret) - 1
-        if index < 0:
-            rest.append(life)
-        else:
-            given.append(_taken(life, takers.pop(index), calls.pop(index)))
     # The open Pops that are left came late: the last pushed of the harmful goes first.
-    late = harmful[::-1] + harmless[::-1]
-    rest.sort(key=late.index)
-    for number, life in enumerate(rest):
-        late_one = number < len(calls)
-        given.append(_taken(life, takers[number], calls[number]) if late_one else life)
-    return given
+    late = {life.insert: place for place, life in enumerate(harmful[::-1] + harmless[::-1])}
+    return given_last_called(found, harmful + harmless, lambda life: late[life.insert])
 
 
-def _taken(life: Life, taker: int, call: Stamp) -> Life:
-    return Life(life.value, life.insert, life.call, life.ret, taker, call)
+POPS = OpenRemovals(_dues, lambda due: (due.by, -due.life.ret), _given, "Pops")
 
 
 class Nest:
