@@ -4,6 +4,7 @@ from typing import Final
 
 from tester.labs.dedup import bugs_rare, solutions
 from tester.labs.patch import Catalogue, Patch
+from tester.labs.variants import Handler, async_handlers, importing_asyncio, locked_handlers
 
 SERVER, CLERK = "kvsrv/dedup/server.py", "kvsrv/dedup/client.py"
 BASIC, CONCURRENT = "test_basic", "test_concurrent"
@@ -29,7 +30,7 @@ ANSWER_FROM_TABLE = """\
 """
 OLD = "        if args.request <= self._last.get(args.client, 0):\n"
 REMEMBER = "        self._last[args.client] = args.request\n"
-ASYNC = "from kvsrv.dedup.rpc"
+IMPORTS = "from kvsrv.dedup.rpc"
 ASK_APPEND = """\
         args = self._write(key, arg)
         while (reply := await self._end.call(KVServer.append, args)) is None:
@@ -48,22 +49,11 @@ ASK_PUT = """\
             await asyncio.sleep(0.1)
 """
 CLIENT = "secrets.randbits(62)"
-GUARDED = """\
-    async def get(self, args: GetArgs) -> GetReply:
-        async with self._lock:
-            return self._get(args)
-
-    async def put(self, args: WriteArgs) -> PutReply:
-        async with self._lock:
-            await asyncio.sleep(0)
-            return self._put(args)
-
-    async def append(self, args: WriteArgs) -> AppendReply:
-        async with self._lock:
-            await asyncio.sleep(0)
-            return self._append(args)
-
-    def _get("""
+HANDLERS = (
+    Handler("get", "GetArgs", "GetReply"),
+    Handler("put", "WriteArgs", "PutReply"),
+    Handler("append", "WriteArgs", "AppendReply"),
+)
 HEDGED = """\
         args = self._write(key, arg)
         while True:
@@ -164,7 +154,7 @@ BUGS: Final = (
         "Another request may run between an append's look at the value and its change of it.",
         SERVER,
         (
-            (ASYNC, "import asyncio\n\n" + ASYNC),
+            importing_asyncio(IMPORTS),
             ("    def append(", "    async def append("),
             (APPEND, "            await asyncio.sleep(0)\n" + APPEND),
         ),
@@ -253,24 +243,8 @@ BUGS: Final = (
 )
 
 VARIANTS: Final = (
-    Patch(
-        "async_handlers",
-        "The handlers are `async def`, and never await.",
-        SERVER,
-        tuple((f"    def {name}(", f"    async def {name}(") for name in ("get", "put", "append")),
-    ),
-    Patch(
-        "async_handlers_with_a_lock",
-        "The handlers await while they work, one at a time.",
-        SERVER,
-        (
-            (ASYNC, "import asyncio\n\n" + ASYNC),
-            (EMPTY, EMPTY + "        self._lock = asyncio.Lock()\n"),
-            ("    def get(", GUARDED),
-            ("    def put(", "    def _put("),
-            ("    def append(", "    def _append("),
-        ),
-    ),
+    async_handlers(SERVER, HANDLERS),
+    locked_handlers(SERVER, HANDLERS, first_import=IMPORTS, table=EMPTY),
     Patch(
         "expects_the_next_number",
         "The server takes a request for a copy only if it has the number of the last one.",

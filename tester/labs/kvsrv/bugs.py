@@ -4,6 +4,7 @@ from typing import Final
 
 from tester.labs.kvsrv import bugs_rare, solutions
 from tester.labs.patch import Catalogue, Patch
+from tester.labs.variants import Handler, async_handlers, importing_asyncio, locked_handlers
 
 SERVER, CLERK = "kvsrv/server.py", "kvsrv/client.py"
 PUT, CONCURRENT = "test_reliable_put", "test_put_concurrent_reliable"
@@ -56,17 +57,8 @@ CALL_FOR_20_MS = """\
             except TimeoutError:
                 reply = None
 """
-GUARDED_HANDLERS = """\
-    async def get(self, args: GetArgs) -> GetReply:
-        async with self._lock:
-            return self._get(args)
-
-    async def put(self, args: PutArgs) -> PutReply:
-        async with self._lock:
-            await asyncio.sleep(0)
-            return self._put(args)
-
-    def _get("""
+IMPORTS = "from kvsrv.rpc"
+HANDLERS = (Handler("get", "GetArgs", "GetReply"), Handler("put", "PutArgs", "PutReply"))
 INSTALL_IN_TWO_TABLES = """\
         self._values[args.key] = args.value
         self._versions[args.key] = version + 1
@@ -179,7 +171,7 @@ BUGS: Final = (
         "Another put may run between the check of a put's version and its installation.",
         SERVER,
         (
-            ("from kvsrv.rpc", "import asyncio\n\nfrom kvsrv.rpc"),
+            importing_asyncio(IMPORTS),
             ("    def put(", "    async def put("),
             (INSTALL, "        await asyncio.sleep(0)\n" + INSTALL),
         ),
@@ -239,23 +231,8 @@ BUGS: Final = (
 )
 
 VARIANTS: Final = (
-    Patch(
-        "async_handlers",
-        "The handlers are `async def`, and never await.",
-        SERVER,
-        (("    def get(", "    async def get("), ("    def put(", "    async def put(")),
-    ),
-    Patch(
-        "async_handlers_with_a_lock",
-        "The handlers await while they work, one at a time.",
-        SERVER,
-        (
-            ("from kvsrv.rpc", "import asyncio\n\nfrom kvsrv.rpc"),
-            (EMPTY_TABLE, EMPTY_TABLE + "        self._lock = asyncio.Lock()\n"),
-            ("    def get(", GUARDED_HANDLERS),
-            ("    def put(", "    def _put("),
-        ),
-    ),
+    async_handlers(SERVER, HANDLERS),
+    locked_handlers(SERVER, HANDLERS, first_import=IMPORTS, table=EMPTY_TABLE),
     Patch(
         "two_tables",
         "Values and versions are kept apart.",

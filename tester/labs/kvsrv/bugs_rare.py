@@ -4,9 +4,10 @@ from typing import Final
 
 from tester.labs.kvsrv.bugs_copies import SAYS_OK_TO_COPIES
 from tester.labs.patch import Patch, Rewrite
+from tester.labs.variants import importing_asyncio
 
 KV_SERVER, KV_CLERK = "kvsrv/server.py", "kvsrv/client.py"
-IMPORT_ASYNCIO = ("from kvsrv.rpc", "import asyncio\n\nfrom kvsrv.rpc")
+IMPORT_ASYNCIO = importing_asyncio("from kvsrv.rpc")
 INSTALL = "        self._table[args.key] = (args.value, version + 1)\n"
 INSTALL_IN_TWO_STEPS = """\
         self._table[args.key] = (args.value, version)
