@@ -11,7 +11,7 @@ import msgspec
 
 from tester.grading.feedback import title
 from tester.grading.formats.text import table
-from tester.grading.grade import GRADED, NOT_GRADED, PASSED, Grade, PartGrade
+from tester.grading.grade import GRADED, NOT_GRADED, PASSED, Grade, PartGrade, cause
 
 _BINS: Final = 10
 _BAR: Final = 40
@@ -72,7 +72,7 @@ def summarize(grades: Sequence[Grade]) -> Summary:
         histogram=tuple(bins),
         tests=tuple(_of_test(number, part, counted) for number, part in enumerate(first)),
         bugs=_bugs(counted),
-        not_graded={g.student: g.reason for g in grades if g.status == NOT_GRADED},
+        not_graded={g.student: cause(g) for g in grades if g.status == NOT_GRADED},
     )
 
 
@@ -138,7 +138,7 @@ def as_csv(grades: Sequence[Grade]) -> str:
             f"{grade.max_points:g}",
             f"{grade.reached:g}",
             *(f"{part.points:g}" for part in grade.parts),
-            grade.reason or grade.late,
+            cause(grade) or grade.late,
         ]
         for grade in grades
     ]

@@ -69,6 +69,8 @@ class Fault(msgspec.Struct, frozen=True, tag=True):
     """The machine is at fault: there are no more results."""
 
     sentence: str
+    details: str = ""
+    """See MachineFault."""
 
 
 class Over(msgspec.Struct, frozen=True, tag=True):
@@ -102,7 +104,8 @@ def main() -> NoReturn:
                 send(answers, _encode(said))
             send(answers, _encode(Over()))
         except (MachineFault, MemoryError, OSError) as fault:
-            send(answers, _encode(Fault(" ".join(plain(str(fault)).split()))))
+            details = fault.details if isinstance(fault, MachineFault) else ""
+            send(answers, _encode(Fault(" ".join(plain(str(fault)).split()), plain(details))))
         status = 0
     except BrokenPipeError:  # the grader has gone
         pass
@@ -183,6 +186,7 @@ def _story(isolated: Isolation, progress: Progress, last: SeedResult | None) -> 
         faults=() if why is None else tuple(cause.what for cause in why.causes),
         sentence="" if why is None else why.sentence,
         likeness=plain(likeness(found.outcome)),
+        printed=isolated.printed(part.test, found),
     )
 
 

@@ -19,7 +19,7 @@ def explained(grade: Grade) -> str:
     """All parts that did not pass; the same failure is told once."""
     sections = [f"{grade.student}: {head(grade)}"]
     if grade.status != GRADED:
-        return sections[0]
+        return plain("\n\n".join(filter(None, [*sections, grade.fault])))
     told: dict[str, str] = {}
     for part in grade.parts:
         if part.status == PASSED:

@@ -85,14 +85,25 @@ def redacted(text: str, seeds: Iterable[int]) -> str:
 def full_story(grade: Grade, part: PartGrade) -> str:
     """The story as an instructor reads it, with the command that runs it again."""
     again = f"labtester replay {grade.lab} {part.name} --seed {part.first_failing_seed}"
-    return part.story.replace(COMMAND, f"{again} --submission DIR")
+    return _with_lines(part.story.replace(COMMAND, f"{again} --submission DIR"), part)
 
 
 def _public(grade: Grade, part: PartGrade) -> str:
     again = f"To run it again:\n\n    {command(grade, part)}"
     if part.hint >= 3:
-        return part.story.replace(COMMAND, command(grade, part))
+        return _with_lines(part.story.replace(COMMAND, command(grade, part)), part)
     return "\n\n".join(filter(None, [_ladder(part), again]))
+
+
+def _with_lines(story: str, part: PartGrade) -> str:
+    """The story, and what the code logged and printed in its run.
+
+    Of a hidden seed a student does not see that: code may print whatever it comes to know of a
+    run, such as all that the test does.
+    """
+    if not part.printed:
+        return story
+    return f"{story.rstrip()}\n\nWhat was logged and printed in this run:\n\n{part.printed}"
 
 
 def _hidden(grade: Grade, part: PartGrade) -> str:

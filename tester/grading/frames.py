@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from tester.engine.errors import Waiting
 from tester.engine.node import Event
+from tester.grading.printed import Heard
 from tester.guard.unawaited import Unawaited
 from tester.world.failure import Failure
 
@@ -175,6 +176,12 @@ class Drawn(Said, frozen=True, tag="drawn"):
     faults: Annotated[list[tuple[Text, Number]], Meta(max_length=100_000)]
 
 
+class Lines(Said, frozen=True, tag="lines"):
+    """What the node has logged and printed."""
+
+    heard: Heard
+
+
 class Broke(Said, frozen=True, tag="broke"):
     """The process ends, and says why."""
 
@@ -182,7 +189,7 @@ class Broke(Said, frozen=True, tag="broke"):
     message: Text
 
 
-Anything = Turn | Deal | Inspected | Waits | Unretrieved | Measured | Drawn | Broke
+Anything = Turn | Deal | Inspected | Waits | Unretrieved | Measured | Drawn | Lines | Broke
 decode: Final = msgspec.msgpack.Decoder(Anything).decode
 """Read an answer. Raises msgspec.DecodeError, or UnicodeDecodeError, or RecursionError."""
 

@@ -22,6 +22,9 @@ NOT_GRADED: Final = "not graded"
 PASSED: Final = "passed"
 FAILED: Final = "failed"
 UNKNOWN: Final = "unknown"
+_FAULT: Final = (
+    "The machine that grades failed, and not the submission: it has to be graded again."
+)
 _DAY_S: Final = 86_400
 
 
@@ -57,6 +60,8 @@ class PartGrade(msgspec.Struct, frozen=True):
     needs: str = ""
     """What the failure needs, in one sentence."""
     story: str = ""
+    printed: str = ""
+    """What was logged and printed in the run of the story."""
     likeness: str = ""
     """Equal for failures that are told in the same words."""
 
@@ -91,6 +96,9 @@ class Grade(msgspec.Struct, frozen=True):
     source: str = ""
     """Where the submission lies: for the instructor alone."""
     stands_on: dict[str, str] = {}
+    fault: str = ""
+    """What of the machine failed, if it did: for the instructor alone. The first line says it all,
+    later ones are a traceback."""
 
     @property
     def full(self) -> bool:
@@ -131,15 +139,25 @@ def of_malformed(plan: Plan, about: About, reason: str) -> Grade:
     return _grade(plan, about, parts, _malformed(plan), reason)
 
 
-def of_fault(plan: Plan, about: About, reason: str) -> Grade:
-    """No grade: the machine failed, and not the submission."""
-    parts = [nothing(part, NOT_GRADED, reason) for part in plan.parts]
-    return _grade(plan, about, parts, NOT_GRADED, reason)
+def of_fault(plan: Plan, about: About, fault: str) -> Grade:
+    """No grade: the machine failed, and not the submission, whose author need not know how."""
+    grade = _not_graded(plan, about, _FAULT)
+    return msgspec.structs.replace(grade, fault=fault)
 
 
 def pending(plan: Plan, about: About) -> Grade:
     """What is written before anything has run: nothing counts as passed until it has."""
-    return of_fault(plan, about, "It has not been graded yet.")
+    return _not_graded(plan, about, "It has not been graded yet.")
+
+
+def _not_graded(plan: Plan, about: About, reason: str) -> Grade:
+    parts = [nothing(part, NOT_GRADED, reason) for part in plan.parts]
+    return _grade(plan, about, parts, NOT_GRADED, reason)
+
+
+def cause(grade: Grade) -> str:
+    """Why there is no grade, in one line for the instructor."""
+    return grade.fault.partition("\n")[0] or grade.reason
 
 
 def nothing(part: Part, status: str, reason: str) -> PartGrade:
@@ -203,6 +221,7 @@ def _of_part(progress: Progress, refused: str, *, timed_out: bool) -> PartGrade:
         faults=() if story is None else story.faults,
         needs="" if story is None else story.sentence,
         story="" if story is None else story.text,
+        printed="" if story is None else story.printed,
         likeness="" if story is None else story.likeness,
     )
 

@@ -83,7 +83,11 @@ def _runs(exam: Exam) -> int:
 
 
 class _Faulty(Exception):
-    """The machine failed and not the submission: one sentence."""
+    """The machine failed and not the submission: one sentence, and details in lines."""
+
+    def __init__(self, sentence: str, details: str = "") -> None:
+        super().__init__(sentence)
+        self.details = details
 
 
 @dataclass
@@ -150,7 +154,7 @@ class Grader:
             return self._without_runs(grades.of_malformed(plan, about, str(error)))
         except OSError as error:
             why = f"{submission.source.name}: {error.strerror}"
-            return self._without_runs(grades.of_fault(plan, about, _fault(why)))
+            return self._without_runs(grades.of_fault(plan, about, why))
         about = msgspec.structs.replace(
             about, notes=collected.notes, files_digest=collected.digest
         )
@@ -161,8 +165,8 @@ class Grader:
                 return await self._examined(submission, about, collected, core, now)
             except _Faulty as fault:
                 if attempt == _ATTEMPTS:
-                    grade = grades.of_fault(plan, about, _fault(str(fault)))
-                    return self._without_runs(grade)
+                    why = f"{fault}\n{fault.details}".rstrip()
+                    return self._without_runs(grades.of_fault(plan, about, why))
         raise AssertionError("an attempt ends in a grade or in a fault")
 
     async def _examined(
@@ -207,7 +211,7 @@ class Grader:
             ):
                 async for said in everything:
                     if isinstance(said, Fault):
-                        raise _Faulty(said.sentence)
+                        raise _Faulty(said.sentence, said.details)
                     if isinstance(said, Over):
                         return False
                     exam.add(said)
@@ -303,11 +307,7 @@ def _limits(plan: Plan) -> Limits:
     return Limits(files=rule.files, total_bytes=rule.kilobytes << 10)
 
 
-def _fault(why: str) -> str:
-    return f"The machine failed and not the submission: {why}."
-
-
 def _line(grade: Grade) -> str:
     if grade.status == grades.GRADED:
         return f"{grade.student}: {grade.points:g} of {grade.max_points:g}"
-    return f"{grade.student}: {grade.status}: {grade.reason}"
+    return f"{grade.student}: {grade.status}: {grades.cause(grade)}"

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,9 +28,12 @@ from typing import Any, Final, Self
 import msgspec
 
 from tester.engine import current
-from tester.engine.choices import Choices, Seeded
+from tester.engine.choices import Choices, Replayed, Seeded
+from tester.grading import launch
 from tester.grading.library import named
+from tester.grading.lines import shown
 from tester.grading.node import Order
+from tester.grading.printed import Heard
 from tester.grading.remote import Broken, RemoteNode, order_of
 from tester.grading.sandbox import HIGHEST, Enforced, Limits
 from tester.grading.usage import Account
@@ -52,11 +54,6 @@ from tester.world.pipe import framed
 from tester.world.run import Outcome, run
 from tester.world.scenario import Scenario
 
-_HOME: Final = str(Path(__file__).parents[2])
-_BEGIN: Final = (
-    "import sys; sys.path[:] = sys.argv[1].split('\\n'); "
-    "from tester.grading.zygote import main; main(int(sys.argv[2]))"
-)
 SLOTS: Final = 1_000
 """Processes of one run have numbers below this; a later one takes the number of one long ended."""
 _LONGEST: Final = 3_000
@@ -96,7 +93,14 @@ class SeedResult(msgspec.Struct, frozen=True):
 
 
 class MachineFault(Exception):
-    """The machine, or the grader, is at fault: what was under way has no result."""
+    """The machine, or the grader, is at fault: what was under way has no result.
+
+    `details` are for whoever looks after the machine: a traceback, with its paths.
+    """
+
+    def __init__(self, sentence: str, details: str = "") -> None:
+        super().__init__(sentence)
+        self.details = details
 
 
 class NothingToTell(Exception):
@@ -140,6 +144,7 @@ class Isolation:
         self._account = Account()
         self._choices: Choices | None = None
         self.keeps_choices = False
+        self.heard: list[tuple[str, Heard]] | None = None
         self._hung: Broken | None = None
         """What a process did that had to be waited for, while a failure was shrunk."""
 
@@ -167,18 +172,7 @@ class Isolation:
         errors = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - as all of these
         self._errors = errors.fileno()
         opened.callback(self._line.close)
-        path = [str(Path(entry).absolute()) if entry else _HOME for entry in sys.path]
-        command = [sys.executable, "-s", "-P", "-c", _BEGIN, "\n".join(path), str(its.fileno())]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=self._errors,
-            pass_fds=[its.fileno()],
-            env=_ENVIRONMENT,
-            cwd="/",
-            start_new_session=True,
-        )
+        self._process = launch.zygote(its.fileno(), self._errors)
         its.close()
         opened.callback(self._end)
         setup = Setup(
@@ -251,6 +245,24 @@ class Isolation:
         finally:
             self.keeps_choices = False
             self._hung = None
+            self._sweep()
+
+    def printed(self, test: str, found: Diagnosis) -> str:
+        """The last lines that were logged and printed in a run that was diagnosed.
+
+        "" if there are none, or if the run goes another way when somebody listens. Raises
+        MachineFault.
+        """
+        self.heard = []
+        try:
+            with self._active():
+                record = found.outcome.choices.record()
+                again = run(self._scenario(test), Choices(Replayed(record)))
+            if isinstance(again.error, MachineFault):
+                raise again.error
+            return shown(self.heard) if again.digest == found.outcome.digest else ""
+        finally:
+            self.heard = None
             self._sweep()
 
     def document(self, test: str, found: Diagnosis, command: str) -> Document:
@@ -326,6 +338,7 @@ class Isolation:
                 schedule=schedule,
                 disturbed=disturbed,
                 keep_trace=self.keeps_choices,
+                listens=self.heard is not None,
             )
             return self._spawned(order, choices)
         except OSError as error:
@@ -424,17 +437,10 @@ class Isolation:
     def _fault(self) -> MachineFault:
         status = self._process.wait()
         said = os.pread(self._errors, 1 << 16, 0).decode(errors="replace").strip()
-        return MachineFault(f"the process that starts nodes ended, with status {status}: {said}")
-
-
-_ENVIRONMENT: Final = {
-    "PYTHONHASHSEED": "0",
-    "OPENBLAS_NUM_THREADS": "1",
-    "HOME": "/nonexistent",
-    "TZ": "UTC",
-    "PATH": os.defpath,
-    "LC_ALL": "C.UTF-8",
-}
+        last = said.rpartition("\n")[2]
+        return MachineFault(
+            f"the process that starts nodes ended, with status {status}: {last}", said
+        )
 
 
 def first_user() -> int:

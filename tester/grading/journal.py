@@ -47,6 +47,8 @@ class StoryLine(msgspec.Struct, frozen=True, tag=True):
     sentence: str = ""
     """What the failure needs; "" if that is not known."""
     likeness: str = ""
+    printed: str = ""
+    """What was logged and printed in the run of the story."""
 
 
 class RefusedLine(msgspec.Struct, frozen=True, tag=True):

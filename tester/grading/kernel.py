@@ -93,7 +93,7 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = 
         ctypes.c_ulong(flags),
         data.encode() or None,
     )
-    _check(called, f"mount {target}")
+    _check(called, f"mount ({kind or 'of a folder'})")
 
 
 def enter_root(folder: str) -> None:

@@ -24,6 +24,7 @@ from tester.engine.schedule import SCHEDULES
 from tester.grading import kernel
 from tester.grading.frames import encode_report
 from tester.grading.library import HandedIn, Library
+from tester.grading.printed import Ear
 from tester.guard import guard
 from tester.labs import LABS, contract
 from tester.world import submission
@@ -48,6 +49,8 @@ class Order(msgspec.Struct, frozen=True):
     disturbed: bool = False
     """Whether anything disturbs the run: see `tester.engine.schedule`."""
     keep_trace: bool = False
+    listens: bool = False
+    """Whether to keep what is logged and printed."""
     beginnings: Mapping[str, Sequence[int]] = {}
     """The first words of its streams, where they come from a seed."""
     record: Mapping[str, Sequence[int]] | None = None
@@ -145,8 +148,10 @@ def _serve(order: Order, answers: Answers, library: Library) -> NoReturn:
         with guard.installed(handed.modules()) as refusals:
             gc.disable()
             host = _host(order, answers)
-            while True:
-                _answer(host, answers, answers.hear(), refusals)
+            ear = Ear(clock=lambda: host.loop.now)
+            with ear.listening() if order.listens else contextlib.nullcontext():
+                while True:
+                    _answer(host, answers, answers.hear(), refusals, ear)
 
 
 def _host(order: Order, answers: Answers) -> Host:
@@ -171,7 +176,9 @@ def _source(order: Order, answers: Answers) -> Source:
     return Dealt(deal, order.drawn)
 
 
-def _answer(host: Host, answers: Answers, request: Sequence[Any], refusals: list[Any]) -> None:
+def _answer(
+    host: Host, answers: Answers, request: Sequence[Any], refusals: list[Any], ear: Ear
+) -> None:
     """Do what is asked, and say what came of it."""
     what, *args = request
     if what == "step":
@@ -187,6 +194,8 @@ def _answer(host: Host, answers: Answers, request: Sequence[Any], refusals: list
         answers.say("unretrieved", host.unretrieved())
     elif what == "measure":
         answers.say("measure", host.measure(*args))
+    elif what == "lines":
+        answers.say("lines", ear.heard())
     else:
         answers.say("drawn", host.choices.record(), host.choices.faults)
 

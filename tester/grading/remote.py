@@ -26,6 +26,7 @@ from tester.engine.node import Event, Turn
 from tester.grading import frames, usage
 from tester.grading.kernel import SIGSYS
 from tester.grading.node import Order
+from tester.grading.printed import Heard
 from tester.grading.sandbox import Limits
 from tester.world.arguments import Compound, End, OnDisk, OnFiles, Packed
 from tester.world.crossing import to_wire
@@ -60,6 +61,9 @@ class Keeper(Protocol):
     limits: Limits
     keeps_choices: bool
     """Whether somebody wants to know what was chosen."""
+
+    heard: list[tuple[str, Heard]] | None
+    """What nodes have logged and printed, by their names; None if nobody wants to know."""
 
     def reap(self, slot: int) -> None:
         """End the process, whatever it does."""
@@ -141,6 +145,7 @@ class RemoteNode:
         if not self._ended:
             self._left = self.unretrieved()
             self._take_over()
+            self._listen()
             self.terminate()
 
     def close(self) -> None:
@@ -148,6 +153,7 @@ class RemoteNode:
         if not self._ended:
             if self._keeper.keeps_choices:
                 self._take_over()
+            self._listen()
             self._keeper.retire(self._line)
             self._ended = True
 
@@ -161,6 +167,11 @@ class RemoteNode:
         said = self._expect(frames.Inspected)
         self.terminate()
         return said
+
+    def _listen(self) -> None:
+        if self._keeper.heard is not None:
+            heard = self._ask(frames.Lines, ("lines",)).heard
+            self._keeper.heard.append((self._name, heard))
 
     def _take_over(self) -> None:
         drawn = self._ask(frames.Drawn, ("drawn",))

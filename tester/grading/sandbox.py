@@ -116,7 +116,7 @@ def leave(level: int, hidden: Sequence[str], first_user: int) -> Left:
             build_root(hidden)
             mounts = True
         except OSError as error:
-            refused.append(str(error))
+            refused.append(_without_paths("a file system of their own", error))
     users = False
     if os.geteuid() == 0 and not own and level != 1:
         users, first_user = _users(first_user, refused)
@@ -128,7 +128,7 @@ def leave(level: int, hidden: Sequence[str], first_user: int) -> Left:
         try:
             rules = kernel.reading_only(*_readable(hidden))
         except OSError as error:
-            refused.append(str(error))
+            refused.append(_without_paths("rules for files", error))
     enforced = Enforced(
         users=users,
         own_users=own,
@@ -141,6 +141,15 @@ def leave(level: int, hidden: Sequence[str], first_user: int) -> Left:
         refused=tuple(refused),
     )
     return Left(enforced, first_user, rules)
+
+
+def _without_paths(what: str, error: OSError) -> str:
+    """What the system would not do; students read it, and where things are is not theirs to know.
+
+    An error of ours names a call of the system, and one of Python's a file.
+    """
+    reason = error.strerror or type(error).__name__
+    return f"{what}: {reason}"
 
 
 class Left(NamedTuple):
@@ -165,13 +174,13 @@ def _unshare(refused: list[str], *, as_root: bool) -> tuple[bool, bool]:
         try:
             kernel.unshare(_SPACES)
         except OSError as error:
-            refused.append(str(error))
+            refused.append(_without_paths("namespaces", error))
         else:
             return True, False
     try:
         kernel.unshare(_SPACES | kernel.NEW_USER)
     except OSError as error:
-        refused.append(f"without root, {error}")
+        refused.append(_without_paths("namespaces without root", error))
         return False, False
     Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
     Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")

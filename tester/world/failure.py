@@ -234,6 +234,11 @@ def message(error: BaseException) -> str:
         return f"(its __str__ raised {type(broken).__name__})"
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} characters more)"
+    return without_addresses(text)
+
+
+def without_addresses(text: str) -> str:
+    """Text that can be encoded, and that says of no object where in memory it lies."""
     return printable(_ADDRESS.sub("at 0x...", text))
 
 

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.grading.feedback import HIDDEN, output, redacted
-from tester.grading.formats import FORMATS, render
+from tester.grading.class_summary import summarize
+from tester.grading.explanation import explained
+from tester.grading.feedback import HIDDEN, full_story, output, redacted
+from tester.grading.formats import FORMATS, Format, render
 from tester.grading.formats.text import fenced, table
 from tester.grading.grade import Grade, PartGrade
 from tester.workers.wire import plain
@@ -243,3 +245,22 @@ def test_no_cell_is_a_formula(text: str) -> None:
     (cell,) = next(csv.reader(io.StringIO(table([[text]])))) or [""]
     assert cell.removeprefix("'") == plain(text).removeprefix("'")
     assert cell[:1] not in ("=", "+", "-", "@")
+
+
+def test_what_was_printed_is_shown_of_public_seeds_and_with_the_whole_story_only() -> None:
+    row = "   0.001  c0      print    it may have been written"
+    assert row in output(grade(), failed(printed=row))
+    assert row not in output(grade(), failed(printed=row, hint=2))
+    for hint in range(4):
+        assert row not in output(grade(), failed(hidden=True, hint=hint, printed=row))
+    assert row in full_story(grade(), failed(hidden=True, printed=row))
+
+
+@pytest.mark.parametrize("form", FORMATS.values(), ids=lambda form: form.name)
+def test_a_student_does_not_read_what_of_the_machine_failed(form: Format) -> None:
+    fault = "OSError: no more\nTraceback:\n  File '/srv/course/grader.py'"
+    broken = grade(part(), status="not graded", reason="Have it graded again.", fault=fault)
+    assert "/srv/course" not in render(form, broken)
+    assert "no more" not in render(form, broken)
+    assert fault in explained(broken)
+    assert summarize([broken]).not_graded == {broken.student: "OSError: no more"}

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -139,8 +140,21 @@ def test_a_class(labtester: Runner, rubric: Path, tmp_path: Path) -> None:
 
 
 def test_what_cost_points_is_drawn(labtester: Runner, rubric: Path, tmp_path: Path) -> None:
-    folder(tmp_path / "bob", wrong())
+    files = wrong()
+    certain = files["kvsrv/client.py"]
+    line = b"        args = PutArgs(key, value, version)\n"
+    assert line in certain
+    talks = b"        print('I was called', object())\n" + line
+    folder(tmp_path / "bob", files | {"kvsrv/client.py": certain.replace(line, talks)})
     assert labtester("grade", "bob", "--rubric", "rubric.toml", "--out", "out").status == 1
+    _, public, hidden = (tmp_path / "out/students/bob.md").read_text().rsplit("\n## ", 2)
+    for shown in (public, hidden):  # each tells its own seed
+        assert "not linearizable" in shown
+    assert "print    I was called <object object at 0x...>" in public
+    assert "a hidden seed: " not in public
+    assert "I was called" not in hidden
+    assert re.search(r"\bseed \d+:", public)
+    assert not re.search(r"\bseed \d+:", hidden)
     done = labtester("grade", "--explain", "bob", "--out", "out", "--report", "pages")
     assert done.status == 1, done.err
     (page,) = (tmp_path / "pages").iterdir()
@@ -363,7 +377,11 @@ def test_a_fault_of_the_machine_is_no_grade(
     assert done.status == 3
     found = json.loads((tmp_path / "out/students/a.json").read_text())
     assert (found["status"], found["points"]) == ("not graded", 0)
-    assert "The machine failed" in found["reason"]
+    assert "The machine that grades failed" in found["reason"]
+    told = json.loads((tmp_path / "out/instructor/a.json").read_text())
+    assert told["fault"] == "the examiner ended before it had said everything"
+    assert told["fault"] in done.out
+    assert "examiner" not in json.dumps(found)
     assert labtester(*args).status == 0
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tester.engine.choices import BEGINNING, Choices, Dealt, Injected, Replayed, Seeded
+from tester.grading.printed import Heard
 from tester.grading.remote import Broken, RemoteNode, order_of, owns
 from tester.grading.sandbox import Limits
 from tester.world.arguments import End
@@ -18,6 +19,7 @@ from tester.world.pipe import framed
 class Keeper:
     limits = Limits(frame=1 << 16)
     keeps_choices = False
+    heard: list[tuple[str, Heard]] | None = None
 
     def __init__(self, status: int | None = 9) -> None:
         self.status = status
