@@ -250,7 +250,8 @@ class Loop(asyncio.AbstractEventLoop):
         return [
             (error, task.died_us)
             for task in self._born
-            if task._log_traceback and (error := task.exception()) is not None  # and unheard
+            if task._log_traceback  # as `failed_unheard`, without a call for each task
+            and (error := task.exception()) is not None
         ]
 
     def shutdown(self) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
+
+# asyncio has it for event loops of others: https://github.com/python/cpython/pull/4782
 from asyncio import _set_running_loop
 from collections.abc import Callable, Sequence
 from heapq import heappop

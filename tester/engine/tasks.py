@@ -2,7 +2,8 @@
 
 asyncio keeps tasks and futures in sets, and theirs hash by address: `TaskGroup` cancels its tasks
 in the order of such a set. Here they hash by a number the loop gives them, from 1 in every run.
-See https://github.com/python/cpython/issues/93297, which made it a set.
+See https://github.com/python/cpython/issues/93297, which made it a set. Loops may reuse asyncio's
+own classes: https://docs.python.org/3/library/asyncio-extending.html
 """
 
 from __future__ import annotations

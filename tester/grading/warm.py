@@ -89,7 +89,7 @@ def _prepare(value: Any) -> None:
         return
     if issubclass(value, Message) and value is not Message:
         _ = codec(value)
-    elif getattr(value, "_is_protocol", False):
+    elif getattr(value, "_is_protocol", False):  # typing.is_protocol, from 3.13 on: gh-104873
         protocol: Any = value
         for method in vars(value):
             if not method.startswith("_") and inspect.isfunction(getattr(value, method)):

@@ -12,6 +12,7 @@ import functools
 import gc
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
+from enum import EnumType
 from types import (
     CellType,
     CoroutineType,
@@ -110,9 +111,7 @@ def _is_own(thing: Any, names: frozenset[str]) -> bool:
     """Whether an object is of a class of the code under test, and no member of an enum."""
     kind = type(thing)
     return (
-        kind.__module__ in names
-        and not issubclass(kind, type)
-        and not hasattr(kind, "_member_map_")
+        kind.__module__ in names and not issubclass(kind, type) and not isinstance(kind, EnumType)
     )
 
 

@@ -158,6 +158,7 @@ def _queues(machine: CurrentNode, real: Callable[..., Any], *args: Any) -> Simpl
 
 
 # What code on a node makes itself.  A thread's own RLock never waits, and there is one thread.
+# `threading` makes the locks of its other classes by `_allocate_lock`.
 WAITS |= {
     "threading": {"Lock": _locks, "_allocate_lock": _locks},
     "_thread": {"allocate_lock": _locks, "allocate": _locks, "lock": _locks, "LockType": _locks},

@@ -135,6 +135,7 @@ def _all_tasks(
     return set(ordered)  # made in this order
 
 
+# https://docs.python.org/3/library/random.html calls it a hidden instance.
 _inst: random.Random = vars(random)["_inst"]
 GENERATOR = _NodesGenerator()
 """The stand-in for the one that draws for everybody."""

@@ -35,6 +35,7 @@ ATOMS = frozenset(
     | {datetime.date, datetime.datetime, datetime.time, datetime.timedelta, datetime.timezone}
     | {decimal.Decimal, fractions.Fraction, uuid.UUID}
 )
+CACHED = type(functools.cache(repr))  # it has no public name
 LIMIT = 10_000  # values looked at in one fingerprint: what changes beyond them goes unseen
 LARGEST_BUFFER = 1 << 20  # bytes of one array: what changes in a larger one goes unseen
 
@@ -313,7 +314,7 @@ _CONTENT: dict[type, Callable[[_Parts, Any], list[Any]]] = {
     blocking.Lock: lambda parts, value: parts.whole(_Same(value), value.locked()),
     blocking.SimpleQueue: lambda parts, value: parts.whole(_Same(value), value.qsize()),
     queue.SimpleQueue: lambda parts, value: parts.whole(_Same(value), value.qsize()),
-    functools._lru_cache_wrapper: _cache,
+    CACHED: _cache,
     itertools.count: lambda parts, value: parts.whole(repr(value)),
     random.SystemRandom: lambda parts, value: [],
     random.Random: lambda parts, value: parts.whole(random.Random.getstate(value)),
@@ -321,7 +322,7 @@ _CONTENT: dict[type, Callable[[_Parts, Any], list[Any]]] = {
 }
 _MUTABLE = frozenset(
     {dict, list, set, bytearray, collections.deque, itertools.count, random.Random}
-    | {types.GeneratorType, functools._lru_cache_wrapper, functools.partial}
+    | {types.GeneratorType, CACHED, functools.partial}
     | {io.StringIO, io.BytesIO, contextvars.ContextVar, decimal.Context}
     | {type(_thread.allocate_lock()), blocking.Lock, blocking.SimpleQueue, queue.SimpleQueue}
 )

@@ -207,6 +207,7 @@ def _real_stdin() -> Any:
     return _stdin.saved if sys.stdin is _stdin_stand_in else sys.stdin
 
 
+# What logging.setLogRecordFactory sets.
 _log_factory = Attribute(logging, "_logRecordFactory", _log_record)
 _stdin_stand_in = outside.Stdin(_real_stdin)
 _stdin = Attribute(sys, "stdin", _stdin_stand_in)

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from tester.guard import blame, foreign
 from tester.guard.fingerprint import (
     ATOMS,
+    CACHED,
     UNSET,
     contents,
     fingerprint,
@@ -62,9 +63,8 @@ class _Held(NamedTuple):
     line: int  # where the function starts that holds it, if one does
 
 
-_Cached = functools._lru_cache_wrapper
 _WALKED: tuple[type, ...] = (
-    *(type, FunctionType, _Cached, staticmethod, classmethod, property),
+    *(type, FunctionType, CACHED, staticmethod, classmethod, property),
     *(functools.cached_property, functools.partialmethod),
 )
 _contents = operator.attrgetter("cell_contents")
@@ -182,7 +182,7 @@ class _Snapshot:
                 self._inside(value, module, place.dotted)
 
     def _keep(self, place: Variable, value: Any, by_identity: bool = False, line: int = 0) -> None:
-        if by_identity or (_is_walked(value) and not isinstance(value, _Cached)):
+        if by_identity or (_is_walked(value) and not isinstance(value, CACHED)):
             tokens, mutable = identity(value), False
         else:
             tokens, mutable = fingerprint(value, self._own)
@@ -221,6 +221,7 @@ class _Snapshot:
                 self._member(member, module, f"{dotted}.{member.name}")
         for name, value in list(names.items()):
             place = Variable(module.__name__, "class", dotted, name)
+            # ABCMeta keeps its caches in `_abc_impl`: https://bugs.python.org/issue31333
             if not (is_dunder(name) or name == "_abc_impl" or _is_of_enum(cls, name)):
                 self._keep(place, value)
             self._inside(value, module, place.dotted)
@@ -295,7 +296,7 @@ def _differences(modules: Sequence[ModuleType], then: _Snapshot, now: _Snapshot)
 
 def _change(module: ModuleType, place: Variable, old: list[_Held], new: list[_Held]) -> Change:
     held = (new or old)[-1]
-    kind = "cache" if isinstance(held.value, _Cached) else place.kind
+    kind = "cache" if isinstance(held.value, CACHED) else place.kind
     what, advice = _WHAT_AND_ADVICE[kind]
     if not old or not new:
         did = "made it" if new else "deleted it"

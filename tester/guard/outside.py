@@ -57,8 +57,8 @@ def _get_ident(machine: CurrentNode, real: Callable[[], int]) -> int:
 
 def _nodename(machine: CurrentNode, real: Callable[[], Any]) -> Any:
     """Give what `uname` tells of the real machine the name of the simulated one."""
-    told = real()
-    return type(told)((told[0], machine.name, *told[2:]))
+    system, _, *rest = found = real()
+    return type(found)((system, machine.name, *rest))
 
 
 def _gethostname(machine: CurrentNode, real: object) -> str:
@@ -69,7 +69,8 @@ def _getfqdn(machine: CurrentNode, real: object, name: str = "") -> str:
     return name or machine.name
 
 
-# why not -> what instead, and who has it.  Names that this Python or system lacks are skipped.
+# why not -> what instead, and who has it.  Names that this Python or system lacks are skipped;
+# private ones are what public functions end up with: who calls them directly gets no further.
 _REFUSED: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("stops the whole node", "await asyncio.sleep(...) instead", {"time": "sleep"}),
     (

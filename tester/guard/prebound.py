@@ -28,6 +28,7 @@ from types import (
 from typing import Any, Final, Protocol
 
 from tester.engine.errors import OutsideWorld
+from tester.guard.fingerprint import CACHED
 
 
 class Patch(Protocol):
@@ -393,7 +394,7 @@ _LOOKS: Final[dict[type | tuple[type, ...], Callable[[_Finder, Any], Any]]] = {
     MappingProxyType: _Finder._proxy,
     (MethodType, MethodWrapperType, BuiltinFunctionType): _Finder._wrapper,
     (staticmethod, classmethod, property, functools.cached_property): _Finder._within,
-    functools._lru_cache_wrapper: _Finder._within,
+    CACHED: _Finder._within,
 }
 
 

@@ -54,7 +54,7 @@ def _now() -> tuple[Any, ...]:
         [*sys.meta_path],
         [*warnings.filters],
         {**builtins.__dict__},
-        _locale.setlocale(_locale.LC_ALL),
+        _locale.setlocale(_locale.LC_ALL),  # what locale.setlocale calls
         precision,
         timeout,
     )

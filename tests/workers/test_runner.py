@@ -1,21 +1,16 @@
 """Code under test that hangs, dies or lies costs its own seeds, and nobody else's."""
 
-import json
 import os
 import re
 import shlex
-import signal
-import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.running import MAIN, Runner, labtester, submit
+from tests.running import Runner, labtester, submit
 
 __all__ = ["labtester"]
 
@@ -231,7 +226,7 @@ def test_a_wait_and_a_loop_in_c_end_too(labtester: Runner) -> None:
     assert tests["test_calm"]["failed"] == []  # slow, but it gets on
 
 
-def test_the_same_loop_is_told_once(labtester: Runner) -> None:
+def test_a_loop_in_several_seeds_is_reported_once(labtester: Runner) -> None:
     loop = "if args.key in {'loop', 'flood'}:\n    while True: pass"
     theirs = submit(labtester.folder, loop)
     command = ["run", "rogue", "--submission", theirs, "--stuck-after", STUCK_S]
@@ -265,7 +260,7 @@ if args.key == "memory":
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system limits a process's memory")
-def test_who_takes_all_memory_is_told_what_grew(labtester: Runner) -> None:
+def test_running_out_of_memory_names_what_grew(labtester: Runner) -> None:
     theirs = submit(labtester.folder, HOARD)
     names = "test_hoard,test_loop,test_memory,test_calm"
     command = ["run", "rogue", "--submission", theirs, "--memory", "256M", "--tests", names]
@@ -287,7 +282,7 @@ def test_who_takes_all_memory_is_told_what_grew(labtester: Runner) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system limits a process's memory")
-def test_memory_that_grows_from_step_to_step_is_told_too(labtester: Runner) -> None:
+def test_memory_that_grows_from_step_to_step_is_named(labtester: Runner) -> None:
     put = "self.log = getattr(self, 'log', {})\nself.log[len(self.log)] = b'x' * (9 << 20)"
     theirs = submit(labtester.folder, put)
     command = ["run", "kvsrv", "--tests", "test_outage", "--seeds", "1", "--memory", "256M"]
@@ -304,7 +299,7 @@ def test_memory_that_grows_from_step_to_step_is_told_too(labtester: Runner) -> N
         ("1M", "expected at least 256M of memory, got 1M"),
     ],
 )
-def test_a_size_that_is_none(labtester: Runner, size: str, said: str) -> None:
+def test_an_invalid_size_is_refused(labtester: Runner, size: str, said: str) -> None:
     assert said in labtester("run", "tiny", "--memory", size).sentence
 
 
@@ -368,148 +363,6 @@ def test_an_import_that_does_not_return(labtester: Runner, before: str, sentence
     assert re.search(sentence, done.sentence), done.sentence
 
 
-# -- Ctrl-C, and worse ---------------------------------------------------------------------------
-
-
-class Command:
-    """A `labtester` command in a process of its own, whose workers can be found by a mark."""
-
-    def __init__(self, *args: str) -> None:
-        self._mark = uuid.uuid4().hex.encode()
-        path = os.pathsep.join(sys.path)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", MAIN, *args],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": path, "MARK": self._mark.decode()},
-        )
-
-    def workers(self) -> list[int]:
-        """The numbers of the processes that it has started and that still run."""
-        found = []
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit() and int(folder.name) != self.process.pid:
-                try:
-                    marked = self._mark in (folder / "environ").read_bytes()
-                except OSError:
-                    continue
-                if marked and "State:\tZ" not in (folder / "status").read_text():
-                    found.append(int(folder.name))
-        return found
-
-    def wait_for(self, folder: Path) -> None:
-        """Wait until a worker has made this folder."""
-        until = time.monotonic() + 600
-        while not folder.exists():
-            assert time.monotonic() < until
-            time.sleep(0.02)
-
-    def wait_for_no_workers(self) -> None:
-        until = time.monotonic() + 600
-        while self.workers():
-            assert time.monotonic() < until
-            time.sleep(0.02)
-
-
-@pytest.fixture
-def hanging(labtester: Runner) -> Iterator[Command]:
-    """A run whose first test has passed, and whose third hangs."""
-    put = "import os\nif args.key == 'third':\n    os.mkdir('hangs')\n    while True: pass"
-    theirs = submit(labtester.folder, put)
-    command = Command("run", "tiny", "--submission", theirs, "--jobs", "1", "--json", "a.json")
-    command.wait_for(Path("hangs"))
-    yield command
-    command.process.kill()
-    command.process.communicate()
-
-
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
-class TestEnding:
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    @pytest.mark.parametrize("times", [1, 2])
-    def test_an_interrupt_prints_what_is_finished(
-        self, hanging: Command, number: signal.Signals, times: int
-    ) -> None:
-        assert len(hanging.workers()) == 1
-        for _ in range(times):
-            hanging.process.send_signal(number)
-        out, err = hanging.process.communicate(timeout=600)
-        assert hanging.process.returncode == 128 + number
-        assert err.splitlines() == [
-            "theirs: kvsrv/server.py -> KVServer; the reference's: Clerk",
-            "tiny: test_unreliable: 100 seeds, 0 failed (1 of 3)",
-            "tiny: test_heavy: 30 seeds, 0 failed (2 of 3)",
-        ]
-        lines = out.splitlines()
-        assert [line.split()[:2] for line in lines[:3]] == [
-            ["test", "seeds"],
-            ["test_unreliable", "100"],
-            ["test_heavy", "30"],
-        ]
-        seeds = 0  # what was said last may not have been heard yet
-        if lines[3].startswith("test_third"):
-            seeds = int(lines.pop(3).split()[1])
-        assert seeds <= 3
-        assert lines[3].startswith("interrupted;")
-        record = json.loads(Path("a.json").read_text())
-        assert (record["interrupted"], record["verdict"]) == (True, "unknown")
-        assert [test["seeds"] for test in record["tests"]] == [100, 30, seeds]
-        hanging.wait_for_no_workers()
-
-    def test_a_killed_command_leaves_no_worker_behind(self, hanging: Command) -> None:
-        assert len(hanging.workers()) == 1
-        hanging.process.kill()
-        hanging.wait_for_no_workers()
-
-
-AGAIN = """\
-if args.key == 'third':
-    seen = sys._getframe(1).f_globals
-    if seen.get('third'):
-        os.mkdir('here')
-        while True: pass
-    seen['third'] = True
-    raise ValueError('third')
-"""
-STOPS = {
-    "importing": ("os.mkdir('here')\nwhile True: pass", ""),
-    "running": ("", "if args.key == 'third':\n    os.mkdir('here')\n    while True: pass"),
-    "telling": ("import sys", AGAIN),
-}
-
-
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("stage", STOPS)
-def test_an_interrupt_ends_every_stage(
-    labtester: Runner, stage: str, number: signal.Signals
-) -> None:
-    before, put = STOPS[stage]
-    theirs = submit(labtester.folder, put, before=f"import os\n{before}")
-    command = Command(
-        *("run", "tiny", "--submission", theirs, "--jobs", "1", "--json", "a.json"),
-        *("--tests", "test_third", "--stuck-after", "60", "--seeds", "5"),
-    )
-    try:
-        command.wait_for(Path("here"))
-        command.process.send_signal(number)
-        out, err = command.process.communicate(timeout=30)
-    finally:
-        command.process.kill()
-    assert command.process.returncode == 128 + number
-    assert "Traceback" not in err
-    record = json.loads(Path("a.json").read_text())
-    assert record["interrupted"] is True
-    failed = [test["failed"] for test in record["tests"]]
-    assert failed == {"importing": [], "running": [[]], "telling": [[3]]}[stage]
-    assert record["verdict"] == ("fail" if stage == "telling" else "unknown")
-    if stage == "telling":
-        assert "Interrupted before its story was written." in out
-        assert "labtester replay tiny test_third --seed 3 --submission theirs" in out
-    command.wait_for_no_workers()
-
-
 def test_the_command_of_a_story_can_be_pasted(labtester: Runner) -> None:
     theirs = submit(labtester.folder, "if args.key == 'third':\n    raise ValueError", name="a b")
     record = labtester.json("run", "tiny", "--submission", theirs, "--stuck-after", "29")
@@ -544,7 +397,7 @@ def test_looking_for_a_smaller_run_may_take_its_time(labtester: Runner) -> None:
     assert "Shrunk from" in record["story"]
 
 
-def test_a_run_is_told_whole_when_a_smaller_one_hangs(labtester: Runner) -> None:
+def test_a_run_is_shown_whole_when_a_smaller_one_hangs(labtester: Runner) -> None:
     raises = "if stale and args.value == '2' and self.puts > 4:\n    raise ValueError('stale')"
     command = first_failure(labtester, raises)
     submit(
