@@ -16,7 +16,7 @@ def test_a_recent_cpython_fits(identity: str) -> None:
 
 
 @pytest.mark.parametrize("identity", ["CPython 3.10.13", "CPython 2.7.18", "PyPy 3.11.13"])
-def test_another_interpreter_does_not(identity: str) -> None:
+def test_pypy_and_older_versions_do_not_fit(identity: str) -> None:
     assert reason_to_skip(identity)
 
 

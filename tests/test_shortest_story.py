@@ -68,19 +68,19 @@ def test_the_story_and_its_command_are_of_the_seed_that_was_chosen(two: Runner) 
     ]
 
 
-def test_nobody_can_tell_how_many_workers_there_were(two: Runner) -> None:
+def test_the_number_of_workers_changes_nothing(two: Runner) -> None:
     alone = told(two, "--jobs", "1")
     assert alone["story"]["rivals"]
     assert told(two, "--jobs", "3") == alone
 
 
-def test_a_single_failing_seed_is_told_without_comparison(two: Runner) -> None:
+def test_a_single_failing_seed_is_shown_without_comparison(two: Runner) -> None:
     first = min(lengths())
     test = told(two, "--seeds", str(first + 1))
     assert (test["story"]["seed"], test["story"]["rivals"]) == (first, [])
 
 
-def test_explain_looks_for_a_seed_itself(two: Runner) -> None:
+def test_explain_finds_a_failing_seed_by_itself(two: Runner) -> None:
     seed = told(two)["story"]["seed"]
     by_itself = two("explain", "ways", "test_two_ways")
     by_seed = two("explain", "ways", "test_two_ways", "--seed", str(seed))
@@ -97,7 +97,7 @@ def test_explain_says_when_there_is_nothing_to_explain(two: Runner) -> None:
     assert said == "labtester: there is no test 'test_thrid'; did you mean test_third?"
 
 
-def test_pytest_tells_the_same_story(two: Runner, pytest_run: Run) -> None:
+def test_pytest_shows_the_story_that_the_command_line_shows(two: Runner, pytest_run: Run) -> None:
     chosen = told(two)["story"]
     result = pytest_run(source="\n    from tests.ways import test_two_ways\n")
     result.assert_outcomes(failed=1)

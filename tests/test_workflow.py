@@ -20,7 +20,7 @@ def workflow() -> Any:
     return yaml.safe_load(WORKFLOW.read_text())
 
 
-def test_it_has_what_a_workflow_has(workflow: Any) -> None:
+def test_the_workflow_has_what_a_workflow_has(workflow: Any) -> None:
     triggers = workflow[True]  # `on`, to a reader of YAML 1.1
     (cron,) = triggers["schedule"]
     assert len(cron["cron"].split()) == 5
@@ -35,7 +35,7 @@ def test_it_has_what_a_workflow_has(workflow: Any) -> None:
     assert kept == ["night.db", "night.html", "night.json", ".labtester/"]
 
 
-def test_its_commands_are_shell_and_its_sweep_is_a_sweep(workflow: Any) -> None:
+def test_the_commands_of_the_workflow_are_shell_and_its_sweep_is_a_sweep(workflow: Any) -> None:
     (job,) = workflow["jobs"].values()
     scripts = [step["run"] for step in job["steps"] if "run" in step]
     for script in scripts:
@@ -50,7 +50,7 @@ def test_its_commands_are_shell_and_its_sweep_is_a_sweep(workflow: Any) -> None:
     assert 60 * job["timeout-minutes"] > context.params["until"].seconds
 
 
-def test_the_guide_quotes_it() -> None:
+def test_the_guide_quotes_the_workflow() -> None:
     text = (ROOT / "docs" / "12-nightly.md").read_text()
     quoted = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     assert quoted == [WORKFLOW.read_text()]

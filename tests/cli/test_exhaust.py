@@ -86,7 +86,7 @@ def test_a_lock_that_takes_maybe_for_ok_is_refuted(labtester: Runner) -> None:
     assert record(labtester, *PROVE, "--submission", theirs)["verdict"] == "pass"
 
 
-def test_what_fails_without_a_fault_says_so(labtester: Runner) -> None:
+def test_a_test_that_fails_without_a_fault_says_so(labtester: Runner) -> None:
     theirs = submit(labtester.folder, "raise ValueError('boo')", name="it's theirs")
     done = labtester("exhaust", "tiny", "test_third", "--submission", theirs)
     assert done.status == 1
@@ -135,7 +135,7 @@ def test_a_placement_that_hangs_or_dies_is_a_failure(
 # -- an interrupted proof ------------------------------------------------------------------------
 
 
-def test_an_interrupted_proof_goes_on_and_comes_to_the_same(
+def test_an_interrupted_proof_resumes_and_has_the_same_result(
     labtester: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = (*PROVE, "--faults", "2")

@@ -19,7 +19,7 @@ __all__ = ["labtester"]
 NAMES = tuple(LABS)
 
 
-def test_the_list_as_a_reader_sees_it(labtester: Runner) -> None:
+def test_the_list_of_labs(labtester: Runner) -> None:
     done = labtester("labs", "tiny")
     assert (done.status, done.err) == (0, "")
     snapshots.check("labs", done.out)

@@ -134,7 +134,7 @@ def test_the_digest_knows_every_seed(labtester: Runner) -> None:
 # -- other verdicts ------------------------------------------------------------------------------
 
 
-def test_a_failure_tells_its_first_seed_and_how_to_run_it_again(labtester: Runner) -> None:
+def test_a_failure_names_its_first_seed_and_the_command_to_run_it_again(labtester: Runner) -> None:
     theirs = submit(labtester.folder, THIRD + "raise ValueError('boo')", name="it's theirs")
     done = labtester("run", "tiny", "--submission", theirs, "--json", "a.json")
     assert (done.status, done.err) == (1, "")

@@ -210,7 +210,7 @@ def test_a_case_of_a_method_is_run(project: Runner) -> None:
         ("test_none", f"{FILE}::test_none (no match in any of"),
     ],
 )
-def test_what_cannot_be_run_says_so(node: str, sentence: str, project: Runner) -> None:
+def test_a_test_that_cannot_be_run_says_so(node: str, sentence: str, project: Runner) -> None:
     assert sentence in project("run", f"{FILE}::{node}").sentence
 
 
@@ -222,7 +222,9 @@ def test_what_cannot_be_run_says_so(node: str, sentence: str, project: Runner) -
         ("", "expected a simulated test in test_broken.py, got none"),
     ],
 )
-def test_what_cannot_be_collected_says_so(source: str, sentence: str, project: Runner) -> None:
+def test_a_file_that_cannot_be_collected_says_so(
+    source: str, sentence: str, project: Runner
+) -> None:
     (project.folder / "test_broken.py").write_text(source)
     assert sentence in project("run", "test_broken.py").sentence
 

@@ -35,7 +35,7 @@ def test_tests_are_selected_in_the_order_of_the_suite() -> None:
     assert terminal.select(TESTS, "test_three, test_one,test_one") == [TESTS[0], TESTS[2]]
 
 
-def test_tests_are_selected_by_patterns_too() -> None:
+def test_tests_are_selected_by_patterns() -> None:
     assert terminal.select(TESTS, "*") == TESTS
     assert terminal.select(TESTS, "test_t*") == TESTS[1:]
     assert terminal.select(TESTS, "*three,test_[a-o]*") == [TESTS[0], TESTS[2]]
@@ -69,7 +69,9 @@ def test_no_seed_is_given() -> None:
     assert seed_of(None) is None
 
 
-def test_there_is_a_core_where_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_core_is_assumed_where_their_number_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert terminal.cores() >= 1
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: None)

@@ -79,7 +79,7 @@ def test_a_record_that_standard_output_does_not_take_is_said(labtester: Runner, 
     assert line.startswith("cannot write the JSON to standard output: ")
 
 
-def test_a_record_that_a_file_does_not_take_leaves_a_failure_one(labtester: Runner) -> None:
+def test_a_failure_stays_one_if_its_record_cannot_be_written(labtester: Runner) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs a device that is always full")
     theirs = submit(labtester.folder, "raise ValueError")

@@ -63,7 +63,7 @@ def test_misuse_is_one_sentence(labtester: Runner, args: tuple[str, ...], senten
     assert len(done.err.splitlines()) == 1
 
 
-def test_other_commands_draw_the_page_of_the_failure_they_tell(maybe: Runner) -> None:
+def test_commands_draw_the_page_of_the_failure_they_show(maybe: Runner) -> None:
     pages = {
         maybe(command, *SEED, "--report", f"{command}.html").status: f"{command}.html"
         for command in ("replay", "explain")

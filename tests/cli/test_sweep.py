@@ -52,7 +52,7 @@ def test_seeds_are_run_once_and_the_result_is_the_same(labtester: Runner) -> Non
     assert export(labtester, "b.db") == exported
 
 
-def test_a_failure_is_told_kept_and_can_be_run_again(labtester: Runner) -> None:
+def test_a_failure_is_shown_and_kept_and_can_be_run_again(labtester: Runner) -> None:
     theirs = submit(labtester.folder, REFUSES)
     args = ("sweep", UNRELIABLE, "--seeds", "20", "--submission", theirs)
     done = labtester(*args, "--store", "a.db", "--json", "out.json", "--html", "page.html")

@@ -148,7 +148,7 @@ def test_what_does_not_load_elsewhere_is_caught(labtester: Runner) -> None:
 # -- other interpreters --------------------------------------------------------------------------
 
 
-def test_another_interpreter_is_another_way(labtester: Runner) -> None:
+def test_another_interpreter_is_one_of_the_ways(labtester: Runner) -> None:
     found = record(labtester, "tiny", "--tests", "test_third", *CALM, "--python", sys.executable)
     assert found["verdict"] == "pass"
     assert found["ways"] == [*WAYS, f"on {sys.executable}"]

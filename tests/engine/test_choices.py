@@ -220,7 +220,7 @@ def test_the_record_lists_the_streams_that_were_used_by_name() -> None:
     assert choices.record()["a"] == [0]
 
 
-def test_a_choice_with_one_answer_has_its_place_all_the_same() -> None:
+def test_a_choice_with_one_answer_takes_a_place() -> None:
     choices = Choices(Seeded(3))
     values = [choices.below(n, "s") for n in (2**64, 1, 2**64)]
     first, _, third = raw(3, "s", 3)

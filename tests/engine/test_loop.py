@@ -173,7 +173,7 @@ def test_a_timer_in_the_far_future_never_fires(delay: float) -> None:
     assert until_quiet(main).scheduler.now == 7_000_000
 
 
-def test_a_handle_tells_when_and_whether() -> None:
+def test_a_handle_knows_its_time_and_whether_it_is_cancelled() -> None:
     def main(loop: Loop) -> None:
         timer = loop.call_later(1.5, print)
         soon = loop.call_soon(main, loop)
@@ -296,7 +296,7 @@ def test_what_is_not_simulated_is_refused_by_name(name: str) -> None:
         assert name in vars(Loop)
 
 
-def test_what_ends_outside_is_refused_through_asyncio_too() -> None:
+def test_what_ends_outside_is_refused_through_asyncio() -> None:
     async def thread() -> None:
         await asyncio.to_thread(print)
 

@@ -68,7 +68,7 @@ def test_a_done_callback_that_raises() -> None:
     ]
 
 
-def test_leaving_the_process_is_an_error_like_others() -> None:
+def test_leaving_the_process_is_an_error() -> None:
     async def leave() -> None:
         sys.exit("bye")
 
@@ -139,7 +139,7 @@ def test_a_future_dropped_with_its_exception() -> None:
     assert messages(after(main).failures) == ["ValueError dropped"]
 
 
-def test_what_asyncio_reports_without_an_exception_is_an_error_too() -> None:
+def test_a_report_of_asyncio_without_an_exception_is_an_error() -> None:
     def main(loop: Loop) -> None:
         loop.call_exception_handler({"message": "something odd"})
         loop.default_exception_handler({"message": "odd", "exception": ValueError("more")})

@@ -86,7 +86,7 @@ def test_the_guard_and_asyncio_know_whose_code_runs_and_when_none_does() -> None
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_they_know_it_also_after_an_interruption(inside: bool) -> None:
+def test_no_node_is_current_after_an_interruption(inside: bool) -> None:
     n = actor()
 
     def interrupt(*_: object) -> None:
@@ -200,7 +200,7 @@ def test_a_machine_can_be_run_by_itself_from_its_choices_and_its_events() -> Non
 # -- its clock and its randomness -----------------------------------------------------------------
 
 
-def test_its_clock_is_the_runs_plus_its_skew() -> None:
+def test_the_clock_of_a_node_is_that_of_the_run_plus_its_skew() -> None:
     n = actor()
     n.loop.offset = -700
     n.step(5_000, [], 100)
@@ -208,7 +208,7 @@ def test_its_clock_is_the_runs_plus_its_skew() -> None:
     assert n.loop.time() == 0.0043
 
 
-def test_its_generator_costs_one_choice_when_it_is_first_asked_for() -> None:
+def test_the_generator_of_a_node_costs_one_choice_when_it_is_first_used() -> None:
     n = actor(source=Replayed({"node/n": [5]}))
     assert n.choices.record() == {}
     generator = n.random()
@@ -216,7 +216,7 @@ def test_its_generator_costs_one_choice_when_it_is_first_asked_for() -> None:
     assert n.random() is generator
 
 
-def test_its_generator_is_its_own_even_when_all_choices_are_zero() -> None:
+def test_each_node_has_its_own_generator_when_all_choices_are_zero() -> None:
     """Symmetric peers would time out together and split their votes for ever."""
     numbers = [
         machine.random().random()
@@ -268,7 +268,7 @@ def test_a_context_variable_set_by_a_plain_function_stays_on_its_node() -> None:
     assert variable.get() == "unset"
 
 
-def test_what_its_caller_has_set_does_not_reach_it() -> None:
+def test_context_variables_of_the_caller_do_not_reach_a_node() -> None:
     """Nor the precision of decimal numbers, which is a context variable as well."""
     stage = Stage("a", "b")
     seen: list[object] = []

@@ -34,7 +34,7 @@ async def few_steps(sim: Simulation) -> None:
     await asyncio.sleep(1_000)
 
 
-def test_a_run_beats_once_in_so_many_steps(beats: list[int]) -> None:
+def test_a_run_beats_once_in_a_number_of_steps(beats: list[int]) -> None:
     outcome = once(many_steps, model=None)
     assert outcome.error is None
     assert outcome.steps // 1_100 <= len(beats) <= outcome.steps // 1_000
@@ -56,7 +56,7 @@ async def many_steps_at_once(sim: Simulation) -> None:
         await asyncio.sleep(0)
 
 
-def test_a_run_that_lets_no_time_pass_beats_too(beats: list[int]) -> None:
+def test_a_run_beats_while_no_time_passes(beats: list[int]) -> None:
     outcome = once(many_steps_at_once, model=None)
     assert outcome.error is None
     assert outcome.steps // 1_100 <= len(beats) <= outcome.steps // 1_000 + 1

@@ -90,7 +90,7 @@ def test_nodes_due_at_one_instant_are_chosen_among_and_zero_is_first_come_first_
     assert three_at_once({"order": [2, 1]})[1] == {"order": [2, 1]}  # the last costs no choice
 
 
-def test_a_node_that_gets_something_while_it_waits_for_its_turn_takes_it_in_too() -> None:
+def test_a_node_takes_in_what_arrives_while_it_waits_for_its_turn() -> None:
     """Its event is sent at the very instant at which it waits to be stepped."""
     stage = Stage("a", "b", schedule=Random(put_off=False), source=Replayed({"order": [1]}))
     notes: list[str] = []

@@ -47,7 +47,7 @@ async def ticking() -> None:
         await asyncio.sleep(0.001)
 
 
-def test_a_livelock_at_one_instant_is_told_with_the_line() -> None:
+def test_a_livelock_at_one_instant_names_the_line() -> None:
     stage = Stage("n", instant_limit=500)
     stage.start("n", restless)
     sentence = "500 steps have been run at one instant, 0.000 s, and time does not pass"

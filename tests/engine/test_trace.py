@@ -30,7 +30,7 @@ def test_the_digest_does_not_depend_on_what_is_kept(count: int) -> None:
     assert kept.entries == run
 
 
-def test_it_keeps_no_more_than_a_batch_unless_asked() -> None:
+def test_a_trace_keeps_no_more_than_a_batch_unless_asked() -> None:
     trace = Trace(encode)
     most = 0
     for entry in entries(20_000):

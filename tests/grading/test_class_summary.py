@@ -49,7 +49,7 @@ def test_a_class_in_words() -> None:
     check("grading/class", as_text(summarize(CLASS)))
 
 
-def test_nobody_is_a_class_too() -> None:
+def test_a_class_of_nobody_has_a_summary() -> None:
     assert as_text(summarize([])).startswith("0 of 0 graded\n")
     assert summarize([FAULT]).mean is None
 

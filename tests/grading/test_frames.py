@@ -25,7 +25,7 @@ def test_bytes_are_refused_in_one_way(data: bytes) -> None:
 
 
 @given(names, st.lists(anything, max_size=4))
-def test_what_is_nearly_an_answer_is_refused_likewise(name: str, rest: list[object]) -> None:
+def test_a_malformed_answer_is_refused(name: str, rest: list[object]) -> None:
     try:
         said = frames.decode(msgspec.msgpack.encode([name, *rest]))
     except ODD:

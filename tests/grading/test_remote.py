@@ -126,7 +126,7 @@ def test_each_copy_of_a_request_may_be_answered_once(made: Made) -> None:
         remote.step(0, [], 100)
 
 
-def test_it_is_dealt_words_of_its_own_streams_only(made: Made) -> None:
+def test_a_node_is_dealt_words_of_its_own_streams_only(made: Made) -> None:
     remote, there, _ = made
     say(there, "deal", "node/c0", 2)
     say(there, "deal", "node/c1", 0)

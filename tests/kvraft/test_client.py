@@ -61,7 +61,7 @@ def test_a_put_says_maybe_when_an_earlier_try_may_have_happened(
     play(test)
 
 
-def test_it_asks_the_next_server_and_remembers_who_led() -> None:
+def test_a_clerk_asks_the_next_server_and_remembers_the_leader() -> None:
     async def test() -> None:
         follower, asked = says(Err.WRONG_LEADER)
         leader, led = says(Err.OK)

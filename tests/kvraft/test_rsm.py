@@ -36,7 +36,7 @@ def test_a_request_is_answered_when_it_is_applied(raft: type) -> None:
     play(test)
 
 
-def test_who_does_not_lead_says_so() -> None:
+def test_a_server_that_does_not_lead_says_so() -> None:
     async def test() -> None:
         bench = Bench()
         bench.raft.leads = False
@@ -59,7 +59,7 @@ def test_a_request_is_given_up_when_its_leader_is_deposed(lost: str) -> None:
     play(test)
 
 
-def test_another_request_at_the_same_index_is_not_the_answer() -> None:
+def test_a_different_request_at_the_index_is_not_the_answer() -> None:
     async def test() -> None:
         bench = Bench()
         one = bench.submit(b"1")
@@ -86,7 +86,7 @@ def test_a_request_of_an_earlier_incarnation_is_applied_and_wakes_nobody() -> No
     play(test)
 
 
-def test_who_waits_is_told_when_it_is_killed() -> None:
+def test_a_killed_rsm_answers_whoever_waits() -> None:
     async def test() -> None:
         bench = Bench()
         one = bench.submit(b"1")

@@ -21,7 +21,7 @@ def test_a_caller_that_waits_gets_its_answer_after_the_release() -> None:
     assert call.answers == [(LATER + HOP, b"reply")]
 
 
-def test_a_caller_that_does_not_is_told_at_once_and_the_request_comes_all_the_same() -> None:
+def test_a_caller_that_does_not_wait_gets_none_at_once_and_the_request_still_arrives() -> None:
     lab = Lab()
     hold = lab.network.hold(END)
     call = lab.call()
@@ -49,7 +49,7 @@ def test_later_requests_pass_when_it_has_stopped() -> None:
     assert len(hold) == 0
 
 
-def test_a_newer_hold_takes_the_place_of_an_older_one() -> None:
+def test_a_newer_hold_replaces_an_older_one() -> None:
     lab = Lab()
     older = lab.network.hold(END)
     newer = lab.network.hold(END)
@@ -75,7 +75,7 @@ def test_the_order_of_a_release(newest_first: bool, order: list[bytes]) -> None:
     assert [payload for _, payload in lab.served] == order
 
 
-def test_only_so_many_and_so_long_ones_are_held() -> None:
+def test_only_large_requests_up_to_a_number_are_held() -> None:
     lab = Lab()
     hold = lab.network.hold(END, least_bytes=2, at_most=2)
     for payload in (b"1", b"12", b"1", b"123", b"1234"):
@@ -87,7 +87,7 @@ def test_only_so_many_and_so_long_ones_are_held() -> None:
 
 
 @pytest.mark.parametrize("waits", [False, True])
-def test_after_a_restart_the_new_server_gets_it(waits: bool) -> None:
+def test_a_held_request_reaches_the_restarted_server(waits: bool) -> None:
     lab = Lab()
     hold = lab.network.hold(END, waits=waits)
     call = lab.call()

@@ -208,7 +208,7 @@ def test_a_held_reply_survives_a_partition_and_a_crash(death: str) -> None:
     assert call.answers == [(2 * HOP + 200 * MS, b"reply")]
 
 
-def test_replies_are_held_on_a_reliable_network_too() -> None:
+def test_replies_are_held_on_a_reliable_network() -> None:
     lab = Lab(RISKY.but(reply_hold=(1, 1)))
     call = lab.call(reply_held=1)
     lab.run()
@@ -238,7 +238,7 @@ def test_the_reply_to_a_copy_takes_nothing_back() -> None:
     assert lab.network.byte_total == len(b"request") + len(b"reply")
 
 
-def test_a_copy_of_a_lost_request_arrives_all_the_same() -> None:
+def test_a_copy_of_a_lost_request_arrives() -> None:
     lab = Lab(RISKY.but(loss_timeout_ms=50))
     call = lab.call(request_lost=1, duplicated=1)
     lab.run()

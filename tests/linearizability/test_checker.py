@@ -123,7 +123,7 @@ def test_the_prefix_is_the_longest_not_the_first_that_comes_to_mind() -> None:
         assert [candidate.operation for candidate in verdict.headline.candidates] == history[3:]
 
 
-def test_keys_of_several_types_have_an_order_too() -> None:
+def test_keys_of_several_types_have_an_order() -> None:
     history = [write(1, 0, 1, key) for key in ("b", 2, "a", 1)]  # type: ignore[arg-type]
     verdict = check(REGISTER, history)
     assert isinstance(verdict, Ok)
@@ -147,7 +147,7 @@ def test_a_budget_too_small_is_unknown(budget: int) -> None:
     assert verdict.undecided[0].returns_left == 3
 
 
-def test_more_budget_never_tells_less() -> None:
+def test_a_larger_budget_never_decides_less() -> None:
     history = [write(1, 0, 9), write(2, 0, 9), write(3, 0, 9), read(1, 10, 11), read(2, 12, 13)]
     verdicts = [type(check(REGISTER, history, budget=budget)) for budget in range(99)]
     assert verdicts == sorted(verdicts, key=lambda kind: kind is Illegal)
@@ -268,7 +268,7 @@ def test_a_history_of_events_is_checked_as_one_of_operations() -> None:
         ([EVENTS[1], EVENTS[3]], "event 1 calls id 1 again before it returned"),
     ],
 )
-def test_events_that_do_not_pair(events: list[Event], complaint: str) -> None:
+def test_events_that_do_not_pair_are_refused(events: list[Event], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         from_events(events)
 

@@ -68,7 +68,7 @@ def test_an_operation_of_another_model_is_no_history_of_this_one(name: str) -> N
         assert str(caught.value).startswith(f"model {name!r} has no operation {sample!r} (entry 1")
 
 
-def test_a_subclass_of_an_input_is_one() -> None:
+def test_a_subclass_of_an_input_is_an_input() -> None:
     class Late(Enqueue):
         pass
 

@@ -19,7 +19,7 @@ def histories(name: str, count: int) -> list[list[Operation]]:
     return [draw(rng, SUBJECTS[name]) for _ in range(count)]
 
 
-def test_they_have_their_command_line_names() -> None:
+def test_models_have_their_command_line_names() -> None:
     assert list(MODELS) == [
         "register",
         "cas-register",

@@ -66,7 +66,7 @@ def test_a_program_that_is_something_else(tmp_path: Path, monkeypatch: pytest.Mo
         fuzz_porcupine("porcupine", 0, 9)
 
 
-def test_without_a_program_it_says_so(
+def test_a_missing_porcupine_program_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)

@@ -157,7 +157,7 @@ def test_keys_are_independent_and_their_names_do_not_matter(
 
 
 @given(HISTORIES, st.integers(0, 20))
-def test_more_budget_never_tells_less(case: Case, budget: int) -> None:
+def test_a_larger_budget_never_decides_less(case: Case, budget: int) -> None:
     model, history = case
     model = replace_method(model)
     less, more = check(model, history, budget=budget), check(model, history, budget=budget + 1)

@@ -49,7 +49,7 @@ def test_the_search_agrees_with_brute_force(name: str) -> None:
     assert min(seen["Ok"], seen["Illegal"]) >= 40, seen
 
 
-def test_no_operation_of_a_core_can_be_relaxed_too() -> None:
+def test_no_operation_of_a_core_can_be_relaxed() -> None:
     rng = random.Random(3)
     sizes = Counter[int]()
     for _ in range(1_000):

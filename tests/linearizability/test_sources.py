@@ -173,7 +173,7 @@ def test_what_is_no_edn(text: str, complaint: str) -> None:
         ),
     ],
 )
-def test_events_that_cannot_be(tmp_path: Path, events: list[str], complaint: str) -> None:
+def test_impossible_events_are_refused(tmp_path: Path, events: list[str], complaint: str) -> None:
     with pytest.raises(HistoryError) as caught:
         edn(tmp_path, "cas-register", *events)
     assert str(caught.value).endswith(complaint)
@@ -398,7 +398,7 @@ def test_transactions_that_share_keys_belong_together() -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_what_is_written_comes_back_the_same(name: str) -> None:
+def test_a_history_written_and_read_is_unchanged(name: str) -> None:
     rng = random.Random(12)
     seen = Counter(compare_format(name, rng) for _ in range(1_500))
     assert min(seen["Ok"], seen["Illegal"]) > 200, seen
@@ -413,6 +413,6 @@ def test_values_that_mean_nothing(tmp_path: Path, model: str, event: str) -> Non
         edn(tmp_path, model, event)
 
 
-def test_a_number_of_thousands_of_digits_stays_itself() -> None:
+def test_a_number_of_thousands_of_digits_is_unchanged() -> None:
     [(_, found)] = read_edn(["{:a " + "7" * 5_000 + " :b 1e3 :c 2M}"], "h")
     assert found == {":a": "7" * 5_000, ":b": 1000.0, ":c": 2.0}

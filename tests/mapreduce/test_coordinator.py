@@ -17,7 +17,7 @@ def test_a_task_is_handed_out_again_after_ten_seconds_and_not_before() -> None:
     assert phase.take(2 * PATIENCE_S) == 0
 
 
-def test_what_is_finished_is_not_handed_out_again() -> None:
+def test_a_finished_task_is_not_handed_out_again() -> None:
     phase = Phase(Kind.MAP, 2)
     assert [phase.take(0), phase.take(0)] == [0, 1]
     phase.finish(0)

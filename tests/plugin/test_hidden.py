@@ -78,7 +78,7 @@ def test_a_project_that_has_nothing_to_do_with_us_is_left_alone(tmp_path: Path) 
 
 @pytest.mark.parametrize("file", ["test_a.py", "conftest.py"])
 @pytest.mark.parametrize("module", ["tester.py", "tester/__init__.py"])
-def test_a_module_that_ours_hides_is_named_too(file: str, module: str, tmp_path: Path) -> None:
+def test_a_module_that_ours_hides_is_named(file: str, module: str, tmp_path: Path) -> None:
     """Of `pytest` the current folder is searched after ours, which it has loaded by then."""
     theirs = tmp_path / module
     theirs.parent.mkdir(exist_ok=True)

@@ -29,7 +29,7 @@ def test_pytests_own_option_shows_the_log_with_time_and_node(run: Run) -> None:
     assert "kv: put" not in run("--log-level=WARNING", source=LOUD).stdout.str()
 
 
-def test_the_ini_file_asks_for_it_as_well(run: Run, project: pytest.Pytester) -> None:
+def test_the_ini_file_can_ask_for_logs(run: Run, project: pytest.Pytester) -> None:
     project.makeini("[pytest]\nlog_level = 20")
     run(source=LOUD).stdout.fnmatch_lines(SHOWN)
 

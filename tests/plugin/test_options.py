@@ -62,7 +62,7 @@ def test_a_whole_story_leaves_nothing_out(run: Run) -> None:
     assert "Put('k', 'a', v2) -> OK\n" in whole
 
 
-def test_a_run_that_passes_has_a_story_too(run: Run) -> None:
+def test_a_passing_run_has_a_story(run: Run) -> None:
     whole = run("--sim-seed=3", "--sim-full", "-rP", source=PASSING).stdout.str()
     assert " story " in whole
     assert "Put('k', 'a', v2) -> OK\n" in whole

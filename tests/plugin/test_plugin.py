@@ -156,7 +156,7 @@ def test_a_bad_number_is_a_usage_error_of_one_sentence(option: str, said: str, r
     assert [line for line in result.stderr.lines if line] == [f"ERROR: {said}"]
 
 
-def test_a_bad_number_in_the_ini_file_is_one_as_well(run: Run, project: pytest.Pytester) -> None:
+def test_a_bad_number_in_the_ini_file_is_refused(run: Run, project: pytest.Pytester) -> None:
     project.makeini("[pytest]\nsim_seeds = many\n")
     result = run(source=PASSING)
     assert result.ret == pytest.ExitCode.USAGE_ERROR

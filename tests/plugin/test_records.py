@@ -68,7 +68,7 @@ def test_once_it_is_mended_a_record_is_gone(run: Run, kept: Path) -> None:
     assert "fixed: " not in run("--sim-seeds=20").stdout.str()
 
 
-def test_other_code_that_still_fails_is_said_to_be_other(
+def test_a_failure_of_changed_code_says_that_the_code_has_changed(
     run: Run, kept: Path, project: pytest.Pytester
 ) -> None:
     write(project, "test_mine", OTHER, FAILING)

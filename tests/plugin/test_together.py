@@ -129,7 +129,7 @@ def test_an_interrupt_interrupts(run: Run) -> None:
         run(source=source)
 
 
-def test_the_worst_exceptions_are_failures_like_others(run: Run) -> None:
+def test_the_worst_exceptions_are_failures(run: Run) -> None:
     source = """
     class Hostile(Exception):
         def __str__(self): raise RuntimeError("no")
@@ -173,7 +173,7 @@ def test_coroutines_that_are_left_are_no_warnings(run: Run) -> None:
 
 
 @pytest.mark.parametrize("options", [["-p", "no:cacheprovider"], ["--tb=line"], ["-vv"], ["-x"]])
-def test_other_options_are_left_alone(options: list[str], run: Run) -> None:
+def test_options_of_other_plugins_are_left_alone(options: list[str], run: Run) -> None:
     result = run(*options, source=FAILING + PASSING)
     assert result.ret == 1
     assert re.search(r"seed \d+: not linearizable", result.stdout.str())
@@ -240,7 +240,7 @@ def test_a_simulated_test_works_without_the_plugin(project: pytest.Pytester) -> 
     assert re.search(r"^E +seed \d+ of test_certain$", result.stdout.str(), re.MULTILINE)
 
 
-def test_workers_of_xdist_give_the_same(run: Run, project: pytest.Pytester) -> None:
+def test_xdist_workers_give_the_same_results(run: Run, project: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     source = FAILING + PASSING + COUNT
     alone = run(source=source)

@@ -129,7 +129,7 @@ To run it again:
     )
 
 
-def test_the_story_is_told_when_there_is_one() -> None:
+def test_a_story_is_shown_if_there_is_one() -> None:
     told = RerunReport(Ran("fail", "a", 1, 1, 1, 5), "once upon a time")
     assert aborted.story(Rerun("test_a", 4, "again", told.ran, told)) == "once upon a time"
 
@@ -141,5 +141,5 @@ def test_the_story_is_told_when_there_is_one() -> None:
         (True, "Recorded failure: .labtester/a.sim passes, and its seed still fails.\n\n"),
     ],
 )
-def test_a_record_that_is_told_is_named_before_its_story(run_anew: bool, said: str) -> None:
+def test_a_record_is_named_before_its_story(run_anew: bool, said: str) -> None:
     assert aborted.still_fails(".labtester/a.sim", run_anew=run_anew) == said

@@ -26,7 +26,7 @@ def test_what_is_repeated_is_counted() -> None:
     ]
 
 
-def test_one_line_alone_is_counted_too() -> None:
+def test_a_single_repeated_line_is_counted() -> None:
     lines = [Line(at, "c0", "KVServer.get('k')", "send", rpc=at) for at in range(1, 101)]
     assert [line.what.strip() for line in collapse(lines)[1:]] == [
         "the same 99 times more: #2 to #100"
@@ -40,7 +40,7 @@ def test_each_node_repeats_for_itself() -> None:
     assert len(told) == 6
 
 
-def test_another_answer_is_told() -> None:
+def test_lines_with_different_answers_are_not_collapsed() -> None:
     lines = [line for rpc in range(1, 20) for line in asked(rpc)]
     lines += asked(20, answer="'', v2")
     assert collapse(lines)[-2:] == lines[-2:]

@@ -39,7 +39,7 @@ def told(all_lines: list[Line], *moments: int) -> str:
     return "\n".join(excerpt.latest(all_lines, [], moments))
 
 
-def test_a_short_run_is_told_whole() -> None:
+def test_a_short_run_is_shown_whole() -> None:
     run = [*noise(0, 10), state(10, "leads term 1"), *noise(11, 10)]
     assert told(run).splitlines() == [str(line) for line in run]
 
@@ -57,7 +57,7 @@ def test_what_happened_to_servers_is_never_lost_in_messages_and_polls() -> None:
     assert text.splitlines()[0].endswith("lines are left out, most of them about messages)")
 
 
-def test_a_moment_in_the_past_is_told_in_full() -> None:
+def test_a_moment_in_the_past_is_shown_in_full() -> None:
     run = [*noise(0, 50), message(50, "granted=True", 7), state(51, "leads term 1")]
     run += [*noise(52, 100), message(200, "granted=True", 8), state(201, "leads term 1, too")]
     assert "#7 granted=True" not in told(run)
@@ -75,7 +75,7 @@ def test_messages_that_reach_nobody_and_mere_arrivals_are_left_out() -> None:
     assert "could be reached" not in text
 
 
-def test_without_servers_the_last_lines_are_told() -> None:
+def test_without_servers_the_last_lines_are_shown() -> None:
     run = [Line(at, "c0", "ab"[at % 2] + "xyz"[at % 3] * at, "call") for at in range(60)]
     shown = told(run).splitlines()
     assert shown[0].endswith("(36 earlier lines are left out)")
@@ -90,7 +90,7 @@ def exchange(at: int, rpc: int, end: str, said: str) -> list[Line]:
     ]
 
 
-def test_of_stuck_servers_the_last_that_each_said_to_each_other_is_told() -> None:
+def test_stuck_servers_show_the_last_message_of_each_pair() -> None:
     run = [state(0, "is cut off"), *exchange(10, 1, "s0-s1", "older"), *noise(50, 40)]
     run += [*exchange(100, 2, "s0-s1", "last"), *exchange(200, 3, "s1-s0", "last")]
     for i in range(20):
@@ -104,7 +104,7 @@ def test_of_stuck_servers_the_last_that_each_said_to_each_other_is_told() -> Non
     assert "#2" not in "\n".join(excerpt.latest(run, [], []))
 
 
-def test_what_was_said_long_before_is_not_told_of_stuck_servers() -> None:
+def test_stuck_servers_show_no_old_messages() -> None:
     run = [state(0, "is cut off"), *exchange(0, 1, "s0-s1", "old"), *noise(50, 40)]
     text = "\n".join(
         excerpt.latest([*run, *exchange(9_000_000, 2, "s2-s0", "new")], [], [], stuck=True)
@@ -113,7 +113,7 @@ def test_what_was_said_long_before_is_not_told_of_stuck_servers() -> None:
     assert "old" not in text
 
 
-def test_stuck_servers_that_never_answered_have_their_last_lines_told() -> None:
+def test_stuck_servers_that_never_answered_show_their_last_lines() -> None:
     run = [state(0, "is cut off"), *noise(50, 40)]
     assert excerpt.latest(run, [], [], stuck=True) == excerpt.latest(run, [], [])
 

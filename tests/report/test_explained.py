@@ -60,6 +60,6 @@ def test_the_figures_are_those_of_the_shrinker() -> None:
     assert found["choices_after"] == shrunk.choices_after < shrunk.choices_before
 
 
-def test_it_goes_through_json_unchanged() -> None:
+def test_an_explained_failure_goes_through_json_unchanged() -> None:
     found = of_explanation(two_faults())
     assert json.loads(json.dumps(found)) == found

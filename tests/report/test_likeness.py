@@ -22,13 +22,13 @@ async def another_key(sim: Simulation) -> None:
     await sim.clerk(CertainClerk).put("key", "c", 0)
 
 
-def test_the_same_rule_makes_failures_alike() -> None:
+def test_failures_of_the_same_rule_are_alike() -> None:
     one = once(scenarios.lost_reply, LOST, network=UNRELIABLE)
     other = once(another_key, {"net/c1": fates({"reply_lost": 1})}, network=UNRELIABLE)
     assert likeness(one) == likeness(other) == "# are the same Put, and # had no reply"
 
 
-def test_another_rule_makes_them_different() -> None:
+def test_failures_of_different_rules_are_not_alike() -> None:
     stale = once(scenarios.stale_read)
     assert likeness(stale) != likeness(once(scenarios.lost_reply, LOST, network=UNRELIABLE))
     assert likeness(stale) == "The server answered ErrNoKey to #"

@@ -36,7 +36,7 @@ def test_a_line_keeps_every_word_and_80_columns(said: list[str], kind: str) -> N
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_event_of_a_run_can_be_told(seed: int) -> None:
+def test_every_event_of_a_run_has_a_line(seed: int) -> None:
     async def busy(sim: Simulation) -> None:
         server = sim.node("server")
         sim.serve(AsyncKVServer)
@@ -175,7 +175,7 @@ def test_an_rpc_of_a_task_that_serves_others_belongs_to_what_is_open_on_its_node
     assert sent == [0, 1]
 
 
-def test_a_request_that_is_held_is_told_when_it_is_and_when_it_goes_on() -> None:
+def test_a_held_request_has_a_line_when_it_is_held_and_when_it_goes_on() -> None:
     async def held(sim: Simulation) -> None:
         sim.serve()
         ck = sim.clerk()

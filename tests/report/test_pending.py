@@ -29,7 +29,7 @@ async def no_calls(sim: Simulation) -> None:
     await sim.sleep(1)
 
 
-def test_the_same_answer_over_and_over_is_counted() -> None:
+def test_a_repeated_answer_is_counted() -> None:
     assert open_calls(once(insists, limits=Limits(silent_rpcs=30))) == [
         (
             "c0's Put('k', 'b', v0), called at 0.001 s, had not returned at 0.031 s: all 30 of "
@@ -47,5 +47,5 @@ def test_a_request_that_nobody_answered() -> None:
     ]
 
 
-def test_nothing_is_told_where_all_returned() -> None:
+def test_nothing_is_pending_where_all_returned() -> None:
     assert open_calls(passes(no_calls)) == []

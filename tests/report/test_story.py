@@ -122,7 +122,7 @@ def test_a_node_that_died_with_its_process() -> None:
 @pytest.mark.parametrize(
     "name", ["forgotten awaits", "background tasks", "died before it crashed"]
 )
-def test_a_node_in_a_child_process_tells_the_same(name: str) -> None:
+def test_a_node_in_a_child_process_has_the_same_story(name: str) -> None:
     test, choices, conditions = STORIES[name]
     told = story_of(once(test, choices, isolated=True, **conditions))
     assert told == story_of(outcome_of(name))
@@ -181,7 +181,7 @@ def test_a_traceback_that_is_not_deep_is_shown_whole() -> None:
     assert story_of(once(deep)).count(", in deep") == 9
 
 
-def test_a_pass_has_a_story_too() -> None:
+def test_a_passing_run_has_a_story() -> None:
     async def good(sim: Simulation) -> None:
         sim.note("all is well")
 
@@ -197,7 +197,7 @@ def test_the_clerk_that_is_certain_fails_soon_and_its_story_names_the_lost_reply
     assert re.search(r"server +#\d+ OK, and the network lost the reply\n", story_of(outcome))
 
 
-def test_tasks_that_wait_at_one_place_are_told_together() -> None:
+def test_tasks_that_wait_at_one_place_are_listed_together() -> None:
     tasks = [
         Waiting("s0", f"#{i} KVServer.put", "/x/server.py", 7, "async with self.lock:")
         for i in range(4)

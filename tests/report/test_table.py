@@ -166,7 +166,7 @@ def failing(name: str, story: str, likeness: str, *, faults: int = 0) -> TestRes
     )
 
 
-def test_each_way_to_fail_is_told_once_and_the_most_telling_first() -> None:
+def test_each_kind_of_failure_is_shown_once_and_the_most_instructive_first() -> None:
     tests = [
         failing("test_a", "long\nstory a", "one"),
         failing("test_b", "story b", "one", faults=1),

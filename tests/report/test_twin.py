@@ -73,11 +73,11 @@ def test_no_snapshot_is_left_over() -> None:
     assert snapshots.unused("twin", set(STORIES)) == set()
 
 
-def test_what_needs_no_fault_has_nothing_beside_it() -> None:
+def test_a_failure_without_faults_has_no_twin() -> None:
     assert side_by_side(explained(planted.no_fault, {})) == ""
 
 
-def test_the_same_beginning_is_left_out() -> None:
+def test_the_common_beginning_is_left_out() -> None:
     async def late(sim: Simulation) -> None:
         sim.serve()
         ck = sim.clerk(CertainClerk)

@@ -43,7 +43,7 @@ def test_a_replay_that_differs_because_the_code_has_changed_says_so(record: Reco
     )
 
 
-def test_a_replay_that_passes_now_is_stale_too(record: Record) -> None:
+def test_a_replay_that_passes_now_is_stale(record: Record) -> None:
     mended = replace(TESTED, function=planted.correct)
     outcome = replay(record, mended)
     assert outcome.verdict == "pass"
@@ -52,7 +52,9 @@ def test_a_replay_that_passes_now_is_stale_too(record: Record) -> None:
 
 
 @pytest.mark.parametrize("change", [{"code": "another"}, {"digest": "another"}])
-def test_only_both_together_make_a_record_stale(record: Record, change: dict[str, str]) -> None:
+def test_a_record_is_stale_only_if_both_code_and_result_have_changed(
+    record: Record, change: dict[str, str]
+) -> None:
     other = replace(record, **change)  # type: ignore[arg-type]
     check_fresh(other, TESTED, replay(other, TESTED))
 

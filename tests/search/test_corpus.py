@@ -28,7 +28,7 @@ def kept(corpus: Corpus, *tests: str) -> list[tuple[str, int]]:
     return [(record.test, record.seed) for _, record in corpus.records(tests)]
 
 
-def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
+def test_a_kept_record_is_found_again(tmp_path: Path) -> None:
     corpus = Corpus("kvsrv", "theirs", tmp_path)
     path = corpus.keep(RECORD.text(), RECORD.test).path
     assert list(corpus.records(["test_a"])) == [(path, RECORD)]

@@ -102,7 +102,7 @@ def test_what_cannot_be_run_as_it_is_is_not_shrunk(
     assert attempts == 0
 
 
-def test_a_test_that_looks_at_its_seed_is_told_as_it_is() -> None:
+def test_a_test_that_looks_at_its_seed_is_shown_unshrunk() -> None:
     async def looks(sim: Simulation) -> None:
         sim.serve()
         await sim.clerk().get("k")
@@ -139,7 +139,7 @@ def several(first: int, end: int = 100) -> tuple[int, list[int]]:
     return chosen.seed, rivals
 
 
-def test_of_the_first_four_that_fail_alike_the_shortest_story_is_told() -> None:
+def test_of_four_similar_failures_the_shortest_story_is_shown() -> None:
     lengths = seeds_by_length(50)
     assert set(lengths.values()) == {ways.SHORT, ways.LONG}
     assert len(lengths) < 50, "others pass, or fail in another way"
@@ -173,14 +173,14 @@ def test_not_many_later_seeds_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert several(first) == (first, [])
 
 
-def test_a_short_story_is_told_at_once() -> None:
+def test_a_short_story_is_shown_at_once() -> None:
     tested = scenario(planted.one_fault)
     first, second = (seed for seed, _ in failing(tested, 2))
     one = diagnose(tested, first, run(tested, Choices(Seeded(first))))
     assert diagnose_several(tested, one, iter([second])) == (one, [])
 
 
-def test_what_was_not_made_smaller_is_told_at_once() -> None:
+def test_a_failure_that_was_not_shrunk_is_shown_at_once() -> None:
     one = diagnose(scenario(shared), 0, run(scenario(shared), Choices(Seeded(0))))
     assert diagnose_several(scenario(shared), one, range(1, 9)) == (one, [])
 

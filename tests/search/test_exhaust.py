@@ -70,7 +70,9 @@ def by_brute_force(
     ],
     ids=["none", "one", "three", "all-kinds", "two-clients", "two-clients-all-kinds"],
 )
-def test_it_runs_as_many_placements_as_there_are(tested: Scenario, faults: int, rpcs: int) -> None:
+def test_exhaust_runs_as_many_placements_as_there_are(
+    tested: Scenario, faults: int, rpcs: int
+) -> None:
     proof = exhaust(tested, faults)
     assert proof.placements == sum(1 for _ in by_brute_force(tested, faults, rpcs))
     assert proof.failing is None
@@ -136,7 +138,7 @@ def test_the_placement_that_fails_is_a_smallest_one(
     )
 
 
-def test_a_bug_that_takes_two_faults_is_absent_under_one() -> None:
+def test_a_bug_that_takes_two_faults_does_not_show_under_one() -> None:
     assert exhaust(HALF, 1).failing is None
     assert exhaust(HALF, 2).failing is not None
 
@@ -160,7 +162,7 @@ def progress_of(tested: Scenario, faults: int, done: int = 0) -> list[tuple[int,
     return calls
 
 
-def test_progress_is_told_after_each_and_the_total_once_it_is_known() -> None:
+def test_progress_is_reported_after_each_placement_with_the_total_once_it_is_known() -> None:
     calls = progress_of(CORRECT, 2)
     total = exhaust(CORRECT, 2).placements
     before_the_last_round = exhaust(CORRECT, 1).placements
@@ -169,7 +171,7 @@ def test_progress_is_told_after_each_and_the_total_once_it_is_known() -> None:
     assert {known for _, known in calls[before_the_last_round:]} == {total}
 
 
-def test_what_was_done_of_the_last_round_is_not_run_again() -> None:
+def test_finished_placements_are_not_run_again() -> None:
     early, total = exhaust(CORRECT, 1).placements, exhaust(CORRECT, 2).placements
     for done in (0, 1, early, early + 2, total):
         numbers = [placements for placements, _ in progress_of(CORRECT, 2, done)]
@@ -177,7 +179,7 @@ def test_what_was_done_of_the_last_round_is_not_run_again() -> None:
         assert exhaust(CORRECT, 2, done=done).placements == total
 
 
-def test_a_proof_that_goes_on_comes_to_the_same() -> None:
+def test_a_resumed_proof_has_the_same_result() -> None:
     whole = exhaust(HALF, 2)
     for done in range(whole.placements):
         again = exhaust(HALF, 2, done=done)

@@ -98,7 +98,7 @@ def test_names_that_look_alike_once_they_are_safe_stay_different() -> None:
     assert len({file_name("", test, 0) for test in tests}) == 4
 
 
-def test_a_long_file_name_is_cut_and_stays_the_only_one() -> None:
+def test_a_long_file_name_is_cut_and_stays_unique() -> None:
     one, other = (file_name("", "test" + "x" * 300 + end, 0) for end in "ab")
     assert one != other
     assert max(len(one), len(other)) < 200

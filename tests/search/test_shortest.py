@@ -35,7 +35,7 @@ def test_fewer_faults_come_before_less_work_and_that_before_fewer_choices() -> N
         assert sorted(rest) == list(range(left + 1, 4))
 
 
-def test_of_stories_that_read_alike_the_first_is_told() -> None:
+def test_of_stories_that_read_alike_the_first_is_shown() -> None:
     stories = [Story(3, size(wanted=-1, drawn=9)), Story(7, size(wanted=-2, drawn=1))]
     assert shortest(stories[0], stories[1:])[0].seed == 3
 
@@ -86,5 +86,5 @@ def test_fewer_choices_for_hardly_more_work_are_simpler(one: Size, simpler: bool
         ([3, 7, 12], "seeds 3, 7 and 12 fail too, and none has a shorter story than seed 9"),
     ],
 )
-def test_the_others_are_named(rivals: list[int], said: str) -> None:
+def test_the_seeds_that_are_not_shown_are_named(rivals: list[int], said: str) -> None:
     assert in_words(9, rivals) == said

@@ -105,7 +105,7 @@ def test_the_least_of_a_size_is_found_exactly_and_not_searched_again() -> None:
     assert small.runs <= 16, "one search of 11 runs, and what else there is to try"
 
 
-def test_the_least_of_a_large_size_is_found_as_well() -> None:
+def test_the_least_of_a_large_size_is_found() -> None:
     async def few(sim: Simulation) -> None:
         assert sim.at_most(20_000, "clients") < 5, "five are too many"
 
@@ -198,7 +198,7 @@ def test_the_shrunken_run_fails_with_the_same_symptom(ones: Found, twos: Found) 
         assert small.outcome.verdict == "fail"
 
 
-def test_another_failure_is_not_taken_for_this_one() -> None:
+def test_a_different_failure_is_not_taken_for_the_one_being_shrunk() -> None:
     async def either(sim: Simulation) -> None:
         sim.serve()
         late = asyncio.ensure_future(sim.clerk().get("k"))

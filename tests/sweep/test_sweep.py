@@ -59,7 +59,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return exported(path)
 
 
-def test_what_is_in_the_store_is_not_run_again(tmp_path: Path, undisturbed: list[str]) -> None:
+def test_seeds_in_the_store_are_not_run_again(tmp_path: Path, undisturbed: list[str]) -> None:
     path = tmp_path / "a.db"
     first = swept(path, until=Until(seconds=0, failures=1))  # which nothing here does
     assert (first.runs, first.total, first.failures) == (60, 60, 0)

@@ -41,7 +41,7 @@ def outcome_of(*, isolated: bool = False) -> Outcome:
     return passes(annotated, 0, isolated=isolated)
 
 
-def test_they_are_in_the_trace_with_node_and_time() -> None:
+def test_annotations_are_in_the_trace_with_node_and_time() -> None:
     found = list(only(Annotated, outcome_of().trace))
     assert [(one.node, one.tag, one.text) for one in found] == [
         ("test", "phase", "writing"),
@@ -54,11 +54,11 @@ def test_they_are_in_the_trace_with_node_and_time() -> None:
     assert found[1].time_us - found[1].since_us == 50_000
 
 
-def test_a_node_in_a_process_of_its_own_annotates_likewise() -> None:
+def test_a_node_in_a_process_of_its_own_makes_annotations() -> None:
     assert outcome_of(isolated=True).digest == outcome_of().digest
 
 
-def test_the_story_tells_them() -> None:
+def test_annotations_are_in_the_story() -> None:
     told = every_line(outcome_of())
     assert "test    phase: writing" in told
     assert "server  install: k (since 0." in told

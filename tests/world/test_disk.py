@@ -208,7 +208,7 @@ async def failures(sim: Simulation) -> None:
     await kept.sync()
 
 
-def test_a_story_tells_what_the_disk_lost() -> None:
+def test_a_story_shows_what_the_disk_lost() -> None:
     told = [str(line) for line in lines(outcome_of(failures)) if line.op is None]
     assert told == [
         "   0.001  n       crashes",

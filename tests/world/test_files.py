@@ -214,7 +214,7 @@ async def busy(sim: Simulation) -> None:
 BUSY: Scenario = simulate(model=None)(busy).simulation
 
 
-def test_the_story_tells_of_renaming_and_of_what_is_missing() -> None:
+def test_the_story_shows_a_rename_and_a_missing_file() -> None:
     told = [line.text for line in lines(run(BUSY, Choices(Seeded(1)), keep_trace=True))]
     assert "renames f3 to f0" in told
     assert "finds no file nothing to rename" in told

@@ -79,7 +79,7 @@ def test_everybody_reaches_everybody_at_first() -> None:
     passes(test, model=None)
 
 
-def test_who_is_cut_off_reaches_nobody_but_itself() -> None:
+def test_a_server_that_is_cut_off_reaches_only_itself() -> None:
     async def test(sim: Simulation) -> None:
         group, made = neighbours(sim, 3)
         group.disconnect(1)

@@ -65,7 +65,7 @@ def test_stamps_of_a_run_strictly_increase_with_time(seed: int) -> None:
     assert [us for _, us in sorted(ends)] == sorted(us for _, us in ends)
 
 
-def test_an_operation_records_what_was_asked_and_told() -> None:
+def test_an_operation_records_its_arguments_and_its_answer() -> None:
     async def one(sim: Simulation) -> None:
         sim.serve()
         ck = sim.clerk()
@@ -110,7 +110,7 @@ def test_an_operation_without_an_answer_stays_open_when_the_test_ends() -> None:
     assert outcome.rpcs > 10
 
 
-def test_an_operation_whose_caller_gave_up_stays_open_and_is_done_all_the_same() -> None:
+def test_an_operation_whose_caller_gave_up_stays_open_and_may_still_take_effect() -> None:
     async def give_up(sim: Simulation) -> None:
         sim.serve()
         ck = sim.clerk()

@@ -47,7 +47,7 @@ async def awaiting(self: object, args: GetArgs) -> GetReply:
 
 
 @pytest.mark.parametrize(("function", "after"), [(at_once, 2), (awaiting, 3)])
-def test_what_returns_no_message_is_told_with_the_line_of_the_return(
+def test_a_handler_that_returns_no_message_fails_with_the_line_of_the_return(
     function: Callable[..., Any], after: int
 ) -> None:
     failure = failure_of(serving(function))
@@ -59,7 +59,7 @@ def test_what_returns_no_message_is_told_with_the_line_of_the_return(
     assert failure_of(serving(function), keep_trace=False).shown == ()
 
 
-def test_what_ends_without_a_return_is_told_with_its_last_line() -> None:
+def test_a_handler_without_a_return_fails_with_its_last_line() -> None:
     def ends(self: object, args: GetArgs) -> GetReply:  # type: ignore[return]
         for _ in args.key:
             pass
@@ -68,7 +68,7 @@ def test_what_ends_without_a_return_is_told_with_its_last_line() -> None:
     assert 1 <= shown.line - ends.__code__.co_firstlineno <= 2
 
 
-def test_an_operation_that_returns_something_else_is_told_with_the_line_of_the_return() -> None:
+def test_an_operation_of_another_result_fails_with_the_line_of_the_return() -> None:
     class Wrong(Clerk):
         async def get(self, key: str) -> tuple[str, int, Err]:
             await asyncio.sleep(1)
@@ -118,7 +118,7 @@ def test_sys_exit_in_a_handler_does_not_end_the_process() -> None:
     assert failure_of(serving(leave)).kind == "SystemExit"
 
 
-def test_an_exception_that_cannot_be_shown_fails_the_run_all_the_same() -> None:
+def test_an_exception_that_cannot_be_shown_fails_the_run() -> None:
     def hostile(self: object, args: GetArgs) -> GetReply:
         raise Hostile
 

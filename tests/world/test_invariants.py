@@ -90,7 +90,7 @@ def test_an_invariant_is_asked_after_every_step(isolated: bool) -> None:
 
 
 @pytest.mark.parametrize("test", [round_and_round, greedily])
-def test_nodes_in_child_processes_are_asked_the_same(test: Any) -> None:
+def test_invariants_see_nodes_in_child_processes(test: Any) -> None:
     alone, together = (once(test, 3, isolated=isolated) for isolated in (False, True))
     assert alone.digest == together.digest
 
@@ -259,7 +259,7 @@ class Listing:
         (Listing, "Listing.describe(): expected a dict whose keys are str, got [1]"),
     ],
 )
-def test_what_describes_itself_wrongly_is_told(cls: type, sentence: str) -> None:
+def test_an_invalid_description_is_reported(cls: type, sentence: str) -> None:
     async def test(sim: Simulation) -> None:
         sim.always("all is well", lambda states: True, sim.node("n").make(cls))
         await asyncio.sleep(1)
@@ -304,7 +304,7 @@ def test_what_is_asked_of_nothing_or_twice_is_refused() -> None:
     passes(test)
 
 
-def test_invariants_hold_under_faults_too() -> None:
+def test_invariants_are_checked_under_faults() -> None:
     async def test(sim: Simulation) -> None:
         group = ring(sim)
         sim.always("few tokens", lambda states: len(states) <= 3, group)
@@ -316,7 +316,7 @@ def test_invariants_hold_under_faults_too() -> None:
     passes(test, 1, faults=(faults.crash, faults.pause))
 
 
-def test_a_violation_is_told_as_a_story() -> None:
+def test_a_violation_has_a_story() -> None:
     scenario = Scenario(function=greedily, name="greedily")
     diagnosis = diagnose(scenario, 0, run(scenario, Choices(Seeded(0))))
     told = render_story(

@@ -118,7 +118,7 @@ def story(model: Models) -> str:
     )
 
 
-def test_a_violation_is_told_in_the_words_of_the_model() -> None:
+def test_a_violation_is_described_in_the_words_of_the_model() -> None:
     check_snapshot("models/described", story(DESCRIBED))
     check_snapshot("models/plain", story(PLAIN))
 
@@ -253,7 +253,7 @@ def test_models_by_class_of_which_there_is_no_client_check_nothing() -> None:
     )
 
 
-def test_an_answer_that_a_store_of_ours_cannot_give_is_still_told_in_its_words() -> None:
+def test_an_answer_that_our_stores_cannot_give_is_described_in_the_words_of_the_model() -> None:
     outcome_history = history_of(*STALE)
     _ = check.check_history({KV: "kv"}, outcome_history, 1_000)
     assert [op.described for op in outcome_history.ops] == ["", ""]

@@ -60,7 +60,7 @@ def machines(sim: Simulation, n: int = 2) -> list[Any]:
 
 
 @pytest.mark.parametrize("isolated", [False, True])
-def test_a_monitor_hears_what_its_nodes_tell_in_order(isolated: bool) -> None:
+def test_a_monitor_hears_the_reports_of_its_nodes_in_order(isolated: bool) -> None:
     ordered = Ordered()
 
     async def test(sim: Simulation) -> None:
@@ -96,7 +96,7 @@ def test_what_a_monitor_objects_to_ends_the_run_there(isolated: bool) -> None:
     )
 
 
-def test_a_violation_is_told_as_a_story() -> None:
+def test_a_violation_has_a_story() -> None:
     scenario = Scenario(function=disorderly, name="disorderly", model=None)
     diagnosis = diagnose(scenario, 0, run(scenario, Choices(Seeded(0))))
     told = render_story(

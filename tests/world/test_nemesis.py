@@ -88,7 +88,7 @@ def test_every_placement_of_a_strike_can_be_enumerated() -> None:
     assert exhaust(simulate()(scenario).simulation, 1).sentence.startswith("correct under all 3 ")
 
 
-def test_it_touches_only_the_nodes_it_may() -> None:
+def test_a_nemesis_touches_only_its_nodes() -> None:
     async def scenario(sim: Simulation) -> None:
         serve(sim)
         peers(sim, ("p", "q", "r"))
@@ -107,7 +107,7 @@ def test_it_touches_only_the_nodes_it_may() -> None:
     assert hit == {"p", "q"}
 
 
-def test_it_can_be_stopped() -> None:
+def test_a_nemesis_can_be_stopped() -> None:
     async def scenario(sim: Simulation) -> None:
         node = serve(sim)
         nemesis = sim.nemesis(faults.pause)
@@ -151,7 +151,7 @@ def test_a_deadlock_is_found_at_once_unless_something_is_to_strike() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "pace_ms"), [(0, 1_000), (1, 0), (1, 2_000)])
-def test_there_must_be_time_for_a_fault(seconds: int, pace_ms: int) -> None:
+def test_a_nemesis_without_time_for_a_fault_is_refused(seconds: int, pace_ms: int) -> None:
     sim = Execution(Choices(Seeded(0))).sim
     with pytest.raises(ValueError, match="expected a pace between"):
         sim.nemesis(faults.crash, seconds=seconds, pace_ms=pace_ms)
@@ -214,12 +214,12 @@ def test_a_quarter_of_the_sites_are_armed_and_fire_a_quarter_of_the_time(site: s
     assert 3 <= sum(armed) / len(armed) <= 7, "a quarter of 20"
 
 
-def test_a_site_never_comes_true_in_the_boring_run_nor_outside_of_any() -> None:
+def test_a_site_is_never_true_in_the_default_run_or_outside_of_a_run() -> None:
     assert run(PUTS, Choices(Replayed({}))).choices.faults == []
     assert maybe("slow-put") is False
 
 
-def test_a_site_can_be_struck_alone_and_is_told() -> None:
+def test_a_site_can_be_struck_alone_and_is_in_the_story() -> None:
     record: Record = {"maybe/server/slow-put": [0, 0, 0, 1]}
     outcome = run(PUTS, Choices(Replayed(record)), keep_trace=True)
     assert outcome.virtual_us > 1_000_000

@@ -169,7 +169,7 @@ def test_a_crash_is_a_crash_only_once() -> None:
     assert [entry[1] for entry in trace] == ["crash", "end"]
 
 
-def test_what_the_network_was_told_before_a_crash_stays_so() -> None:
+def test_settings_of_the_network_outlive_a_crash() -> None:
     async def deleted(sim: Simulation) -> None:
         sim.serve()
         sim.network.delete_server("server")

@@ -213,7 +213,7 @@ async def everything(sim: Simulation) -> None:
 SCENARIO = simulate(model=None)(everything).simulation
 
 
-def test_a_story_tells_what_is_done_to_a_node() -> None:
+def test_a_story_shows_what_is_done_to_a_node() -> None:
     outcome = run(SCENARIO, Choices(Replayed({})), keep_trace=True)
     assert outcome.error is None
     told = [line for line in lines(outcome) if line.op is None]

@@ -8,7 +8,7 @@ from tester import NodeDown, Simulation
 from tests.world.lab import passes
 
 
-def test_what_a_node_answers_after_its_caller_was_told_that_it_stands_still_is_nobodys() -> None:
+def test_an_answer_after_node_down_reaches_nobody() -> None:
     async def pause(sim: Simulation) -> None:
         sim.serve()
         ck = sim.clerk(node="n")

@@ -61,7 +61,7 @@ async def test_one_way_nobody_is_answered_but_requests_arrive(sim: Simulation) -
 
 
 @simulate(seeds=3, model=None)
-async def test_cuts_add_up_and_are_mended_one_by_one(sim: Simulation) -> None:
+async def test_cuts_add_up_and_are_restored_one_by_one(sim: Simulation) -> None:
     made = peers(sim, ("a", "b", "c"))
     first = sim.links.cut([["a"], ["b"]])
     second = sim.links.cut([["a"], ["b", "c"]])
@@ -146,7 +146,7 @@ def test_a_cut_one_way_is_from_the_first_group_to_the_second(
     assert pairs == set(product(senders, receivers))
 
 
-def test_a_story_tells_of_partitions() -> None:
+def test_a_story_shows_partitions() -> None:
     @simulate(model=None)
     async def scenario(sim: Simulation) -> None:
         peers(sim, ("a", "b", "c"))

@@ -43,7 +43,7 @@ def counter(sim: Simulation, told: list[tuple[object, ...]]) -> Remote:
 
 
 @pytest.mark.parametrize("isolated", [False, True])
-def test_what_a_node_tells_arrives_in_order_and_at_once(isolated: bool) -> None:
+def test_reports_of_a_node_arrive_in_order_and_at_once(isolated: bool) -> None:
     told: list[tuple[object, ...]] = []
 
     async def test(sim: Simulation) -> None:

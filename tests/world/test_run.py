@@ -150,7 +150,7 @@ async def use_the_loop(sim: Simulation) -> None:
     await sim.clerk().get("k")
 
 
-def test_a_refusal_that_the_code_swallowed_fails_the_run_all_the_same() -> None:
+def test_a_swallowed_refusal_fails_the_run() -> None:
     for test, server, said in [
         (swallow, Swallows, "node server: time.sleep stops the whole node"),
         (use_the_loop, UsesTheLoop, "loop.run_in_executor is not simulated"),
@@ -312,7 +312,7 @@ def test_module_state_does_not_hide_what_the_test_found(monkeypatch: pytest.Monk
     assert len(outcome.leaked_state) == 1
 
 
-def test_misuse_is_told_as_the_node_told_it() -> None:
+def test_misuse_is_reported_in_the_words_of_the_node() -> None:
     error = once(misuses).error
     assert isinstance(error, Misused)
     assert error.failure.kind == NotAMessage.__name__

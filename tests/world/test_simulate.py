@@ -51,7 +51,7 @@ def test_pytest_sees_the_parameters_but_for_the_simulation() -> None:
     assert not inspect.iscoroutinefunction(plain)
 
 
-def test_it_can_be_called_like_a_function() -> None:
+def test_a_simulated_test_can_be_called_like_a_function() -> None:
     seeds = []
 
     @simulate(seeds=4)
@@ -76,7 +76,7 @@ def test_called_like_a_function_it_raises_what_failed_and_says_with_which_seed()
     assert next(runs) == 3
 
 
-def test_it_can_be_run_once_with_any_choices() -> None:
+def test_a_simulated_test_can_be_run_once_with_any_choices() -> None:
     @simulate(network=UNRELIABLE)
     async def certain(sim: Simulation, clerk: type[Clerk]) -> None:
         sim.serve()
@@ -108,7 +108,7 @@ class Case(unittest.TestCase):
         self.assertEqual(sim.now(), 1)  # noqa: PT009 - it is a unittest
 
 
-def test_it_may_be_a_method() -> None:
+def test_a_simulated_test_may_be_a_method() -> None:
     thing: Any = InAClass()
     thing.method(number=3)
     assert thing.seen == [3_000_000, 3_000_000]
@@ -136,7 +136,7 @@ def test_what_is_no_simulated_test_is_refused_at_once(function: Any, said: str) 
 
 
 @pytest.mark.parametrize("wrong", [{"seeds": 0}, {"weight": 0}])
-def test_there_is_at_least_one_seed(wrong: dict[str, int]) -> None:
+def test_fewer_than_one_seed_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="expected seeds and weight of 1 or more"):
         simulate(**wrong)  # type: ignore[arg-type]
 

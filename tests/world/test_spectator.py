@@ -74,7 +74,7 @@ def test_a_watched_run_has_the_digest_of_an_unwatched_one() -> None:
         assert spectator.seen
 
 
-def test_it_hears_logs_and_prints_with_node_and_time() -> None:
+def test_a_spectator_hears_logs_and_prints_with_node_and_time() -> None:
     spectator = Spectator()
     outcome = watched_run(1, spectator)
     said = [(one.node, one.level, one.logger, one.text) for one in spectator.said]
@@ -86,7 +86,7 @@ def test_it_hears_logs_and_prints_with_node_and_time() -> None:
     assert all(0 < one.time_us <= outcome.virtual_us for one in spectator.said)
 
 
-def test_it_hears_from_its_level_on() -> None:
+def test_a_spectator_hears_logs_from_its_level_on() -> None:
     spectator = Spectator(level=logging.INFO)
     watched_run(1, spectator)
     assert "DEBUG" not in {one.level for one in spectator.said}
@@ -100,7 +100,7 @@ def test_logging_and_printing_are_as_before_afterwards() -> None:
     assert before == after
 
 
-def test_other_handlers_get_no_more_than_without_it(caplog: object) -> None:
+def test_a_spectator_changes_nothing_for_other_log_handlers(caplog: object) -> None:
     records: list[str] = []
 
     class Collects(logging.Handler):

@@ -67,7 +67,9 @@ def test_what_is_there_is_theirs_and_the_rest_is_ours(tmp_path: Path) -> None:
         ({"kvsrv/mine/__init__.py": "TRIES = 3\n", "mine/__init__.py": "TRIES = 3\n"}, []),
     ],
 )
-def test_what_is_not_used_is_told(tmp_path: Path, files: dict[str, str], said: list[str]) -> None:
+def test_files_that_are_not_used_are_named(
+    tmp_path: Path, files: dict[str, str], said: list[str]
+) -> None:
     code = "print('\\n'.join(theirs.ignored()).replace(str(Path.cwd()), '.'))"
     told = loaded(tmp_path, code, files | {"kvsrv/server.py": SERVER}).splitlines()
     assert len(told) == len(said)

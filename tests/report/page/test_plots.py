@@ -70,7 +70,7 @@ def test_failures_are_counted_by_the_kinds_of_faults_that_hit_them() -> None:
     assert "hit by" not in plots_of(result_of(hit("pass"), ran(1)))
 
 
-def test_only_seeds_that_had_to_recover_are_drawn_for_it() -> None:
+def test_recovery_is_drawn_for_seeds_that_had_to_recover() -> None:
     detail = Detail(0, 0, [], 1_500_000)
     recovered = Ran("pass", "d", 1, 1, 1_000_000, 0, detail=detail)
     name = "to recover from a crash, a pause or a partition"
