@@ -141,7 +141,7 @@ def store(kind: str, count: int) -> list[list[Operation]]:
 
 
 def swapped(kind: str, count: int) -> list[list[Operation]]:
-    """The same; two removals in the middle got each other's answer."""
+    """A history in which two removals in the middle got each other's answer."""
     history = sorted(stored(kind, count, 10), key=lambda op: op.call)
     removals = [
         op

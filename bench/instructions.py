@@ -72,7 +72,7 @@ def per_operation() -> dict[str, float]:
 
 
 def rpcs_here(times: int) -> None:
-    """So many RPCs in simulation, by one client."""
+    """A number of RPCs in simulation, by one client."""
     simulate_once(in_simulation, kind="def", customers=1, times=times)
 
 

@@ -89,7 +89,7 @@ def jobs_of(lab: str, files: Sequence[str] = ()) -> list[Job]:
 
 
 def sampled(jobs: Sequence[Job], n: int | None) -> list[Job]:
-    """So many of them, spread evenly."""
+    """That many of them, spread evenly."""
     if n is None or n >= len(jobs):
         return list(jobs)
     return [jobs[i * len(jobs) // n] for i in range(n)]

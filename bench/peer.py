@@ -292,7 +292,7 @@ def rpcs_here(customers: int, rpcs: int) -> int:
 
 
 def rpcs_on_asyncio(customers: int, rpcs: int) -> int:
-    """The same on asyncio, without virtual time, choices or a record."""
+    """The RPCs on asyncio, without virtual time, choices or a record."""
     rpc.on_stock_asyncio("def", customers, rpcs // customers)
     return rpcs // customers * customers
 

@@ -26,7 +26,7 @@ _LONGEST: Final = 60
 
 
 class BadApp(Exception):
-    """There is no such app, or it cannot be made: a sentence that names it."""
+    """The app does not exist or cannot be made; the text is a sentence that names it."""
 
 
 class AppFailed(Exception):

@@ -89,7 +89,7 @@ class Reader:
         tomllib.loads(block.text)
 
     def do_yaml(self, block: Block) -> None:
-        """It says of itself which file it is, in a test of that file: see test_workflow."""
+        """Compare the block with the workflow that it quotes: see tests/test_workflow.py."""
         files = [*ROOT.glob(".github/workflows/*.yml")]
         assert block.text in [file.read_text() for file in files], "expected a file of this tree"
 

@@ -41,7 +41,7 @@ class Progress:
 
     @property
     def failed(self) -> list[SeedLine]:
-        """Those that did not pass."""
+        """The seeds that did not pass."""
         return [line for line in self.counted if line.verdict != "pass"]
 
 

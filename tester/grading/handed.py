@@ -32,7 +32,7 @@ class Handed:
 
 
 class _Full(Exception):
-    """There is more than anybody hands in."""
+    """The archive or folder holds more than a submission would."""
 
 
 def read(folder: Path) -> Handed:

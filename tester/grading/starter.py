@@ -33,7 +33,7 @@ _IGNORED: Final = ".labtester/\n.pytest_cache/\n__pycache__/\n.venv/\n"
 
 
 class NotEmpty(Exception):
-    """There is something in the folder already: one sentence."""
+    """The folder is not empty; the text is one sentence."""
 
 
 def check_empty(folder: Path) -> None:

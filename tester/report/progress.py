@@ -141,7 +141,7 @@ class Tenths:
         self._silent = sys.stderr.isatty()
 
     def __call__(self, share: float, text: str) -> None:
-        """So much is done, between 0 and 1; `text` says how much that is."""
+        """Show what share is done, between 0 and 1; `text` says how much that is."""
         tenth = int(10 * share)
         if tenth > self._told and not self._silent:
             self._told = tenth

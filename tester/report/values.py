@@ -39,7 +39,7 @@ class _Id:
         return f"{self._owner}'s id{'' if self._number == 1 else f' {self._number}'}"
 
     def called(self, field: str) -> str:
-        """As the value of a field, which may say what it is: client=c0."""
+        """A value as that of a field, whose name may say what it is: client=c0."""
         is_owner = self._number == 1 and _OF_CLIENTS.search(field.lower())
         return f"{field}={self._owner.partition('.')[0] if is_owner else self}"
 

@@ -15,7 +15,7 @@ _DASK: Final = "dask://"
 
 
 class BadExecutor(Exception):
-    """There is no such executor: one sentence that says what to do."""
+    """The executor does not exist; the text is one sentence that says what to do."""
 
 
 class Unreachable(BadExecutor):
@@ -23,7 +23,7 @@ class Unreachable(BadExecutor):
 
 
 class WorkerProcesses(ThreadPoolExecutor):
-    """So many threads, each of which has a worker process of the project's own."""
+    """A number of threads, each with a worker process of the project's own."""
 
     def __init__(self, jobs: int) -> None:
         super().__init__(jobs, thread_name_prefix="sweep")

@@ -179,7 +179,7 @@ class _Host:
 
 
 class _Hosts(threading.local):
-    """Those of one thread: a child ends with the thread that has started it."""
+    """The hosts of one thread: a child ends with the thread that has started it."""
 
     def __init__(self) -> None:
         self.by_target: dict[bytes, _Host] = {}

@@ -71,7 +71,7 @@ class Subject(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As pytest, or the command line, names it."""
+        """The test, as pytest or the command line names it."""
         return f"{self.target}::{self.test}" if self.target else self.test
 
 
@@ -301,7 +301,7 @@ class Store:
             yield StoredRun._make((*row[:9], *read))
 
     def stories(self, subject: Subject) -> list[Story]:
-        """Those of failing seeds, in the order of the seeds."""
+        """The stories of failing seeds, in the order of the seeds."""
         what = "SELECT seed, likeness, size, story, record FROM stories WHERE subject = ?"
         rows = self._db.execute(f"{what} ORDER BY seed", (self._subjects.get(subject),))
         return [Story._make((*row[:2], tuple(json.loads(row[2])), *row[3:])) for row in rows]

@@ -91,7 +91,7 @@ class Rerun:
 
     @property
     def run(self) -> tuple[str, int, str]:
-        """Which run of the lab it is."""
+        """The run of the lab that it is, to be told from others."""
         return self.test, self.seed, self.schedule
 
     @property

@@ -113,7 +113,7 @@ class Witness(Protocol):
         ...
 
     def after(self, node: str, method: str, name: str, other: str) -> None:
-        """It has been done, and the node does not know yet. May raise a verdict."""
+        """The node has done it, and does not know yet. May raise a verdict."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The figures of Raft come from runs that pass, and are told with their tail."""
+"""The figures of Raft come from runs that pass, and are shown with their tail."""
 
 from __future__ import annotations
 

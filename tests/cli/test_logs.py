@@ -1,4 +1,4 @@
-"""The log of a run that is told: on the terminal, in a file, and in the full story."""
+"""The log of a reported run: on the terminal, in a file, and in the full story."""
 
 from pathlib import Path
 

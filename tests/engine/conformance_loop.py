@@ -52,7 +52,7 @@ class RunnableLoop(Loop):
         """None of the tests leaves a generator behind."""
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """There is no executor."""
+        """Return at once: there is no executor."""
 
     def close(self) -> None:
         """The runner has cancelled what was left."""

@@ -78,7 +78,7 @@ class Stage:
         return made
 
     def run(self, finished: Callable[[], bool] = lambda: False) -> None:
-        """Run, for ever unless told otherwise: a Deadlock is how most stages end."""
+        """Run until `finished()`, by default for ever: a Deadlock is how most stages end."""
         self.scheduler.run(finished)
 
     def _route(self, place: Place, event: Event) -> None:

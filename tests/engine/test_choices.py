@@ -69,7 +69,7 @@ def test_the_mapping_of_probabilities_is_pinned() -> None:
 
 @given(seed=st.integers(0, SEED_LIMIT - 1), den=st.integers(1, 1000), data=st.data())
 def test_a_chance_is_as_likely_as_it_says(seed: int, den: int, data: st.DataObject) -> None:
-    """Not by counting: exactly `num` of the `den` values that `below(den)` can have are a 1."""
+    """Exactly `num` of the `den` values that `below(den)` can have are a 1; nothing is counted."""
     num = data.draw(st.integers(0, den))
     below, chance = Choices(Seeded(seed)), Choices(Seeded(seed))
     for _ in range(10):
@@ -78,7 +78,7 @@ def test_a_chance_is_as_likely_as_it_says(seed: int, den: int, data: st.DataObje
 
 @given(den=st.integers(1, 10**6), data=st.data())
 def test_a_chance_turns_at_one_word(den: int, data: st.DataObject) -> None:
-    """Which `below` and a probability in a list of slots must agree about to the last bit."""
+    """`below` and a probability in a list of slots agree about that word to the last bit."""
     num = data.draw(st.integers(1, den))
     least = -((num - den) * 2**64 // den)
     block = (max(0, least - 1), least) * 32
@@ -106,7 +106,7 @@ def test_a_stream_without_a_usable_name_is_refused(name: str) -> None:
 
 
 def test_seeds_and_names_that_look_alike_are_different_streams() -> None:
-    """Such as a name that continues where a seed's words end."""
+    """A name may continue where the words of a seed end, for instance."""
     firsts = [
         Choices(Seeded(seed)).below(2**64, name)
         for seed in (0, 1, 2**32, 2**64, 2**96, 2**128 - 1)
@@ -134,7 +134,7 @@ SLOTS = st.lists(SLOT, max_size=8)
 @settings(max_examples=40)
 @given(seed=st.integers(0, 1000), rounds=st.lists(SLOTS, max_size=25))
 def test_a_draw_gives_each_slot_the_word_of_its_place(seed: int, rounds: list[list[Slot]]) -> None:
-    """Also where slots with one possible value are passed over: nobody else's word changes."""
+    """Slots with one possible value are passed over, and nobody else's word changes."""
     choices = Choices(Seeded(seed))
     rounds = [slots for slots in rounds for _ in range(2)]
     flat = [slot for slots in rounds for slot in slots]
@@ -200,7 +200,7 @@ def test_a_draw_gives_away_a_list_of_its_own() -> None:
 
 @given(st.permutations(["sched/a", "sched/b", "net/c0", "net/c1", "order"]), st.data())
 def test_a_stream_does_not_depend_on_the_others(names: list[str], data: st.DataObject) -> None:
-    """Neither on the order of their creation nor on how the draws interleave."""
+    """The order in which streams are created, and how draws interleave, change nothing."""
     turns = data.draw(st.lists(st.sampled_from(names), max_size=300))
     choices = Choices(Seeded(11))
     got: dict[str, list[int]] = {name: [] for name in names}

@@ -165,7 +165,7 @@ def test_a_generator_that_outlives_its_run_is_dropped_as_it_is() -> None:
 
 
 def test_a_generator_that_is_lost_between_two_steps_is_dropped_as_it_is() -> None:
-    """It would be closed on the loop that happened to run last."""
+    """Closed at once, it would be closed on the loop that happened to run last."""
     ran: list[str] = []
     kept: list[AsyncIterator[int]] = []
 
@@ -214,7 +214,7 @@ STUBBORN = """
 
 
 def test_a_coroutine_that_nothing_can_end_hangs_nobody() -> None:
-    """Neither here, nor in a garbage collection, nor at the exit of the process."""
+    """The end of the run, a garbage collection and the exit of the process all go on."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(STUBBORN)],
         cwd=ROOT,

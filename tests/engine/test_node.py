@@ -181,7 +181,7 @@ def gossip(seed: int) -> tuple[list[Witness], Record]:
 
 
 def test_a_machine_can_be_run_by_itself_from_its_choices_and_its_events() -> None:
-    """Which is what a child process does; and different seeds do give different runs."""
+    """A child process runs a machine like this. Different seeds do give different runs."""
     runs = set()
     for seed in range(5):
         witnesses, record = gossip(seed)
@@ -269,7 +269,7 @@ def test_a_context_variable_set_by_a_plain_function_stays_on_its_node() -> None:
 
 
 def test_context_variables_of_the_caller_do_not_reach_a_node() -> None:
-    """Nor the precision of decimal numbers, which is a context variable as well."""
+    """The precision of decimal numbers is a context variable as well."""
     stage = Stage("a", "b")
     seen: list[object] = []
 

@@ -195,7 +195,7 @@ def test_a_function_is_asked_when_the_draw_is_owed() -> None:
 def test_a_stream_goes_on_behind_what_was_drawn_elsewhere(
     script: Script, more: Script, seed: int
 ) -> None:
-    """As when the first half of a node's life was in a child process."""
+    """The first half of a node's life may have been in a child process."""
     for source in (Seeded(seed), Replayed({"a": [1, 2] * 40, "b": [3, 0, 1] * 50})):
         _, elsewhere = perform(script, source)
         values, whole = perform(script + more, source)

@@ -44,7 +44,7 @@ async def wait_for_tasks() -> list[str]:
 
 
 async def wait_for_futures() -> list[int]:
-    """Likewise, of plain futures."""
+    """The order of the set that asyncio.wait returns for plain futures."""
     loop = asyncio.get_running_loop()
     futures = [loop.create_future() for _ in range(12)]
     for i, future in enumerate(futures):
@@ -87,7 +87,7 @@ def test_a_set_has_one_order(main: Callable[[], Coroutine[Any, Any, list[object]
 
 
 def test_addresses_would_have_given_many() -> None:
-    """That the litter of the test above does its work: a set of other objects has many orders."""
+    """A set of objects that hash by address comes in many orders after as much litter."""
     orders = set()
     litter: list[object] = []
     for run in range(RUNS):
@@ -122,7 +122,7 @@ def test_a_task_is_named_by_its_serial_unless_it_is_given_a_name() -> None:
 
 
 def test_a_task_keeps_the_context_it_is_given() -> None:
-    """Also an empty one, which is false."""
+    """An empty context is given like any other, though it is false."""
     variable = contextvars.ContextVar("variable", default=0)
 
     async def read() -> int:
@@ -144,7 +144,7 @@ def test_a_task_keeps_the_context_it_is_given() -> None:
 
 
 def test_an_eager_start_is_not_eager() -> None:
-    """It would run the task inside whoever creates it, where no choice could come in between."""
+    """An eager task would run inside whoever creates it, where no choice could come in between."""
     stage = Stage("n")
     order: list[str] = []
 

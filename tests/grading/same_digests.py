@@ -12,7 +12,7 @@ from tests.grading.handing import SUBMISSIONS
 
 
 def shared_out(tests: Mapping[str, Scenario], seeds: int) -> list[tuple[str, int]]:
-    """So many runs in all, as tests and seeds: each test has some, and a heavy one has fewer."""
+    """A number of runs, shared out as tests and seeds: each test has some, a heavy one fewer."""
     runs: dict[str, list[tuple[str, int]]] = {name: [] for name in tests}
     for _ in range(seeds):
         name = min(tests, key=lambda name: len(runs[name]) * tests[name].weight)

@@ -128,7 +128,7 @@ def test_a_task_that_has_not_begun_waits_at_its_beginning() -> None:
 
 
 def test_a_place_is_plain_data() -> None:
-    """It crosses the pipe from a child process, and the person reading it needs no object."""
+    """A place crosses the pipe from a child process, and its reader needs no object."""
     [found] = where(lambda: deep(0))
     data = msgspec.msgpack.decode(msgspec.msgpack.encode(found))
     assert msgspec.convert(data, Waiting) == found

@@ -63,7 +63,7 @@ class FakeRaft:
 
 
 class AsyncRaft(FakeRaft):
-    """Whose methods take their time; it commits before `start` returns."""
+    """A Raft with asynchronous methods, which commits before `start` returns."""
 
     async def start(self, command: bytes) -> Any:
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The clerks: whom they ask, for how long, and what they say of what they cannot know."""
+"""The clerks: whom they ask, how long, and what they say of what they cannot know."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_an_answer_that_nobody_gave_is_not_believed() -> None:
 
 
 def test_what_is_sent_again_for_a_reason_is_right_on_any_network() -> None:
-    """As when a partition cuts a clerk off from its server for a while."""
+    """A partition may cut a clerk off from its server for a while, for instance."""
 
     @simulate()
     async def scenario(sim: Simulation) -> None:

@@ -17,7 +17,7 @@ BUDGET = 5_000
 
 
 def compare_longer(model: Model, history: list[Operation]) -> str:
-    """Both decide alike, and neither a witness nor a core is refuted by the search."""
+    """The method and the search decide alike, and the search refutes no witness and no core."""
     searched = dataclasses.replace(model, method=None)
     verdict, other = check(model, history), check(searched, history, budget=BUDGET)
     if isinstance(other, Ok | Illegal):

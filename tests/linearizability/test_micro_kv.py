@@ -150,7 +150,7 @@ def test_a_put_to_a_missing_key_is_answered_no_key(history: list[Operation], leg
     ],
 )
 def test_a_reply_that_makes_no_sense_is_illegal(input: Get | Put, output: object) -> None:
-    """It came from the code under test; it must neither pass nor crash the checker."""
+    """Such a reply comes from the code under test; it must neither pass nor crash the checker."""
     strange = Operation(2, input, output, 5, 6)
     for model in (kv, dataclasses.replace(kv, method=None)):
         verdict = check(model, [put("a", 0, OK, 0, 10), get("a", 1, 0, 20), strange])

@@ -1,4 +1,4 @@
-"""The plugin's records: failures are kept, tried first the next time, and gone once mended."""
+"""The plugin's records: failures are kept, tried first the next time, and gone once fixed."""
 
 import json
 import re

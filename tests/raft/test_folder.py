@@ -129,7 +129,7 @@ def described(thing: Path | int) -> str:
 def test_a_file_is_on_the_disk_before_it_has_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And a large file has its name on the disk before anything refers to it."""
+    """A large file also has its name on the disk before anything refers to it."""
     asyncio.run(store(tmp_path, {"a": BIG, "b": b"1"}))
     done: list[str] = []
     with monkeypatch.context() as patch:

@@ -44,7 +44,7 @@ class Servers:
         return line
 
     def kill(self, number: int) -> None:
-        """As `kill -9` does."""
+        """Kill a server with SIGKILL."""
         process = self._running.pop(number)
         process.kill()
         _, self.errors[number] = process.communicate(timeout=ENOUGH_S)

@@ -106,7 +106,7 @@ def test_a_group_survives_the_death_of_any_one(running: Servers, tmp_path: Path)
 
 
 async def answers(recorder: Recorder, count: int, work: asyncio.Task[None]) -> None:
-    """Wait until so many operations have begun, or all is over."""
+    """Wait until that many operations have begun, or all is over."""
     while len(recorder.history) < count and not work.done():
         await asyncio.sleep(0.01)
 
@@ -170,7 +170,7 @@ def test_trouble_is_said_in_one_line(args: str, error: str, tmp_path: Path) -> N
 def test_a_server_whose_folder_fails_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It could promise nothing any more."""
+    """A server that cannot save could promise nothing any more."""
     replace, calls = Folder._replace, 0
 
     def full(self: Folder, files: dict[str, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Repeated lines: told once and counted, whoever else did something meanwhile."""
+"""Repeated lines: shown once and counted, whoever else did something meanwhile."""
 
 from __future__ import annotations
 

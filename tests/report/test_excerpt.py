@@ -1,4 +1,4 @@
-"""Of a long run, what matters is told: operations, or what happened to servers."""
+"""Of a long run, what matters is shown: operations, or what happened to servers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def message(at: int, what: str, rpc: int, kind: str = "send") -> Line:
 
 
 def noise(first: int, count: int) -> list[Line]:
-    """Messages between servers, so many, of a microsecond each, and no two of them alike."""
+    """A number of messages between servers, of a microsecond each, no two of them alike."""
     return [
         message(first + i, f"Raft.append_entries({first + i})", 1_000 + first + i)
         for i in range(count)

@@ -1,4 +1,4 @@
-"""What never returned is told: since when, and how its requests were answered."""
+"""What never returned is shown: since when, and how its requests were answered."""
 
 from __future__ import annotations
 

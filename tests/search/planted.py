@@ -93,7 +93,7 @@ def scenario(test: SimulatedTest, network: Conditions = LOSSY) -> Scenario:
 
 
 def failing(tested: Scenario, seeds: int) -> Iterator[tuple[int, Outcome]]:
-    """The first so many seeds that fail, each with its outcome."""
+    """The first seeds that fail, as many as asked for, each with its outcome."""
     for seed in range(1_000):
         outcome = run(tested, Choices(Seeded(seed)))
         if outcome.verdict == "fail":

@@ -177,7 +177,7 @@ def test_a_fault_without_which_another_one_strikes_another_message_is_taken_out(
 def test_a_fate_is_taken_out_with_the_whole_workload_and_nothing_else_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Not even a stream whose name only looks like that of a size: a site of `maybe` may."""
+    """A site of `maybe` may have a stream whose name only looks like that of a size."""
     lost = fates({"request_lost": 1})
     record = {"net/c0": lost, "maybe/test/size/x": [3, 1], "size/rounds": [2]}
     tried: list[Record] = []

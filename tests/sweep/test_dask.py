@@ -65,7 +65,7 @@ class Cluster:
         self.workers.append(self._start_worker())
 
     def restart_the_scheduler(self) -> None:
-        """It is killed and started anew, and so are the workers, which have lost theirs."""
+        """Kill the scheduler and start another, and other workers, since they have lost theirs."""
         _end(self._scheduler)
         self._scheduler = self._start_scheduler()
         for worker in self.workers:
@@ -113,7 +113,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_the_export_is_the_same_byte_for_byte(
     cluster: Cluster, tmp_path: Path, undisturbed: list[str]
 ) -> None:
-    """And the runs happened in children of the cluster's workers, which wait for more."""
+    """The runs happen in children of the cluster's workers, which then wait for more."""
     swept(tmp_path / "a.db", f"dask://{cluster.address}")
     assert exported(tmp_path / "a.db") == undisturbed
     everybody = processes()

@@ -11,7 +11,7 @@ from tester.sweep.interval import beta_cdf, interval
 
 
 def at_least(successes: int, runs: int, p: Fraction) -> Fraction:
-    """The chance of so many successes or more, term by term."""
+    """The chance of at least that many successes, term by term."""
     terms = (math.comb(runs, k) * p**k * (1 - p) ** (runs - k) for k in range(successes, runs + 1))
     return sum(terms, Fraction(0))
 

@@ -62,7 +62,7 @@ def test_what_is_missing_is_what_nobody_has_committed(
 def test_the_order_of_chunks_changes_no_byte_of_an_export(
     order: list[int], data: st.DataObject
 ) -> None:
-    """Nor does a chunk that comes twice."""
+    """A chunk that comes twice changes none either."""
     exports = []
     for chunks in (range(6), [*order, data.draw(st.sampled_from(order))]):
         with Store(Path(":memory:"), new=True) as store:

@@ -97,7 +97,7 @@ class KilledWorker(Exception):
 def test_a_seed_that_kills_its_worker_three_times_has_failed(
     error: type[Exception], tmp_path: Path, undisturbed: list[str]
 ) -> None:
-    """And no other one has: the chunk is halved until the seed is alone."""
+    """No other seed of its chunk has failed: the chunk is halved until the seed is alone."""
     alone = []
 
     def trouble(data: bytes) -> None:
@@ -158,7 +158,7 @@ def test_a_cluster_that_does_not_answer_is_asked_again(
 
 
 def test_an_executor_that_is_always_broken_blames_no_seed(tmp_path: Path) -> None:
-    """It listed the tests, and has broken since: by a chunk, it seemed."""
+    """An executor that breaks after it has listed the tests seems to be broken by a chunk."""
     listed: list[bytes] = []
 
     def trouble(data: bytes) -> None:

@@ -177,7 +177,7 @@ def test_more_answers_than_jobs_are_not_believed(started: Callable[..., Pool]) -
 def test_a_false_answer_costs_the_next_run_whether_or_not_it_had_been_given(
     started: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Otherwise the result would depend on how soon the pool listens."""
+    """The result must not depend on how soon the pool listens."""
     body = "ready()\nfor test, seed in seeds():\n    passes(seed)\n"
     body += "    if (test, seed) == ('test_a', 19): passes(20)"
     pool = started(body, 1)
@@ -216,7 +216,7 @@ def test_a_long_run_that_gets_on_is_not_hung(started: Callable[..., Pool]) -> No
 def test_a_clock_that_jumps_is_not_the_workers_fault(
     started: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As it does when the whole command is stopped, and goes on later."""
+    """The clock jumps when the whole command is stopped, and goes on later."""
     real = time.monotonic
 
     class Clock:

@@ -41,7 +41,7 @@ def failure_of(test: SimulatedTest, *, keep_trace: bool = True, **conditions: An
 
 
 def fates(*rpcs: Mapping[str, int]) -> list[int]:
-    """The choices of an end's stream that give its first RPCs these fates, all else boring."""
+    """The choices of an end's stream that give its first RPCs these fates, and 0 for all else."""
     return [rpc.get(field, 0) for rpc in rpcs for field in Fate._fields]
 
 

@@ -14,7 +14,7 @@ from tester.world.scenario import SimulatedTest
 
 
 class Waits(KVServer):
-    """It waits between the check and the write."""
+    """A server that waits between the check and the write."""
 
     async def put(self, args: PutArgs) -> PutReply:  # type: ignore[override]
         before = super().get(GetArgs(args.key)).version

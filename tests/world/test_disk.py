@@ -230,7 +230,7 @@ Files = dict[str, bytes]
 
 @dataclass
 class Twin:
-    """The same by brute force: every write there ever was, and how many of them are safe."""
+    """A disk by brute force: every write there ever was, and how many of them are safe."""
 
     writes: list[Files] = field(default_factory=list)
     safe: int = 0

@@ -125,7 +125,7 @@ def seen(kind: Kind, probe: Probe, record: Record) -> list[object]:
 
 
 def one_strike(kind: Kind) -> Record:
-    """It strikes at 300 ms and lasts for half a second."""
+    """One strike of the fault, at 300 ms, for half a second."""
     stream = f"fault/{kind.name}"
     return {stream: [1, 1], f"{stream}/1": [300, 0]}
 
@@ -216,7 +216,7 @@ class Plain(KVServer):
 
 
 class Hesitant(KVServer):
-    """The same with a site of maybe in its way."""
+    """A client like the others, with a site of `maybe` in its way."""
 
     def put(self, args: PutArgs) -> PutReply:
         assert not maybe("slow-put")

@@ -52,7 +52,7 @@ def descriptors() -> list[str]:
 
 
 def children() -> set[int]:
-    """Those of other tests in this process among them, such as what multiprocessing started."""
+    """All child processes, among them what multiprocessing has started for other tests."""
     return {pid for pid, process in processes().items() if process.parent == PYTEST}
 
 

@@ -39,7 +39,7 @@ def items(grade: Grade) -> Iterator[Item]:
 
 
 def visible(grade: Grade) -> Iterator[Item]:
-    """The same for a place that shows all it gets: what may never be seen says nothing."""
+    """The items for a place that shows all it gets: what may never be seen says nothing."""
     for item in items(grade):
         if item.part.visibility == "hidden":
             yield Item(item.part, item.name, item.passed, item.points, "", item.part.status)

@@ -70,7 +70,7 @@ async def test_snapshots_outlive_crashes(sim: Simulation) -> None:
 
 @simulate(network=CALM, limits=LIMITS)
 async def test_votes_after_a_snapshot(sim: Simulation) -> None:
-    """Whose log is all in its snapshot knows after a restart who has less, and elects nobody else.
+    """A restarted voter whose whole log is in its snapshot knows that a candidate has less.
 
     Of two servers one has missed some commands, and the other one has them in its snapshot only.
     """

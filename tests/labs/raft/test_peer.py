@@ -378,7 +378,7 @@ def test_a_vote_is_watched_for_going_to_another() -> None:
 
 
 def test_a_log_may_be_taken_over_after_its_save() -> None:
-    """It saves what the log will be, and changes it when it has waited until that is safe."""
+    """A Raft may save what its log will be, and change the log once that save is safe."""
 
     class Careful(Solo):
         def __init__(self, *args: Any) -> None:
