@@ -50,8 +50,8 @@ def signature(function: Callable[..., Any]) -> Signature:
     if (quick := _of_classes(plain)) is not None:
         reply = quick.pop("return")
         return Signature(name, quick, reply, inspect.iscoroutinefunction(function))
-    parameters = list(inspect.signature(plain).parameters.values())[1:]
     try:
+        parameters = list(inspect.signature(plain).parameters.values())[1:]
         hints = typing.get_type_hints(plain)
     except (AttributeError, NameError, SyntaxError, TypeError) as error:
         raise NotAMessage(

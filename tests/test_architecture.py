@@ -75,6 +75,7 @@ EXCUSED = {
     "tester.engine.current": "random",
 }
 WORLDLY = {"random", "time", "datetime", "secrets", "uuid"}
+_STDLIB = sys.stdlib_module_names | {"annotationlib"}  # which comes with CPython 3.14
 SETS = (ast.Set, ast.SetComp)
 MODULES = {
     path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path
@@ -109,7 +110,7 @@ def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[t
 def refusal(module: str, target: str) -> str | None:
     """Why a module of ours may not import the target."""
     top = target.partition(".")[0]
-    if top in sys.stdlib_module_names or target == "labrpc.errors":
+    if top in _STDLIB or target == "labrpc.errors":
         return None
     if top in THIRD_PARTY:
         return None if within(module, THIRD_PARTY[top]) else f"only {THIRD_PARTY[top]} may"

@@ -28,7 +28,7 @@ from typing import Any, Final
 import msgspec
 
 from tester.engine.errors import SharedState
-from tester.guard.fingerprint import contents
+from tester.guard.fingerprint import closed_over, contents
 
 _MUTABLE: Final = (
     *(dict, list, set, bytearray, collections.deque, SimpleNamespace),
@@ -103,7 +103,7 @@ def _parts(thing: Any, path: str, *, named: bool) -> Iterator[tuple[Any, str]]:
 
 def _of_function(function: FunctionType) -> list[Any]:
     """What a function has of its own; the names of its module are looked at by themselves."""
-    held = [contents(cell) for cell in function.__closure__ or ()]
+    held = [contents(cell) for _, cell in closed_over(function)]
     return [*held, *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
 
 

@@ -25,7 +25,7 @@ import random
 import types
 import uuid
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from tester.guard import blocking
@@ -198,13 +198,25 @@ class _Parts:
         self.tokens.append(_Same(value))
         if value.__globals__.get("__name__") not in self._own:
             return []
-        held = list(map(contents, value.__closure__ or ()))
+        held = [contents(cell) for _, cell in closed_over(value)]
         self.mutable |= bool(held)
         return [*held, value.__defaults__, value.__kwdefaults__, vars(value)]
 
     def whole(self, *tokens: Any) -> list[Any]:
         self.tokens += tokens
         return []
+
+
+def closed_over(function: types.FunctionType) -> Iterator[tuple[str, types.CellType]]:
+    """Yield the variables of enclosing functions that a function uses, with their cells.
+
+    The compiler makes some of its own: `__class__` where `super()` is called, and since CPython
+    3.14 `__classdict__` in what evaluates annotations, which grows when somebody asks for them.
+    """
+    cells = function.__closure__ or ()
+    for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
+        if not is_dunder(name):
+            yield name, cell
 
 
 def contents(cell: types.CellType) -> object:

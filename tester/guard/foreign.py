@@ -11,7 +11,7 @@ import ast
 import builtins
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -37,6 +37,9 @@ class _Written(NamedTuple):
     """Attributes that objects of the module's own classes have."""
 
 
+if sys.version_info >= (3, 14):
+    import annotationlib
+
 _read: WeakKeyDictionary[ModuleType, _Written] = WeakKeyDictionary()
 
 
@@ -57,10 +60,22 @@ def attributes(module: ModuleType, own: frozenset[str]) -> Iterator[Attribute]:
         return
     for label, owner in list(vars(module).items()):
         if label[:2] != "__" and _is_foreign(owner, own):
-            fields = getattr(owner, "__annotations__", ())
+            fields = annotated(owner)
             for name in unknown:
                 if name not in fields and name not in getattr(owner, "__struct_fields__", ()):
                     yield Attribute(label, name, vars(owner))
+
+
+def annotated(owner: object) -> Collection[str]:
+    """The names that a module, a class, or the class of an object annotates.
+
+    What the annotations name need not be resolvable: see `tester.world.signatures`.
+    """
+    holder: Any = owner if isinstance(owner, type | ModuleType) else type(owner)
+    if sys.version_info >= (3, 14):
+        return annotationlib.get_annotations(holder, format=annotationlib.Format.STRING)
+    found: Collection[str] = getattr(holder, "__annotations__", ())
+    return found
 
 
 def _reading(module: ModuleType) -> _Written:

@@ -25,6 +25,7 @@ from tester.guard.fingerprint import (
     ATOMS,
     CACHED,
     UNSET,
+    closed_over,
     contents,
     fingerprint,
     identity,
@@ -256,9 +257,9 @@ class _Snapshot:
         keywords = function.__kwdefaults__ or {}
         for name, value in (*zip(positional, defaults, strict=True), *keywords.items()):
             self._keep(Variable(module.__name__, "default", dotted, name), value, line=line)
-        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        for name, cell in closed_over(function):
             value = contents(cell)
-            if name == "__class__" or value is UNSET:
+            if value is UNSET:
                 continue
             self._cells.append(cell)
             self._contents.append(value)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tester.labs.lab import Expected, Lab, Method
+from tester.world.signatures import signature_of
 from tester.world.submission import BadSubmission, Submission
 
 
@@ -32,7 +33,7 @@ def check_contract(lab: Lab, submission: Submission, loading: Callable[[str], No
 
 
 def _check_function(function: Callable[..., Any], expected: Expected) -> None:
-    signature = inspect.signature(function)
+    signature = signature_of(function)
     if not _takes(signature, expected.parameters):
         raise BadSubmission(
             f"{_where(function)}: expected the function "
@@ -43,7 +44,7 @@ def _check_function(function: Callable[..., Any], expected: Expected) -> None:
 
 def _check_constructor(cls: type, expected: Expected) -> None:
     try:
-        signature = inspect.signature(cls)
+        signature = signature_of(cls)
     except (TypeError, ValueError):
         return  # inherited from a class in C: only a call can tell
     if not _takes(signature, expected.parameters):
@@ -61,7 +62,7 @@ def _check_method(cls: type, method: Method) -> None:
     if not inspect.isfunction(function):
         got = "none" if function is None else type(function).__name__
         raise BadSubmission(f"{_where(cls)}: expected a method {cls.__name__}.{wanted}, got {got}")
-    signature = inspect.signature(function)
+    signature = signature_of(function)
     if not _takes(signature, ("self", *method.parameters)):
         raise BadSubmission(
             f"{_where(function)}: expected {cls.__name__}.{wanted}, got parameters "

@@ -17,6 +17,7 @@ import msgspec
 
 from labrpc.errors import NotAMessage
 from tester.world.probe import OnProbe
+from tester.world.signatures import signature_of
 
 
 class End(NamedTuple):
@@ -130,7 +131,7 @@ def name_of(factory: Callable[..., Any]) -> str:
 def _parameter(factory: Callable[..., Any], position: int) -> str:
     """The parameter that takes the argument at a position, or else its number."""
     try:
-        parameters = list(inspect.signature(factory).parameters.values())
+        parameters = list(signature_of(factory).parameters.values())
     except (TypeError, ValueError):  # a builtin, or nothing that can be called
         return str(position + 1)
     for at, parameter in enumerate(parameters):

@@ -17,6 +17,7 @@ from tester.world.nemesis import Kind
 from tester.world.reached import Reached
 from tester.world.run import run
 from tester.world.scenario import SEEDS, Scenario, SimulatedTest
+from tester.world.signatures import signature_of
 
 
 class SimulatedFunction(Protocol):
@@ -130,7 +131,7 @@ def simulate(
             __tracebackhide__ = True
             run_all(scenario.with_arguments(*owner, **arguments))
 
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = list(signature_of(function).parameters.values())
         if not parameters:
             raise TypeError(
                 f"expected a parameter `sim: Simulation` of {function.__name__}, got none"

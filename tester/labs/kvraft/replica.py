@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -24,6 +23,7 @@ from tester.labs.raft.peer import state_of
 from tester.world import submission
 from tester.world.operation import WrongResult, place_of
 from tester.world.probe import Probe
+from tester.world.signatures import signature_of
 
 # It observes the code under test: see tester.guard.origin.
 __harness__ = True
@@ -147,7 +147,7 @@ def recorded(probe: Probe) -> Iterator[None]:
     rsm = submission.current().get("kvraft.rsm", "RSM")
     own = vars(rsm).get("__init__")
     init = rsm.__init__
-    shape = inspect.signature(init)
+    shape = signature_of(init)
 
     @functools.wraps(init)
     def made(self: object, *args: Any, **kwargs: Any) -> None:
