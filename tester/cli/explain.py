@@ -21,6 +21,7 @@ from tester.cli.options import (
     submission_option,
 )
 from tester.cli.pages import page_option, redrawn, write_page_of
+from tester.cli.reruns import work_off
 from tester.cli.target import (
     METAVAR,
     Target,
@@ -87,7 +88,6 @@ def explain(
     from tester.report import aborted, table
     from tester.search.record import parse
     from tester.search.shortest import in_words
-    from tester.workers.plan import Reruns
 
     if as_test and json_to is not None:
         raise click.UsageError("expected --pytest or --json, got both")
@@ -106,7 +106,7 @@ def explain(
         with pool_for(target, rerun) as pool:
             target = target.found(pool)
             listed = select_one(pool.tests(), rerun.test)
-            pool.work(Reruns([rerun]))
+            work_off(pool, [rerun], target.name)
         drawn = rerun
     report = rerun.report
     if report is not None and report.ran.sentence:

@@ -194,10 +194,12 @@ def _check(
 ) -> int:
     from tester.grading import cost
     from tester.grading.isolation import MachineFault
+    from tester.report.progress import bar
 
     to_standard_error = json_to == "-"
     try:
-        costs = cost.measure(plan)
+        with bar("check-rubric") as progress:
+            costs = cost.measure(plan, progress)
     except MachineFault as error:
         raise click.ClickException(str(error)) from None
     for one in costs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -29,6 +29,7 @@ from tester.labs.lab import Lab
 
 if TYPE_CHECKING:
     from tester.grading.rubric import Plan
+    from tester.grading.survivors import Hunts
     from tester.labs.patch import Patch, Rewrite
     from tester.workers.kills import Kill
     from tester.workers.pool import Pool
@@ -244,7 +245,8 @@ def _hunt(
     try:
         with Pool(how, jobs, stuck_s=stuck_after, note=note) as pool:
             if plan is not None:
-                return _by_rubric(pool, plan, solution.name)
+                with bar(solution.name, lines=False) as progress:
+                    return _by_rubric(pool, plan, solution.name, progress)
             listed = select(pool.tests(), tests)
             if solution.given:
                 click.echo(f"{solution.name}: {pool.taken}", err=True)
@@ -256,12 +258,14 @@ def _hunt(
         raise click.ClickException(f"{solution.name}: {reason}") from None
 
 
-def _by_rubric(pool: Pool, plan: Plan, name: str) -> tuple[Kill, ...]:
+def _by_rubric(
+    pool: Pool, plan: Plan, name: str, progress: Callable[[Hunts], None]
+) -> tuple[Kill, ...]:
     from tester.grading.survivors import Hunts
     from tester.workers.runner import Misuse
 
     hunts = Hunts(plan, name)
-    pool.work(hunts)
+    pool.work(hunts, lambda: progress(hunts))
     if hunts.misuse:
         raise Misuse(hunts.misuse)
     return hunts.kills()

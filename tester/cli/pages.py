@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tester.cli.reruns import work_off
+
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.report.page.document import Document
     from tester.workers.pool import Pool
@@ -94,7 +96,6 @@ def redrawn(pool: Pool, reruns: Iterable[Rerun], *, level: int = 0) -> list[Reru
 
     With a level, it is what they log from that level on that is wanted, and no pages.
     """
-    from tester.workers.plan import Reruns
     from tester.workers.results import Rerun
 
     drawn = [
@@ -103,7 +104,7 @@ def redrawn(pool: Pool, reruns: Iterable[Rerun], *, level: int = 0) -> list[Reru
     ]
     for one in drawn:
         one.page, one.level = not level, level
-    pool.work(Reruns(drawn))
+    work_off(pool, drawn, "logs" if level else "pages")
     return drawn
 
 

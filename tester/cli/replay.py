@@ -17,6 +17,7 @@ from tester.cli.options import (
     submission_option,
 )
 from tester.cli.pages import page_option, write_page_of
+from tester.cli.reruns import work_off
 from tester.cli.target import METAVAR, labelled, pool_for
 
 
@@ -47,7 +48,6 @@ def replay(
 ) -> int:
     """Run a record, or one seed of a test, again, and show its story."""
     from tester.report import json_output, table
-    from tester.workers.plan import Reruns
 
     check_writable(json_to)
     check_writable(page_to)
@@ -56,7 +56,7 @@ def replay(
     rerun.full, rerun.page = full, page_to is not None
     rerun.level = level_of(log_level, log_node, log_file)
     with pool_for(target, rerun) as pool:
-        pool.work(Reruns([rerun]))
+        work_off(pool, [rerun], target.name)
     if rerun.report is not None and rerun.report.ran.sentence:
         raise click.ClickException(rerun.report.ran.sentence)
     show_log(console(json_to), rerun, log_node, log_file, in_story=full)

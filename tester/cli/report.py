@@ -13,6 +13,7 @@ from tester.cli.options import (
     submission_option,
 )
 from tester.cli.pages import document_of, write
+from tester.cli.reruns import work_off
 from tester.cli.target import METAVAR, labelled, pool_for
 from tester.cli.usage import EXIT
 
@@ -49,14 +50,13 @@ def report(
     from tester.report.page.document import as_json
     from tester.report.page.files import file_name
     from tester.report.page.html import write_page
-    from tester.workers.plan import Reruns
 
     for path in (page_to, json_to, text_to):
         check_writable(path)
     target, rerun = labelled(what, seed, submission, stuck_after, schedule, strategy)
     rerun.page = True
     with pool_for(target, rerun) as pool:
-        pool.work(Reruns([rerun]))
+        work_off(pool, [rerun], target.name)
     if rerun.report is not None and rerun.report.ran.sentence:
         raise click.ClickException(rerun.report.ran.sentence)
     document = document_of(rerun)

@@ -25,6 +25,7 @@ from tester.cli.options import (
     tests_option,
 )
 from tester.cli.pages import pages_option, plot_option, write_pages_of, write_plots_of
+from tester.cli.reruns import work_off
 from tester.cli.target import Target, elsewhere, pool_of, target_of
 from tester.labs import LABS
 
@@ -197,13 +198,12 @@ def _unfinished(json_to: str | None, result: LabResult) -> int:
 
 def _try_recorded(pool: Pool, corpus: Corpus, tests: Sequence[str]) -> list[tuple[Path, Rerun]]:
     """Run the records of earlier failures again."""
-    from tester.workers.plan import Reruns
     from tester.workers.results import rerun_of
 
     found = [
         (path, rerun_of(kept, f"labtester replay {path}")) for path, kept in corpus.records(tests)
     ]
-    pool.work(Reruns([rerun for _, rerun in found]))
+    work_off(pool, [rerun for _, rerun in found], "recorded failures")
     return found
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from tester.grading.collect import reference
 from tester.grading.isolation import Isolation, Kind
 from tester.grading.rubric import Part, Plan
 from tester.grading.sandbox import Enforced
+from tester.workers.plan import Part as Told
 
 _SEEDS = 2
 
@@ -34,9 +36,27 @@ def probe(plan: Plan) -> Enforced:
         return isolated.enforced
 
 
-def measure(plan: Plan) -> list[PartCost]:
+class Measured:
+    """How far a measurement has come."""
+
+    unit: Final = "seeds"
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.total = sum(min(_SEEDS, part.seeds) for part in plan.parts)
+        self.runs = self.failures = 0
+        self.found: list[PartCost] = []
+
+    @property
+    def parts(self) -> list[Told]:
+        """Those that are measured, and those that are not yet."""
+        told = [Told(True, f"{one.part.id}: {one.seed_ms:.1f} ms a seed") for one in self.found]
+        return told + [Told(False, "")] * (len(self._plan.parts) - len(told))
+
+
+def measure(plan: Plan, progress: Callable[[Measured], None] = lambda now: None) -> list[PartCost]:
     """Run the reference on the first seeds of each part. Raises MachineFault."""
-    found = []
+    now = Measured(plan)
     with Isolation(plan.lab.name, reference(plan.lab).files) as isolated:
         for part in plan.parts:
             fastest, failed = float("inf"), ""
@@ -47,8 +67,12 @@ def measure(plan: Plan) -> list[PartCost]:
                 fastest = min(fastest, time.perf_counter() - start)
                 if result.kind is not Kind.PASSED:
                     failed = failed or result.sentence
-            found.append(PartCost(part, 1_000 * fastest, failed))
-    return found
+                    now.failures += 1
+                now.runs += 1
+                progress(now)
+            now.found.append(PartCost(part, 1_000 * fastest, failed))
+            progress(now)
+    return now.found
 
 
 def text(costs: Sequence[PartCost], submissions: int, jobs: int) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from tester.grading.rubric import Part, Plan
 from tester.workers.kills import Kill
+from tester.workers.plan import Part as Told
 from tester.workers.results import Lost
 from tester.workers.wire import Chunk, Job, JobResult, Ran
 
@@ -84,6 +86,36 @@ class Hunts:
             for hunt in self._hunts
             for seed in hunt.seeds[: hunt.end]
         )
+
+    # -- for whoever shows how far it has come ----------------------------------------------------
+
+    unit: Final = "seeds"
+
+    @property
+    def total(self) -> int:
+        """The seeds of each part, up to the first that notices something."""
+        return sum(hunt.end for hunt in self._hunts)
+
+    @property
+    def runs(self) -> int:
+        return sum(map(self._answers, self._hunts))
+
+    @property
+    def failures(self) -> int:
+        return sum(bool(hunt.noticed) for hunt in self._hunts)
+
+    @property
+    def parts(self) -> list[Told]:
+        return [
+            Told(
+                self._answers(hunt) == hunt.end,
+                f"{hunt.part.test}: {hunt.end} seeds, {'noticed' if hunt.noticed else 'passed'}",
+            )
+            for hunt in self._hunts
+        ]
+
+    def _answers(self, hunt: _Hunt) -> int:
+        return sum((hunt.part.test, seed) in self._answered for seed in hunt.seeds[: hunt.end])
 
     def kills(self) -> tuple[Kill, ...]:
         """The parts that noticed something: with the number of the seed, not the seed itself."""

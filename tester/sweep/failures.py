@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from tester.report import aborted
 from tester.report.paths import relative
+from tester.report.progress import bar
 from tester.report.ways import alike
 from tester.sweep.job import COMMAND
 from tester.sweep.plan import Sought
@@ -70,7 +72,9 @@ def report_failures(
         reruns = [_rerun(one.subject, runs[seed], command) for seed in sorted(wanted)]
         how = launch(one.setup)
         with Pool(how, min(jobs, len(reruns)), stuck_s=stuck_s, note=lambda _: None) as pool:
-            pool.work(Reruns(reruns))
+            plan = Reruns(reruns)
+            with bar(one.subject.test) as shown:
+                pool.work(plan, partial(shown, plan))
         store.put_stories(one.subject, (_story(rerun) for rerun in reruns))
 
 

@@ -7,9 +7,10 @@ may do the same, and each would cost a process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from tester.search.shrink import RUNS
 from tester.workers.results import Counted, LabResult, Lost, Rerun, TestResult
 from tester.workers.wire import (
     Chunk,
@@ -206,11 +207,21 @@ class Plan:
 class Reruns:
     """The plan of some reruns, which bring the stories."""
 
-    unit: Final = "stories"
+    unit: Final = "runs"
 
     def __init__(self, reruns: Sequence[Rerun]) -> None:
-        self._waiting = [(rerun, False) for rerun in reruns]
-        self._of = {rerun.marker: rerun for rerun in reruns}
+        self._first = list(reruns)
+        self._waiting: list[tuple[Rerun, bool]] = []
+        self._of: dict[str, Rerun] = {}
+        self._attempts: dict[str, int] = {}
+        self.add(reruns)
+
+    def add(self, reruns: Iterable[Rerun]) -> None:
+        """Run these, too; they are no parts of their own."""
+        for rerun in reruns:
+            self._waiting.append((rerun, False))
+            self._of[rerun.marker] = rerun
+            self._attempts[rerun.marker] = 0
 
     def next(self) -> Job | None:
         if not self._waiting:
@@ -233,9 +244,11 @@ class Reruns:
         rerun = self._rerun(job)
         rerun.report, rerun.printed = answer, printed
 
-    def drafted(self, job: Job, story: str) -> None:
-        """Keep the story of a run of which a smaller one is looked for."""
-        self._rerun(job).draft = story
+    def attempts(self, job: Job, story: str) -> None:
+        """Count an attempt at a smaller run; keep the story of the run as it is, if it came."""
+        rerun = self._rerun(job)
+        self._attempts[rerun.marker] += 1
+        rerun.draft = story or rerun.draft
 
     def lost(self, job: Job, at: int, lost: Lost, printed: str) -> None:
         rerun = self._rerun(job)
@@ -252,25 +265,39 @@ class Reruns:
         return True
 
     def finished(self) -> bool:
-        return self.runs == self.total
+        return all(map(_is_over, self._of.values()))
 
     @property
     def total(self) -> int:
-        return len(self._of)
+        """As many as there were, and the most that there may be of what is not over."""
+        return sum(
+            1 + (self._attempts[marker] if _is_over(one) else self._most_attempts(one))
+            for marker, one in self._of.items()
+        )
+
+    def _most_attempts(self, rerun: Rerun) -> int:
+        made = self._attempts[rerun.marker]
+        return max(made, RUNS) if made and not rerun.record else made
 
     @property
     def runs(self) -> int:
-        return sum(map(_is_over, self._of.values()))
+        """The runs that are over, with the attempts at smaller ones."""
+        return sum(
+            made + (_is_over(self._of[marker]) or made > 0)
+            for marker, made in self._attempts.items()
+        )
 
     @property
     def failures(self) -> int:
-        return sum(_is_over(one) and one.verdict == "fail" for one in self._of.values())
+        return sum(
+            one.verdict == "fail" if _is_over(one) else self._attempts[marker] > 0
+            for marker, one in self._of.items()
+        )
 
     @property
     def parts(self) -> list[Part]:
         return [
-            Part(_is_over(one), f"{one.test}: seed {one.seed} explained")
-            for one in self._of.values()
+            Part(_is_over(one), f"{one.test}: seed {one.seed} explained") for one in self._first
         ]
 
 

@@ -182,8 +182,8 @@ class Pool:
                 pass  # the watchdog has noticed that the worker sent something
             case Attempting(story):
                 worker.attempting = True
-                if story and isinstance(source, Reruns) and worker.jobs:
-                    source.drafted(worker.jobs[0], story)
+                if isinstance(source, Reruns) and worker.jobs:
+                    source.attempts(worker.jobs[0], story)
             case Placed():
                 if isinstance(source, ProofPlan):
                     source.placed(message)

@@ -116,7 +116,8 @@ def _report_failures(
     stories = Reruns(to_repeat)
     pool.work(stories, lambda: progress(stories))
     rivals = {test.name: _rivals(test, command) for test in result.tests}
-    pool.work(Reruns([rerun for several in rivals.values() for rerun in several]))
+    stories.add(rerun for several in rivals.values() for rerun in several)
+    pool.work(stories, lambda: progress(stories))
     for test in result.tests:
         if test.rerun is not None:
             test.rerun = _shortest(test.rerun, rivals[test.name])

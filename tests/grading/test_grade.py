@@ -355,6 +355,10 @@ def test_a_rubric_is_checked_and_its_cost_measured(labtester: Runner, rubric: Pa
     assert (found["lab"], found["max_points"], len(found["parts"])) == ("kvsrv", 34, 4)
     assert found["seconds"] > 0
     assert load(rubric).commitment in done.err
+    steps = re.findall(
+        r"^check-rubric: (\S+): [\d.]+ ms a seed \((\d) of 4\)$", done.progress, re.MULTILINE
+    )
+    assert steps == [(part["id"], str(at)) for at, part in enumerate(found["parts"], 1)]
 
 
 def test_two_graders_do_not_share_a_folder(

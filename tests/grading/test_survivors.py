@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tester.grading.rubric import load
+from tester.grading.survivors import Hunts
+from tester.workers.wire import Ran
 from tests.grading.packing import folder, wrong
 from tests.running import Runner, labtester
 
@@ -41,6 +44,20 @@ def test_a_bug_gets_full_marks_or_not(
     assert bool(kills) != survives
     assert all(kill["seed"] < 4 for kill in kills)  # numbers, and not the seeds themselves
     assert found["variants"] == [{"name": "reference", "failed": []}]
+
+
+def test_whoever_waits_sees_how_far_it_is(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("s" * 40)
+    (tmp_path / "rubric.toml").write_text(RUBRIC.format(test="test_reliable_put"))
+    hunts = Hunts(load(tmp_path / "rubric.toml"), "a bug")
+    assert (hunts.runs, hunts.total, hunts.failures) == (0, 1 + 4, 0)
+    jobs = list(iter(hunts.next, None))
+    for job, verdict in zip(jobs[:3], ("pass", "pass", "fail"), strict=True):
+        hunts.answered(job, 0, Ran(verdict, "", 0, 0, 0, 0), "")
+    assert (hunts.runs, hunts.total, hunts.failures) == (3, 1 + 2, 1)  # the rest need not be run
+    assert [part.is_over for part in hunts.parts] == [True, True]
+    assert hunts.parts[1].text == "test_reliable_put: 2 seeds, noticed"
+    assert hunts.finished()
 
 
 @pytest.mark.parametrize(

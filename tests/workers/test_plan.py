@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tester.search.shrink import RUNS
 from tester.workers.plan import Plan, Reruns
 from tester.workers.results import Counted, Lost, Rerun
 from tester.workers.wire import Chunk, Listed, Ran, RerunJob, RerunReport
@@ -189,6 +190,35 @@ def test_tellings_are_told_by_their_marker() -> None:
     assert source.finished()
     assert (reruns[1].report, reruns[1].printed, reruns[0].lost) == (told, "printed", LOST)
     assert [rerun.verdict for rerun in reruns] == ["fail", "fail"]
+
+
+def test_attempts_at_smaller_runs_are_counted() -> None:
+    first, recorded = Rerun("test_a", 3, "again"), Rerun("test_b", 4, "again", record="a record")
+    source = Reruns([first, recorded])
+    jobs = [source.next(), source.next()]
+    a, b = (job for job in jobs if job is not None)
+
+    def counts() -> tuple[int, int, int]:
+        return source.runs, source.total, source.failures
+
+    assert counts() == (0, 2, 0)
+    for _ in range(7):
+        source.attempts(a, "")
+    assert counts() == (8, RUNS + 2, 1)  # the run itself is over: it failed
+    source.attempts(b, "")  # a record is small already: nobody knows how much there is to explain
+    assert counts() == (10, RUNS + 3, 2)
+    source.answered(a, 0, RerunReport(ran("fail", 0), "story"), "")
+    assert counts() == (10, 10, 2)
+    source.answered(b, 0, RerunReport(ran("fail", 0), "story"), "")
+    rival = Rerun("test_a", 5, "again")
+    source.add([rival])
+    assert not source.finished()
+    source.answered(source.next() or a, 0, RerunReport(ran("pass", 0), ""), "")
+    assert source.finished()
+    assert counts() == (11, 11, 2)
+    assert [part.text for part in source.parts] == [
+        "test_a: seed 3 explained", "test_b: seed 4 explained",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

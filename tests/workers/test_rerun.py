@@ -44,7 +44,9 @@ def test_one_attempt_comes_with_the_story_of_the_whole_run(tmp_path: Path) -> No
 def test_that_story_is_printed_if_there_is_no_other() -> None:
     rerun = Rerun(TEST, 0, "again", marker="[marker]")
     assert "Interrupted before its story was written." in aborted.story(rerun)
-    Reruns([rerun]).drafted(job(), "seed 0: as it is\n")
+    source = Reruns([rerun])
+    source.attempts(job(), "seed 0: as it is\n")
+    source.attempts(job(), "")
     assert aborted.story(rerun) == "seed 0: as it is"
 
 
