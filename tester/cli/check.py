@@ -35,6 +35,17 @@ class Task:
     explain: bool
     html: str | None = None
     """Where to draw the history."""
+    initial: str | None = None
+    """What was given for --initial."""
+
+    def command(self, file: str) -> list[str]:
+        """What checks a file again in the same way, but for what is written besides."""
+        words = ["labtester", "check", file, "--model", self.model.name]
+        words += [] if self.format is None else ["--format", self.format]
+        words += [] if self.initial is None else ["--initial", self.initial]
+        words += [] if self.budget == DEFAULT_BUDGET else ["--budget", str(self.budget)]
+        words += ["--all-keys"] if self.all_keys else []
+        return words
 
 
 @click.command("check")
@@ -79,7 +90,8 @@ def check(
     Exit 0: linearizable. 1: not linearizable. 2: a file cannot be read. 3: the budget ran out.
     """
     try:
-        task = Task(_model(model, initial), format_, budget, all_keys, not no_explain, html)
+        found = _model(model, initial)
+        task = Task(found, format_, budget, all_keys, not no_explain, html, initial)
         names = [name for file in files for name in expand(file, format_)]
         if html is not None and len(names) != 1:
             raise HistoryError(f"expected one history for --html, got {len(names)}")
@@ -139,14 +151,12 @@ def _draw(file: str, verdict: Verdict, recorded: Recorded, task: Task) -> None:
 
     assert task.html is not None
     name = "standard input" if file == "-" else Path(file).name
-    command = ["labtester", "check", file, "--model", task.model.name]
-    command += [] if task.format is None else ["--format", task.format]
     drawn = of_history(
         verdict,
         recorded.operations,
         source=name,
         line_of=recorded.line_of,
-        command="" if file == "-" else shlex.join(command),
+        command="" if file == "-" else shlex.join(task.command(file)),
     )
     try:
         write_text(task.html, write_page(drawn))

@@ -101,7 +101,7 @@ def render_story(
     if why is None or not (why.stands_alone or _follows(outcome)):
         sections += _why(outcome, core)
     elif not why.stands_alone:
-        sections[-1] = _wrap(f"{sections[-1]} {_verdict(outcome)}".strip())
+        sections[-1] = _wrap(f"{sections[-1]} {consequence(outcome, why)}".strip())
         sections += _frames(outcome)
     sections += [
         *_before_that(outcome),
@@ -142,6 +142,14 @@ def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
     if not broken.stands_alone:
         return [_wrap(said)]
     table = side_by_side(outcome, broken)
+    after = consequence(outcome, broken)
+    return [*([table] if table else []), _wrap(f"{said} {after}".rstrip())]
+
+
+def consequence(outcome: Outcome, broken: Broken) -> str:
+    """What came of a broken rule: the verdict, in short; "" where the rule itself says that."""
+    if not broken.stands_alone:
+        return _verdict(outcome) if _follows(outcome) else ""
     verdict = message(outcome.error) if isinstance(outcome.error, BaseException) else ""
     kind = "" if isinstance(outcome.error, AssertionError) else outcome.kind
     what = verdict.removeprefix(f"{outcome.kind}: ")
@@ -149,8 +157,7 @@ def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
     if isinstance(outcome.error, Stuck):
         kind, what = outcome.kind.lower(), outcome.error.sentence
     judged = broken.sentence.lower().startswith(verdict.lower())
-    after = "" if judged else later(outcome, broken, kind, what)
-    return [*([table] if table else []), _wrap(f"{said} {after}".rstrip())]
+    return "" if judged else later(outcome, broken, kind, what)
 
 
 def every_line(outcome: Outcome, said: Sequence[Said] = ()) -> str:

@@ -139,7 +139,9 @@ def _coverage(coverage: dict[str, Any]) -> Iterator[str]:
 
 _STYLE: Final = (
     "body { max-width: 70rem; margin: 1rem auto; padding: 0 1rem }\n"
-    "h2 { margin-top: 1.4rem }\npre { background: var(--raised); padding: .7rem }\n"
+    "h1, h2, p { overflow-wrap: anywhere }\nh2 { margin-top: 1.4rem }\n"
+    "pre { background: var(--raised); padding: .7rem; white-space: pre }\n"
+    "pre, .wide { overflow-x: auto }\n.wide td, .wide th { white-space: nowrap }\n"
     "td.never { color: var(--fail) }\n"
 )
 
@@ -156,7 +158,9 @@ def page(found: dict[str, Any]) -> str:
 
 
 def _group_html(group: dict[str, Any]) -> str:
-    stories = "".join(f"<pre>{escaped(story['text'])}</pre>\n" for story in group["stories"])
+    stories = "".join(
+        f'<pre tabindex="0">{escaped(story["text"])}</pre>\n' for story in group["stories"]
+    )
     return f"<h2>{escaped(group_head(group))}</h2>\n{stories}"
 
 
@@ -192,7 +196,7 @@ def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
         return ""
     top = "".join(f"<th>{escaped(str(cell))}</th>" for cell in head)
     lines = "".join(f"<tr>{''.join(map(_cell, row))}</tr>\n" for row in rows)
-    return f"<table><tr>{top}</tr>\n{lines}</table>\n"
+    return f'<div class="wide" tabindex="0"><table><tr>{top}</tr>\n{lines}</table></div>\n'
 
 
 def _cell(value: object) -> str:

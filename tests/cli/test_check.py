@@ -1,6 +1,7 @@
 """`labtester check` from outside: exit codes, the words of each outcome, JSON."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +250,39 @@ def test_a_compare_and_set_that_may_still_happen_is_open(history: Path) -> None:
     )
     result = run(history, "--model", "cas-register")
     assert (result.exit_code, result.output) == (0, "linearizable: 3 operations, 1 key\n")
+
+
+EDN = """\
+{:process 0, :type :invoke, :f :write, :value 7, :time 1}
+{:process 0, :type :ok, :f :write, :value 7, :time 4}
+{:process 1, :type :invoke, :f :read, :value nil, :time 5}
+{:process 1, :type :ok, :f :read, :value 5, :time 6}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options", "headline"),
+    [
+        ("history", GOOD + STALE, "--model kv", "not linearizable"),
+        ("a store.edn", EDN, "--model register --initial 5", "not linearizable"),
+        ("log", EDN, "--model register --format jepsen-edn", "not linearizable"),
+        ("history", '{"c":0,"op":"write","v":"a","call":0,"ret":9}\n' * 3,
+         "--model register --budget 0", "undecided: the budget was spent"),
+    ],
+)  # fmt: skip
+def test_a_page_names_the_command_that_comes_to_the_same(
+    tmp_path: Path, name: str, text: str, options: str, headline: str
+) -> None:
+    path, page = tmp_path / name, tmp_path / "page.html"
+    path.write_text(text)
+    result = run(path, *options.split(), "--html", str(page))
+    assert f"page: {page}" in result.stderr
+    data = page.read_text().partition('id="data">')[2].partition("</script>")[0]
+    drawn = json.loads(data)
+    assert (drawn["headline"], drawn["title"]) == (headline, f"{name}: {headline}")
+    assert len(drawn["run"]["operations"]) == text.count("\n") // (2 if ":process" in text else 1)
+    words = shlex.split(drawn["command"])
+    assert words[:3] == ["labtester", "check", str(path)]
+    again = run(Path(words[2]), *words[3:])
+    first, same = (done.stdout.partition("\n")[0] for done in (result, again))
+    assert (again.exit_code, same) == (result.exit_code, first)

@@ -69,7 +69,7 @@ def test_a_failure_is_shown_and_kept_and_can_be_run_again(labtester: Runner) -> 
     page = Path("page.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
     assert '<span class="badge fail">' in page
-    assert f"<pre>seed {story['seed']}: " in page
+    assert f">seed {story['seed']}: " in page
     stored = labtester("sweep", "stats", "a.db", "--submission", theirs).out
     assert stored.replace(" --schedule random", "") == done.out
     assert labtester(*args, "--store", "a.db").out == done.out

@@ -45,7 +45,7 @@ def leading_up(
     if broken.seen is not None and not any(_says_it(line) for line in shown):
         shown = [replace(line, marked=False) for line in shown]
     if not any(line.marked for line in shown):
-        shown.append(_break(broken, outcome))
+        shown.append(break_line(broken, outcome))
     rows = _together(shown)
     left_out = len(before) - len(chosen)
     if left_out <= 0:
@@ -96,7 +96,7 @@ def _says_it(line: Line) -> bool:
     return line.marked and line.kind == "does"
 
 
-def _break(broken: Broken, outcome: Outcome) -> Line:
+def break_line(broken: Broken, outcome: Outcome) -> Line:
     """The row of a break that is no line of its own: what a server was seen to have done."""
     who, _, what = broken.headline.partition(" ")
     if who not in broken.servers:

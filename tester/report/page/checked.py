@@ -17,6 +17,7 @@ _STATE: Final = 60
 """So many characters of what an object holds are shown."""
 _MOST_STATE: Final = 4_000_000
 """So many characters of states may be written out to be cut: an object may grow with each step."""
+_NOT_KEPT: Final = "(more than is kept)"
 _CANDIDATES: Final = 50
 
 
@@ -46,7 +47,7 @@ def key_text(key: Hashable) -> str:
 
 def _linearized(model: Model, part: Linearized, number_of: NumberOf) -> Partition:
     order = part.witness()
-    spans, _ = _spans(model, order, number_of)
+    spans = _spans(model, order, number_of)
     return Partition(
         key_text(part.key), "ok", _numbers(part.operations, number_of), _numbers(order, number_of),
         spans,
@@ -55,7 +56,7 @@ def _linearized(model: Model, part: Linearized, number_of: NumberOf) -> Partitio
 
 def _refuted(model: Model, part: Refuted, number_of: NumberOf) -> Partition:
     order = part.prefix
-    spans, _ = _spans(model, order, number_of)
+    spans = _spans(model, order, number_of)
     return Partition(
         key_text(part.key),
         "illegal",
@@ -81,17 +82,15 @@ def _numbers(operations: Iterable[Operation], number_of: NumberOf) -> list[int]:
     return [number_of(op) for op in operations]
 
 
-def _spans(
-    model: Model, order: Sequence[Operation], number_of: NumberOf
-) -> tuple[list[Span], bool]:
-    """What the object holds along an order, wherever that changes; and whether that is all."""
+def _spans(model: Model, order: Sequence[Operation], number_of: NumberOf) -> list[Span]:
+    """What the object holds along an order, wherever that changes, as far as that is kept."""
     states = list(model.first_states())[:1]
     text = model.describe_state(states[0])
     spans, written = [Span(-1, cut(text, _STATE))], 0
     for op in order:
         before, states = states, next_states(model, states, op)
         if not states:
-            return spans, False
+            return spans
         states = states[:1] if not model.nondeterministic else states
         if model.read_only(op.input, op.output) and not model.nondeterministic:
             continue
@@ -103,5 +102,5 @@ def _spans(
             text = new
             spans.append(Span(number_of(op), cut(text, _STATE)))
         if written > _MOST_STATE:
-            return spans, False
-    return spans, True
+            return [*spans, Span(number_of(op), _NOT_KEPT)]
+    return spans

@@ -19,7 +19,7 @@ from tester.report.page.document import Document, Message, Node, Run, Twin
 from tester.report.page.texts import cut, visible
 from tester.report.page.timeline import Timeline
 from tester.report.reason import reason
-from tester.report.story import headline, render_story, still_waiting
+from tester.report.story import consequence, headline, render_story, still_waiting
 from tester.search.explain import Explanation, place_of
 from tester.search.watched import Watched
 from tester.world.events import Call, Held, Return, Send, Unheard, read
@@ -70,10 +70,7 @@ def of_run(
     broken = reason(outcome)
     told = broken.headline if broken is not None and broken.headline else headline(outcome)
     inside = look(broken)
-    sentences = [] if broken is None else [broken.sentence, broken.reference]
-    sentences.append(inside.held)
-    if outcome.error is not None:
-        sentences.append(message_of(outcome.error))
+    sentences = _sentences(outcome, broken, inside.held)
     if explanation is not None:
         sentences.append(explanation.sentence)
     sentences = [cut(one, 2_000) for one in dict.fromkeys(sentences) if one]
@@ -98,6 +95,20 @@ def of_run(
     )
 
 
+def _sentences(outcome: Outcome, broken: Broken | None, held: str) -> list[str]:
+    """The rule that was broken and by what, where it stands, what a node held, what came of it."""
+    verdict = "" if outcome.error is None else message_of(outcome.error)
+    if broken is None:
+        return [held, verdict]
+    said, came = broken.sentence, consequence(outcome, broken)
+    cause = said.removeprefix(verdict).removeprefix(".").lstrip() if verdict else said
+    if cause not in {"", said}:  # the verdict stands first, and what it came of behind it
+        said, came = cause, f"So the test failed: {verdict}"
+    elif not came and not broken.stands_alone and verdict not in said:
+        came = verdict
+    return [said, broken.reference, held, came]
+
+
 def _title(told: str, sentences: Sequence[str]) -> str:
     """A headline that is long because a sentence stands in it leaves that to the sentence."""
     for sentence in sentences:
@@ -119,7 +130,7 @@ def _run(watched: Watched, explanation: Explanation | None) -> tuple[Run, int]:
     core = _core(outcome.checked)
     focus = broken.place if broken is not None else _place_of_failure(outcome)
     causes = _causes(broken, outcome) or _faults(outcome, explanation)
-    timeline = Timeline(watched, focus, causes)
+    timeline = Timeline(watched, focus, causes, broken)
     sent = list(zip(requests(outcome), _messages(watched, timeline), strict=True))
     seen, unseen = bands.states(watched, timeline)
     servers = _servers(outcome, watched)

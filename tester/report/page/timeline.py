@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from tester.report.audit.leading_up import break_line
+from tester.report.broken import Broken
 from tester.report.lines import Line, lines
 from tester.report.page.document import Event
 from tester.report.page.texts import cut
@@ -36,10 +38,17 @@ class Timeline:
     """The events that a page shows, in order, and which of them stands for a place in the trace.
 
     `focus` is a place in the trace that is to be among them, where a rule was broken; it came to
-    that by what stands at `causes`.
+    that by what stands at `causes`. What a server did that showed only at the end of the run, or
+    to the test, is an event of its own.
     """
 
-    def __init__(self, watched: Watched, focus: int, causes: Collection[int] = ()) -> None:
+    def __init__(
+        self,
+        watched: Watched,
+        focus: int,
+        causes: Collection[int] = (),
+        broken: Broken | None = None,
+    ) -> None:
         outcome = watched.outcome
         count = len(outcome.trace)
         self.first, self.last = _window(count, focus)
@@ -65,10 +74,11 @@ class Timeline:
             while at_death < len(deaths) and deaths[at_death].time_us <= event.time_us:
                 self.events.append(_death(deaths[at_death]))
                 at_death += 1
-            self._places.append(len(self.events))
             made = _event(event, line, outcome, rpcs, servers)
             made.marked, made.cause = place == focus, place in causes
-            self.events.append(made)
+            apart = _apart(made, broken, outcome) if made.marked else None
+            self._places.append(len(self.events))
+            self.events += [made] if apart is None else [apart, made]
         self.events += map(_said, said[at_said:])
 
     def event(self, place: int) -> int:
@@ -154,6 +164,17 @@ def _of_message(
     elif isinstance(event, NoReply):
         text = f"#{event.rpc} no reply: {event.kind}"
     return outcome.senders[event.rpc].node, text
+
+
+def _apart(found: Event, broken: Broken | None, outcome: Outcome) -> Event | None:
+    """The event that breaks a rule, if the one in the trace is not in the lane of who broke it."""
+    if broken is None or found.node not in {"test", "network"}:
+        return None
+    line = break_line(broken, outcome)
+    if line.who not in broken.servers:
+        return None
+    found.marked = False
+    return Event(found.time_us, line.kind, line.who, cut(line.text), marked=True)
 
 
 def _said(one: Said) -> Event:

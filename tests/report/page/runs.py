@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from pathlib import Path
 
 from kvsrv import Clerk, KVServer
 from labrpc import UNRELIABLE
 from tester import Simulation
 from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS, suite
+from tester.labs.patch import planted
 from tester.report.inside import look
 from tester.report.page.document import Document
 from tester.report.page.from_run import of_run
@@ -76,6 +78,23 @@ async def restarts(sim: Simulation) -> None:
     await clerk.get("k")
 
 
+async def lasting(sim: Simulation) -> None:
+    """Two partitions and two annotations overlap."""
+    sim.serve()
+    sim.annotate("phase", "writing", lasting=True)
+    sim.annotate("load", "one client", lasting=True)
+    clerk = sim.clerk()
+    await clerk.put("k", "a", 0)
+    await clerk.get("k")
+    sim.clerk()
+    sim.partition(["server"], ["c0"])
+    await sim.sleep(0.1)
+    sim.partition(["server"], ["c1"])
+    sim.annotate("phase", "quiet", lasting=True)
+    await sim.sleep(0.1)
+    sim.heal()
+
+
 def scenario(test: SimulatedTest, *, lossy: bool = False) -> Scenario:
     """The scenario of a test, on a network that loses half of the replies or on a reliable one."""
     made = Scenario(function=test, name=test.__name__)
@@ -106,6 +125,20 @@ def of_lab(lab: str, test: str) -> Document:
     tested = suite.tests_of(LABS[lab].suite)[test]
     outcome = run(tested, Choices(Seeded(0)), keep_trace=True)
     return of_run(0, outcome, partial(watch, tested), command="", source=f"{lab} {test}")
+
+
+def of_bug(lab: str, bug: str, test: str, folder: Path) -> Document:
+    """The document of the first failing seed with a bug of the catalogue; it is not made small."""
+    patch = next(one for one in LABS[lab].catalogue().bugs if one.name == bug)
+    tested = suite.tests_of(LABS[lab].suite)[test]
+    with planted(patch, folder):
+        for seed in range(patch.seeds):
+            outcome = run(tested, Choices(Seeded(seed)), keep_trace=True)
+            if outcome.verdict == "fail":
+                return of_run(
+                    seed, outcome, partial(watch, tested), command="", source=f"{lab} {test}"
+                )
+    raise AssertionError(f"{bug} passes {test}")
 
 
 def failing_seed(test: SimulatedTest) -> int:

@@ -13,6 +13,7 @@ import pytest
 
 from linearizability import Operation, check
 from linearizability.models import Get, Put, kv
+from tester.report import sweeps
 from tester.report.page.document import Band, Document, LogEntry, State
 from tester.report.page.from_history import of_history
 from tester.report.page.html import write_page
@@ -39,6 +40,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "failing": runs.drawn(runs.lost_reply, runs.failing_seed(runs.lost_reply), lossy=True),
         "hostile": runs.drawn(runs.hostile),
         "restarts": runs.drawn(runs.restarts),
+        "lasting": runs.drawn(runs.lasting),
         "large": of_history(check(kv, large()), large(), source="large"),
         "crowd": of_history(check(kv, crowd()), crowd(), source="crowd"),
         "hangs": runs.drawn(runs.hangs),
@@ -155,6 +157,58 @@ def test_stepping_moves_the_cursor_and_the_state_follows(
     assert "● ('a', 1)" in chromium.text("#panel tr.changed")
     chromium.press("k")
     assert "('a', 1)" not in chromium.text("#panel")
+
+
+HOVER = (
+    "const canvas = document.getElementById('drawing'), tip = document.getElementById('tip');"
+    "const box = canvas.getBoundingClientRect(), found = [];"
+    "for (let y = arguments[0]; y < arguments[1]; y += 4)"
+    "for (let x = 60; x < box.width; x += 8) {"
+    " canvas.dispatchEvent(new PointerEvent('pointermove',"
+    "  { clientX: box.x + x, clientY: box.y + y, bubbles: true }));"
+    " if (!tip.hidden && !found.includes(tip.innerText)) found.push(tip.innerText);"
+    "} return found;"
+)
+"""The cards under the pointer, as it goes over some rows of pixels of the picture."""
+
+
+def test_a_card_says_where_an_operation_stands_and_what_its_key_held(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["failing"])
+    cards = [str(card) for card in chromium.ask(HOVER, 24, 90)]
+    wrong = next(card for card in cards if "Put('k', 'a', v0) → ErrVersion" in card)
+    assert "not in the longest legal order, which has 0 of " in wrong
+    assert "held before\tno such key" in wrong
+    assert "✗ cannot come next\tErrVersion is impossible" in wrong
+    assert "called\t0.000 s, event " in wrong
+    chromium.click("#tab-Event")  # with the keyboard, the panel says the same of the event at hand
+    assert "not in the longest legal order" in chromium.text("#panel")
+    assert "no such key" in chromium.text("#panel")
+
+
+def test_a_card_says_what_was_held_before_and_after(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["lasting"])
+    chromium.click("#fit")
+    cards = [str(card) for card in chromium.ask(HOVER, 24, 60)]
+    put, get = (next(card for card in cards if name in card) for name in ("Put(", "Get("))
+    assert "in the order\tnumber 1 of 2" in put
+    assert "held before\tno such key\nheld after\t'a' at version 1" in put
+    assert "in the order\tnumber 2 of 2" in get
+    assert "held before\t'a' at version 1\nheld after\tthe same" in get
+
+
+def test_what_lasts_at_the_same_time_stands_below_each_other(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["lasting"])
+    chromium.click("#fit")
+    height = {text: y for text, _, y, _ in painted(chromium)}
+    rows = ["✂ server | c0", "✂ server | c1", "✎ phase: writing", "✎ load: one client"]
+    assert len({round(height[text]) for text in rows}) == 4
+    assert height["✎ phase: quiet"] == height["✎ phase: writing"], "one follows the other"
 
 
 def test_an_operation_is_linked_with_its_messages(
@@ -386,3 +440,25 @@ def test_a_narrow_window_has_one_column_and_nothing_to_scroll_sideways(
         for s in ("#picture", "aside")
     )
     assert aside > picture
+
+
+def test_the_page_of_a_sweep_fits_a_narrow_window(chromium: Browser, tmp_path: Path) -> None:
+    quantiles = dict.fromkeys(("least", "5 %", "median", "95 %", "most"), 12_345_678)
+    test = {
+        "target": "a_rather_long_name_of_a_folder/test_of_a_project.py", "test": "t" * 60,
+        "schedule": "random", "strategy": "uniform", "seeds": 9, "failed": 9, "unknown": 0,
+        "failure_rate": 1.0, "failure_rate_95": [0.5, 1.0], "figures": {"virtual_us": quantiles},
+        "traces": [(1, 1)], "patterns": [(1, 1)], "new_pattern_chance": 0.1, "reached": {},
+        "coverage": {"hits": {"lost": {"a_method": 1, "another_method": 2}}, "absent": []},
+    }  # fmt: skip
+    stories = [{"seed": 0, "text": "a long line " * 20}]
+    group = {"test": "a::b", "failed": 1, "first_seeds": [0], "kind": "K", "runs_shrunk": 1}
+    found = {"verdict": "fail", "tests": [test], "failures": [{**group, "stories": stories}]}
+    text = sweeps.page(found)
+    (tmp_path / "sweep.html").write_text(text)
+    chromium.theme("light")
+    chromium.open(tmp_path / "sweep.html", width=380, height=800)
+    assert chromium.ask("return document.documentElement.scrollWidth") <= 380
+    assert chromium.violations() == []
+    heights = "return [...document.querySelectorAll('td')].map(e => e.getClientRects()[0].height)"
+    assert len({round(height) for height in chromium.ask(heights)}) == 1, "no cell is broken"

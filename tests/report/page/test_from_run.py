@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -48,6 +49,25 @@ def test_where_no_rule_is_known_the_page_begins_at_the_fault_that_it_takes() -> 
     assert (cause.kind, cause.rpc) == ("send", 1)
     assert drawn.run.events[drawn.focus] == cause
     assert not any(e.marked for e in drawn.run.events)
+
+
+def test_what_a_server_did_is_in_its_lane_though_it_showed_at_the_end(tmp_path: Path) -> None:
+    drawn = runs.of_bug("rsm", "wakes_whoever_has_the_index", "test_leader_partition_4a", tmp_path)
+    (wrong,) = [e for e in drawn.run.events if e.marked]
+    assert drawn.run.events[drawn.focus] == wrong
+    assert wrong.node in drawn.headline
+    assert wrong.text == drawn.headline.removeprefix(f"{wrong.node} ")
+    assert [e.node for e in drawn.run.events if e.kind == "end"] == ["test"]
+
+
+def test_the_cause_is_said_before_what_came_of_it(tmp_path: Path) -> None:
+    drawn = runs.of_bug("mapreduce", "reduces_before_all_is_mapped", "test_slow_workers", tmp_path)
+    cause, rule, came = drawn.sentences[:3]
+    assert "and there was no such file" in cause
+    assert "before every map task is finished" in rule
+    assert came.startswith("So the test failed: ")
+    assert cause not in came
+    assert "expected" in came
 
 
 def test_what_hangs_says_what_is_still_waiting() -> None:

@@ -1,7 +1,7 @@
 // The picture: lanes of clients with their operations, the ribbon of a key, lanes of nodes.
 
 const pen = canvas.getContext("2d");
-const ROW = 26, LANE = 66, LOW_LANE = 52, RIBBON = 26, AXIS = 22;
+const ROW = 26, LANE = 66, LOW_LANE = 52, RIBBON = 26, BAND = 20, AXIS = 22;
 let colours = {};
 let lanes = { clients: [], ribbons: [], nodes: new Map(), height: 0, space: 0 };
 let hits = [];
@@ -51,8 +51,12 @@ function layOut() {
   const room = (0.6 * window.innerHeight - y - 80) / Math.max(1, present.length - 1);
   const lane = Math.max(LOW_LANE, Math.min(LANE, Math.floor(room)));
   for (const node of present) {
-    const low = node.kind === "test" || node.kind === "network", height = low ? 34 : lane;
-    nodes.set(node.name, { ...node, y, height, middle: y + height / 2 - (low ? 0 : 2) });
+    const low = node.kind === "test" || node.kind === "network";
+    const rows = run.bandRows.get(node.name) ?? 0, more = BAND * Math.max(0, rows - 1);
+    const height = low ? 24 + Math.max(10, BAND * rows) : lane + more;
+    const middle = low ? y + (rows ? 12 : 17) : y + more + lane / 2 - 2;
+    nodes.set(node.name, { ...node, y, height, middle, bands: y + (low ? 24 : 2), low,
+      begun: new Set(run.bands.filter(b => b.node === node.name && b.kind !== "role").map(b => b.first)) });
     y += height;
   }
   lanes = { clients, ribbons, nodes, height: y + 8, space };
@@ -245,11 +249,14 @@ function drawOperations(linked) {
 // Texts of operations that are too narrow for them and matter.
 let beside = [];
 function drawBeside() {
-  for (const [text, x, y, most, colour] of beside) {
+  for (const { told, x, right, y, colour } of beside) {
     pen.font = `600 12px ${colours.sans}`;
+    const after = width - right - 8, before = x - GUTTER - 8;
+    const behind = after >= 110 || after > before, most = Math.min(260, behind ? after : before);
+    const w = pen.measureText(shorten(told, most)).width, left = behind ? right + 5 : x - w - 6;
     pen.fillStyle = colours.ground;
-    pen.fillRect(x - 3, y - 9, pen.measureText(shorten(text, most)).width + 6, 17);
-    label(text, x, y, most, colour, "600");
+    pen.fillRect(left - 3, y - 9, w + 6, 17);
+    label(told, left, y, most, colour, "600");
   }
   beside = [];
 }
@@ -274,8 +281,8 @@ function drawOperation(op, y, selected) {
   const left = Math.max(x, GUTTER) + 5;
   const told = `${wrong ? "✗ " : ""}${op.text}${open ? " (open)" : ` → ${op.answer}`}`;
   const colour = wrong ? colours.fail : colours.text;
-  if ((wrong || op.core) && right - left < 120 && right < width - 60) {
-    beside.push([told, right + 5, y + h / 2 + 1, Math.min(260, width - right - 8), colour]);
+  if ((wrong || op.core) && right - left < 120 && right < width + 5) {
+    beside.push({ told, x, right, y: y + h / 2 + 1, colour });
   } else {
     label(told, left, y + h / 2 + 1, right - left - 4, colour, op.core ? "600" : "");
   }
@@ -367,7 +374,7 @@ function drawRibbons() {
     });
     if (part.verdict === "illegal") {
       const x = xOf(lastPoint(part) + 0.6);
-      label("✗ nothing fits next", x + 5, y + 10, 150, colours.fail, "600");
+      label("✗ nothing fits next", Math.max(x, GUTTER) + 5, y + 10, 150, colours.fail, "600");
     }
   }
 }

@@ -195,18 +195,18 @@ function hitAt(x, y) {
   return null;
 }
 
-function describeHit(hit) {
+// A card about what the pointer is at: of an operation, when it was, and its place in the order.
+function cardOf(hit) {
   if (hit.op) {
-    const why = view.run.why.get(hit.op.number);
-    return [`${hit.op.client} ${hit.op.text} → ${hit.op.ret < 0 ? "no answer: it is open" : hit.op.answer}`,
-      hit.op.fate, why ? `✗ cannot come next: ${why}` : ""].filter(Boolean).join("\n");
+    return [element("b", {}, `${hit.op.client} `, element("bdi", { text: operationName(hit.op) })),
+      factRows(operationFacts(view.run, hit.op))];
   }
   if (hit.message) {
     const m = hit.message;
-    return `#${m.rpc} ${m.method}(${m.request})\n${m.marks.join(", ") || m.reply || m.fate}`;
+    return [`#${m.rpc} ${m.method}(${m.request})\n${m.marks.join(", ") || m.reply || m.fate}`];
   }
-  if (hit.band) return `${hit.band.node}: ${hit.band.text}${hit.band.details ? `\n${hit.band.details}` : ""}`;
-  return `event ${hit.event.id}, ${hit.event.node}: ${hit.event.text}`;
+  if (hit.band) return [`${hit.band.node}: ${hit.band.text}${hit.band.details ? `\n${hit.band.details}` : ""}`];
+  return [`event ${hit.event.id}, ${hit.event.node}: ${hit.event.text}`];
 }
 
 let drag = null;
@@ -224,10 +224,10 @@ canvas.addEventListener("pointermove", e => {
   const hit = hitAt(e.offsetX, e.offsetY), tip = $("tip");
   tip.hidden = !hit;
   if (!hit) return;
-  tip.textContent = describeHit(hit);
-  tip.style.whiteSpace = "pre-line";
-  tip.style.left = `${Math.max(4, Math.min(e.clientX + 14, window.innerWidth - 320))}px`;
-  tip.style.top = `${Math.min(e.clientY + 14, window.innerHeight - 90)}px`;
+  tip.replaceChildren(...cardOf(hit));
+  const { offsetWidth: w, offsetHeight: h } = tip;
+  tip.style.left = `${Math.max(4, Math.min(e.clientX + 14, window.innerWidth - w - 4))}px`;
+  tip.style.top = `${e.clientY + 14 + h < window.innerHeight ? e.clientY + 14 : Math.max(4, e.clientY - h - 10)}px`;
 });
 canvas.addEventListener("pointerleave", () => { $("tip").hidden = true; });
 canvas.addEventListener("pointerup", e => {

@@ -64,6 +64,7 @@ function readRun(raw) {
   findRepeats(run, mattering(run));
   findHolders(run);
   stackOperations(run);
+  stackBands(run);
   return run;
 }
 
@@ -132,6 +133,40 @@ function stackOperations(run) {
     op.row = row;
     run.rowsOf.set(op.client, rows.length);
   }
+}
+
+// Likewise what lasts in one lane: partitions, conditions and annotations.
+const STACKED = new Set(["cut", "conditions", "annotation"]), MOST_ROWS = 5;
+function stackBands(run) {
+  run.bandRows = new Map();
+  const ends = new Map();
+  for (const band of run.bands.filter(b => STACKED.has(b.kind)).sort((a, b) => a.first - b.first)) {
+    if (!ends.has(band.node)) ends.set(band.node, []);
+    const rows = ends.get(band.node), free = rows.findIndex(end => end <= band.first);
+    band.row = free >= 0 ? free : Math.min(rows.length, MOST_ROWS - 1);
+    rows[band.row] = band.last < 0 ? Infinity : band.last;
+    run.bandRows.set(band.node, rows.length);
+  }
+}
+
+// What the object of an operation holds before its linearization point and after it; of one that
+// cannot come next, what it would have to fit. Null for one that no order reaches.
+function statesAround(run, op) {
+  const point = run.points.get(op.number);
+  if (!point) {
+    const part = run.partitions.find(p => p.candidates.some(c => c.op === op.number));
+    return part ? { part, rank: 0, before: part.state, after: "" } : null;
+  }
+  const { part, rank } = point;
+  let before = "", after = "";
+  for (const span of part.spans) {
+    const from = span.op < 0 ? 0 : run.points.get(span.op)?.rank;
+    if (from === undefined) continue;
+    if (from > rank) break;
+    if (from < rank) before = span.text;
+    after = span.text;
+  }
+  return { part, rank, before, after };
 }
 
 const runs = { main: readRun(page.run), twin: page.twin ? readRun(page.twin.run) : null };

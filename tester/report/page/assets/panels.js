@@ -145,19 +145,54 @@ function entryParts(run, entries) {
   });
 }
 
+// What is known of an operation, by name: the card over it, and the table in the panel.
+function operationFacts(run, op) {
+  const unit = page.kind === "run" ? " s" : "", around = statesAround(run, op);
+  const at = (us, event) => `${page.kind === "history" ? us : seconds(us)}${unit}, event ${event}`;
+  const facts = [["called", at(op.call_us, op.call)],
+    ["answered", op.ret < 0 ? "never: it is open" : at(op.ret_us, op.ret)]];
+  if (op.line) facts.push(["in the file", `line ${op.line}`]);
+  if (op.key) facts.push(["key", op.key]);
+  const part = around?.part ?? run.partitions.find(p => p.operations.includes(op.number));
+  if (part) facts.push(["in the order", placeInOrder(part, around?.rank)]);
+  if (around) {
+    facts.push(["held before", around.before]);
+    if (around.rank) {
+      facts.push(["held after", around.after === around.before ? "the same" : around.after]);
+    }
+  }
+  if (op.fate) facts.push(["ambiguous", `it ${op.fate}`]);
+  const why = run.why.get(op.number);
+  if (why) facts.push(["✗ cannot come next", why]);
+  return facts;
+}
+
+function placeInOrder({ verdict, order, operations }, rank) {
+  if (verdict === "undecided") return "not known";
+  if (verdict === "ok") {
+    return rank ? `number ${rank} of ${order.length}` : "nowhere: it need not have happened";
+  }
+  const whole = `the longest legal order, which has ${order.length} of ${operations.length} operations`;
+  return rank ? `number ${rank} of ${whole}` : `not in ${whole}`;
+}
+
+function operationName(op) {
+  return `${op.text} → ${op.ret < 0 ? "no answer" : op.answer}`;
+}
+
+function factRows(facts) {
+  return table([], facts.map(([name, text]) => element("tr", {},
+    element("th", { text: name, scope: "row" }), ...cells(text))));
+}
+
 function operationParts(run, op) {
   const made = [
     element("h3", { text: `Operation of ${op.client}` }),
-    element("p", { class: "mono" }, element("bdi", {
-      text: `${op.text} → ${op.ret < 0 ? "no answer: it is open" : op.answer}`,
-    })),
+    element("p", { class: "mono" }, element("bdi", { text: operationName(op) })),
     element("p", { class: "steps" }, link(`called: event ${op.call}`, op.call),
       ...(op.ret >= 0 ? [link(`answered: event ${op.ret}`, op.ret)] : [])),
+    factRows(operationFacts(run, op).filter(([name]) => !name.startsWith("✗"))),
   ];
-  if (op.line) made.push(element("p", { text: `line ${op.line} of the file` }));
-  if (op.fate) made.push(element("p", { text: `It is ambiguous: it ${op.fate}.` }));
-  const point = run.points.get(op.number);
-  if (point) made.push(element("p", { text: `Number ${point.rank} in the order of its key.` }));
   const why = run.why.get(op.number);
   if (why) made.push(element("p", { class: "broken", text: `It cannot come next: ${why}.` }));
   const sent = run.ofOp.get(op.number) ?? [];

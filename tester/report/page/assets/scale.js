@@ -7,7 +7,8 @@ let width = 800;
 
 function extent() {
   const { events } = view.run;
-  if (!view.realTime) return [-0.5, Math.max(view.axis.length, 1)];
+  const { length } = view.axis;
+  if (!view.realTime) return [-0.5, Math.max(length + Math.min(5, length / 8), 1)];
   const first = events[0]?.time ?? 0, last = events.at(-1)?.time ?? 1;
   const room = Math.max(1, (last - first) * 0.02);
   return [first - room, last + room];

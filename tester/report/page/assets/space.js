@@ -60,7 +60,7 @@ function drawBand(band, named) {
     hatch(x, lane.y + 8, w, lane.height - 16, colours.unknown, 5);
     named.push([`❚❚ ${band.text}`, left, lane.y + 9, room, colours.unknown, "700"]);
   } else {
-    const place = lane.name === "network" ? lane.y + 4 : lane.y + 2;
+    const place = lane.bands + BAND * band.row;
     pen.fillStyle = colours.raised;
     pen.fillRect(x, place, w, 18);
     pen.strokeStyle = colours.unknown;
@@ -68,6 +68,8 @@ function drawBand(band, named) {
     pen.strokeRect(x, place, w, 18);
     const sign = { cut: "✂ ", conditions: "≈ ", annotation: "✎ " }[band.kind] ?? "";
     named.push([sign + band.text, left, place + 9, room, colours.text, "600"]);
+    hits.push({ x, y: place, w, h: 18, band });
+    return;
   }
   hits.push({ x, y: lane.y, w, h: 14, band });
 }
@@ -228,13 +230,13 @@ function drawMarks(linked) {
   }
 }
 
-// The words of a sign, below the lane, where the words before leave room.
+// The words of a sign, below the lane, where the words before leave room; a band says them itself.
 function say(event, x, lane, free) {
-  if (x < (free.get(lane.name) ?? -Infinity)) return;
+  if (x < (free.get(lane.name) ?? -Infinity) || lane.begun.has(event.id)) return;
   pen.font = `600 11px ${colours.sans}`;
   const text = shorten(event.text, 220);
   if (!text) return;
-  plate(text, x + 9, lane.middle + 11, colours.quiet, GOOD_TO_HAVE);
+  plate(text, x + 9, lane.middle + (lane.low ? 0 : 11), colours.quiet, GOOD_TO_HAVE);
   free.set(lane.name, x + 14 + pen.measureText(text).width);
 }
 
