@@ -126,7 +126,7 @@ def _histogram(name: str, unit: str, values: Sequence[tuple[float, bool]]) -> st
     width = (most - least) / _BINS or 1.0
     good, bad = [0] * _BINS, [0] * _BINS
     for value, is_bad in values:
-        at = min(_BINS - 1, int((value - least) / width))
+        at = min(_BINS - 1, int((value - least) / width)) if most > least else _BINS // 2
         (bad if is_bad else good)[at] += 1
     tallest = max(map(sum, zip(good, bad, strict=True)))
     bars = "".join(
@@ -135,6 +135,8 @@ def _histogram(name: str, unit: str, values: Sequence[tuple[float, bool]]) -> st
     ends = [_shown(least, unit), _shown(most, unit)]
     middle = _shown(numbers[len(numbers) // 2], unit)
     label = f"{name}: {ends[0]} to {ends[1]}, median {middle}"
+    if least == most:
+        label = f"{name}: {middle} with each seed"
     return (
         f'<figure><figcaption>{escaped(label)}</figcaption><svg role="img" '
         f'width="{_WIDTH}" height="{_HEIGHT + 18}" viewBox="0 0 {_WIDTH} {_HEIGHT + 18}" '

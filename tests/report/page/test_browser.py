@@ -393,14 +393,18 @@ def test_ten_thousand_operations_are_usable_at_once(
     assert 5 < rows < 100, "only the rows in sight exist"
     assert chromium.text("#where").endswith("of 20000)")
     assert "event 19999" in chromium.text("#where")
-    drawn = chromium.ask(
-        "const pen = CanvasRenderingContext2D.prototype, real = pen.fillText; let count = 0;"
-        "pen.fillText = function (...args) { count += 1; return real.apply(this, args); };"
-        "document.getElementById('previous').click();"
+    count = (
+        "const [name, button] = arguments;"
+        "const pen = CanvasRenderingContext2D.prototype, real = pen[name]; let count = 0;"
+        "pen[name] = function (...args) { count += 1; return real.apply(this, args); };"
+        "document.getElementById(button).click();"
         "return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {"
-        "pen.fillText = real; done(count); })))"
+        "pen[name] = real; done(count); })))"
     )
+    drawn = chromium.ask(count, "fillText", "previous")
     assert 0 < drawn < 2_000, "only what is in view is drawn"
+    spans = chromium.ask(count, "strokeRect", "fit")
+    assert 100 < spans < 1_400, "of 5 000 values of the key no more than there are pixels"
     chromium.press("0jjt")
     assert chromium.errors() == []
 

@@ -236,14 +236,29 @@ function drawAxis() {
 // -- the history view -----------------------------------------------------------------------------
 
 function drawOperations(linked) {
-  const [first, last] = visibleEvents();
+  const [first, last] = visibleEvents(), room = pixels();
   const y0 = new Map(lanes.clients.map(lane => [lane.name, lane.y]));
   for (const op of view.run.operations) {
     if (op.call > last + 1 || (op.ret >= 0 && op.ret < first - 1)) continue;
     if (!y0.has(op.client) || !showsOperation(op)) continue;
-    drawOperation(op, y0.get(op.client) + 4 + op.row * ROW, op.number === linked.op);
+    const y = y0.get(op.client) + 4 + op.row * ROW, selected = op.number === linked.op;
+    const matters = selected || op.core || view.run.why.has(op.number);
+    if (matters || op.ret < 0 || xOf(op.ret) - xOf(op.call) > 3 || room(xOf(op.call), y)) {
+      drawOperation(op, y, selected);
+    }
   }
   drawBeside();
+}
+
+// Whether nothing small has been drawn yet at a place: of many within a pixel, one is seen.
+function pixels() {
+  const latest = new Map();
+  return (x, y) => {
+    const pixel = Math.floor(x);
+    if (latest.get(y) === pixel) return false;
+    latest.set(y, pixel);
+    return true;
+  };
 }
 
 // Texts of operations that are too narrow for them and matter.
@@ -320,7 +335,8 @@ function drawOrder() {
     pen.globalAlpha = 0.45;
     pen.lineWidth = 1;
     pen.beginPath();
-    for (const number of near) {
+    const dense = near.length > width, room = pixels();
+    for (const number of dense ? [] : near) {
       const op = view.run.byOp.get(number), y = pointY(op, y0);
       if (y === null) continue;
       pen.lineTo(xOf(view.run.points.get(number).at), y);
@@ -328,7 +344,11 @@ function drawOrder() {
     pen.stroke();
     pen.globalAlpha = 1;
     const crowded = near.length > (width - GUTTER) / 14;
-    for (const number of near) drawPoint(view.run.byOp.get(number), y0, crowded);
+    for (const number of near) {
+      const op = view.run.byOp.get(number);
+      if (dense && !room(xOf(view.run.points.get(number).at), pointY(op, y0))) continue;
+      drawPoint(op, y0, crowded);
+    }
   }
 }
 
@@ -355,7 +375,7 @@ function drawPoint(op, y0, crowded) {
 
 // What each key holds between the linearization points.
 function drawRibbons() {
-  const [first, last] = visibleEvents();
+  const [first, last] = visibleEvents(), room = pixels();
   for (const { part, y } of lanes.ribbons) {
     part.spans.forEach((span, at) => {
       const next = part.spans[at + 1];
@@ -364,6 +384,7 @@ function drawRibbons() {
       const to = next ? view.run.points.get(next.op)?.at ?? from : Math.max(ended, from + 0.6);
       if (to < first - 1 || from > last + 1) return;
       const x = xOf(from), w = Math.max(1, xOf(to) - x);
+      if (w < 2 && !room(x, y)) return;
       pen.fillStyle = at % 2 ? colours.linked : colours.raised;
       pen.fillRect(x, y, w, RIBBON - 8);
       pen.strokeStyle = colours.line;

@@ -83,8 +83,10 @@ function drawMessages(linked) {
     return m.sent >= 0 && m.sent <= last && end >= first && showsMessage(m)
       && !(m.repeats && view.fold);
   });
-  const room = seen.length < (width - GUTTER) / 16;
+  const room = seen.length < (width - GUTTER) / 16, dense = seen.length > width, free = pixels();
   for (const m of seen) {
+    const plain = dense && !m.marks.length && !linked.rpcs.has(m.rpc) && !isCited(m);
+    if (plain && !free(xOf(m.sent), `${m.source} ${m.target}`)) continue;
     drawMessage(m, linked.rpcs.has(m.rpc), room);
   }
 }
