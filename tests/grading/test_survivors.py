@@ -51,8 +51,9 @@ def test_whoever_waits_sees_how_far_it_is(tmp_path: Path) -> None:
     (tmp_path / "rubric.toml").write_text(RUBRIC.format(test="test_reliable_put"))
     hunts = Hunts(load(tmp_path / "rubric.toml"), "a bug")
     assert (hunts.runs, hunts.total, hunts.failures) == (0, 1 + 4, 0)
-    jobs = list(iter(hunts.next, None))
-    for job, verdict in zip(jobs[:3], ("pass", "pass", "fail"), strict=True):
+    for verdict in ("pass", "pass", "fail"):
+        job = hunts.next()
+        assert job is not None
         hunts.answered(job, 0, Ran(verdict, "", 0, 0, 0, 0), "")
     assert (hunts.runs, hunts.total, hunts.failures) == (3, 1 + 2, 1)  # the rest need not be run
     assert [part.is_over for part in hunts.parts] == [True, True]
