@@ -102,7 +102,8 @@ class RSM(Generic[R]):
         waiter = self._waiters[number] = _Waiter[R]()
         try:
             entry = ENTRY.encode(Entry(self._origin, number, request))
-            index, term, leads = await _result(self.raft.start(entry))
+            started = self.raft.start(entry)
+            index, term, leads = started if type(started) is tuple else await started
             if not leads or self._killed:
                 return Err.WRONG_LEADER, None
             waiter.index, waiter.term = index, term
@@ -148,7 +149,7 @@ class RSM(Generic[R]):
 
     async def _compact(self) -> None:
         """Replace the log by a snapshot if the Raft state has three quarters of what it may."""
-        if 4 * self._persister.raft_state_size() >= 3 * self._maxraftstate > 0:
+        if 0 < 3 * self._maxraftstate <= 4 * self._persister.raft_state_size():
             data = SNAPSHOT.encode(Snapshot(self._applied, self._machine.snapshot()))
             await _result(self.raft.snapshot(self._applied, data))
 

@@ -257,7 +257,7 @@ class Core:
     def _advance_commit(self) -> None:
         """Commit what a majority has; only entries of this term by counting (section 5.4.2)."""
         # This peer's own entries count, safe or not: nobody else gets one before it is safe here.
-        matches = sorted([self.log.last_index, *(p.match for p in self.progress.values())])
+        matches = sorted([self.log.last_index, *[p.match for p in self.progress.values()]])
         index = matches[-self.majority]
         if index > self.commit and self.log.term(index) == self.term:
             self.commit = index

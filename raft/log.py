@@ -50,11 +50,14 @@ class Log:
         Then, by the Log Matching Property, it has what the other log has up to there
         (section 5.3).
         """
-        return self.base <= index <= self.last_index and self.term(index) == term
+        at = index - self.base
+        if not 0 <= at <= len(self.terms):
+            return False
+        return (self.terms[at - 1] if at else self.base_term) == term
 
     def since(self, index: int) -> list[Entry]:
         """The entries from `index` on. Raises IndexError if they are not all there."""
-        if index == self.last_index + 1:
+        if index - self.base - 1 == len(self.terms):
             return []
         first = self._place(index)
         return list(map(Entry, self.terms[first:], self.commands[first:]))
@@ -118,8 +121,9 @@ class Log:
             self.base, self.base_term, self.terms, self.commands = index, term, [], []
 
     def _place(self, index: int) -> int:
-        if not self.base < index <= self.last_index:
+        place = index - self.base - 1
+        if not 0 <= place < len(self.terms):
             raise IndexError(
                 f"the log has no entry {index}: it goes from {self.base + 1} to {self.last_index}"
             )
-        return index - self.base - 1
+        return place

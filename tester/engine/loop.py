@@ -30,7 +30,6 @@ from tester.engine.tasks import (
     Handle,
     Task,
     TimerHandle,
-    failed_unheard,
     note_death,
     timer_handle,
 )
@@ -204,7 +203,7 @@ class Loop(asyncio.AbstractEventLoop):
         born = self._born
         born.append(task)
         if len(born) >= self._prune_at:
-            born[:] = [task for task in born if not task.done() or failed_unheard(task)]
+            born[:] = [task for task in born if not task.done() or task._log_traceback]
             self._prune_at = 2 * len(born) + 64
         return task
 

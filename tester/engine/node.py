@@ -116,7 +116,7 @@ class Node:
                 heappop(timers)
             if timers:
                 next_due = timers[0][0]
-        if self.looks and not loop.is_closed():
+        if self.looks and not loop._closed:
             return self._looked_at(now, (outbox, next_due, ran), limit)
         return outbox, next_due, ran
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NoReturn
 
 from labrpc.errors import TesterError
 from tester.engine import current
@@ -21,6 +21,8 @@ SYNC_US: Final = 500
 """What a sync takes, in microseconds, as long as the disk is not slow."""
 _UNSYNCED: Final = 64
 """The most writes that can be lost: the machine has saved older ones by itself."""
+_STR: Final = frozenset({str})
+_BYTES: Final = frozenset({bytes})
 
 
 class Disk:
@@ -37,23 +39,24 @@ class Disk:
 
     def read(self, name: str) -> bytes:
         """What was last written to the file; b"" if nothing was."""
-        self._check()
+        if current.node is not self._node:
+            self._refuse()
         return self._files.get(name, b"")
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Replace these files: after a failure all of them are as written here, or none is."""
-        self._check()
-        for name, data in files.items():
-            if not isinstance(name, str) or not isinstance(data, bytes):
-                raise TesterError(
-                    f"expected bytes for the file {name!r}, got {type(data).__name__}"
-                )
-        self._files.update(files)
-        self._node.outbox.append(("write", dict(files)))
+        if current.node is not self._node:
+            self._refuse()
+        written = dict(files)
+        if not ({*map(type, written)} <= _STR and {*map(type, written.values())} <= _BYTES):
+            _check_types(written)
+        self._files |= written
+        self._node.outbox.append(("write", written))
 
     async def sync(self) -> None:
         """Return when no failure can take back what has been written by now."""
-        self._check()
+        if current.node is not self._node:
+            self._refuse()
         number = self._number = self._number + 1
         future: asyncio.Future[None] = asyncio.Future(loop=self._node.loop)
         self._syncs[number] = future
@@ -75,12 +78,18 @@ class Disk:
         self._syncs.clear()
         del self._node
 
-    def _check(self) -> None:
-        if current.node is not self._node:
-            raise SharedState(
-                f"the disk of {self._node.name} was used by code on "
-                f"{getattr(current.node, 'name', 'no node')}. Nodes share nothing."
-            )
+    def _refuse(self) -> NoReturn:
+        raise SharedState(
+            f"the disk of {self._node.name} was used by code on "
+            f"{getattr(current.node, 'name', 'no node')}. Nodes share nothing."
+        )
+
+
+def _check_types(files: Mapping[str, bytes]) -> None:
+    """Refuse what cannot be written; subclasses of str and of bytes can."""
+    for name, data in files.items():
+        if not isinstance(name, str) or not isinstance(data, bytes):
+            raise TesterError(f"expected bytes for the file {name!r}, got {type(data).__name__}")
 
 
 class Store:
@@ -111,7 +120,8 @@ class Store:
         """The node has written."""
         self.written += 1
         self._unsynced.append(files)
-        self.flush(self.written - _UNSYNCED)
+        if len(self._unsynced) > _UNSYNCED:
+            self.flush(self.written - _UNSYNCED)
 
     def sync(self) -> int:
         """The node has asked for a sync; returns how many writes that is to make safe."""
@@ -120,7 +130,7 @@ class Store:
 
     def flush(self, written: int) -> None:
         """Make the first `written` writes safe."""
-        while self.written - len(self._unsynced) < written:
+        for _ in range(written - self.written + len(self._unsynced)):
             self._safe |= self._unsynced.popleft()
 
     def lose(self, count: int) -> int:

@@ -340,9 +340,12 @@ class Member:
             self.store.write(event[1])
             return
         written = self.store.sync()
-        self._context.after(self.store.latency_us, lambda: self._synced(place, written, event[1]))
+        scheduler = self._context.scheduler
+        due = scheduler.now + self.store.latency_us
+        scheduler.post(due, self._synced, (place, written, event[1]))
 
-    def _synced(self, place: Place, written: int, number: int) -> None:
+    def _synced(self, sync: tuple[Place, int, int]) -> None:
+        place, written, number = sync
         if self.place is place and not self.down:
             self.store.flush(written)
             place.put(("synced", number))

@@ -40,9 +40,9 @@ class Probe:
 
     def report(self, what: str, *data: Plain) -> None:
         """Tell the listener of the node, by whom a run can also be failed."""
-        # A list is told as it is now; it arrives at the end of the step.
-        values = [tuple(part) if type(part) is list else part for part in data]
-        self._host.outbox.append(("report", what, *values))
+        if list in map(type, data):  # it is told as it is now, and arrives at the end of the step
+            data = tuple([tuple(part) if type(part) is list else part for part in data])
+        self._host.outbox.append(("report", what, *data))
 
     def fail(self, error: BaseException, doing: str) -> None:
         """Fail the run with what the code under test raised, or made the harness raise."""

@@ -268,6 +268,10 @@ class Peer:
 def state_of(raft: Any) -> tuple[int, bool] | None:
     """The term of a Raft, and whether it leads; None if it cannot say so without waiting."""
     state = raft.get_state()
+    if type(state) is tuple and len(state) == 2:
+        term, leads = state
+        if type(term) is int and type(leads) is bool and 0 <= term < 1 << 63:
+            return term, leads
     if isinstance(state, CoroutineType):
         state = _at_once(state)
     if state is _WAITS:

@@ -17,13 +17,13 @@ MAKES_NO_SNAPSHOT: Final = Patch(
     "makes_no_snapshot",
     "The limit of the Raft state is ignored.",
     RSM,
-    (("3 * self._maxraftstate > 0:", "3 * self._maxraftstate > 10**9:"),),
+    (("if 0 < 3 * self._maxraftstate", "if 10**9 < 3 * self._maxraftstate"),),
 )
 MAKES_SNAPSHOTS_ALWAYS: Final = Patch(
     "makes_snapshots_always",
     "Snapshots are made although nobody wants any.",
     RSM,
-    (("3 * self._maxraftstate > 0:", "3 * self._maxraftstate:"),),
+    (("if 0 < 3 * self._maxraftstate", "if 3 * self._maxraftstate"),),
 )
 STARTS_WITHOUT_ITS_SNAPSHOT: Final = Patch(
     "starts_without_its_snapshot",
