@@ -52,7 +52,8 @@ bench-check: $(VENV)/.installed
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.linearizability.fuzz
 
-# DIGESTS=--few compares a few tests of each replicated lab, as CI does.
+# DIGESTS=--few compares a few tests of each replicated lab, as CI does; DIGESTS=--bugs one run of
+# each planted bug.
 digests: $(VENV)/.installed
 	$(BIN)/python tests/digest_matrix.py $(DIGESTS)
 

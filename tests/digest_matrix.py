@@ -3,9 +3,9 @@
 Installs the distribution into one virtual environment per interpreter (.venv-<version>, kept for
 the next time), runs the labs there with one worker, with two, and under another PYTHONHASHSEED,
 and compares the digests; of the replicated labs it runs a few tests with --few, which CI does, and
-all without. The bytes of a few pages are compared likewise. Exits 1 when two digests differ, when
-a lab does not pass, and when the machine has two fitting interpreters but fewer than two could be
-compared. `make digests` runs it.
+all without. The bytes of a few pages are compared likewise. With --bugs it compares one run of
+each planted bug instead. Exits 1 when two digests differ, when a lab does not pass, and when the
+machine has two fitting interpreters but fewer than two could be compared. `make digests` runs it.
 """
 
 import argparse
@@ -143,6 +143,14 @@ def run_lab(where: str, bin_dir: Path, lab: str, way: str, tests: Sequence[str] 
     return Outcome(f"{where}, {way}", report["digest"], digests)
 
 
+def run_bugs(where: str, bin_dir: Path, lab: str) -> Outcome:
+    """Run each planted bug of a lab once, far from the source tree."""
+    script = Path(__file__).with_name("bug_digests.py")
+    with tempfile.TemporaryDirectory() as folder:
+        said = run([bin_dir / "python", "-P", script, lab], cwd=folder, PYTHONHASHSEED="0")
+    return Outcome(where, hashlib.sha256(said.encode()).hexdigest(), json.loads(said))
+
+
 def draw_page(where: str, bin_dir: Path, page: str, hash_seed: str) -> Outcome:
     """The digest of the bytes of a page, drawn far from the source tree."""
     with tempfile.TemporaryDirectory() as folder:
@@ -208,16 +216,24 @@ def compare_pages(ready: dict[str, Path]) -> int:
     return wrong
 
 
-def main(*, few: bool = False) -> int:
-    """Compare; the exit status."""
-    found = find()
-    ready = {}
-    for identity, python in found.items():
-        try:
-            ready[identity] = install(identity, python)
-        except CannotCompare as error:
-            print(f"skipped {python}: {identity}, {error}")
-    wrong = compare_pages(ready)
+def compare_bugs(ready: dict[str, Path]) -> int:
+    """1 if a run of a planted bug differs between interpreters, else 0."""
+    wrong = 0
+    for lab in SEEDS:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            outcomes = list(pool.map(run_bugs, ready, ready.values(), [lab] * len(ready)))
+        for outcome in outcomes:
+            size = len(outcome.tests)
+            print(f"{size} bugs of {lab}, {outcome.where}: {outcome.digest}", flush=True)
+        for line in differences(outcomes):
+            print(f"the bugs of {lab} differ: {line}")
+            wrong = 1
+    return wrong
+
+
+def compare_labs(ready: dict[str, Path], *, few: bool) -> int:
+    """1 if a lab differs between interpreters, ways or hash seeds, else 0."""
+    wrong = 0
     for lab, seeds in SEEDS.items():
         wanted = [
             (identity, bin_dir, lab, way, FEW.get(lab, ()) if few else ())
@@ -231,6 +247,22 @@ def main(*, few: bool = False) -> int:
         for line in differences(outcomes):
             print(f"{lab} differs: {line}")
             wrong = 1
+    return wrong
+
+
+def main(*, few: bool = False, bugs: bool = False) -> int:
+    """Compare; the exit status."""
+    found = find()
+    ready = {}
+    for identity, python in found.items():
+        try:
+            ready[identity] = install(identity, python)
+        except CannotCompare as error:
+            print(f"skipped {python}: {identity}, {error}")
+    if bugs:
+        wrong = compare_bugs(ready)
+    else:
+        wrong = compare_pages(ready) | compare_labs(ready, few=few)
     if len(ready) < min(2, len(found)):
         print(f"{len(found)} interpreters fit, but only {len(ready)} could be compared")
         wrong = 1
@@ -240,8 +272,10 @@ def main(*, few: bool = False) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--few", action="store_true", help="a few tests of each replicated lab")
+    parser.add_argument("--bugs", action="store_true", help="one run of each planted bug instead")
     try:
-        sys.exit(main(few=parser.parse_args().few))
+        asked = parser.parse_args()
+        sys.exit(main(few=asked.few, bugs=asked.bugs))
     except subprocess.CalledProcessError as failed:
         command = " ".join(failed.cmd)
         sys.exit(f"{command} exited {failed.returncode}\n{failed.stdout}{failed.stderr}")

@@ -1,5 +1,6 @@
 """The comparison that CI trusts notices what it should."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -94,3 +95,30 @@ def test_a_page_of_other_bytes_is_noticed(
     monkeypatch.setattr(digest_matrix, "draw_page", draw_page)
     assert digest_matrix.compare_pages({"CPython 3.11.7": Path("a")}) == 1
     assert "page of raft differs: CPython 3.11.7, hash seed 1: 1" in capsys.readouterr().out
+
+
+def test_each_planted_bug_is_compared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Here the lock's bugs stand for all; one interpreter disagrees about one of them."""
+    monkeypatch.setattr(digest_matrix, "SEEDS", {"lock": 20})
+    run_bugs, bin_dir = digest_matrix.run_bugs, Path(sys.executable).parent
+
+    def disagreeing(where: str, folder: Path, lab: str) -> Outcome:
+        found = run_bugs(where, folder, lab)
+        if where == "CPython 3.11.7":
+            return found
+        first = next(iter(found.tests))
+        return Outcome(where, "another", found.tests | {first: "pass, and another digest"})
+
+    assert digest_matrix.compare_bugs({"CPython 3.11.7": bin_dir}) == 0
+    bugs = {bug.name for bug in LABS["lock"].catalogue().bugs}
+    assert f"{len(bugs)} bugs of lock, CPython 3.11.7: " in capsys.readouterr().out
+    monkeypatch.setattr(digest_matrix, "run_bugs", disagreeing)
+    both = {"CPython 3.11.7": bin_dir, "CPython 3.12.1": bin_dir}
+    assert digest_matrix.compare_bugs(both) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(
+        "the bugs of lock differ: CPython 3.12.1: another, but CPython 3.11.7: "
+    )
+    assert last.rpartition("these tests differ: ")[2].split()[0] in bugs
