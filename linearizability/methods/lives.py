@@ -13,7 +13,6 @@ have removed any value that was left, which is for the methods to decide.
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -28,12 +27,11 @@ from linearizability.explanation.lives import (
     removed_twice,
     too_few_removals,
 )
+from linearizability.methods.trees import INFINITY, Stamp
 from linearizability.operation import Operation
 
 T = TypeVar("T")
 
-INFINITY = math.inf
-Stamp = float  # an integer, or infinity; never rounded
 BY_CALL, BY_RETURN = attrgetter("call"), attrgetter("ret")
 
 
@@ -376,31 +374,3 @@ def arranged(
     return Inapplicable(
         f"open {removals.names} may have taken several of the values that are left"
     )
-
-
-class Earliest:
-    """The least end of those entered with at least some key: a Fenwick tree from the right."""
-
-    def __init__(self, keys: Iterable[Stamp]) -> None:
-        self._keys = sorted(set(keys))
-        self._ends: list[tuple[Stamp, tuple[int, ...]] | None] = [None] * (len(self._keys) + 1)
-
-    def put(self, key: Stamp, end: Stamp, proofs: tuple[int, ...]) -> None:
-        place = len(self._keys) - bisect_left(self._keys, key)
-        while place <= len(self._keys):
-            known = self._ends[place]
-            if known is not None and known[0] <= end:
-                return  # and what comes after in the tree is about more keys
-            self._ends[place] = end, proofs
-            place += place & -place
-
-    def above(self, key: Stamp) -> tuple[Stamp, tuple[int, ...]]:
-        """The least end of those with a greater key, and its proofs; infinity if there is none."""
-        place = len(self._keys) - bisect_right(self._keys, key)
-        best: tuple[Stamp, tuple[int, ...]] = (INFINITY, ())
-        while place:
-            known = self._ends[place]
-            if known is not None and known[0] < best[0]:
-                best = known
-            place -= place & -place
-        return best

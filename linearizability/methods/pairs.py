@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from linearizability.decision import Conflict, Core, Proof
 from linearizability.explanation import lives as words
 from linearizability.inputs import Enqueue
-from linearizability.methods.lives import INFINITY, Stamp, fewest_values
+from linearizability.methods.lives import fewest_values
+from linearizability.methods.trees import INFINITY, Stamp
 from linearizability.operation import Operation
 
 

@@ -35,20 +35,18 @@ from linearizability.decision import Conflict, Core, FoundConflict, Inapplicable
 from linearizability.explanation import lives as words
 from linearizability.inputs import Insert
 from linearizability.methods.lives import (
-    INFINITY,
     Due,
-    Earliest,
     Life,
     Lives,
     OpenRemovals,
     Spans,
-    Stamp,
     arranged,
     cover,
     fewest,
     gather,
     given_last_called,
 )
+from linearizability.methods.trees import INFINITY, Earliest, Stamp
 from linearizability.operation import Operation
 
 

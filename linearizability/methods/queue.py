@@ -45,15 +45,14 @@ from linearizability.inputs import Enqueue
 from linearizability.methods.lives import (
     BY_CALL,
     BY_RETURN,
-    INFINITY,
     Life,
     Lives,
     Spans,
-    Stamp,
     cover,
     fewest,
     gather,
 )
+from linearizability.methods.trees import INFINITY, Stamp
 from linearizability.operation import Operation
 
 

@@ -42,7 +42,8 @@ from linearizability.decision import (
 )
 from linearizability.explanation import sets as words
 from linearizability.inputs import Add, Contains, Read, Remove
-from linearizability.methods.lives import INFINITY, Stamp, fewest
+from linearizability.methods.lives import fewest
+from linearizability.methods.trees import INFINITY, Stamp
 from linearizability.operation import Operation
 
 

@@ -34,7 +34,8 @@ from tester.guard.caller import node
 from tester.guard.clock import CLOCKS
 from tester.guard.entropy import ENTROPY, GENERATOR
 from tester.guard.outside import OUTSIDE, TWINS
-from tester.guard.prebound import Attribute, Names, Namespaces, Patch, changed, find
+from tester.guard.patches import Attribute, Names, Namespaces, Patch
+from tester.guard.prebound import changed, find
 
 
 class installed:
