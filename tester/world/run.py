@@ -113,17 +113,31 @@ def run(
     choices: Choices,
     *,
     keep_trace: bool = False,
-    watch: bool = False,
-    notes_returns: bool = False,
     spectator: Spectator | None = None,
     coverage: Coverage | None = None,
 ) -> Outcome:
     """Run the scenario once with these choices. Never raises for what the code under test does.
 
-    With `watch`, the state of the test's own module is compared around every step of a node. Seed
-    0 is audited: all modules are watched, and no two nodes may hold the same object. With
-    `notes_returns`, a failure names the line that returned what cannot travel. All are slow. A
+    Seed 0 is audited: all modules are watched, and no two nodes may hold the same object. A
     `spectator` sees what nodes of this process hold, and say. `coverage` reads this run's trace.
+    """
+    return _run(scenario, choices, keep_trace=keep_trace, spectator=spectator, coverage=coverage)
+
+
+def _run(
+    scenario: Scenario,
+    choices: Choices,
+    *,
+    keep_trace: bool = False,
+    watch: bool = False,
+    notes_returns: bool = False,
+    spectator: Spectator | None = None,
+    coverage: Coverage | None = None,
+) -> Outcome:
+    """Run it, perhaps once more to see what went wrong; both ways to look closer are slow.
+
+    With `watch`, the state of the test's own module is compared around every step of a node. With
+    `notes_returns`, a failure names the line that returned what cannot travel.
     """
     here = scenario.start_node is None
     modules = code_under_test(scenario) if here else []
@@ -247,7 +261,7 @@ def _shared_state(
             return SharedState(f"{change.file}:{change.line}: {change.sentence}")
     if not changes or not _is_new(scenario.function, changes):
         return None
-    error = run(scenario, Choices(Replayed(choices.record())), watch=True).error
+    error = _run(scenario, Choices(Replayed(choices.record())), watch=True).error
     return error if isinstance(error, SharedState) else None
 
 
@@ -263,7 +277,7 @@ def _with_its_return(
     if error.failure.kind not in _CANNOT_TRAVEL:
         return error
     source = choices.source if isinstance(choices.source, Seeded) else Replayed(choices.record())
-    again = run(scenario, Choices(source), keep_trace=True, notes_returns=True).error
+    again = _run(scenario, Choices(source), keep_trace=True, notes_returns=True).error
     if not isinstance(again, HandlerCrashed | Misused):
         return error
     return again if replace(again.failure, returned=None) == error.failure else error
