@@ -71,14 +71,16 @@ rseq 293 pidfd_send_signal 424 io_uring_setup 425 pidfd_open 434 clone3 435 open
 pidfd_getfd 438 faccessat2 439 unshare 97 mount 40
 """
 _ALLOWED: Final = """
-read write recvfrom sendto futex mmap munmap brk mprotect mremap madvise clock_gettime getpid
-gettid gettimeofday time close fstat newfstatat stat lstat statx lseek pread64 readv writev
+read write recvfrom sendto futex mmap munmap brk mprotect mremap madvise getpid
+gettid close fstat newfstatat stat lstat statx lseek pread64 readv writev
 getdents getdents64 access faccessat faccessat2 readlink readlinkat getcwd chdir rt_sigprocmask
-rt_sigreturn sigaltstack getrandom getuid geteuid getgid getegid getppid uname sysinfo getrlimit
-getrusage times sched_yield sched_getaffinity clock_getres dup dup2 dup3 set_robust_list rseq
-arch_prctl membarrier exit exit_group tgkill recvmsg sendmsg
+rt_sigreturn sigaltstack getrandom getuid geteuid getgid getegid getppid uname getrlimit
+getrusage sched_yield sched_getaffinity clock_getres dup dup2 dup3 set_robust_list rseq
+arch_prctl membarrier exit exit_group recvmsg sendmsg
 """
-"""What a node needs: its one socket, memory, the clock, and modules to read."""
+"""What a node needs: its one socket, memory, and modules to read.
+
+Not among it is what tells how the machine is, such as sysinfo: nodes could talk by that."""
 _TRAPPED: Final = """
 clone clone3 fork vfork execve execveat socket socketpair connect bind listen pipe pipe2 kill
 tkill pidfd_send_signal pidfd_open pidfd_getfd ptrace process_vm_readv process_vm_writev
@@ -93,6 +95,9 @@ name_to_handle_at
 """
 """What is an attempt at something, and ends the process; what stands nowhere just fails."""
 
+_CLOCKS: Final = "clock_gettime gettimeofday time times"
+"""What tells the time: see `tester.grading.clocks`."""
+
 _KILL: Final = 0x80000000
 _TRAP: Final = 0x00030000
 _FAIL: Final = 0x00050000 | errno.EPERM
@@ -100,6 +105,8 @@ _ALLOW: Final = 0x7FFF0000
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCH = 0, 4
 """Where in what the filter is given these are; arguments follow from 16 on, eight bytes each."""
+_OWN_NUMBER: Final = 0xFFFF_FFFF
+"""Stands for the number of the process that sets the filter, which is known no sooner."""
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -125,7 +132,7 @@ def machine() -> _Machine | None:
     return _Machine(arch, numbers, limit)
 
 
-def _program(this: _Machine) -> Iterator[_Step]:
+def _program(this: _Machine, *, clocks: bool) -> Iterator[_Step]:
     """The filter; what it lets through is decided by numbers and plain arguments only.
 
     The number is searched for by halves: when a filter is set, the kernel runs it once for every
@@ -136,7 +143,7 @@ def _program(this: _Machine) -> Iterator[_Step]:
     yield _Step(_RETURN, _KILL)
     yield _Step(_LOAD, _NUMBER)
     rows: list[tuple[int, list[_Step]]] = [(0, [_Step(_RETURN, _FAIL)])]
-    for number, steps in sorted(_verdicts(this.calls).items()):
+    for number, steps in sorted(_verdicts(this.calls, clocks=clocks).items()):
         rows += [(number, steps), (number + 1, [_Step(_RETURN, _FAIL)])]
     rows.append((this.limit, [_Step(_RETURN, _KILL)]))
     first = dict(rows)  # of two for one number, the later
@@ -146,10 +153,12 @@ def _program(this: _Machine) -> Iterator[_Step]:
     )
 
 
-def _verdicts(calls: dict[str, int]) -> dict[int, list[_Step]]:
+def _verdicts(calls: dict[str, int], *, clocks: bool) -> dict[int, list[_Step]]:
     """What is done about each call that is known here, by number."""
     steps = {name: [_Step(_RETURN, _TRAP)] for name in _TRAPPED.split()}
     steps |= {name: [_Step(_RETURN, _ALLOW)] for name in _ALLOWED.split()}
+    # Python itself asks for the time when it takes a lock, and does without.
+    steps |= {name: [_Step(_RETURN, _ALLOW if clocks else _FAIL)] for name in _CLOCKS.split()}
     # A file may be opened to be read.
     for name, argument in (("openat", 2), ("open", 1)):
         steps[name] = [
@@ -164,6 +173,13 @@ def _verdicts(calls: dict[str, int]) -> dict[int, list[_Step]]:
         _Step(_IF_EQUAL, SIGSYS, 0, 1),
         _Step(_RETURN, _KILL),
         _Step(_RETURN, _ALLOW),
+    ]
+    # A signal is for itself: abort needs that. Others may be of its user where users are not many.
+    steps["tgkill"] = [
+        _Step(_LOAD, 16),
+        _Step(_IF_EQUAL, _OWN_NUMBER, 0, 1),
+        _Step(_RETURN, _ALLOW),
+        _Step(_RETURN, _TRAP),
     ]
     # Its own limits it may read, and change: nobody can raise what is the most.
     steps["prlimit64"] = [
@@ -197,18 +213,27 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_uint16), ("start", ctypes.POINTER(_Instruction)))
 
 
-def call_filter() -> ctypes.Structure | None:
-    """The filter for this machine, to be handed to `filter_calls`; None: not for this machine."""
+class Filter:
+    """The filter for this machine, as the kernel takes it."""
+
+    def __init__(self, steps: Sequence[_Step]) -> None:
+        made = [_Instruction(one.code, one.skip_if, one.skip_else, one.value) for one in steps]
+        self._instructions = (_Instruction * len(steps))(*made)
+        self._program = _Program(len(steps), self._instructions)
+        self._own = [at for at, step in enumerate(steps) if step.value == _OWN_NUMBER]
+
+    def enforce(self) -> None:
+        """From now on this process makes only calls that the filter lets through. Raises Refused.
+
+        It is the filter of this process from then on, whose number is written into it.
+        """
+        number = os.getpid()
+        for at in self._own:
+            self._instructions[at].value = number
+        set_filter(ctypes.byref(self._program))
+
+
+def call_filter(*, clocks: bool = True) -> Filter | None:
+    """The filter, which lets clocks be read or not; None: there is none for this machine."""
     this = machine()
-    if this is None:
-        return None
-    steps = [
-        _Instruction(step.code, step.skip_if, step.skip_else, step.value)
-        for step in _program(this)
-    ]
-    return _Program(len(steps), (_Instruction * len(steps))(*steps))
-
-
-def filter_calls(program: ctypes.Structure) -> None:
-    """From now on this process makes only calls that the filter lets through. Raises Refused."""
-    set_filter(ctypes.byref(program))
+    return None if this is None else Filter(list(_program(this, clocks=clocks)))

@@ -36,6 +36,8 @@ _PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_SECCOMP: Final = 22
+_PR_SET_TSC: Final = 26
+_TSC_SIGSEGV: Final = 2
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _FILTER: Final = 2
@@ -127,6 +129,11 @@ def hide() -> None:
 def renounce() -> None:
     """Have no program that this process starts gain rights by it."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def hide_counter() -> None:
+    """Have the processor refuse to count time for this process. Raises Refused."""
+    _prctl(_PR_SET_TSC, _TSC_SIGSEGV)
 
 
 def set_filter(program: Any) -> None:

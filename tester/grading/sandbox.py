@@ -12,7 +12,6 @@ the rest. What the system does not let us do is told, and the level is what has 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import resource
 import signal
@@ -24,7 +23,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from tester.grading import calls, kernel
+from tester.grading import calls, clocks, kernel
+from tester.guard import clock
 
 HIGHEST: Final = 4
 NOBODY: Final = 65_534
@@ -65,6 +65,8 @@ class Enforced(msgspec.Struct, frozen=True):
     """They can read Python and its libraries, and open nothing else."""
     calls: bool = False
     """They can make only those system calls that a node needs."""
+    clocks: bool = False
+    """They can read no real clock, by which they could talk to each other."""
     refused: tuple[str, ...] = ()
     """What the system would not do, in its own words."""
 
@@ -88,6 +90,7 @@ class Enforced(msgspec.Struct, frozen=True):
             "no network": self.network,
             "no shared memory": self.ipc,
             "a filter of system calls": self.calls,
+            "no real clock": self.clocks,
         }
         on = [name for name, holds in parts.items() if holds]
         off = [name for name, holds in parts.items() if not holds]
@@ -107,6 +110,7 @@ def leave(level: int, hidden: Sequence[str], first_user: int) -> Left:
     the packages that nobody is to find.
     """
     refused: list[str] = []
+    gone = _take_clocks(refused)
     spaces = own = mounts = False
     if level >= 3:
         spaces, own = _unshare(refused, as_root=level > 3)
@@ -121,6 +125,7 @@ def leave(level: int, hidden: Sequence[str], first_user: int) -> Left:
     if os.geteuid() == 0 and not own and level != 1:
         users, first_user = _users(first_user, refused)
     filters = calls.call_filter() is not None and _try(_filter)
+    gone = gone and filters and _try(_without_clocks)
     rules = -1
     if not mounts:
         with contextlib.suppress(OSError):
@@ -138,9 +143,19 @@ def leave(level: int, hidden: Sequence[str], first_user: int) -> Left:
         ipc=spaces,
         files=mounts or rules >= 0,
         calls=filters,
+        clocks=gone,
         refused=tuple(refused),
     )
     return Left(enforced, first_user, rules)
+
+
+def _take_clocks(refused: list[str]) -> bool:
+    try:
+        clocks.take_away()
+    except OSError as error:
+        refused.append(_without_paths("without clocks", error))
+        return False
+    return True
 
 
 def _without_paths(what: str, error: OSError) -> str:
@@ -240,11 +255,17 @@ def _become_and_read(user: int) -> None:
     Path(os.__file__).read_bytes()
 
 
-def _filter() -> None:
-    program = calls.call_filter()
+def _without_clocks() -> None:
+    kernel.hide_counter()
+    _filter(clocks=False)
+    clocks.check_gone()
+
+
+def _filter(*, clocks: bool = True) -> None:
+    program = calls.call_filter(clocks=clocks)
     assert program is not None
     kernel.renounce()
-    calls.filter_calls(program)
+    program.enforce()
 
 
 # -- the root of the nodes ------------------------------------------------------------------------
@@ -374,7 +395,9 @@ class Cell:
         ]
         """What each resource is limited to, worked out once."""
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # whoever writes a file ends
-        self._program: ctypes.Structure | None = calls.call_filter() if enforced.calls else None
+        self._filter = None
+        if enforced.calls:
+            self._filter = calls.call_filter(clocks=not enforced.clocks)
 
     def enter(self, slot: int) -> None:
         """Shut this process in: the node of that number."""
@@ -388,11 +411,14 @@ class Cell:
         kernel.end_with_parent()
         kernel.hide()
         kernel.renounce()
+        if self._enforced.clocks:
+            clock.stopped = clock.Stopped()
+            kernel.hide_counter()
         if self._rules >= 0:
             kernel.restrict(self._rules)
             os.close(self._rules)
-        if self._program is not None:
-            calls.filter_calls(self._program)
+        if self._filter is not None:
+            self._filter.enforce()
 
     def hurry(self) -> None:
         """Let this process take no more CPU time than it may take to load a submission."""

@@ -33,58 +33,80 @@ _epoch = _datetime(2000, 1, 1, tzinfo=_utc)
 _gmtime, _asctime = time.gmtime, time.asctime
 
 
-def wall_us(machine: CurrentNode) -> int:
+class Stopped:
+    """A clock that stands at the start of a run: for code that no node runs, where there is no
+    other clock.
+    """
+
+    ahead_us = 0
+
+    def time_us(self) -> int:
+        return 0
+
+
+stopped: Stopped | None = None
+"""What answers where no node asks; None: the real clocks do."""
+
+
+def asks() -> CurrentNode | Stopped | None:
+    """Whose clock is read: the running node's, or the one that stands; None: the machine's."""
+    return node() or stopped
+
+
+def wall_us(machine: CurrentNode | Stopped) -> int:
     """Microseconds of Unix time by the node's wall clock, which may be set wrong."""
     return EPOCH_US + machine.time_us() + machine.ahead_us
 
 
-def _time(machine: CurrentNode, real: object) -> float:
+def _time(machine: CurrentNode | Stopped, real: object) -> float:
     return wall_us(machine) / _SECOND
 
 
-def _time_ns(machine: CurrentNode, real: object) -> int:
+def _time_ns(machine: CurrentNode | Stopped, real: object) -> int:
     return wall_us(machine) * 1000
 
 
-def _monotonic(machine: CurrentNode, real: object) -> float:
+def _monotonic(machine: CurrentNode | Stopped, real: object) -> float:
     return machine.time_us() / _SECOND
 
 
-def _monotonic_ns(machine: CurrentNode, real: object) -> int:
+def _monotonic_ns(machine: CurrentNode | Stopped, real: object) -> int:
     return machine.time_us() * 1000
 
 
-def _clock_gettime(machine: CurrentNode, real: object, clk_id: int, /) -> float:
+def _clock_gettime(machine: CurrentNode | Stopped, real: object, clk_id: int, /) -> float:
     return (wall_us(machine) if clk_id in _WALL_CLOCKS else machine.time_us()) / _SECOND
 
 
-def _clock_gettime_ns(machine: CurrentNode, real: object, clk_id: int, /) -> int:
+def _clock_gettime_ns(machine: CurrentNode | Stopped, real: object, clk_id: int, /) -> int:
     return (wall_us(machine) if clk_id in _WALL_CLOCKS else machine.time_us()) * 1000
 
 
 def _calendar(
-    machine: CurrentNode, real: object, seconds: float | None = None, /
+    machine: CurrentNode | Stopped, real: object, seconds: float | None = None, /
 ) -> time.struct_time:
     return _gmtime(wall_us(machine) // _SECOND if seconds is None else seconds)
 
 
-def _ctime(machine: CurrentNode, real: object, seconds: float | None = None, /) -> str:
+def _ctime(machine: CurrentNode | Stopped, real: object, seconds: float | None = None, /) -> str:
     return _asctime(_calendar(machine, real, seconds))
 
 
-def _asctime_now(machine: CurrentNode, real: Callable[..., str], *t: Any) -> str:
+def _asctime_now(machine: CurrentNode | Stopped, real: Callable[..., str], *t: Any) -> str:
     return real(*t or (_calendar(machine, real),))
 
 
-def _strftime_now(machine: CurrentNode, real: Callable[..., str], form: str, /, *t: Any) -> str:
+def _strftime_now(
+    machine: CurrentNode | Stopped, real: Callable[..., str], form: str, /, *t: Any
+) -> str:
     return real(form, *t or (_calendar(machine, real),))
 
 
-def _mktime(machine: CurrentNode, real: object, t: time.struct_time, /) -> float:
+def _mktime(machine: CurrentNode | Stopped, real: object, t: time.struct_time, /) -> float:
     return float(calendar.timegm(t))
 
 
-def _times(machine: CurrentNode, real: object) -> os.times_result:
+def _times(machine: CurrentNode | Stopped, real: object) -> os.times_result:
     busy = machine.time_us() / _SECOND
     return os.times_result((busy, 0.0, 0.0, 0.0, busy))
 
@@ -148,7 +170,7 @@ class _StandIn(type):
         return type.__hash__(_stands_for(cls) or cls)
 
 
-def _now(machine: CurrentNode) -> datetime.datetime:
+def _now(machine: CurrentNode | Stopped) -> datetime.datetime:
     return _epoch + datetime.timedelta(microseconds=wall_us(machine) - EPOCH_US)
 
 
@@ -168,14 +190,14 @@ def stand_ins() -> tuple[type, type]:
 
         @classmethod
         def today(cls) -> Any:
-            if (machine := node()) is None:
+            if (machine := asks()) is None:
                 return really(_date, cls, "today")()
             now = _now(machine)
             return cls(now.year, now.month, now.day)
 
         @classmethod
         def fromtimestamp(cls, timestamp: float, /) -> Any:
-            if node() is None:
+            if asks() is None:
                 return really(_date, cls, "fromtimestamp")(timestamp)
             then = _datetime.fromtimestamp(timestamp, _utc)
             return cls(then.year, then.month, then.day)
@@ -185,7 +207,7 @@ def stand_ins() -> tuple[type, type]:
 
         @classmethod
         def now(cls, tz: datetime.tzinfo | None = None) -> Any:
-            if (machine := node()) is None:
+            if (machine := asks()) is None:
                 return really(_datetime, cls, "now")(tz)
             now = _now(machine)
             now = now.replace(tzinfo=None) if tz is None else now.astimezone(tz)
@@ -193,16 +215,16 @@ def stand_ins() -> tuple[type, type]:
 
         @classmethod
         def today(cls) -> Any:
-            return really(_datetime, cls, "today")() if node() is None else cls.now()
+            return really(_datetime, cls, "today")() if asks() is None else cls.now()
 
         @classmethod
         def utcnow(cls) -> Any:
-            return really(_datetime, cls, "utcnow")() if node() is None else cls.now()
+            return really(_datetime, cls, "utcnow")() if asks() is None else cls.now()
 
         @classmethod
         def fromtimestamp(cls, timestamp: float, tz: datetime.tzinfo | None = None) -> Any:
             real = really(_datetime, cls, "fromtimestamp")
-            if tz is not None or node() is None:
+            if tz is not None or asks() is None:
                 return real(timestamp, tz)
             return real(timestamp, _utc).replace(tzinfo=None)
 

@@ -140,7 +140,7 @@ class _Class:
 def _dispatch(real: Callable[..., Any], fake: Callable[..., Any]) -> Callable[..., Any]:
     if isinstance(real, type):
         return _Class(real, _asking(real, fake))
-    return _asking(real, fake)
+    return _reading(real, fake) if fake in _clocks else _asking(real, fake)
 
 
 def _asking(real: Callable[..., Any], fake: Callable[..., Any]) -> Callable[..., Any]:
@@ -154,6 +154,22 @@ def _asking(real: Callable[..., Any], fake: Callable[..., Any]) -> Callable[...,
     return ask
 
 
+def _reading(real: Callable[..., Any], fake: Callable[..., Any]) -> Callable[..., Any]:
+    """As `_asking`, of a clock."""
+
+    @functools.wraps(real)
+    def read(*args: Any, **kwargs: Any) -> Any:
+        machine: CurrentNode | clock.Stopped | None = current.node
+        if machine is None or get_ident() != caller.thread:
+            machine = clock.stopped
+            if machine is None:
+                return real(*args, **kwargs)
+        return fake(machine, real, *args, **kwargs)
+
+    return read
+
+
+_clocks: Final = frozenset(fake for fakes in CLOCKS.values() for fake in fakes.values())
 _during: list[Patch] = []  # of modules that the active run has imported
 
 

@@ -57,6 +57,36 @@ FURTHER: Final = {
         ends=REFUSED,
         says="[0, 1, 2, 31]",
     ),
+    "reads a clock that it has hidden": Attack(
+        top="import json, time\njson.hidden = time.monotonic.__wrapped__",
+        put="import json\njson.hidden()",
+        swallows=False,
+        ends=Kind.FAILED,
+        says="PermissionError",
+    ),
+    "reads a clock through C": Attack(
+        top="import ctypes\nREAD = ctypes.PyDLL(None).clock_gettime\nAT = (ctypes.c_long * 2)()",
+        put="assert (READ(1, AT), *AT) == (-1, 0, 0)",
+        swallows=False,
+        ends="",
+    ),
+    "counts the cycles of the processor": Attack(
+        top="import ctypes, mmap, platform\nCODE = mmap.mmap(-1, 4096, prot=7)\n"
+        "CODES = {'x86_64': '0f31c3', 'aarch64': '40e03bd5c0035fd6'}\n"
+        "CODE.write(bytes.fromhex(CODES[platform.machine()]))\n"
+        "COUNT = ctypes.CFUNCTYPE(int)(ctypes.addressof(ctypes.c_char.from_buffer(CODE)))",
+        put="COUNT()",
+        swallows=False,
+        says="SIGSEGV",
+    ),
+    "is no attack: it notes when it was imported": Attack(
+        top="import datetime, time\n"
+        "START = time.time(), time.monotonic(), datetime.datetime.now().year\n"
+        "assert START == (946684800.0, 0.0, 2000), START",
+        swallows=False,
+        ends="",
+    ),
+    "signals another process": asks_outside("import ctypes\nctypes.CDLL(None).tgkill(1, 1, 0)"),
     "looks for what others can write": Attack(
         top="import os\nplaces = ('/proc', '/sys', '/tmp', '/var', '/dev/shm', '/run', '/home')\n"
         "raise RuntimeError(str([place for place in places if os.path.exists(place)]))",

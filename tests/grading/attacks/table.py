@@ -305,7 +305,9 @@ OURS: Final = {
         "import concurrent.futures\n"
         "concurrent.futures.ProcessPoolExecutor(2).submit(print).result()"
     ),
-    "sleeps for real when imported": asks_outside("import time\ntime.sleep(600)"),
+    "sleeps for real when imported": Attack(
+        top="import time\ntime.sleep(600)", swallows=False, ends=REFUSED, says="PermissionError"
+    ),
     "sleeps for real": Attack(
         top="import ctypes\nSLEEP = ctypes.PyDLL(None).usleep",
         put="for _ in range(1000): SLEEP(500000)",

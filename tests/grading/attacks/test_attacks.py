@@ -32,6 +32,11 @@ SAMPLE = [
     "has last words without end",
     "has an encoding that raises",
     "lists its descriptors",
+    "reads a clock that it has hidden",
+    "reads a clock through C",
+    "counts the cycles of the processor",
+    "is no attack: it notes when it was imported",
+    "signals another process",
     "asks, and always answers that it may have been",
 ]
 
