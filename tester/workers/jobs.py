@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -116,15 +117,16 @@ class Jobs:
         if isinstance(found, Failure):
             report = RerunReport(ran, plain(aborted.escaped(seed, found, job.command)))
         else:
-            report = report_of(
-                scenario,
-                job,
-                ran,
-                found,
-                self.lab,
-                self.folder,
-                lambda story: self._parent.say(Attempting(story)),
-            )
+            with _unheard():
+                report = report_of(
+                    scenario,
+                    job,
+                    ran,
+                    found,
+                    self.lab,
+                    self.folder,
+                    lambda story: self._parent.say(Attempting(story)),
+                )
         self._parent.answer(replace(report, story=stale + report.story))
 
     def _prove(self, job: Prove) -> None:
@@ -213,6 +215,27 @@ def _print(text: str) -> None:
     with contextlib.suppress(AttributeError, OSError, ValueError):
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Inside, nothing is printed: what further runs print would push out what the run did."""
+    _print("")
+    nowhere = os.open(os.devnull, os.O_WRONLY)  # first: it takes the place of one that is closed
+    kept: list[tuple[int, int]] = []
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):  # the code under test has closed it
+            kept.append((descriptor, os.dup(descriptor)))
+    for descriptor, _ in kept:
+        os.dup2(nowhere, descriptor)
+    try:
+        yield
+    finally:
+        _print("")
+        for descriptor, copy in kept:
+            os.dup2(copy, descriptor)
+            os.close(copy)
+        os.close(nowhere)
 
 
 def _microseconds_since(start_ns: int) -> int:
