@@ -53,7 +53,7 @@ def clash_words(clash: Clash) -> tuple[str, str]:
     version = one.output[1]
     why = (
         f"Two Gets saw version {version} with different values: {_who(one)} returned"
-        f" {one.output[0]!r}, {_who(other)} {other.output[0]!r}."
+        f" {_value(one.output[0])}, {_who(other)} {_value(other.output[0])}."
     )
     return why, f"version {version} has only one value"
 
@@ -82,6 +82,12 @@ def _who(op: Operation) -> str:
     return f"{client_name(op.client)}'s"
 
 
+def _value(value: str) -> str:
+    """A value in a sentence; of a long one its ends, and how long it is."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:30]}...{text[-10:]} of {len(value)} letters"
+
+
 def _unwritten(table: Table, empty: Fact, proof: Sequence[Operation]) -> tuple[str, str]:
     """Nobody can have written a version that was reached."""
     v = empty.v
@@ -89,8 +95,8 @@ def _unwritten(table: Table, empty: Fact, proof: Sequence[Operation]) -> tuple[s
     if len(empty.owners) == 2:  # the Get, then the acknowledged Put
         get, put = empty.owners
         why = (
-            f"{_who(put)} Put against version {v} wrote {put.input[1]!r} and returned OK, but"
-            f" {_who(get)} Get saw version {v + 1} as {get.output[0]!r}."
+            f"{_who(put)} Put against version {v} wrote {_value(put.input[1])} and returned OK,"
+            f" but {_who(get)} Get saw version {v + 1} as {_value(get.output[0])}."
         )
         return why, missing
     witness = (*empty.owners, *proof)[0]
@@ -98,7 +104,7 @@ def _unwritten(table: Table, empty: Fact, proof: Sequence[Operation]) -> tuple[s
     if is_get(witness):
         says = f"{_who(witness)} Get returned version {witness.output[1]}"
         if empty.owners:
-            what = f"no Put of {witness.output[0]!r}"
+            what = f"no Put of {_value(witness.output[0])}"
     elif witness.output == OK:
         says = f"{_who(witness)} Put against version {witness.input[2]} returned OK"
     else:

@@ -32,6 +32,8 @@ AT_ONCE: Final = 50
 """Clerks that are made and asked at once: so few that the trace is trimmed often enough."""
 CROWDED: Final = Limits(virtual_s=1_200)
 """Clients come one after the other: such a test asks what a server keeps, not how fast it is."""
+KEPT: Final = 4_096
+"""Bytes by which a server may grow that has nothing more to remember."""
 VALUE: Final = "v" * 1_000
 """What is at the key "k" when a crowd comes, and is put there."""
 
@@ -143,6 +145,19 @@ async def check_growth(
                 f"{done} {'client has' if done == 1 else 'clients have'} {did} once each, and the "
                 f"server holds {grown} bytes more; {allowed} are allowed for each client"
             )
+
+
+def check_kept(sim: Simulation, server: Remote, before: int, since: str) -> None:
+    """Fail if a server holds more than `before`, though it has nothing more to remember.
+
+    `since` is what has happened in between. A few kilobytes pass: containers grow by leaps.
+    """
+    grown = sim.measure(server) - before
+    if grown > KEPT:
+        raise AssertionError(
+            f"the server holds {grown} bytes more than before, though since then {since}; "
+            f"{KEPT} are allowed"
+        )
 
 
 def looks(clients: int) -> list[int]:

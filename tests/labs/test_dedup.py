@@ -41,6 +41,8 @@ def test_the_suite_has_all_tests_of_the_lab() -> None:
         "test_copies_in_flight",
         "test_any_text",
         "test_forgotten_client",
+        "test_cut_off_for_minutes",
+        "test_mem_many_writes",
     ]
 
 

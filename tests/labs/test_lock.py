@@ -77,6 +77,8 @@ def test_the_suite_has_all_tests_of_the_lab() -> None:
         "test_reliable_names",
         "test_async_with",
         "test_held_for_long",
+        "test_held_for_minutes",
+        "test_clients_leave_unreliable",
     ]
 
 

@@ -97,6 +97,8 @@ LOCK = {
     "async_with_keeps_the_lock": r"has put it, and has not given it back",
     "async_with_does_not_wait": r"client 1 is inside `async with`, and Put",
     "async_with_swallows": r"an exception inside `async with` did not come out of it",
+    "leases_for_a_minute": rf"{C}'s Acquire put {C}'s id by #\d+ at version \d+, at which {C}",
+    "releases_later": r"has put it, and has not given it back. After release has returned",
     "leases": rf"{C}'s Acquire put {C}'s id by #\d+ at version \d+, at which {C} held",
     "goes_by_the_first_letter": r"are kept at one key. Locks of different names are independent",
 }
@@ -176,6 +178,10 @@ KVSRV = {
     "not_atomic": rf"{ONCE} of the other.*asyncio.sleep|asyncio.sleep.*{ONCE} of the other",
     "puts_in_two_steps": rf"asyncio.sleep.*{ONCE} of the other",
     # what it keeps
+    "forgets_what_it_waited_for": r"no Put against version \d+ succeeded .* was answered Err",
+    "keeps_a_hundred_keys": r"answered ErrNoKey to #\d+ \(Put.*: expected OK. 'key \d+' was at",
+    "cuts_long_values": rf"answered {V} to #\d+ \(Get.*: expected {V}",
+    "remembers_its_readers": r"server's _reads has grown from \d+ to \d+ bytes: \d+ elements",
     "remembers_every_put": r"server's _puts has grown from \d+ to \d+ bytes: 1001 elements",
 }
 
@@ -209,6 +215,9 @@ DEDUP = {
     "remembers_every_answer": r"server's _answers (has grown from \d+ to|holds) \d+ bytes",
     "remembers_what_it_replaced": r"server's _answer (has grown from \d+ to|holds) \d+ bytes",
     "remembers_whole_requests": r"server's _requests (has grown from \d+ to|holds) \d+ bytes",
+    "forgets_after_a_minute": AGAIN,
+    "remembers_every_number": r"server's _seen has grown from \d+ to \d+ bytes: \d+ elements",
+    "creates_what_is_read": r"server's _table has grown from \d+ to \d+ bytes: \d+ elements",
     "remembers_its_readers": r"server's _gets has grown from \d+ to \d+ bytes",
 }
 
@@ -247,6 +256,11 @@ MAPREDUCE = {
     "hands_out_only_map_tasks_again": r"w\d crashes, and nobody finishes the reduce task that",
     "has_no_patience": rf"{BEGUN} .* had not called again",
     "hands_out_what_is_under_way": r"w\d reduces what stands in mr-\S+, which w\d had begun at",
+    "is_impatient_by_a_second": rf"{BEGUN} .* had not called again",
+    "waits_for_half_a_minute": r"nobody else began it before 30\.\d+ s: the next worker that asks",
+    "hands_out_one_late_task_at_a_time": r"nobody else began it before 20\.\d+ s: the next worker",
+    "hands_out_what_is_finished": rf"{BEGUN} .* had called again at \S+ s\.",
+    "asks_seldom": r"w\d had nothing to do, and the number of its calls in 7 s was 1: it is",
     "drops_what_is_finished": rf"{BEGUN} .* had called again at \S+ s\.",
     "counts_reports": TOO_EARLY,
     "takes_reports_for_the_present_phase": SAID_TOO_EARLY,

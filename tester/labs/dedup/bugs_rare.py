@@ -30,6 +30,16 @@ EVERY_TENTH_TIME = """\
             if tries % 10 == 0:
                 args = self._write(key, arg)
 """
+IMPORT = ("from kvsrv.dedup.rpc", "import asyncio\n\nfrom kvsrv.dedup.rpc")
+EMPTY = "        self._answer: dict[int, str] = {}\n"
+IS_NEW = "        if args.request <= self._last.get(args.client, 0):\n"
+FORGET_THE_OLD = """\
+        now = asyncio.get_running_loop().time()
+        for client in [client for client, when in self._when.items() if now - when > 60]:
+            del self._last[client], self._when[client]
+        self._when[args.client] = now
+"""
+ADD = "        self._seen.add((args.client, args.request))\n"
 
 BUGS: Final = (
     Rewrite(
@@ -86,5 +96,42 @@ BUGS: Final = (
         DEDUP_CLERK,
         (("secrets.randbits(62)", "secrets.randbits(16)"),),
         killed_by=("test_forgotten_client",),
+    ),
+    Patch(
+        "forgets_after_a_minute",
+        "The server forgets clients that it has not heard of for a minute.",
+        DEDUP_SERVER,
+        (
+            IMPORT,
+            (EMPTY, EMPTY + "        self._when: dict[int, float] = {}\n"),
+            (IS_NEW, FORGET_THE_OLD + IS_NEW),
+        ),
+        killed_by=("test_cut_off_for_minutes",),
+        seeds=1,
+    ),
+    Patch(
+        "remembers_every_number",
+        "The server keeps the number of each request that it has executed.",
+        DEDUP_SERVER,
+        (
+            (EMPTY, EMPTY + "        self._seen: set[tuple[int, int]] = set()\n"),
+            (IS_NEW, "        if (args.client, args.request) in self._seen:\n"),
+            (REMEMBER, ADD),
+        ),
+        killed_by=("test_mem_many_writes",),
+        seeds=1,
+    ),
+    Patch(
+        "creates_what_is_read",
+        "A get makes its key, with an empty value.",
+        DEDUP_SERVER,
+        (
+            (
+                'self._table.get(args.key, ""))\n\n    def put',
+                'self._table.setdefault(args.key, ""))\n\n    def put',
+            ),
+        ),
+        killed_by=("test_mem_many_writes",),
+        seeds=1,
     ),
 )

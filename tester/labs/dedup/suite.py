@@ -11,10 +11,11 @@ import asyncio
 import itertools
 from typing import Final, NamedTuple, cast
 
-from tester.labs.crowd import AT_ONCE, CROWDED, VALUE, AppendClerks, check_growth
+from tester.labs.crowd import AT_ONCE, CROWDED, VALUE, AppendClerks, check_growth, check_kept
 from tester.labs.kvtest import KEYS, OUTAGE_S, VALUES, AnyClient, let_work, make_keys, name_of
 from tester.labs.witness import AppendWitness, short
 from tester.world.handles import AppendKV
+from tester.world.limits import Limits
 from tester.world.nodes import Remote
 from tester.world.simulate import UNRELIABLE, simulate
 from tester.world.simulation import Simulation
@@ -31,6 +32,9 @@ APPENDED: Final = 1_000
 """Letters of each of these appends."""
 LARGE: Final = 10 * 2**20
 """Letters of a large value, of a byte each."""
+MINUTES_S: Final = 300
+WRITES: Final = 1_000
+"""Of one client, to one key."""
 CROWD: Final = 1_000
 """How many others write while one client is out of reach."""
 SLACK: Final = 2**16
@@ -378,6 +382,42 @@ async def test_forgotten_client(sim: Simulation) -> None:
         await _check_get(other, "p", "theirs")
     for n in range(crowd):
         await _check_get(other, f"k{n}", f"{n}")
+
+
+@simulate(seeds=2, weight=50, model=None, limits=Limits(virtual_s=2 * MINUTES_S))
+async def test_cut_off_for_minutes(sim: Simulation) -> None:
+    """A client is cut off for five minutes before it gets the answer: its writes happen once."""
+    serve(sim)
+    ck, other = clerk(sim), clerk(sim)
+    await ck.put("a", "first")
+    deaf = sim.links.cut([["server"], [name_of(ck)]], one_way=True)
+    append = asyncio.create_task(_check_append(ck, "a", ", mine", "first"), name="append")
+    await asyncio.sleep(1)
+    cut = sim.links.cut([["server"], [name_of(ck)]])
+    for number in range(MINUTES_S // 10):
+        await asyncio.sleep(10)
+        await other.put("b", f"{number}")
+    sim.links.restore(deaf)
+    sim.links.restore(cut)
+    await append
+    await _check_get(other, "a", "first, mine")
+
+
+@simulate(seeds=2, weight=50, model=None)
+async def test_mem_many_writes(sim: Simulation) -> None:
+    """However often one client has written or read, the server keeps of it what it has to."""
+    server = serve(sim)
+    ck = clerk(sim)
+    before = 0
+    for number in range(WRITES):  # always as many: of a few, one leap of a container would be much
+        if number == WRITES // 10:
+            before = sim.measure(server)
+        await ck.put("k", "")
+        await _check_append(ck, "k", f"{number:4}", "")
+        for _ in range(2):
+            await _check_get(ck, "k", f"{number:4}")
+        await _check_get(ck, f"there is no key {number}", "")
+    check_kept(sim, server, before, "one key was written and read again and again")
 
 
 async def _check_get(ck: AppendKV, key: str, value: str) -> None:

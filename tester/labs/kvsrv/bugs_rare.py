@@ -23,6 +23,19 @@ TEN_TRIES = """\
             if tries == 10:
                 return Err.MAYBE
 """
+ASK = """\
+            reply = await self._end.call(KVServer.put, PutArgs(key, value, version))
+            if"""
+ASK_FOR_50_MS = """\
+            try:
+                async with asyncio.timeout(0.05):
+                    reply = await self._end.call(KVServer.put, PutArgs(key, value, version))
+            except TimeoutError:
+                continue
+            if"""
+EMPTY_TABLE = "        self._table: dict[str, tuple[str, Version]] = {}\n"
+READ = "        return GetReply(value, version, Err.OK)\n"
+MANY = "test_many_and_long_reliable"
 
 BUGS: Final = (
     Rewrite(
@@ -80,6 +93,47 @@ BUGS: Final = (
             ),
         ),
         killed_by=("test_outage",),
+        seeds=1,
+    ),
+    Patch(
+        "forgets_what_it_waited_for",
+        "A put whose reply is not waited for is sent again as if it were the first.",
+        KV_CLERK,
+        ((ASK, ASK_FOR_50_MS),),
+        killed_by=("test_late_replies",),
+    ),
+    Patch(
+        "keeps_a_hundred_keys",
+        "A new key takes the place of the oldest one, if there are a hundred.",
+        KV_SERVER,
+        (
+            (
+                INSTALL,
+                INSTALL
+                + "        if len(self._table) > 100:\n"
+                + "            del self._table[next(iter(self._table))]\n",
+            ),
+        ),
+        killed_by=(MANY,),
+        seeds=1,
+    ),
+    Patch(
+        "cuts_long_values",
+        "Of a value, 65 536 letters are kept.",
+        KV_SERVER,
+        ((INSTALL, INSTALL.replace("args.value", "args.value[:65536]")),),
+        killed_by=(MANY,),
+        seeds=1,
+    ),
+    Patch(
+        "remembers_its_readers",
+        "The server keeps a list of what was read.",
+        KV_SERVER,
+        (
+            (EMPTY_TABLE, EMPTY_TABLE + "        self._reads: list[str] = []\n"),
+            (READ, "        self._reads.append(f'{args.key} v{version}')\n" + READ),
+        ),
+        killed_by=(MANY,),
         seeds=1,
     ),
 )

@@ -10,7 +10,7 @@ import asyncio
 from typing import Final
 
 from kvsrv.rpc import Err
-from tester.labs.crowd import CROWDED, VALUE, Putters, check_growth
+from tester.labs.crowd import CROWDED, VALUE, Putters, check_growth, check_kept
 from tester.labs.kvtest import (
     KEYS,
     OUTAGE_S,
@@ -30,7 +30,7 @@ from tester.labs.kvtest import (
     spawn_clients_and_wait,
 )
 from tester.labs.witness import describe_put
-from tester.world.simulate import UNRELIABLE, simulate
+from tester.world.simulate import LONG_REORDERING, UNRELIABLE, simulate
 from tester.world.simulation import Simulation
 
 BYTES_PER_CLIENT: Final = 10
@@ -39,6 +39,10 @@ BYTES_PER_CLIENT: Final = 10
 COPIES: Final = UNRELIABLE.but(latency_us=4_000, duplicate=(1, 2), duplicate_delay_ms=30)
 """One request in two arrives twice, the copy up to 30 ms later."""
 ROUNDS: Final = 40
+MANY: Final = 300
+"""Keys, each with a value of its own."""
+LONG: Final = 300_000
+"""Letters of a long value."""
 TIMES: Final = 100
 """How often the client on the unreliable network puts."""
 
@@ -200,4 +204,32 @@ async def test_get_and_put_reliable(sim: Simulation) -> None:
                 version, _ = await one_put(client, "k", version)
 
     _ = await spawn_clients_and_wait(sim, 5, 0.1, work)
+    check_rpcs(sim)
+
+
+@simulate(network=LONG_REORDERING)
+async def test_late_replies(sim: Simulation) -> None:
+    """Most replies are late: whoever does not wait for one has sent the put more than once."""
+    sim.serve()
+    keys = make_keys(2)
+    _ = await spawn_clients_and_wait(
+        sim, 3, 8, lambda client: one_client_put(client, keys, random_keys=True)
+    )
+
+
+@simulate(seeds=4, weight=25)
+async def test_many_and_long_reliable(sim: Simulation) -> None:
+    """The server keeps however many keys there are and however long a value is, and no more."""
+    server = sim.serve()
+    ck = clerk(sim)
+    for number in range(MANY):
+        await check_put(ck, f"key {number}", f"value {number}", 0)
+    value = "long" * (sim.at_most(LONG, "letters") // 4)
+    await check_put(ck, "key 0", value, 1)
+    await check_get(ck, "key 0", value, 2)
+    before = sim.measure(server)
+    for number in range(1, MANY):
+        await check_get(ck, f"key {number}", f"value {number}", 1)
+        await check_put(ck, f"key {number}", f"value {number}", 0, Err.VERSION)
+    check_kept(sim, server, before, "nothing that is not there already was put")
     check_rpcs(sim)

@@ -17,6 +17,14 @@ IF_FREE_OR_LATE = """\
                 seen, since = version, now()
             if holder == "" or now() - since > 1:
 """
+IF_FREE_OR_VERY_LATE = IF_FREE_OR_LATE.replace("> 1:", "> 60:")
+RELEASE = "    async def release(self) -> None:\n"
+RELEASE_LATER = """\
+    async def release(self) -> None:
+        self._releasing = asyncio.create_task(self._release())
+
+    async def _release(self) -> None:
+"""
 
 BUGS: Final = (
     Patch(
@@ -56,6 +64,21 @@ BUGS: Final = (
         ((ASKED, LOOK_AT_THE_CLOCK), (IF_FREE, IF_FREE_OR_LATE)),
         killed_by=("test_held_for_long",),
         seeds=1,
+    ),
+    Patch(
+        "leases_for_a_minute",
+        "Acquire takes the lock away from a holder that has kept it for a minute.",
+        LOCK,
+        ((ASKED, LOOK_AT_THE_CLOCK), (IF_FREE, IF_FREE_OR_VERY_LATE)),
+        killed_by=("test_held_for_minutes",),
+        seeds=1,
+    ),
+    Patch(
+        "releases_later",
+        "Release leaves the work to a task, and returns.",
+        LOCK,
+        ((RELEASE, RELEASE_LATER),),
+        killed_by=("test_clients_leave_unreliable",),
     ),
     Patch(
         "goes_by_the_first_letter",

@@ -19,7 +19,7 @@ from tester.world.failure import MutualExclusionViolated
 from tester.world.handles import KV
 from tester.world.limits import Limits
 from tester.world.nodes import Remote
-from tester.world.simulate import UNRELIABLE, simulate
+from tester.world.simulate import RELIABLE, UNRELIABLE, simulate
 from tester.world.simulation import Simulation
 
 RUN_S: Final = 2
@@ -30,6 +30,10 @@ DATA: Final = "l0"
 
 HELD_S: Final = 15
 """Longer than any lease that a lock may think of; it has none."""
+
+MINUTES_S: Final = 300
+"""Longer than it would take anybody to lose patience; on a slow network that is a few polls."""
+FAR: Final = RELIABLE.but(latency_us=50_000)
 
 SHORT: Final = Limits(virtual_s=10)
 """For tests that need only a few RPCs: a lock that is never granted is noticed sooner."""
@@ -200,6 +204,17 @@ async def test_async_with(sim: Simulation) -> None:
 @simulate(seeds=20, weight=5)
 async def test_held_for_long(sim: Simulation) -> None:
     """One client holds the lock for long: the other one gets it only after the release."""
+    await hold_for(sim, HELD_S * 10, 0.1)
+
+
+@simulate(network=FAR, seeds=2, weight=50, limits=Limits(virtual_s=2 * MINUTES_S))
+async def test_held_for_minutes(sim: Simulation) -> None:
+    """One client holds the lock for five minutes: the other one gets it only after the release."""
+    await hold_for(sim, MINUTES_S, 1)
+
+
+async def hold_for(sim: Simulation, rounds: int, seconds: float) -> None:
+    """Have a client hold the lock for so many times so long, and another one wait for it."""
     sim.serve()
     (name,) = lock_names(sim, 1)
 
@@ -207,10 +222,26 @@ async def test_held_for_long(sim: Simulation) -> None:
         first = client.number == 0
         await asyncio.sleep(0 if first else 0.1)
         await lock.acquire()
-        for _ in range(HELD_S * 10 if first else 0):  # it has work to do
+        for _ in range(rounds if first else 0):  # it has work to do
             _ = await client.clerk.get(DATA)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(seconds)
         await lock.release()
 
     async with watching(sim, name) as watch:
         await spawn_clients_and_wait(sim, 2, 0, lambda client: once(client, watch.lock(client)))
+
+
+@simulate(network=UNRELIABLE)
+async def test_clients_leave_unreliable(sim: Simulation) -> None:
+    """Five clients hold the lock once each, and crash as soon as they have given it back."""
+    sim.serve()
+    (name,) = lock_names(sim, 1)
+
+    async def once(client: Client, lock: Handle) -> None:
+        await lock.acquire()
+        await asyncio.sleep(HOLD_S)
+        await lock.release()
+        sim.node(client.name).crash()
+
+    async with watching(sim, name) as watch:
+        await spawn_clients_and_wait(sim, 5, 0, lambda client: once(client, watch.lock(client)))

@@ -8,7 +8,7 @@ from tester.labs.mapreduce.solutions import SOLUTIONS
 from tester.labs.patch import Catalogue, Edits, Patch, Rewrite
 
 COORDINATOR, WORKER = "mapreduce/coordinator.py", "mapreduce/worker.py"
-CRASHES = "test_crashes_at_any_step"
+CRASHES, HANG = "test_crashes_at_any_step", "test_three_workers_hang"
 
 READ = "        merge(groups, await disk.read(_between(number, task.number)))\n"
 READ_WHAT_IS_THERE: Final = (
@@ -73,6 +73,35 @@ OF_THE_COORDINATOR: Final = (
         COORDINATOR,
         (("PATIENCE_S: Final = 10\n", "PATIENCE_S: Final = 1\n"),),
         killed_by=("test_job_count",),
+    ),
+    Patch(
+        "is_impatient_by_a_second",
+        "A task is handed out again after nine seconds.",
+        COORDINATOR,
+        (("PATIENCE_S: Final = 10\n", "PATIENCE_S: Final = 9\n"),),
+        killed_by=(HANG,),
+    ),
+    Patch(
+        "waits_for_half_a_minute",
+        "A task is handed out again after half a minute.",
+        COORDINATOR,
+        (("PATIENCE_S: Final = 10\n", "PATIENCE_S: Final = 30\n"),),
+        killed_by=(HANG,),
+    ),
+    Patch(
+        "hands_out_one_late_task_at_a_time",
+        "While a task that was handed out again is not finished, no other one is.",
+        COORDINATOR,
+        (("            del self._since[number]\n", ""),),
+        killed_by=(HANG,),
+        seeds=20,
+    ),
+    Patch(
+        "hands_out_what_is_finished",
+        "After ten seconds a task goes to the next worker, also if it is finished.",
+        COORDINATOR,
+        (("        _ = self._since.pop(number, None)\n", ""),),
+        killed_by=(HANG,),
     ),
     _both(
         "counts_reports",
@@ -197,6 +226,19 @@ OF_THE_COORDINATOR: Final = (
 )
 
 OF_THE_WORKER: Final = (
+    Patch(
+        "asks_seldom",
+        "A worker with nothing to do asks again after five seconds.",
+        WORKER,
+        (
+            (
+                "                await asyncio.sleep(0.2)\n                continue\n",
+                "                await asyncio.sleep(5)\n                continue\n",
+            ),
+        ),
+        killed_by=(HANG,),
+        seeds=1,
+    ),
     Patch(
         "does_not_wait",
         "A worker with nothing to do asks again at once.",

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any, Final, Protocol, cast
 
 from mapreduce.api import OUTPUT, App, decode, encode
@@ -23,6 +24,7 @@ from tester.labs.mapreduce.verdicts import (
     ExitedEarly,
     PartialOutput,
     TaskRepeated,
+    TooSlow,
     WrongOutput,
 )
 from tester.labs.mapreduce.worker_faults import WorkerFaults
@@ -44,6 +46,13 @@ LINGER_S: Final = 1
 """The coordinator goes so long after the job is done."""
 CALLS_PER_S: Final = 100
 """More often than that no worker calls; it has no need to."""
+PATIENCE_S: Final = 10
+"""A task is handed out again so long after it was handed out, and not before."""
+LATEST_S: Final = 15
+"""By then it must have been: whoever has nothing to do asks again within a second."""
+BEGINS_MS: Final = 7_000
+QUICK_US: Final = 1_000_000
+"""Many times what a worker takes to count the words of a file."""
 COORDINATOR: Final = "coordinator"
 
 TIMED: Final = frozenset({"mtiming", "rtiming", "jobcount"})
@@ -224,13 +233,65 @@ class Job:
         for time_us, who, how, what in self.calls:
             if (how, what) in first:
                 when, whom = first[how, what]
-                raise TaskRepeated(
-                    f"{what} was {how} by {whom} at {when / 1_000_000:.3f} s, and by {who} at "
-                    f"{time_us / 1_000_000:.3f} s: a task is handed out again only when it has "
-                    "not been finished for 10 s",
-                    moments=(when, time_us),
-                )
+                raise self._repeated(f"{what} was {how} by {whom}", when, time_us, who)
             first[how, what] = time_us, who
+
+    def _repeated(self, did: str, first_us: int, again_us: int, who: str) -> TaskRepeated:
+        again = f"by {who} at {again_us / 1_000_000:.3f} s"
+        return TaskRepeated(
+            f"{did} at {first_us / 1_000_000:.3f} s, and {again}: a task is handed out again only "
+            "when it has not been finished for 10 s",
+            moments=(first_us, again_us),
+        )
+
+    async def begins(self, *workers: str) -> str:
+        """Wait until one of these workers begins to map, for a few seconds at most; which one."""
+        before = len(self.calls)
+        for _ in range(BEGINS_MS):
+            for _, who, how, _ in self.calls[before:]:
+                if how == "mapped" and who in workers:
+                    return who
+            await asyncio.sleep(0.001)
+        return workers[0]
+
+    async def check_pace(self, idle: Sequence[str], seconds: int) -> None:
+        """Wait; fail if one of these workers, who have nothing to do, asks seldom.
+
+        Right also is a call that is left open; and a call takes time.
+        """
+        before = {worker: self.sim.network.traffic(worker).sent for worker in idle}
+        await asyncio.sleep(seconds)
+        for worker, sent in before.items():
+            now = self.sim.network.traffic(worker)
+            if now.sent - sent < seconds - 2 and now.sent == now.answered + now.unanswered:
+                raise TooSlow(
+                    f"{worker} had nothing to do, and the number of its calls in {seconds} s was "
+                    f"{now.sent - sent}: it is to ask again within a second, or to leave a call "
+                    "open"
+                )
+
+    def check_hand_outs(self, hung: Sequence[str]) -> None:
+        """Fail if a file was mapped again too early or late, or after somebody had finished that.
+
+        Right where these workers hang from their last call on, and all others are quick.
+        """
+        begun: dict[str, list[tuple[int, str]]] = {}
+        for time_us, who, how, what in self.calls:
+            if how == "mapped":
+                begun.setdefault(what, []).append((time_us, who))
+        earliest = self._started_us + PATIENCE_S * 1_000_000  # nobody had a task before the job
+        for what, times in begun.items():
+            for (first, who), (again, other) in pairwise(times):
+                finished = who not in hung and again - first > QUICK_US
+                if finished or again < earliest:
+                    raise self._repeated(f"{what} was mapped by {who}", first, again, other)
+                if again - first > LATEST_S * 1_000_000:
+                    raise TooSlow(
+                        f"{who}, who hangs, began to map {what} at {first / 1e6:.3f} s, and "
+                        f"nobody else began it before {again / 1e6:.3f} s: the next worker that "
+                        f"asks {PATIENCE_S} s later is to get it",
+                        moments=(first, again),
+                    )
 
     # -- what is seen -----------------------------------------------------------------------------
 

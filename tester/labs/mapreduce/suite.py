@@ -151,6 +151,24 @@ async def test_one_worker_hangs(sim: Simulation) -> None:
 
 
 @simulate(model=None, limits=LIMITS)
+async def test_three_workers_hang(sim: Simulation) -> None:
+    """Two workers hang in their first tasks, and ten seconds later one who gets such a task."""
+    job = Job(sim, "wc", workers=5)
+    await job.start()
+    idle, hung = [*job.workers], []
+    for nth in range(3):
+        if nth == 2:
+            await asyncio.sleep(2)  # for the tasks of those who do not hang
+            await job.check_pace(idle, 7)
+        hung.append(await job.begins(*idle))
+        sim.node(hung[-1]).pause()
+        idle.remove(hung[-1])
+    await asyncio.sleep(LONG_S)
+    await job.finish_without(*hung)
+    job.check_hand_outs(hung)
+
+
+@simulate(model=None, limits=LIMITS)
 async def test_workers_come_late(sim: Simulation) -> None:
     """A job waits for its workers, and those that come when it is under way share the work."""
     job = Job(sim, "wc", workers=0)

@@ -23,3 +23,7 @@ class TaskRepeated(Verdict):
 
 class NotParallel(Verdict):
     """Workers waited for each other, where they could have worked."""
+
+
+class TooSlow(Verdict):
+    """A task was handed out again long after ten seconds, or an idle worker seldom asked."""
