@@ -130,7 +130,7 @@ class _WorkerProcess:
         except BaseException as error:  # noqa: BLE001 - what a metaclass may do, or a KeyboardInterrupt
             frames = user_frames(error)
             place = f"{frames[-1].file}:{frames[-1].line}" if frames else setup.lab.suite
-            self.refuse(f"{place}: loading it raised {error!r}")
+            self.refuse(f"{place}: loading it raised {submission.spelled(error)}")
         gc.freeze()  # what is here stays: collections need not look at it again
         listed = [
             Listed.of(name, scenario, setup.seeds, parts=setup.lab.parts(name))

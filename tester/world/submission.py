@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import errno
 import functools
 import importlib
 import importlib.abc
@@ -122,7 +123,7 @@ class Submission:
             missing = re.match(r"cannot import name '(\w+)'", str(error))
             if missing is not None:  # it is our own package that asked for it
                 return f"{error.path}: expected a definition of {missing[1]}, got none"
-        what = f"importing it raised {error!r}"
+        what = f"importing it raised {spelled(error)}"
         return f"{place or self._file(module)}: {what}"
 
     def _line(self, error: BaseException) -> str | None:
@@ -258,6 +259,11 @@ def _forget(modules: Iterable[str]) -> None:
         del sys.modules[name]
 
 
+def spelled(error: BaseException) -> str:
+    """An exception as it was made; its repr shows more since CPython 3.15: a module's name."""
+    return f"{type(error).__name__}({', '.join(map(repr, error.args))})"
+
+
 def load(folder: Path) -> Submission:
     """Overlay the reference packages with a folder, for the rest of this process.
 
@@ -265,11 +271,13 @@ def load(folder: Path) -> Submission:
     check that the folder holds anything of a lab.
     """
     try:
-        folder = folder.resolve()
-    except (OSError, RuntimeError):  # RuntimeError: before 3.13, of a link cycle, see gh-109187
-        raise BadSubmission(
-            f"expected a folder, got a cycle of symbolic links: {folder}"
-        ) from None
+        folder.stat()
+    except OSError as error:  # asked before `resolve`, of which each CPython makes something else
+        if error.errno == errno.ELOOP:
+            raise BadSubmission(
+                f"expected a folder, got a cycle of symbolic links: {folder}"
+            ) from None
+    folder = folder.resolve()
     if _loaded:
         if _loaded[0].folder == folder:
             return _loaded[0]
