@@ -223,7 +223,8 @@ function drawAxis() {
   const rough = (view.to - view.from) / Math.max(2, (width - GUTTER) / 80);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = Math.max(1, [1, 2, 5, 10].map(n => n * power).find(s => s >= rough));
-  for (let at = Math.ceil(Math.max(0, view.from) / step) * step; at <= view.to; at += step) {
+  const last = view.realTime ? view.to : Math.min(view.to, view.axis.length - 1);
+  for (let at = Math.ceil(Math.max(0, view.from) / step) * step; at <= last; at += step) {
     const x = GUTTER + (at - view.from) / (view.to - view.from) * (width - GUTTER - 8);
     pen.strokeStyle = colours.line;
     line(x, AXIS - 5, x, AXIS - 1);
@@ -293,7 +294,8 @@ function drawOperation(op, y, selected) {
   pen.lineTo(right, y + h);
   if (!open) pen.closePath();
   pen.stroke();
-  const left = Math.max(x, GUTTER) + 5;
+  const point = view.run.points.get(op.number), bar = point ? xOf(point.at) : -1;
+  const start = Math.max(x, GUTTER) + 5, left = bar > start - 8 && bar < start + 20 ? bar + 9 : start;
   const told = `${wrong ? "✗ " : ""}${op.text}${open ? " (open)" : ` → ${op.answer}`}`;
   const colour = wrong ? colours.fail : colours.text;
   if ((wrong || op.core) && right - left < 120 && right < width + 5) {

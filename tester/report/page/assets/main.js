@@ -5,7 +5,10 @@ const $ = id => document.getElementById(id);
 function moveTo(id, { keep = false } = {}) {
   const { events } = view.run;
   view.cursor = Math.max(0, Math.min(events.length - 1, id));
-  if (!keep) reveal(view.cursor);
+  if (!keep) {
+    reveal(view.cursor);
+    revealLane();
+  }
   showRow(view.cursor);
   refresh();
   const hash = `#event=${view.cursor}${view.name === "twin" ? "&run=twin" : ""}`;

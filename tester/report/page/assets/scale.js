@@ -102,6 +102,18 @@ function reveal(event) {
   }
 }
 
+// Have the lane of the cursor in view: of many lanes some are further down.
+function revealLane() {
+  const event = view.run.events[view.cursor], op = event && view.run.byOp.get(event.op);
+  const client = lanes.clients.find(lane => lane.name === op?.client);
+  const lane = client && OPERATIONS.has(event.kind) ? client : lanes.nodes.get(event?.node) ?? client;
+  const box = document.getElementById("lanes");
+  if (!lane) return;
+  const end = lane.y + lane.height + 8;
+  if (lane.y - AXIS < box.scrollTop) box.scrollTop = lane.y - AXIS;
+  else if (end > box.scrollTop + box.clientHeight) box.scrollTop = end - box.clientHeight;
+}
+
 // The first event that is in view, and the last.
 function visibleEvents() {
   const last = view.run.events.length - 1;
