@@ -181,8 +181,10 @@ function operationName(op) {
 }
 
 function factRows(facts) {
-  return table([], facts.map(([name, text]) => element("tr", {},
+  const made = table([], facts.map(([name, text]) => element("tr", {},
     element("th", { text: name, scope: "row" }), ...cells(text))));
+  made.className = "facts";
+  return made;
 }
 
 function operationParts(run, op) {
