@@ -27,7 +27,7 @@ class Put(NamedTuple):
 
 
 class Append(NamedTuple):
-    """Add to the value of a key. `kv-append`: -> the value before, or None if not told."""
+    """Add to the value of a key. `kv-append`: -> the value before, or None if not returned."""
 
     key: str
     value: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from linearizability.collector import collector_paused
 from linearizability.model import Model
 from linearizability.operation import Operation
 from linearizability.verdict import Illegal, Linearized, Ok, Refuted, Undecided, Unknown, Verdict
@@ -15,6 +16,7 @@ PREFIX_END = 100
 LineOf = Callable[[Operation], int | None]
 
 
+@collector_paused()
 def as_data(
     verdict: Verdict, line_of: LineOf | None = None, *, explained: bool = True
 ) -> dict[str, Any]:

@@ -218,13 +218,17 @@ def prefix_by_cuts(
             illegal = max(bisect_left(stamps, ends[possible + 1]), 1)
         del ends[possible + 1 :]
     legal, best, step = 0, list[int](), 1
-    size = 0  # of the state after the best order
-    # Once there is an order, a longer one is looked for only where that costs little, or spares
-    # many steps between states that are dear to copy.
-    while illegal - legal > 1 and (
-        work > (2 * len(operations) if legal else 0)
-        or (illegal - legal) * size > COPIED * len(operations)
-    ):
+
+    def is_worth_it() -> bool:
+        """Once there is an order, a longer one is looked for only where that costs little, or
+        spares many steps between states that are dear to copy.
+        """
+        if work > (2 * len(operations) if legal else 0):
+            return True
+        size = _size_after(model, [operations[position] for position in best])
+        return (illegal - legal) * size > COPIED * len(operations)
+
+    while illegal - legal > 1 and is_worth_it():
         middle = max(illegal - step, legal + 1)
         if ends:
             middle = min(max(bisect_left(stamps, ends.pop()), legal + 1), illegal - 1)
@@ -233,7 +237,6 @@ def prefix_by_cuts(
             illegal = middle
         else:
             legal, best, ends = middle, found, []
-            size = _size_after(model, [operations[position] for position in found])
         step = step * 8 if legal == 0 else (illegal - legal) // 2
     until = stamps[legal - 1] if legal else -1
     kept = [(ret := operations[position].ret) is not None and ret <= until for position in best]

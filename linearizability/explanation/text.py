@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sequence
 
+from linearizability.collector import collector_paused
 from linearizability.model import Model
 from linearizability.operation import Operation, client_name
 from linearizability.verdict import Illegal, Refuted, Unknown, Verdict, counted, name_of
@@ -21,6 +22,7 @@ CORE_SHOWN = 20
 Name = Callable[[Operation], str]
 
 
+@collector_paused()
 def explain(verdict: Verdict, name: Name | None = None) -> str:
     """The verdict in at most 80 columns, ending with a newline.
 

@@ -10,129 +10,112 @@ A reply that no model allows is for the checker to judge; what cannot be underst
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from linearizability.collector import collector_paused
-from linearizability.formats.fields import FIELDS, TELLS, Row, misnamed
+from linearizability.formats.decoders import Decoders
+from linearizability.formats.fields import Row
 from linearizability.formats.recorded import Recorded, malformed
-from linearizability.formats.values import frozen
-from linearizability.inputs import (
-    Acquire,
-    Add,
-    Append,
-    Cas,
-    Contains,
-    DeleteMin,
-    Dequeue,
-    Enqueue,
-    Get,
-    Increment,
-    Insert,
-    Pop,
-    Push,
-    Put,
-    Read,
-    Release,
-    Remove,
-    Transaction,
-    Write,
-)
-from linearizability.operation import OPEN, Operation
+from linearizability.formats.rows import ARRAY, READERS, Malformed, operation, shown
+from linearizability.inputs import Get, Put
+from linearizability.operation import Operation
 
-# An operation's reader: (line as a dict, key, err or None) -> (input, output); output OPEN means
-# that nobody knows what the operation did.
-Reader = Callable[[Row, str, "str | None"], tuple[Any, Any]]
-
-_ERRORS = {
-    err: err
-    for err in ("OK", "ErrNoKey", "ErrVersion", "ErrMaybe", "ErrWrongLeader", "ErrWrongGroup")
-}
-_STATUSES = ("ok", "fail", "info")
-_OK, _NO_KEY, _VERSION, _MAYBE = "OK", "ErrNoKey", "ErrVersion", "ErrMaybe"
-
-
-_ARRAY = "expected one object on each line, not an array of them"
-
-BLOCK = 4_096
+BLOCK = 1_024
 """How many lines are decoded at once."""
 
 
-class _Malformed(ValueError):
-    """What is wrong with a line."""
-
-
-def read_jsonl(lines: Iterable[str], name: str, model: str) -> Recorded:
+def read_jsonl(
+    lines: Iterable[str], name: str, model: str, decoders: Decoders | None = None
+) -> Recorded:
     """A history of the named model; raises HistoryError for the first malformed line.
 
     Keys and errors are shared between operations, and nothing is kept of a line but its operation.
     Fields that the format does not know travel as metadata. Lines are decoded many at a time; a
-    block in which anything is unusual is read again line by line.
+    block in which anything is unusual is read again line by line. `decoders` do it faster, with
+    the same result.
     """
     recorded = Recorded()
-    reader = _Lines(recorded, name, model)
-    numbers: list[int] = []
-    texts: list[str] = []
+    reader = _Lines(recorded, name, model, decoders)
+    first, source = 1, iter(lines)
     with collector_paused():
-        for number, line in enumerate(lines, 1):
-            text = line.strip()
-            if text:
-                numbers.append(number)
-                texts.append(text)
-                if len(texts) == BLOCK:
-                    reader.read(numbers, texts)
-                    numbers, texts = [], []
-        reader.read(numbers, texts)
+        while block := list(islice(source, BLOCK)):
+            reader.read(first, block)
+            first += len(block)
     return recorded
 
 
 class _Lines:
     """Turns lines into operations."""
 
-    def __init__(self, recorded: Recorded, name: str, model: str) -> None:
+    def __init__(
+        self, recorded: Recorded, name: str, model: str, decoders: Decoders | None
+    ) -> None:
         self._recorded = recorded
         self._name = name
         self._model = model
         self._readers = READERS[model]
         self._decoder = json.JSONDecoder(parse_constant=_no_number)
+        self._decoders = decoders or Decoders(self._decoded, lambda text: None)
         self._keys: dict[str, str] = {}
         self._gets: dict[str, Get] = {}
 
-    def read(self, numbers: Sequence[int], texts: Sequence[str]) -> None:
-        """A block of lines with their numbers."""
-        rows = self._rows(texts)
-        if rows is None:
-            for number, text in zip(numbers, texts, strict=True):
-                self._read_line(number, text)
-        elif self._model == "kv":
-            self._read_kv(numbers, rows)
-        else:
-            for number, row in zip(numbers, rows, strict=True):
-                self._read_row(number, row)
+    def read(self, first: int, lines: Sequence[str]) -> None:
+        """A block of lines, of which the first has this number."""
+        numbers: Sequence[int] = range(first, first + len(lines))
+        array = _array(lines)
+        if array is None:  # perhaps only for the space around
+            stripped = [
+                (number, line.strip()) for number, line in zip(numbers, lines, strict=True)
+            ]
+            numbers = [number for number, line in stripped if line]
+            lines = [line + "\n" for _, line in stripped if line]
+            array = _array(lines)
+        if array is not None:
+            if self._model == "kv" and self._read_kv(numbers, lines, array):
+                return
+            rows = self._rows(array, len(lines))
+            if rows is not None:
+                for number, row in zip(numbers, rows, strict=True):
+                    self._add(number, self._operation(number, row))
+                return
+        for number, line in zip(numbers, lines, strict=True):
+            self._add(number, self._read_line(number, line))
 
-    def _rows(self, texts: Sequence[str]) -> list[Row] | None:
-        """The objects of all lines at once; None if not each line is one, without any doubt."""
-        if not all(text[0] == "{" and text[-1] == "}" for text in texts):
-            return None
-        joined = ",\n".join(texts)
+    def _add(self, number: int, op: Operation | None) -> None:
+        if op is None:
+            self._recorded.failed += 1
+        else:
+            self._recorded.add(op, number)
+
+    def _decoded(self, array: str) -> list[Row] | None:
         try:
-            rows: list[Row] = self._decoder.decode(f"[{joined}]")
+            rows: list[Row] = self._decoder.decode(array)
         except (ValueError, RecursionError):
             return None
-        # As many names as fields, so that no field is there twice.
-        if len(rows) != len(texts) or sum(map(len, rows)) != joined.count('":'):
+        return rows if set(map(type, rows)) == {dict} else None
+
+    def _rows(self, array: str, count: int) -> list[Row] | None:
+        """The objects of all lines at once; None if not each line is one, without any doubt.
+
+        Each line begins with the only brace that it opens. So no line has two objects, and with as
+        many objects as lines, and nothing else, none goes on in the next.
+        """
+        rows = self._decoders.rows(array) if array.count("{") == count else None
+        if rows is None or len(rows) != count or not _are_distinct(array, sum(map(len, rows))):
             return None
         return rows
 
-    def _read_line(self, number: int, text: str) -> None:
+    def _read_line(self, number: int, line: str) -> Operation | None:
         """One line, carefully."""
+        text = line.strip()
         try:
             row, end = self._decoder.raw_decode(text)
             if end != len(text):
                 rest = text[end:].lstrip()
-                what = f"expected one JSON object on the line, got {_show(rest)} after it"
-                raise _Malformed(what)
+                what = f"expected one JSON object on the line, got {shown(rest)} after it"
+                raise Malformed(what)
             if type(row) is dict and text.count(":") != len(row):
                 _refuse_duplicates(text)
         except json.JSONDecodeError as error:
@@ -141,68 +124,93 @@ class _Lines:
         except RecursionError:
             what = "not an operation: nested too deeply"
             raise malformed(self._name, number, what) from None
-        except _Malformed as error:
+        except Malformed as error:
             raise malformed(self._name, number, str(error)) from None
         except ValueError as error:  # Python's limit on the digits of an integer
             what = f"a number that is too long: {len(text)} letters on this line"
             raise malformed(self._name, number, what) from error
-        self._read_row(number, row)
+        return self._operation(number, row)
 
-    def _read_row(self, number: int, row: Any) -> None:
+    def _operation(self, number: int, row: Any) -> Operation | None:
         try:
-            op = _operation(row, self._readers, self._keys, self._model)
-        except _Malformed as error:
+            return operation(row, self._readers, self._keys, self._model)
+        except Malformed as error:
             raise malformed(self._name, number, str(error)) from None
-        if op is None:
-            self._recorded.failed += 1
-        else:
-            self._recorded.add(op, number)
 
-    def _read_kv(self, numbers: Sequence[int], rows: Sequence[Row]) -> None:
-        """The usual lines of `kv` without calls, because reading is what checking costs."""
-        add, line = self._recorded.operations.append, self._recorded.lines.append
-        keys, gets = self._keys, self._gets
-        new, errors = tuple.__new__, _ERRORS
-        for number, row in zip(numbers, rows, strict=True):
-            kind, call, ret = row.get("op"), row.get("call"), row.get("ret")
-            client, key, err = row.get("c"), row.get("k"), row.get("err")
-            if (
-                type(client) is type(call) is type(ret) is int
-                and type(key) is str
-                and (err is None or type(err) is str)
-                and (err is None or err in errors)
-                and (ret >= call >= 0 or (ret == -1 and call >= 0))
-            ):
-                if kind == "get" and ret >= 0 and err is not None:
-                    value, version = row.get("rv", ""), row.get("rver", 0)
-                    known = 6 + ("rv" in row) + ("rver" in row)
-                    if type(value) is str and type(version) is int and len(row) == known:
-                        get = gets.get(key)
-                        if get is None:
-                            key = keys.setdefault(key, key)
-                            get = gets[key] = Get(key)
-                        output = (value, version, errors[err])
-                        if version >= 0:
-                            add(Operation(client, get, output, call, ret))
-                            line(number)
-                            continue
-                elif kind == "put":
-                    value, version = row.get("v"), row.get("ver")
-                    known = 7 + ("err" in row)
-                    if type(value) is str and type(version) is int and len(row) == known:
-                        put = new(Put, (keys.setdefault(key, key), value, version))
-                        if version >= 0:
-                            is_open = ret == -1
-                            answer = None if is_open else errors[err or _OK]
-                            end = None if is_open else ret
-                            add(Operation(client, put, answer, call, end))
-                            line(number)
-                            continue
-            self._read_row(number, row)
+    def _read_kv(self, numbers: Sequence[int], lines: Sequence[str], array: str) -> bool:
+        """The usual lines of `kv` without calls, because reading is what checking costs.
+
+        Nothing is read if there is any doubt. Objects without inner ones go on in no other line,
+        as no string does, and with as many as lines none has two. Lines that are unusual in
+        themselves are read alone, once it is certain that the others have no field twice.
+        """
+        rows = self._decoders.kv(array)
+        if rows is None or len(rows) != len(lines):
+            return False
+        found: list[Operation | None] = []
+        names, unusual, add = 8 * len(rows), list[int](), found.append
+        keys, gets, new = self._keys, self._gets, tuple.__new__
+        for row in rows:
+            key, call, ret, err = row.k, row.call, row.ret, row.err
+            if row.op == "get":
+                value, version = row.rv, row.rver
+                if (
+                    value is not None
+                    and version is not None
+                    and err is not None
+                    and ret >= call
+                    and row.v is None is row.ver
+                ):
+                    get = gets.get(key)
+                    if get is None:
+                        key = keys.setdefault(key, key)
+                        get = gets[key] = Get(key)
+                    add(Operation(row.c, get, (value, version, err), call, ret))
+                    continue
+            else:
+                value, version = row.v, row.ver
+                if (
+                    value is not None
+                    and version is not None
+                    and ret >= call
+                    and row.rv is None is row.rver
+                ):
+                    if err is None:
+                        err = "OK"
+                        names -= 1
+                    put = new(Put, (keys.setdefault(key, key), value, version))
+                    add(Operation(row.c, put, err, call, ret))
+                    continue
+            names -= sum(field is None for field in (err, row.v, row.ver, row.rv, row.rver)) - 2
+            unusual.append(len(found))
+            add(None)
+        if not _are_distinct(array, names):
+            return False
+        for index in unusual:
+            found[index] = self._read_line(numbers[index], lines[index])
+        self._recorded.operations.extend(filter(None, found))
+        self._recorded.lines.extend(numbers)
+        return True
+
+
+def _array(lines: Sequence[str]) -> str | None:
+    """The lines as one JSON array, if each begins as an object."""
+    return "[" + ",\n".join(lines) + "]" if {line[:1] for line in lines} == {"{"} else None
+
+
+def _are_distinct(array: str, names: int) -> bool:
+    """Whether an array has no more names of fields than the objects that were made of it.
+
+    Then none was there twice. An answer of no only means that it is not known: colons in strings
+    look like further names.
+    """
+    if array.count(":") == names:
+        return True
+    return array.count('":') == names and not any(gap + ":" in array for gap in " \t\r\n")
 
 
 def _no_number(text: str) -> float:
-    raise _Malformed(f"{text} is no JSON value")
+    raise Malformed(f"{text} is no JSON value")
 
 
 def _hint(text: str) -> str:
@@ -211,55 +219,10 @@ def _hint(text: str) -> str:
         kind = "porcupine-kv" if " :key " in text else "jepsen-edn"
         return f"; this looks like EDN: read it with --format {kind}"
     if text.startswith("["):
-        return "; " + _ARRAY
+        return "; " + ARRAY
     if text.startswith("INFO") and "jepsen" in text:
         return "; this looks like a log of Jepsen: read it with --format jepsen-etcd"
     return ""
-
-
-def _operation(
-    row: Any, readers: Mapping[str, Reader], keys: dict[str, str], model: str
-) -> Operation | None:
-    """The operation of a line; None if it certainly did not happen."""
-    if type(row) is not dict:
-        hint = f"; {_ARRAY}" if type(row) is list else ""
-        raise _Malformed(f"not a JSON object but {_show(row)}{hint}")
-    client, call = row.get("c"), row.get("call")
-    if type(client) is not int:
-        raise _expected(row, "c", "an integer, the client")
-    if type(call) is not int or call < 0:
-        raise _expected(row, "call", "an integer >= 0, the stamp of the call")
-    ret = row.get("ret", "missing")
-    if ret == -1 and type(ret) is int:
-        ret = None
-    elif ret is not None and (type(ret) is not int or ret < call):
-        what = f"an integer >= call ({call}), the stamp of the return, or -1 if it never returned"
-        raise _expected(row, "ret", what)
-    op, key, err = row.get("op"), row.get("k", ""), row.get("err")
-    if type(op) is not str or op not in readers:
-        raise _expected(row, "op", f"an operation of model {model}: {', '.join(readers)}")
-    if type(key) is not str:
-        raise _expected(row, "k", "a string, the key")
-    if err is not None:
-        if type(err) is not str or err not in _ERRORS:
-            raise _expected(row, "err", f"one of {', '.join(_ERRORS)}")
-        err = _ERRORS[err]
-    key = keys.setdefault(key, key)
-    status = row.get("status", "ok")
-    if status not in _STATUSES:
-        raise _expected(row, "status", f"one of {', '.join(_STATUSES)}")
-    asked, output = readers[op](row, key, err)
-    if ret is None or output is OPEN or status == "info":
-        ret = output = None
-    metadata = None
-    if not row.keys() <= FIELDS or (op in TELLS and ("v" in row or "ver" in row)):
-        problem = misnamed(row, op, returned=ret is not None)
-        if problem is not None:
-            raise _Malformed(problem)
-        metadata = {field: row[field] for field in row if field not in FIELDS} or None
-    if status == "fail":
-        return None
-    return Operation(client, asked, output, call, ret, metadata)
 
 
 def _refuse_duplicates(text: str) -> None:
@@ -270,229 +233,7 @@ def _refuse_duplicates(text: str) -> None:
         if len(row) < len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
-            raise _Malformed(f"{twice!r} is there more than once")
+            raise Malformed(f"{twice!r} is there more than once")
         return row
 
     json.loads(text, object_pairs_hook=unique)
-
-
-def _expected(row: Row, field: str, what: str) -> _Malformed:
-    if field not in row:
-        return _Malformed(f"{field!r} is missing: expected {what}")
-    return _Malformed(f"{field!r} is {_show(row[field])}: expected {what}")
-
-
-def _show(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _text(row: Row, field: str, what: str, default: str | None = None) -> str:
-    value = row.get(field, default)
-    if type(value) is not str:
-        raise _expected(row, field, f"a string, {what}")
-    return value
-
-
-def _whole(row: Row, field: str, what: str, default: int | None = None) -> int:
-    value = row.get(field, default)
-    if type(value) is not int:
-        raise _expected(row, field, f"an integer, {what}")
-    return value
-
-
-def _version(row: Row, field: str, default: int | None = None) -> int:
-    value = row.get(field, default)
-    if type(value) is not int or value < 0:
-        raise _expected(row, field, "an integer >= 0, the version")
-    return value
-
-
-def _truth(row: Row, err: str | None) -> Any:
-    """A reply of true or false that may be left out."""
-    value = row.get("rv")
-    if value is not None and type(value) is not bool:
-        raise _expected(row, "rv", "true or false")
-    return _done(err) or value
-
-
-def _done(err: str | None) -> Any:
-    """The reply of an operation that has nothing to tell."""
-    return None if err in (None, _OK) else OPEN if err == _MAYBE else err
-
-
-def _kv_get(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    value = _text(row, "rv", "the value returned", "")
-    version = _version(row, "rver", 0)
-    return Get(key), (value, version, err or (_OK if version else _NO_KEY))
-
-
-def _kv_put(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    return Put(key, _text(row, "v", "the value written"), _version(row, "ver")), err or _OK
-
-
-def _read(kind: Callable[[str], Any]) -> Reader:
-    """A read of a string, of `kv-append`."""
-
-    def read(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-        value = _text(row, "rv", "the value returned", "")
-        plausible = err in (None, _OK) or (err == _NO_KEY and not value)
-        return kind(key), value if plausible else (value, err)
-
-    return read
-
-
-def _write(kind: Callable[[str, str], Any]) -> Reader:
-    def write(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-        return kind(key, _text(row, "v", "the value written")), _done(err)
-
-    return write
-
-
-def _any(row: Row, field: str, what: str) -> Any:
-    """A value of any type; null is what a register holds at first, the empty string."""
-    if field not in row:
-        raise _Malformed(f"{field!r} is missing: expected a value, {what}")
-    value = row[field]
-    return "" if value is None else frozen(value)
-
-
-def _read_any(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    value = _any(row, "rv", "the value returned") if "rv" in row else ""
-    plausible = err in (None, _OK) or (err == _NO_KEY and value == "")
-    return Read(key), value if plausible else (value, err)
-
-
-def _write_any(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    return Write(key, _any(row, "v", "the value written")), _done(err)
-
-
-def _put_in(kind: Callable[[str, Any], Any]) -> Reader:
-    """An insertion; null would mean that there is nothing."""
-
-    def put_in(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-        if row.get("v") is None:
-            raise _expected(row, "v", "a value other than null, what is put in")
-        return kind(key, frozen(row["v"])), _done(err)
-
-    return put_in
-
-
-def _append(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    asked = Append(key, _text(row, "v", "the token appended"))
-    told = _text(row, "rv", "the value before", "") if "rv" in row else None
-    return asked, told if err in (None, _OK) else OPEN if err == _MAYBE else (told, err)
-
-
-def _cas(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    asked = Cas(key, _any(row, "from", "the value expected"), _any(row, "v", "the new value"))
-    return asked, {None: True, _OK: True, _VERSION: False, _MAYBE: OPEN}.get(err, err)
-
-
-def _acquire(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    return Acquire(key, row["c"]), False if err == _VERSION else _done(err)
-
-
-def _release(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    return Release(key, row["c"]), _done(err)
-
-
-def _increment(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    told = _whole(row, "rv", "the new value") if row.get("rv") is not None else None
-    return Increment(key, _whole(row, "v", "the difference", 1)), _done(err) or told
-
-
-def _count(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    value = _whole(row, "rv", "the value returned", 0)
-    return Read(key), _done(err) or value
-
-
-def _take(kind: Callable[[str], Any]) -> Reader:
-    """A removal; without a value, or with null, there was nothing."""
-
-    def take(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-        output = None if err == _NO_KEY else _done(err)
-        if output is None and row.get("rv") is not None:
-            output = frozen(row["rv"])
-        return kind(key), output
-
-    return take
-
-
-def _contains(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    """Unlike a change, a question without an answer says nothing at all."""
-    asked, output = _set_operation(Contains)(row, key, err)
-    returned = row.get("ret") not in (-1, None) and row.get("status", "ok") == "ok"
-    if output is None and returned:
-        raise _expected(row, "rv", "true or false")
-    return asked, output
-
-
-def _set_operation(kind: Callable[[str, str], Any]) -> Reader:
-    def change(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-        return kind(key, _any(row, "v", "the element")), _truth(row, err)
-
-    return change
-
-
-def _elements(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    value = row.get("rv", [])
-    if type(value) is not list:
-        raise _expected(row, "rv", "a list, the elements")
-    return Read(key), _done(err) or [frozen(element) for element in value]
-
-
-def _transaction(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-    what = 'a list of steps ["r", key] and ["w", key, value]'
-    given = row.get("v")
-    if type(given) is not list or not all(map(_is_step, given)):
-        raise _expected(row, "v", what)
-    steps = tuple(
-        (step[0], frozen(step[1]), _any({"v": step[2]}, "v", "") if step[0] == "w" else None)
-        for step in given
-    )
-    replies = row.get("rv")
-    if replies is None and not any(step[0] == "r" for step in steps):
-        replies = [None] * len(steps)
-    if _done(err) is None and row.get("ret") not in (-1, None) and type(replies) is not list:
-        raise _expected(row, "rv", "a list, what each step returned, null for the writes")
-    told = None
-    if type(replies) is list:
-        told = tuple(
-            _any({"rv": reply}, "rv", "") if step[0] == "r" else None
-            for step, reply in zip_longest(steps, replies, fillvalue=("?",))
-        )
-    return Transaction(steps), _done(err) or told
-
-
-def _is_step(step: Any) -> bool:
-    return type(step) is list and (
-        (len(step) in (2, 3) and step[0] == "r") or (len(step) == 3 and step[0] == "w")
-    )
-
-
-_REGISTER: dict[str, Reader] = {
-    "get": _read_any,
-    "read": _read_any,
-    "put": _write_any,
-    "write": _write_any,
-}
-
-READERS: dict[str, dict[str, Reader]] = {
-    "kv": {"get": _kv_get, "put": _kv_put},
-    "register": _REGISTER,
-    "cas-register": {**_REGISTER, "cas": _cas},
-    "kv-append": {"get": _read(Get), "put": _write(Put), "append": _append},
-    "mutex": {"acquire": _acquire, "release": _release},
-    "counter": {"read": _count, "increment": _increment},
-    "queue": {"enqueue": _put_in(Enqueue), "dequeue": _take(Dequeue)},
-    "stack": {"push": _put_in(Push), "pop": _take(Pop)},
-    "priority-queue": {"insert": _put_in(Insert), "delete-min": _take(DeleteMin)},
-    "set": {
-        "add": _set_operation(Add),
-        "remove": _set_operation(Remove),
-        "contains": _contains,
-        "read": _elements,
-    },
-    "txn": {"txn": _transaction},
-}

@@ -77,10 +77,10 @@ def opened(path: Path | str, name: str) -> Iterator[TextIO]:
 
 @contextmanager
 def _text(raw: BinaryIO, name: str) -> Iterator[TextIO]:
-    buffered = io.BufferedReader(_Raw(raw))
-    stream = buffered
+    buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(_Raw(raw))
+    stream: io.BufferedReader | gzip.GzipFile = buffered
     if buffered.peek(2)[:2] == _GZIP:
-        stream = io.BufferedReader(_Raw(gzip.GzipFile(fileobj=buffered)))
+        stream = gzip.GzipFile(fileobj=buffered)
     start = stream.peek(4)[:4]
     found = next((code for mark, code in _MARKS if start.startswith(mark)), "")
     if found:
@@ -93,13 +93,17 @@ def _text(raw: BinaryIO, name: str) -> Iterator[TextIO]:
             " convert it first, as with iconv -f UTF-16LE -t UTF-8"
         )
     encoding = "utf-8-sig" if start.startswith(_UTF8_MARK) else "utf-8"
-    yield io.TextIOWrapper(stream, encoding=encoding)
+    text = io.TextIOWrapper(stream, encoding=encoding)
+    try:
+        yield text
+    finally:
+        text.detach()  # or it would close the stream, which is not ours
 
 
 class _Raw(io.RawIOBase):
     """A binary stream that is left open when what reads from it is closed."""
 
-    def __init__(self, stream: BinaryIO | gzip.GzipFile) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
     def readable(self) -> bool:

@@ -262,7 +262,7 @@ def _collected(operations: Sequence[Operation]) -> frozenset[Any]:
 
 
 def _sees(output: Any, state: frozenset[Any]) -> bool:
-    """Whether a reader saw exactly these elements; one that saw fewer is told without a copy."""
+    """Whether a reader saw exactly these elements; one that saw fewer is found without a copy."""
     if isinstance(output, list | tuple | set | frozenset) and len(output) < len(state):
         return False
     return _elements(output) == state

@@ -20,10 +20,10 @@ State = tuple[tuple[Hashable, Hashable], ...]
 
 def _step(state: State, input: Transaction, output: Any) -> tuple[bool, Any]:
     values = dict(state)
-    told = _replies(input, output)
-    if told is None:
+    replies = _replies(input, output)
+    if replies is None:
         return False, state
-    for (kind, key, value), reply in zip(input.steps, told, strict=True):
+    for (kind, key, value), reply in zip(input.steps, replies, strict=True):
         if kind == "w":
             values[key] = value
         elif reply is not OPEN and reply != values.get(key, ""):
@@ -49,13 +49,13 @@ def _read_only(input: Transaction, output: Any) -> bool:
 
 
 def _describe(input: Transaction, output: Any) -> str:
-    told = _replies(input, output)
+    replies = _replies(input, output)
     words = []
     for number, (kind, key, value) in enumerate(input.steps):
         if kind == "w":
             words.append(f"{key!r} := {value!r}")
         else:
-            reply = "?" if told is None or told[number] is OPEN else repr(told[number])
+            reply = "?" if replies is None or replies[number] is OPEN else repr(replies[number])
             words.append(f"{key!r} -> {reply}")
     return f"Transaction({', '.join(words)})"
 
@@ -66,10 +66,10 @@ def _describe_state(state: State) -> str:
 
 def _why_not(state: State, input: Transaction, output: Any) -> str:
     values = dict(state)
-    told = _replies(input, output)
-    if told is None:
+    replies = _replies(input, output)
+    if replies is None:
         return f"{output!r} is no answer to {len(input.steps)} steps"
-    for (kind, key, value), reply in zip(input.steps, told, strict=True):
+    for (kind, key, value), reply in zip(input.steps, replies, strict=True):
         if kind == "w":
             values[key] = value
         elif reply != values.get(key, ""):

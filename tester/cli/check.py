@@ -12,6 +12,7 @@ import click
 
 from linearizability import Illegal, Model, Ok, Unknown, Verdict
 from linearizability import check as decide
+from linearizability.collector import collector_paused
 from linearizability.explanation.data import as_data
 from linearizability.explanation.text import explain, summary
 from linearizability.formats import FORMATS, HistoryError, Recorded, expand, read_history
@@ -95,10 +96,11 @@ def check(
         names = [name for file in files for name in expand(file, format_)]
         if html is not None and len(names) != 1:
             raise HistoryError(f"expected one history for --html, got {len(names)}")
-        if len(names) == 1 and (html is not None or names == list(files)):
-            outcome, data, text = _judge(names[0], task)
-        else:
-            outcome, data, text = _judge_all(names, task)
+        with collector_paused():
+            if len(names) == 1 and (html is not None or names == list(files)):
+                outcome, data, text = _judge(names[0], task)
+            else:
+                outcome, data, text = _judge_all(names, task)
         if json_ != "-":
             click.echo(text, nl=False)
         if json_ is not None:
@@ -186,7 +188,9 @@ def _judge_all(names: list[str], task: Task) -> tuple[str, dict[str, Any], str]:
 
 
 def _decide(file: str, task: Task) -> tuple[Verdict, Recorded]:
-    recorded = read_history(file, task.model.name, task.format)
+    from tester.cli.decoders import DECODERS
+
+    recorded = read_history(file, task.model.name, task.format, decoders=DECODERS)
     for earlier, later in recorded.overlaps():
         what = f"{file}:{later}: overlaps the operation of line {earlier} of the same client"
         click.echo(f"warning: {what}; do the recorder's stamps tie?", err=True)

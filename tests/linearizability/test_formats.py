@@ -7,7 +7,7 @@ import pytest
 
 from linearizability import Illegal, Ok, Operation, check
 from linearizability.formats import read_history, read_jsonl
-from linearizability.formats.jsonl import READERS
+from linearizability.formats.rows import READERS
 from linearizability.models import (
     MODELS,
     Acquire,

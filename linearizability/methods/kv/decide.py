@@ -202,6 +202,7 @@ class VersionedProof(Proof):
         transitions = self.transitions()
         instants = [instant for instant, _ in transitions]
         keyed: list[tuple[float, int, int]] = []
+        applied = {id(op): version for version, (_, op) in enumerate(transitions)}
         for position, op in enumerate(self.table.operations):
             if len(op.input) == 1:  # a Get; most of an order is this
                 if op.ret is not None:
@@ -211,23 +212,19 @@ class VersionedProof(Proof):
                     else:
                         keyed.append((call, 2 * version, position))
                 continue
-            place = self._place(op, transitions, instants)
-            if place is not None:
-                keyed.append((*place, position))
+            version = applied.get(id(op), -1)
+            if version >= 0:
+                keyed.append((instants[version], 2 * version + 1, position))
+            elif op.ret is not None:
+                keyed.append((*self._refused(op, instants), position))
         keyed.sort()
         return [position for _, _, position in keyed]
 
-    def _place(
-        self, op: Operation, transitions: list[tuple[float, Operation]], instants: list[float]
-    ) -> tuple[float, int] | None:
-        """Of a Put: (instant, twice the version that holds then; odd for the step out of it)."""
+    def _refused(self, op: Operation, instants: list[float]) -> tuple[float, int]:
+        """Of a Put that changed nothing: (instant, twice the version that holds then)."""
         # What is no version, or never reached, counts as one beyond the last.
         last = len(instants)
         version = int(op.input[2]) if op.input[2] in range(last + 1) else last + 1
-        if version < last and transitions[version][1] is op:
-            return instants[version], 2 * version + 1
-        if op.ret is None:
-            return None
         if op.output == MAYBE and self.dialect.loose_maybe:  # it did nothing, at no special time
             return op.call, 2 * bisect_right(instants, op.call)
         if op.output == NO_KEY:
