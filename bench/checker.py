@@ -3,7 +3,7 @@
     python -m bench.checker [--quick]
 
 Times are processor time of the check alone, best of several, so that other load on the machine
-matters little; reading files is not part of them. Memory is what a fresh process needed beyond the
+matters little; reading files has rows of its own. Memory is what a fresh process needed beyond the
 history. Go means Porcupine v1.3.0 with hash functions, measured on an idle machine of two cores.
 """
 
@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import multiprocessing
 import resource
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bench.histories import (
     appended,
@@ -29,13 +32,16 @@ from bench.histories import (
     versioned,
 )
 from linearizability import Illegal, Model, Operation, Verdict, check
+from linearizability.collector import collector_paused
 from linearizability.explanation.text import explain
 from linearizability.formats import read_history
 from linearizability.models import (
     Acquire,
     Add,
     Contains,
+    Dequeue,
     Get,
+    Put,
     Read,
     Remove,
     Write,
@@ -49,6 +55,7 @@ from linearizability.models import (
     set_,
     stack,
 )
+from tester.cli.decoders import DECODERS
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "porcupine"
 GO_MS = {"c01-ok": 0.18, "c01-bad": 0.07, "c10-ok": 0.69, "c10-bad": 0.53, "c50-ok": 69.0}
@@ -335,6 +342,43 @@ def etcd() -> list[list[Operation]]:
     return [read_history(path, "cas-register", "jepsen-etcd").operations for path in paths]
 
 
+def read_and_check(history: list[Operation], model: Model) -> str:
+    """What reading a history from a file costs beside checking it, as `labtester check` does."""
+    with tempfile.TemporaryDirectory() as folder, collector_paused():
+        path = Path(folder) / "history.jsonl"
+        path.write_text("".join(json.dumps(as_row(op)) + "\n" for op in history))
+        reads, checks = [], []
+        for _ in range(5):
+            start = time.process_time()
+            read = read_history(path, model.name, decoders=DECODERS).operations
+            middle = time.process_time()
+            check(model, read)
+            reads.append(middle - start)
+            checks.append(time.process_time() - middle)
+        reading, checking = sorted(reads)[2] * 1e3, sorted(checks)[2] * 1e3
+    return (
+        f"{f'{model.name}, read from JSON lines':<34}{len(history):>9}  {'':<10}{reading:>9.2f}"
+        f"{reading * 1e3 / len(history):>8.2f}{'':>7}  {reading / checking:.2f}x checking it"
+    )
+
+
+def as_row(op: Operation) -> dict[str, Any]:
+    """The line of an operation of `kv` or a queue."""
+    row = {"c": op.client, "op": type(op.input).__name__.lower(), "k": op.input.key}
+    if len(op.input) > 1:
+        row["v"] = op.input.value
+    if isinstance(op.input, Put):
+        row["ver"] = op.input.version
+    row |= {"call": op.call, "ret": -1 if op.ret is None else op.ret}
+    if isinstance(op.input, Put) and op.ret is not None:
+        row["err"] = op.output
+    elif isinstance(op.input, Get) and op.ret is not None:
+        row["rv"], row["rver"], row["err"] = op.output
+    elif isinstance(op.input, Dequeue) and op.ret is not None:
+        row["rv"] = op.output
+    return row
+
+
 def _child(row: Row, out: multiprocessing.Queue[str]) -> None:
     out.put(measure(row))
 
@@ -352,6 +396,9 @@ def main(*, quick: bool = False) -> None:
         child.start()
         print(out.get(), flush=True)
         child.join()
+    for size in sizes[2:]:
+        print(read_and_check(versioned(size, 50, 1), kv), flush=True)
+        print(read_and_check(stored("queue", size, 10), queue), flush=True)
 
 
 if __name__ == "__main__":
