@@ -193,5 +193,5 @@ def _story(isolated: Isolation, progress: Progress, last: SeedResult | None) -> 
 def _brief(part: Part, seed: int, sentence: str) -> StoryLine:
     """The story of a seed of which there is no more to tell."""
     sentence = plain(" ".join(sentence.split()))
-    text = f"seed {seed}: {sentence}\n\nTo run it again:\n\n    {COMMAND}"
+    text = f"seed {seed}: {sentence}\n\nTo run it again:\n    {COMMAND}"
     return StoryLine(part=part.id, text=text, headline=sentence, likeness=sentence)

@@ -89,7 +89,7 @@ def full_story(grade: Grade, part: PartGrade) -> str:
 
 
 def _public(grade: Grade, part: PartGrade) -> str:
-    again = f"To run it again:\n\n    {command(grade, part)}"
+    again = f"To run it again:\n    {command(grade, part)}"
     if part.hint >= 3:
         return _with_lines(part.story.replace(COMMAND, command(grade, part)), part)
     return "\n\n".join(filter(None, [_ladder(part), again]))
@@ -107,7 +107,7 @@ def _with_lines(story: str, part: PartGrade) -> str:
 
 
 def _hidden(grade: Grade, part: PartGrade) -> str:
-    look = f"To look for such a failure:\n\n    {search(grade, part)}"
+    look = f"To look for such a failure:\n    {search(grade, part)}"
     if part.hint < 3:
         return "\n\n".join(filter(None, [_ladder(part), look if part.hint >= 1 else ""]))
     paragraphs = part.story.split("\n\n")

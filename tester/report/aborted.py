@@ -120,4 +120,4 @@ def _stood(places: list[tuple[str, int, str]]) -> list[str]:
 
 def _letter(head: str, *parts: str, command: str) -> str:
     wrapped = [part if part.startswith(" ") else textwrap.fill(part, WIDTH) for part in parts]
-    return "\n\n".join([head, *wrapped, "To run it again:", f"    {command}"])
+    return "\n\n".join([head, *wrapped, f"To run it again:\n    {command}"])

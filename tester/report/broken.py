@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+_MOST_NAMED: Final = 6
+"""Of the requests that a rule speaks of, this many."""
+_NUMBER: Final = re.compile(r"#(\d+)")
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,13 @@ class Broken:
     def stands_alone(self) -> bool:
         """Whether its own messages and events show it, without whole operations."""
         return bool(self.rule and (self.servers or self.events))
+
+    @property
+    def named(self) -> set[int]:
+        """The requests that the sentence speaks of: of very many, the first and the last ones."""
+        found = {int(number) for number in _NUMBER.findall(self.sentence)}
+        ordered = sorted(found | ({self.rpc} if self.rpc is not None else set()))
+        return {*ordered[:1], *ordered[1 - _MOST_NAMED :]}
 
     @property
     def reference(self) -> str:

@@ -23,6 +23,8 @@ _CROWD: Final = 3
 """So many copies of a request without a pause were not sent again: they were sent at once."""
 _PAUSE_US: Final = 15_000
 """Who lets less than this pass between two requests has not waited for a reply."""
+_FEW: Final = 3
+"""Of more requests without a reply, only the first is named."""
 _SHOWN: Final = 6
 """This many requests are listed."""
 
@@ -207,12 +209,15 @@ def _no_proof(result: str, doubtful: Sequence[Request], last: Request) -> str:
 
 
 def _in_doubt(result: str, doubtful: Sequence[Request], last: Request) -> str:
-    names = [f"#{one.rpc}" for one in doubtful[:_SHOWN]]
     which = "it" if len(doubtful) == 1 else "one of those"
+    silent = [f"#{one.rpc}" for one in doubtful]
+    both, said = listed([*silent, f"#{last.rpc}"]), f"{listed(silent)} had no reply"
+    if len(silent) > _FEW:
+        both = f"{len(silent) + 1} requests, {silent[0]} to #{last.rpc},"
+        said = f"the first {len(silent)} had no reply"
     return (
-        f"{listed([*names, f'#{last.rpc}'])} are the same Put, and {listed(names)} had no reply: "
-        f"ErrVersion to #{last.rpc} may mean that {which} was carried out, so Put must return "
-        f"ErrMaybe, not {result}."
+        f"{both} are the same Put, and {said}: ErrVersion to #{last.rpc} may mean that {which} "
+        f"was carried out, so Put must return ErrMaybe, not {result}."
     )
 
 

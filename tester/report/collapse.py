@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from tester.report.lines import AGAIN, Line
@@ -54,6 +55,21 @@ def collapse(
         rows |= _collapsed(name, lane, lines, kept, alike=alike)
     left = (rows.get(at, line) for at, line in enumerate(lines))
     return [line for line in left if line is not None]
+
+
+def collapse_crowd(lines: Sequence[Line], kept: Collection[int] = ()) -> list[Line]:
+    """The same for nodes whose names differ in numbers only: of a crowd, each of which does alike.
+
+    Lines that differ in numbers only count as repetitions.
+    """
+    numbered = [replace(line, who=_NUMBER.sub("0", line.who)) for line in lines]
+    rows = _collapsed("", range(len(lines)), numbered, kept, alike=True)
+    left = []
+    for at, line in enumerate(lines):
+        row = rows.get(at, line)
+        if row is not None:
+            left.append(replace(row, who=line.who))
+    return left
 
 
 def _collapsed(

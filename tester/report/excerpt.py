@@ -9,26 +9,30 @@ from typing import Final
 
 from tester.report import values
 from tester.report.broken import listed
-from tester.report.collapse import collapse
-from tester.report.lines import Line
+from tester.report.collapse import collapse, collapse_crowd
+from tester.report.lines import Line, gap
 from tester.report.matters import Matters
 from tester.report.width import WIDTH
 
 _KEYS: Final = 2
 """The most other keys that are named."""
-_MOST: Final = 22
+_MOST: Final = 18
 """The most rows about what matters."""
 _FIRST: Final = 6
 """How many of them are from its beginning."""
 _WHOLE: Final = 24
 """The longest run that is shown whole."""
+_RULE_ROWS: Final = 12
+"""The most rows about what matters where a broken rule is known, but for what it speaks of."""
+_OTHERS: Final = 2
+"""The rank of the first lines that it does not speak of."""
 _SHORT: Final = 12
 """The longest that is shown whole if it is known which answer breaks which rule."""
 _WITHOUT_EFFECT: Final = 3
 """The rank of what was asked of servers that did nothing about it."""
 _GROUP_ROWS: Final = 18
 """The most rows about requests to a group of servers."""
-_TAIL: Final = 24
+_TAIL: Final = 16
 """How many last lines of a longer run are shown if no operations matter to the failure."""
 _DETAIL: Final = 8
 """The most lines up to each moment that matters, with messages, in a run of many servers."""
@@ -48,48 +52,72 @@ def about(all_lines: Sequence[Line], matter: Matters) -> list[str]:
     What came after it is of no use to anybody, however little it is.
     """
     end = max((at for at, line in enumerate(all_lines, 1) if matter.tells(line)), default=None)
-    shown = list(all_lines[:end])
+    shown = before = list(all_lines[:end])
     marked = {line.place for line in shown if line.marked}
+    whole = _SHORT if marked or matter.named else _WHOLE
     missing: list[Line] = []
-    whole = _SHORT if marked else _WHOLE
     if len(shown) > whole:
         shown = collapse(shown, marked)
     if len(shown) > whole:
-        kept = [
-            matter.tells(line) or (line.op is None and not line.is_message)
-            for line in all_lines[:end]
+        shown = [
+            line
+            for line in before
+            if matter.tells(line) or (line.op is None and not line.is_message)
         ]
-        shown = [line for line, keep in zip(all_lines, kept, strict=False) if keep]
-        missing = [line for line, keep in zip(all_lines, kept, strict=False) if not keep]
-        if any(line.is_state for line in shown):
-            before, shown = shown, _asked_of_a_group(shown)
-            missing += [line for line in before if line not in shown]
+        if matter.named:
+            shown = _of_rule(shown, matter)
+        elif any(line.is_state for line in shown):
+            shown = _asked_of_a_group(shown)
         else:
+            missing = [line for line in before if line not in shown]
             shown = collapse(shown, marked)
             if len(shown) > whole:
                 shown = collapse(shown, marked, alike=True)
+            shown, over = _ends(shown)
+            missing += over
+        missing = missing or [line for line in before if line not in shown]
     later = 0 if end is None else len(all_lines) - end
-    rows = _ends(shown) if missing else [*map(str, shown)]
-    return [*rows, *_gap(missing, later, matter)]
+    return [*map(str, shown), *_gap(missing, later, matter)]
 
 
-def _ends(shown: Sequence[Line]) -> list[str]:
-    """The lines; of too many the first and the last, and those between that are about a mark."""
+def _of_rule(worth: Sequence[Line], matter: Matters) -> list[Line]:
+    """Of the lines about what matters, first those that the broken rule speaks of.
+
+    Then how the operations of the verdict began and ended, then the other requests for them, then
+    what befell servers, up to the one that broke it and beyond: of each, the latest.
+    """
+    mark = max((at for at, line in enumerate(worth) if line.marked), default=len(worth))
+
+    def rank(at: int) -> int:
+        line = worth[at]
+        if line.marked:
+            return 0
+        if line.rpc in matter.named:
+            return 4 if line.is_arrival and line.rpc not in matter.together else 1
+        if line.op in matter.core and not line.is_message:
+            return 2
+        if line.is_arrival or line.is_state:
+            return 5
+        return 3 if line.op is not None else 4
+
+    rows = 0
+    chosen = []
+    for at in sorted(range(len(worth)), key=lambda at: (rank(at), at > mark, -at)):
+        rows += len(str(worth[at]).splitlines())
+        if rows > (_WHOLE if rank(at) < _OTHERS else _RULE_ROWS):
+            break
+        chosen.append(at)
+    return [worth[at] for at in sorted(chosen)]
+
+
+def _ends(shown: Sequence[Line]) -> tuple[list[Line], list[Line]]:
+    """Of too many lines the first and the last, and those between about a mark; and the others."""
     over = len(shown) - _MOST
     if over <= 1:
-        return [*map(str, shown)]
+        return [*shown], []
     left_out = range(_FIRST, _FIRST + over)
-    rows: list[str] = []
-    gap = 0
-    for at, line in enumerate(shown):
-        if at in left_out and not line.marked:
-            gap += 1
-            continue
-        if gap:
-            rows.append(_left_out(gap, about=", about the same"))
-            gap = 0
-        rows.append(str(line))
-    return rows
+    kept = [line for at, line in enumerate(shown) if at not in left_out or line.marked]
+    return kept, [line for at, line in enumerate(shown) if at in left_out and not line.marked]
 
 
 def _gap(missing: Sequence[Line], later: int, matter: Matters) -> list[str]:
@@ -169,7 +197,7 @@ def latest(
         hit = {all_lines[at].place for at in struck}
         all_lines = collapse(all_lines, hit)
         if len(all_lines) > _WHOLE and not any(line.is_state for line in all_lines):
-            all_lines = collapse(all_lines, hit, alike=True)
+            all_lines = collapse_crowd(collapse(all_lines, hit, alike=True), hit)
         struck = [at for at, line in enumerate(all_lines) if line.place in hit]
     if len(all_lines) <= _WHOLE:
         return [*map(str, all_lines)]
@@ -181,7 +209,7 @@ def latest(
     before = [at for at in struck if at < start]
     for at in (*before[-_WHOLE:], *range(start, len(all_lines))):
         if at > next_:
-            rows.append(_left_out(at - next_, "line" if rows else "earlier line"))
+            rows.append(gap(at - next_, "line" if rows else "earlier line"))
         rows.append(str(all_lines[at]))
         next_ = at + 1
     return rows
@@ -220,7 +248,7 @@ def _of_servers(
     chosen |= {*happened[-_MILESTONES:], *done[-_DONE:]}
     rows = [all_lines[at] for at in sorted(chosen)]
     shown = [str(line.likewise(before)) for before, line in zip([None, *rows], rows, strict=False)]
-    return [_left_out(len(all_lines) - len(rows), about=", most of them about messages"), *shown]
+    return [gap(len(all_lines) - len(rows), about=", mostly messages"), *shown]
 
 
 def _last_exchanges(all_lines: Sequence[Line]) -> list[int]:
@@ -238,8 +266,3 @@ def _last_exchanges(all_lines: Sequence[Line]) -> list[int]:
     latest_ = sorted(answered.values())[-_EXCHANGES:]
     since = max((all_lines[at].time_us for _, at in latest_), default=0) - _OF_LATE_US
     return [at for pair in latest_ if all_lines[pair[0]].time_us >= since for at in pair]
-
-
-def _left_out(count: int, which: str = "line", about: str = "") -> str:
-    are = f"{which} is" if count == 1 else f"{which}s are"
-    return f"{'...':>8}  ({count} {are} left out{about})"

@@ -151,7 +151,7 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
     of_raft = broken.source.startswith("Raft paper")
     stems = [stem for said in (broken.headline, broken.sentence) for stem in _stems(said)]
     stems = stems if of_raft else []
-    step, changes = _deciding(steps, stems, key)
+    step, changes = _deciding(steps, stems, key, broken.index if of_raft else None)
     if step is None:
         return NOTHING
     lines = [*_pauses(broken, seen), *_changed_before(steps[-1:], broken, seen, key)]
@@ -164,9 +164,12 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
 
 
 def _deciding(
-    steps: Sequence[Step], stems: Sequence[str], key: str | None
+    steps: Sequence[Step], stems: Sequence[str], key: str | None, index: int | None
 ) -> tuple[Step | None, Sequence[Change]]:
-    """The latest step that changed what the rule speaks of, and how; or else the last."""
+    """The latest step that changed what the rule speaks of, and how; or else the last.
+
+    If that is an entry of a log, the changes of others are of no interest.
+    """
     for step in reversed(steps):
         if key is not None:
             found = [one for one in _net(step) if f"[{key}]" in one.name]
@@ -175,7 +178,8 @@ def _deciding(
             for stem in stems:
                 found = found or [one for one in _net(step) if stem in _bare(one.name)]
         if found:
-            return step, found[:_MOST_CHANGES]
+            of_entry = [one for one in found if one.name.endswith(f"[{index}]")]
+            return step, (of_entry or found)[:_MOST_CHANGES]
     if not steps:
         return None, []
     return steps[-1], []

@@ -160,10 +160,28 @@ def _wrapped(text: str, first: str, others: str) -> list[str]:
     )
 
 
+_GAP: Final = f"{'...':>8}  "
+"""Where a row begins that says what is left out."""
 _BELOW: Final = 11
 """Columns before the lines of code below one."""
 
 HEADER: Final = f"{'time':>8}  {'who':<7} what happened"
+
+
+def gap(count: int, which: str = "line", about: str = "") -> str:
+    """A row that says how many lines are left out."""
+    are = f"{which} is" if count == 1 else f"{which}s are"
+    return f"{_GAP}({count} {are} left out{about})"
+
+
+def listed(rows: Sequence[Line | str]) -> str:
+    """The rows below their header, which says as well what is left out before them."""
+    if not rows:
+        return ""
+    first, *others = map(str, rows)
+    if first.startswith(_GAP) and others:
+        return "\n".join([f"{HEADER} {first.removeprefix(_GAP)}", *others])
+    return "\n".join([HEADER, first, *others])
 
 
 class _Narrator:
@@ -181,6 +199,8 @@ class _Narrator:
         self._sent: dict[int, tuple[str, int | None]] = {}  # rpc -> (end, op)
         self._delivered: dict[int, int] = {}
         self._servers: dict[int, str] = {}
+        self._all_servers = {event.server for event in only(Deliver, trace)}
+        self._all_servers |= {one.node for one in outcome.observations}
         self._over: set[int] = set()  # RPCs whose caller knows
         self._causes = Causes(outcome)
         self._ids = values.Ids()
@@ -231,7 +251,7 @@ class _Narrator:
                 self._sent[event.rpc] = event.end, self._op
                 self._ids.sent(event.end, event.payload)
                 asked = values.message(event.payload, self._ids)
-                who, what = event.end, f"{event.method}({asked})"
+                who, what = event.end, f"{self._method(event)}({asked})"
             case Held():
                 who, what = self._sent[event.rpc][0], "is held back on its way"
             case Deliver():
@@ -255,6 +275,12 @@ class _Narrator:
         kind = "no reply" if isinstance(event, NoReply) else event.kind
         op = self._sent[event.rpc][1]
         return Line(event.time_us, who, what, kind, op, event.rpc, self._place)
+
+    def _method(self, event: Send) -> str:
+        """The method asked for; without its class if a server asks, for its peers are like it."""
+        if self._outcome.senders[event.rpc].node in self._all_servers:
+            return event.method.rpartition(".")[2]
+        return event.method
 
     def _arrival(self, event: Deliver) -> str | None:
         count = self._delivered[event.rpc] = self._delivered.get(event.rpc, 0) + 1

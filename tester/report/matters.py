@@ -9,6 +9,7 @@ from typing import Any, Final
 from tester.report.broken import Broken
 from tester.report.exchange import Request, requests
 from tester.report.lines import Line
+from tester.world.events import Return, read
 from tester.world.failure import Stuck, Verdict
 from tester.world.history import Op
 from tester.world.run import Outcome
@@ -16,7 +17,7 @@ from tester.world.run import Outcome
 _WRITES: Final = frozenset({"put", "append"})
 _VERBS: Final = _WRITES | {"get"}
 _MOST_OPEN: Final = 3
-"""Of operations that never returned, this many."""
+"""Of operations that never returned, or wrote what was read, this many."""
 _MOST_WRITES: Final = 6
 """Of the writes to a key between two operations that matter, the latest this many."""
 
@@ -33,6 +34,12 @@ class Matters:
     """The key each request asked for."""
     about: frozenset[Hashable] = frozenset()
     """The keys that matter."""
+    core: frozenset[int] = frozenset()
+    """Of the operations, those that the verdict speaks of."""
+    named: frozenset[int] = frozenset()
+    """Of the requests, those that a broken rule speaks of; none if none is known."""
+    together: frozenset[int] = frozenset()
+    """Of those, the ones that a server handled at the same time."""
 
     def tells(self, line: Line) -> bool:
         """Whether the line is about what matters."""
@@ -59,17 +66,35 @@ def matters(
     keyed = {one.rpc: one.args["key"] for one in sent if "key" in one.args}
     chosen = {op.number for op in core} or _at_moments(outcome) or _stuck(outcome)
     rpcs: set[int] = set()
+    named: set[int] = set()
+    together: frozenset[int] = frozenset()
     if broken is not None:
-        rpcs |= {rpc for rpc in (broken.rpc, *broken.others) if rpc is not None}
+        named = broken.named
+        together = frozenset({*broken.together, broken.rpc or 0} if broken.together else ())
+        rpcs |= {*named, *broken.others}
         chosen |= {op for op in (broken.op,) if op is not None}
         chosen |= {one.op for one in sent if one.rpc == broken.rpc and one.op is not None}
+    elif not chosen and (op := _asserted(outcome, asked)) is not None:
+        chosen = {op}
+        wrote = [one for one in sent if one.verb in _WRITES and keyed.get(one.rpc) == asked[op]]
+        rpcs |= {one.rpc for one in wrote[-_MOST_OPEN:]}
     if not chosen:
         return Matters(keys=asked, sent=keyed)
+    deciding = frozenset(chosen)
     rpcs |= _writers([ops[op] for op in chosen], sent, asked)
     hit = {line.op for line in struck if line.op is not None}
     own = {keyed[one.rpc] for one in sent if one.op in chosen and one.rpc in keyed}
     own |= {asked[op] for op in chosen if op in asked}
-    return Matters(frozenset(chosen | hit), frozenset(rpcs), asked, keyed, frozenset(own))
+    return Matters(
+        frozenset(chosen | hit),
+        frozenset(rpcs),
+        asked,
+        keyed,
+        frozenset(own),
+        deciding,
+        frozenset(named),
+        together,
+    )
 
 
 def _at_moments(outcome: Outcome) -> set[int]:
@@ -80,6 +105,17 @@ def _at_moments(outcome: Outcome) -> set[int]:
     ended = [op for op in outcome.history.ops if op.ret is not None and op.method not in _VERBS]
     last = max(ended, key=lambda op: op.ret or 0, default=None)
     return {op.number for op in ended if op is last or op.ret_us in error.moments}
+
+
+def _asserted(outcome: Outcome, asked: Mapping[int, Any]) -> int | None:
+    """The read whose result a test would not have, and failed at once; None if none was."""
+    ops = outcome.history.ops
+    if type(outcome.error) is not AssertionError:
+        return None
+    last = [event for event in read(outcome.trace[-2:]) if isinstance(event, Return)]
+    if not last or ops[last[0].op].method != "get" or last[0].op not in asked:
+        return None
+    return last[0].op
 
 
 def _stuck(outcome: Outcome) -> set[int]:

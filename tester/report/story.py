@@ -15,7 +15,7 @@ from tester.report.audit.beside import side_by_side
 from tester.report.audit.leading_up import later, leading_up
 from tester.report.broken import Broken
 from tester.report.inside import NOTHING, Inside
-from tester.report.lines import HEADER, Line, lines
+from tester.report.lines import Line, lines, listed
 from tester.report.matters import matters
 from tester.report.paths import relative
 from tester.report.pending import open_calls
@@ -58,6 +58,9 @@ _MOST_CAUSES: Final = 3
 """Of more faults that are left, the messages that they hit are not shown."""
 _HERE: Final = f"{Path(__file__).parent.parent}{os.sep}"
 _LONGEST_HEADLINE: Final = 200
+_LONGEST_VERDICT: Final = 160
+"""A longer sentence of the checker's is not repeated where a broken rule says what is wrong."""
+_SENTENCE: Final = re.compile(r"\. (?=[A-Z])")
 _OUTER_FRAMES: Final = 3
 _INNER_FRAMES: Final = 7
 """Of a deep traceback, this many frames at either end."""
@@ -89,7 +92,7 @@ def render_story(
     sections = [_wrap(f"seed {seed}: {title}")]
     all_lines = _marked(lines(outcome, said), why, inside)
     if (
-        happened := _listed(all_lines)
+        happened := listed(all_lines)
         if full
         else _excerpt(all_lines, outcome, core, why, explanation, inside)
     ):
@@ -114,22 +117,27 @@ def render_story(
         sections[-1] += "\n" + _wrap(explanation.sentence)
         if explanation.shrunk.runs:
             again = f"{_effort(explanation)}  {again}"
-    sections.append(f"{again}\n\n    {command}{_next(command, explanation, full, logged)}")
+    sections.append(_again(again, command, _next(command, explanation, full, logged)))
     return "\n\n".join(sections) + "\n"
 
 
+def _again(how: str, command: str, more: str) -> str:
+    """The command that runs it again, and what may be added to it."""
+    head = f"{how[:-1]} ({more}):"
+    if more and len(head) <= WIDTH:
+        return f"{head}\n    {command}"
+    return f"{how}\n    {command}" + (f"\n    ({more})" if more else "")
+
+
 def _next(command: str, explanation: Explanation | None, full: bool, logged: bool) -> str:
-    """What may be added to the command that runs it again, to see more, on a line of its own."""
+    """What may be added to the command that runs it again, to see more; "" for nothing."""
     if not command.startswith("labtester replay "):
         return ""
     if explanation is not None and explanation.causes:
-        return "\n    (or with `explain` instead of `replay`: the nearest passing run beside it)"
-    more = [] if full else [("--full", "every event")]
-    more += [] if logged else [("--log-level DEBUG", "what your code logs")]
-    if not more:
-        return ""
-    options, what = zip(*more, strict=True)
-    return f"\n    (with {' '.join(options)}: {', and '.join(what)})"
+        return "`explain` instead of `replay`: the nearest passing run beside it"
+    more = [] if full else ["--full: every event"]
+    more += [] if logged else ["--log-level DEBUG: what your code logs"]
+    return "; ".join(more)
 
 
 def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
@@ -162,7 +170,7 @@ def consequence(outcome: Outcome, broken: Broken) -> str:
 
 def every_line(outcome: Outcome, said: Sequence[Said] = ()) -> str:
     """All that happened in a run that kept its trace, and was said; "" if nothing did."""
-    return _listed(lines(outcome, said))
+    return listed(lines(outcome, said))
 
 
 def _marked(all_lines: Sequence[Line], broken: Broken | None, inside: Inside) -> list[Line]:
@@ -186,7 +194,7 @@ def _excerpt(
     struck = _struck(all_lines, explanation)
     if broken is not None and broken.stands_alone:
         rows = leading_up(all_lines, struck, broken, outcome)
-        return _listed(
+        return listed(
             [
                 replace(row, below=inside.lines) if isinstance(row, Line) and row.marked else row
                 for row in rows
@@ -196,18 +204,14 @@ def _excerpt(
     if matter.ops and not (
         broken is None and any(line.is_state for line in all_lines) and not core
     ):
-        return _listed(excerpt.about(all_lines, matter))
+        return listed(excerpt.about(all_lines, matter))
     moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
     deaths = [line.time_us for line in all_lines if line.is_death][:_DEATHS]
-    return _listed(
+    return listed(
         excerpt.latest(
             all_lines, struck, [*moments, *deaths], stuck=isinstance(outcome.error, Stuck)
         )
     )
-
-
-def _listed(rows: Sequence[Line | str]) -> str:
-    return "\n".join([HEADER, *map(str, rows)]) if rows else ""
 
 
 def render_placement(outcome: Outcome, command: str, *, full: bool = False) -> str:
@@ -289,7 +293,9 @@ def _verdict(outcome: Outcome) -> str:
     assert error is not None
     said = message(error)
     if isinstance(error, NotLinearizable):
-        first = said.partition(". ")[0].rstrip(".")
+        first = _SENTENCE.split(said, maxsplit=1)[0].rstrip(".")
+        if len(first) > _LONGEST_VERDICT:
+            return "So no order of the operations fits."
         return f"So no order of the operations fits: {first}."
     if headline(outcome).endswith(_first_line(error)):
         return ""
@@ -339,7 +345,9 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
         return [_raised("", "", frames)] if (frames := user_frames(error)) else []
     said = message(error)
     kind = "" if said and isinstance(error, Verdict) else outcome.kind
-    return [_raised(kind, said, user_frames(error))]
+    ours = "" if kind else _HERE  # where one of our own tests found it, its words say so
+    shown = [one for one in user_frames(error) if not (ours and one.file.startswith(ours))]
+    return [_raised(kind, said, shown)]
 
 
 def _when(failure: Failure) -> str:

@@ -31,7 +31,6 @@ ErrVersion to #2 may mean that it was carried out.
 One lost reply is enough: without it this seed passes.
 
 Shrunk from 1259 choices to 2 in 15 runs.  To run it again:
-
     labtester replay"""
 
 

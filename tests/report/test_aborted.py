@@ -34,7 +34,6 @@ It stood here:
         from pathlib import Path
 
 To run it again:
-
     again"""
     )
 
@@ -51,7 +50,6 @@ lets anybody else run, and no virtual time passes in it. (This limit alone goes
 by the wall clock; it is ten times what --stuck-after says.)
 
 To run it again:
-
     again"""
     )
 
@@ -65,7 +63,6 @@ a process left behind
 Its run has left one behind.
 
 To run it again:
-
     again"""
     )
 
@@ -81,7 +78,6 @@ again. Code on a node may fail, but not end the process: os._exit, a signal or a
 crash in C does.
 
 To run it again:
-
     again"""
     )
 
@@ -103,7 +99,6 @@ outlives a run.
     then   pass     1200 RPCs, 1000 ops, digest bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
 
 To run it again:
-
     again"""
     )
 
@@ -124,7 +119,6 @@ It stood here:
         from pathlib import Path
 
 To run it again:
-
     again"""
     )
 

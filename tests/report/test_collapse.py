@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.report.collapse import collapse
+from tester.report.collapse import collapse, collapse_crowd
 from tester.report.lines import AGAIN, Line
 
 
@@ -81,3 +81,16 @@ def test_lines_that_differ_in_numbers_are_counted_if_that_is_asked_for() -> None
 def test_what_is_equal_is_the_same_also_if_the_like_would_do() -> None:
     lines = [line for rpc in range(1, 20) for line in asked(rpc)]
     assert collapse(lines, alike=True) == collapse(lines)
+
+
+def test_a_crowd_that_does_the_same_is_counted() -> None:
+    lines = [line for rpc in range(1, 1001) for line in asked(rpc, f"client{rpc}")]
+    assert collapse(lines, alike=True) == lines
+    told = collapse_crowd(lines)
+    assert told[:2] == lines[:2]
+    assert [line.text for line in told[2:]] == ["    the same 2 lines 999 times more: #2 to #1000"]
+
+
+def test_of_a_crowd_the_names_stay() -> None:
+    lines = [line for rpc in (1, 2) for line in asked(rpc, f"client{rpc}")]
+    assert collapse_crowd(lines) == lines

@@ -54,7 +54,7 @@ def test_what_happened_to_servers_is_never_lost_in_messages_and_polls() -> None:
     assert "leads term 2" in text
     assert text.count("-> (-1, 1, False)") <= 14
     assert "(-1" in text
-    assert text.splitlines()[0].endswith("lines are left out, most of them about messages)")
+    assert text.splitlines()[0].endswith("lines are left out, mostly messages)")
 
 
 def test_a_moment_in_the_past_is_shown_in_full() -> None:
@@ -78,7 +78,7 @@ def test_messages_that_reach_nobody_and_mere_arrivals_are_left_out() -> None:
 def test_without_servers_the_last_lines_are_shown() -> None:
     run = [Line(at, "c0", "ab"[at % 2] + "xyz"[at % 3] * at, "call") for at in range(60)]
     shown = told(run).splitlines()
-    assert shown[0].endswith("(36 earlier lines are left out)")
+    assert shown[0].endswith("(44 earlier lines are left out)")
     assert shown[1:] == [str(line) for line in run[-24:]]
 
 
@@ -137,3 +137,18 @@ def test_of_what_a_group_was_asked_the_retries_are_left_out() -> None:
         assert wanted in text
     assert "ErrWrongLeader" not in text
     assert text.splitlines()[0].endswith("c0      Put('k')")
+
+
+def test_what_a_broken_rule_speaks_of_is_never_left_out() -> None:
+    put = [Line(0, "c0", "Put('k')", "call", 0)]
+    for rpc in range(60):
+        put += asked(2 * rpc, rpc, 0, f"OK: {rpc}")
+    put += [Line(200, "c0", "Put('k') -> OK", "return", 0)]
+    matter = Matters(frozenset({0}), core=frozenset({0}), named=frozenset({3, 30}))
+    told = "\n".join(excerpt.about(put, matter))
+    for wanted in ("#3 KVServer", "#3 OK: 3", "#30 KVServer", "#30 OK: 30", "Put('k') -> OK"):
+        assert wanted in told
+    assert "#59 OK" in told, "of the others, the latest"
+    assert "#31" not in told
+    assert len(told.splitlines()) <= 16
+    assert "(left out: 110 lines about no key)" in told

@@ -1,16 +1,17 @@
 """The lines of a story: one event a line, from the trace, in at most 80 columns."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsrv import Clerk, Err, GetArgs, KVServer, Version
+from kvsrv import Clerk, Err, GetArgs, GetReply, KVServer, Version
 from labrpc import LONG_REORDERING, ClientEnd
 from tester import KV, Simulation
-from tester.report.lines import Line, lines
+from tester.report.lines import Line, gap, lines, listed
 from tester.world.history import seconds
 from tests.world.lab import AsyncKVServer, fates, once, passes, put_and_get, unreliable
 
@@ -190,3 +191,41 @@ def test_a_held_request_has_a_line_when_it_is_held_and_when_it_goes_on() -> None
         "no reply in time: the request is still on its way",
         "arrives late: its caller had given up",
     ]
+
+
+def test_what_is_left_out_first_is_said_in_the_header() -> None:
+    line = Line(0, "s0", "crashes", "crash")
+    head, row = listed([gap(2), line]).splitlines()
+    assert head == "    time  who     what happened (2 lines are left out)"
+    assert row == str(line)
+    assert listed([gap(1)]).splitlines()[1].endswith("(1 line is left out)")
+    assert listed([]) == ""
+
+
+class Relay:
+    """Passes a request on to the next of its peers, once."""
+
+    def __init__(self, ends: Sequence[ClientEnd], me: int) -> None:
+        self._next = ends[(me + 1) % len(ends)]
+
+    async def get(self, args: GetArgs) -> GetReply:
+        if args.key:
+            await self._next.call(Relay.get, GetArgs(""))
+        return GetReply("", 0, Err.OK)
+
+
+class RelayClient:
+    def __init__(self, ends: Sequence[ClientEnd]) -> None:
+        self._end = ends[0]
+
+    async def get(self) -> None:
+        await self._end.call(Relay.get, GetArgs("k"))
+
+
+def test_requests_of_a_peer_have_no_class() -> None:
+    async def asks(sim: Simulation) -> None:
+        group = sim.group("s", 2, Relay)
+        await group.client(RelayClient).get()
+
+    sent = [(line.who, line.what) for line in lines(passes(asks)) if line.kind == "send"]
+    assert sent == [("c0-s0", "Relay.get('k')"), ("s0-s1", "get('')")]

@@ -68,3 +68,18 @@ def test_a_line_is_about_a_key() -> None:
     assert found.topic(Line(0, "c0", "", "send", 0, 1)) == "k"
     assert found.topic(Line(0, "c0", "", "call", 1)) == "elsewhere"
     assert found.topic(Line(0, "test", "")) is None
+
+
+def test_of_an_assertion_on_a_read_that_and_the_writes_to_its_key_matter() -> None:
+    async def asserts(sim: Simulation) -> None:
+        sim.serve()
+        ck = sim.clerk()
+        for version in range(5):
+            await ck.put("k", f"by {version}", version)
+            await ck.put("elsewhere", f"by {version}", version)
+        assert await ck.get("k") == ("by 0", 1, "OK")
+
+    found = of(once(asserts))
+    assert found.ops == {10}
+    assert found.rpcs == {5, 7, 9}
+    assert found.about == {"k"}

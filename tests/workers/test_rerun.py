@@ -36,7 +36,7 @@ def test_one_attempt_comes_with_the_story_of_the_whole_run(tmp_path: Path) -> No
     [draft] = filter(None, drafts)
     assert SAID in draft
     assert "Put must return ErrMaybe" in draft
-    assert draft.rstrip().endswith("To run it again:\n\n    again")
+    assert draft.rstrip().endswith("To run it again:\n    again")
     assert SAID not in report.story
     assert "Shrunk from" in report.story
 

@@ -8,6 +8,7 @@ from typing import Final
 from tester.report.audit.group import voter
 from tester.report.audit.servers import NONE, Servers, State
 from tester.report.broken import Broken
+from tester.report.width import WIDTH
 from tester.world.events import Return, read
 from tester.world.failure import printable
 from tester.world.run import Outcome
@@ -35,18 +36,28 @@ def side_by_side(outcome: Outcome, broken: Broken) -> str:
         return ""
     indexes = _window(states, broken.index)
     commands = _commands(outcome, broken.place)
-    table = [["server", "term", "vote", "commit", "applied", *map(str, indexes)]]
-    for label, state in rows:
-        table.append([label, *_cells(state, indexes, commands)])
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    ]
+    lines = _table(rows, indexes, commands)
+    while len(indexes) > 1 and any(len(line) > WIDTH for line in lines):
+        far = 0 if broken.index is None or broken.index > indexes[0] + indexes[-1] >> 1 else -1
+        del indexes[far]
+        lines = _table(rows, indexes, commands)
     head = "The servers then"
     if indexes:
         head += ", and of each entry of their logs its term and command"
-    return "\n".join([f"{head}:", *(f"    {line}" for line in lines)])
+    return "\n".join([f"{head}:", *lines])
+
+
+def _table(
+    rows: Sequence[_Row], indexes: Sequence[int], commands: Mapping[tuple[int, int], str]
+) -> list[str]:
+    """One line a server; servers that are alike share one."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for label, state in rows:
+        alike.setdefault(tuple(_cells(state, indexes, commands)), []).append(label)
+    table = [("server", "term", "vote", "commit", "applied", *map(str, indexes))]
+    table += [(", ".join(labels), *cells) for cells, labels in alike.items()]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["    " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
 
 
 def _rows(servers: Servers, broken: Broken) -> list[_Row]:

@@ -154,16 +154,20 @@ def _minority(
     others = [message.rpc for message in known.values()]
     last = [one for one in beyond if one.receiver not in known and _tells(group, one, after)]
     last = last[-2:]
+    old: dict[int, list[str]] = {}
     for message in last:
         upto = message.last if message.kind == "append" else message.index
         if message.term == state.term:
             sentence += f" #{message.rpc} was answered for the entries up to {upto}."
         else:
-            sentence += (
-                f" #{message.rpc} was sent and answered in term {message.term}: that says nothing "
-                f"about term {state.term}."
-            )
+            old.setdefault(message.term, []).append(f"#{message.rpc}")
         others.append(message.rpc)
+    for term, numbers in old.items():
+        were = "was" if len(numbers) == 1 else "were"
+        sentence += (
+            f" {listed(numbers)} {were} sent and answered in term {term}: that says nothing about "
+            f"term {state.term}."
+        )
     return Broken(
         _seen(group, name, after),
         sentence,

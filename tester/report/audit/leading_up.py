@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from tester.report.broken import Broken
-from tester.report.lines import Line
+from tester.report.lines import Line, gap
 from tester.world.events import Note, only
 from tester.world.history import seconds
 from tester.world.run import Outcome
@@ -23,6 +23,7 @@ _EXCHANGES: Final = 6
 """The most messages that the rule speaks of; the latest are shown."""
 _SAME: Final = 12
 """A sentence that begins with this many characters of the verdict's says the same."""
+_NUMBER: Final = re.compile(r"\d+")
 _CLAUSE: Final = re.compile(r": (?=[a-z])|, but |\. (?=[A-Z])")
 
 
@@ -40,7 +41,7 @@ def leading_up(
     happened = [at for at, line in enumerate(before) if line.op is None and not line.is_message]
     led = [at for at in happened if before[at].what.startswith("leads ")]
     rest = [at for at in happened if at not in led and _matters(before[at], broken)]
-    chosen |= {*led[-_LEADERS:], *rest[-_MILESTONES:]}
+    chosen |= {*led[-_LEADERS:], *_news(before, rest)[-_MILESTONES:]}
     shown = [before[at] for at in sorted(chosen)]
     if broken.seen is not None and not any(_says_it(line) for line in shown):
         shown = [replace(line, marked=False) for line in shown]
@@ -50,14 +51,14 @@ def leading_up(
     left_out = len(before) - len(chosen)
     if left_out <= 0:
         return rows
-    are = "line is" if left_out == 1 else "lines are"
-    return [f"{'...':>8}  ({left_out} {are} left out)", *rows]
+    return [gap(left_out), *rows]
 
 
 def _of_rule(before: Sequence[Line], broken: Broken, outcome: Outcome) -> set[int]:
     """The lines about the messages, operations and events that the rule speaks of."""
-    named = [rpc for rpc in (*broken.others, broken.rpc) if rpc is not None]
-    rpcs = {*named[-_EXCHANGES:]}
+    rpcs = broken.named
+    others = [rpc for rpc in broken.others if rpc not in rpcs]
+    rpcs |= {*others[len(rpcs) - _EXCHANGES :]} if len(rpcs) < _EXCHANGES else set()
     places = {broken.place, *broken.events} | (
         {broken.cause} if broken.cause is not None else set()
     )
@@ -89,6 +90,29 @@ def _matters(line: Line, broken: Broken) -> bool:
     if line.what.startswith("applies "):
         return line.what.startswith(f"applies {broken.index}:")
     return line.who in {*broken.servers, "network", "test"} or not broken.servers
+
+
+def _news(before: Sequence[Line], happened: Sequence[int]) -> list[int]:
+    """Of the lines about what befell servers, those that later ones do not make old.
+
+    Of the snapshots that a server makes it is the last, and of those who apply one command at one
+    index the first.
+    """
+    last = {(before[at].who, _NUMBER.sub("", before[at].what)): at for at in happened}
+    first: dict[str, int] = {}
+    for at in happened:
+        first.setdefault(before[at].what, at)
+    return [
+        at
+        for at in happened
+        if before[at].marked
+        or (
+            first[before[at].what] == at
+            if before[at].what.startswith("applies ")
+            else last[before[at].who, _NUMBER.sub("", before[at].what)] == at
+            or not before[at].what.startswith("makes ")
+        )
+    ]
 
 
 def _says_it(line: Line) -> bool:
