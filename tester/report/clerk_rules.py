@@ -24,7 +24,7 @@ _CROWD: Final = 3
 _PAUSE_US: Final = 15_000
 """Who lets less than this pass between two requests has not waited for a reply."""
 _FEW: Final = 3
-"""Of more requests without a reply, only the first is named."""
+"""Of more requests without a reply, the first and the last are named."""
 _SHOWN: Final = 6
 """This many requests are listed."""
 
@@ -213,8 +213,8 @@ def _in_doubt(result: str, doubtful: Sequence[Request], last: Request) -> str:
     silent = [f"#{one.rpc}" for one in doubtful]
     both, said = listed([*silent, f"#{last.rpc}"]), f"{listed(silent)} had no reply"
     if len(silent) > _FEW:
-        both = f"{len(silent) + 1} requests, {silent[0]} to #{last.rpc},"
-        said = f"the first {len(silent)} had no reply"
+        both = f"{silent[0]}, ..., {silent[-1]} and #{last.rpc}"
+        said = f"{silent[0]}, ..., {silent[-1]} had no reply"
     return (
         f"{both} are the same Put, and {said}: ErrVersion to #{last.rpc} may mean that {which} "
         f"was carried out, so Put must return ErrMaybe, not {result}."

@@ -9,7 +9,7 @@ from tester.report.reason import reason
 from tester.report.story import headline
 from tester.world.run import Outcome
 
-_RPCS: Final = re.compile(r"#\d+(?:(?:, | and )#\d+)*")
+_RPCS: Final = re.compile(r"#\d+(?:(?:, | and |, \.\.\., )#\d+)*")
 _QUOTED: Final = re.compile(r"b?'[^']*'|b?\"[^\"]*\"")
 _NUMBERS: Final = re.compile(r"\d+(?:\.\d+)?")
 _REST: Final = re.compile(r": |, but | \(|\. ")

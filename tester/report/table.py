@@ -19,9 +19,17 @@ from tester.workers.results import LabResult, Rerun, TestResult
 _PRINTED_LINES: Final = 10
 _PRINTED_COLUMNS: Final = 200
 _SEEDS_SHOWN: Final = 10
-_MOST_LINES: Final = 45
-"""After stories of this many lines, of what else went wrong only the headline is shown."""
-_MOST_ALIKE: Final = 4
+_MOST_LINES: Final = 60
+"""Of what does not fit into this many lines, only the headline is shown."""
+_FRAME: Final = 8
+"""As many of them stand around the stories and the table."""
+_BRIEF: Final = 5
+"""As many lines say briefly how a test fails."""
+_MOST_BRIEF: Final = 3
+"""So many ways are shown in short, at most."""
+_COUNTED: Final = 2
+"""As many lines count the ways that are not shown."""
+_MOST_ALIKE: Final = 3
 """Of tests that fail in the same way, this many have their command shown."""
 _MOST_ROWS: Final = 6
 """Where tests fail, a table of more rows is printed only if it is asked for."""
@@ -41,22 +49,23 @@ def show(console: Console, result: LabResult, *, every: bool = False) -> None:
     if len(failing) > 1:
         how = "in the same way" if len(ways) == 1 else f"in {len(ways)} ways"
         plainly(console, f"{len(failing)} tests fail, {how}\n")
-    lines = 0
-    for way in ways:
+    told, brief, lines = _by_room(ways)
+    for way in told:
         first = min(way, key=_length)
-        lines += _length(first)[1]
-        if way is ways[0] or lines <= _MOST_LINES:
-            _show_failure(console, first)
-            _show_alike(console, [test for test in way if test is not first])
-        else:
-            _show_briefly(console, way)
+        _show_failure(console, first)
+        _show_alike(console, [test for test in way if test is not first])
+    for way in brief:
+        _show_briefly(console, way)
+    if left := ways[len(told) + len(brief) :]:
+        how = f"in {len(left)} more ways" if len(left) > 1 else "in another way"
+        plainly(console, f"{_tests_fail(sum(map(len, left)))} {how} (--all lists them)\n")
     for test in result.tests:
         if test.differs:
             _show_difference(console, result.lab, test)
         if test.missing:
             console.print(Text(f"{test.name}: never reached", style="bold red"), soft_wrap=True)
             plainly(console, f"\n{textwrap.fill(test.missing, WIDTH)}\n")
-    shown = result.tests if every or not ways else _beside(result.tests)
+    shown = result.tests if every or not ways else _beside(result.tests, _MOST_LINES - lines)
     if shown:
         console.print(table(replace(result, tests=shown), console.width), soft_wrap=True)
     if passed := sum(test.verdict == "pass" for test in result.tests) * (shown != result.tests):
@@ -68,10 +77,45 @@ def show(console: Console, result: LabResult, *, every: bool = False) -> None:
     console.print(verdict_line(result))
 
 
-def _beside(tests: Sequence[TestResult]) -> list[TestResult]:
-    """The rows of the table where tests failed: those that did not pass, if they are few."""
+_Way = Sequence[TestResult]
+
+
+def _by_room(ways: Sequence[_Way]) -> tuple[list[_Way], list[_Way], int]:
+    """The ways whose stories there is room for, those to be shown in short, and the lines of both.
+
+    The first one is always shown, however long it is; those in neither list are only counted.
+    """
+    told: list[_Way] = []
+    lines = _FRAME
+    for at, way in enumerate(ways):
+        others = len(ways) - at - 1
+        rest = min(others, _MOST_BRIEF) * _BRIEF + _COUNTED * (others > _MOST_BRIEF)
+        if told and lines + _room(way) + rest > _MOST_LINES:
+            break
+        told.append(way)
+        lines += _room(way)
+    left = ways[len(told) :]
+    brief = min(len(left), _MOST_BRIEF)
+    while brief and lines + brief * _BRIEF + _COUNTED * (brief < len(left)) > _MOST_LINES:
+        brief -= 1
+    lines += brief * _BRIEF + _COUNTED * (brief < len(left))
+    return told, [*left[:brief]], lines
+
+
+def _room(way: _Way) -> int:
+    """How many lines the story of a way takes, with what stands around it."""
+    alike = min(len(way) - 1, _MOST_ALIKE + 1)
+    return _length(min(way, key=_length))[1] + 4 + (alike and alike + 3)
+
+
+def _beside(tests: Sequence[TestResult], room: int) -> list[TestResult]:
+    """The rows of the table where tests failed: those that did not pass, if there is room."""
     bad = [test for test in tests if test.verdict != "pass"]
-    return bad if len(bad) <= _MOST_ROWS else []
+    return bad if len(bad) < min(room, _MOST_ROWS + 1) else []
+
+
+def _tests_fail(count: int) -> str:
+    return "1 test fails" if count == 1 else f"{count} tests fail"
 
 
 def _likeness(test: TestResult) -> str:
@@ -99,16 +143,17 @@ def _show_briefly(console: Console, way: Sequence[TestResult]) -> None:
 
 
 def _show_alike(console: Console, others: Sequence[TestResult]) -> None:
-    """A line for each test that failed as the one before it did, and what runs it again."""
+    """Tests that failed as the one before them did: what runs each again."""
     if not others:
         return
     many = f"{len(others)} more tests fail" if len(others) > 1 else "1 more test fails"
     plainly(console, f"{many} in the same way:\n")
-    for test in others[:_MOST_ALIKE]:
+    most = _MOST_ALIKE + (len(others) == _MOST_ALIKE + 1)
+    for test in others[:most]:
         assert test.rerun is not None
-        plainly(console, f"    {test.name}: {bad_seeds(test)}\n        {test.rerun.command}")
-    if len(others) > _MOST_ALIKE:
-        plainly(console, f"    and {', '.join(test.name for test in others[_MOST_ALIKE:])}")
+        plainly(console, f"    {test.rerun.command}")
+    if len(others) > most:
+        plainly(console, f"    and {len(others) - most} others (--all lists them)")
     plainly(console, "")
 
 

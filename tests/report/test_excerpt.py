@@ -79,7 +79,7 @@ def test_without_servers_the_last_lines_are_shown() -> None:
     run = [Line(at, "c0", "ab"[at % 2] + "xyz"[at % 3] * at, "call") for at in range(60)]
     shown = told(run).splitlines()
     assert shown[0].endswith("(44 earlier lines are left out)")
-    assert shown[1:] == [str(line) for line in run[-24:]]
+    assert shown[1:] == [str(line) for line in run[-16:]]
 
 
 def exchange(at: int, rpc: int, end: str, said: str) -> list[Line]:
