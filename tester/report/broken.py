@@ -38,6 +38,8 @@ class Broken:
     """Other requests that the sentence speaks of."""
     together: Sequence[int] = ()
     """Those of `rpc` and `others` that a server handled at the same time."""
+    perhaps: str = ""
+    """What may have come of that, as a sentence: no handler that never waits lets another run."""
     events: Sequence[int] = ()
     """Other events that it speaks of, such as a restart, by their index in the trace."""
     servers: Sequence[str] = ()
@@ -53,7 +55,7 @@ class Broken:
     @property
     def named(self) -> set[int]:
         """The requests that the sentence speaks of: of very many, the first and the last ones."""
-        found = {int(number) for number in _NUMBER.findall(self.sentence)}
+        found = {int(number) for number in _NUMBER.findall(f"{self.sentence} {self.perhaps}")}
         ordered = sorted(found | ({self.rpc} if self.rpc is not None else set()))
         return {*ordered[:1], *ordered[1 - _MOST_NAMED :]}
 

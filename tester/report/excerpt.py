@@ -96,9 +96,9 @@ def _of_rule(worth: Sequence[Line], matter: Matters) -> list[Line]:
             return 4 if line.is_arrival and line.rpc not in matter.together else 1
         if line.op in matter.core and not line.is_message:
             return 2
-        if line.is_arrival or line.is_state:
+        if line.is_arrival or (line.is_state and not line.what.startswith("leads ")):
             return 5
-        return 3 if line.op is not None else 4
+        return 4 if line.op is None and not line.is_state else 3
 
     rows = 0
     chosen = []

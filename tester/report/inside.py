@@ -60,6 +60,8 @@ class Inside:
     """Below the event that breaks the rule: lines of the code, and what they did."""
     held: str = ""
     """A sentence about what the node held; "" for none."""
+    is_atomic: bool = False
+    """Whether no handler of the requests that a rule speaks of let another one run."""
 
 
 NOTHING: Final = Inside()
@@ -160,7 +162,9 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
         at.append(_of_function(answered[-1].answers[own.rpc], own.verb))
     lines += [_code(line) for line in at if _is_of_use(line, step.node, seen)]
     held = " ".join(f"{step.node}'s {_changed(one)}." for one in changes) or _held(step, key)
-    return Inside(list(dict.fromkeys(lines)), held)
+    waited = {pause.task.partition(" ")[0] for pause in seen.pauses}
+    is_atomic = not waited & {f"#{rpc}" for rpc in (*broken.together, broken.rpc)}
+    return Inside(list(dict.fromkeys(lines)), held, is_atomic)
 
 
 def _deciding(

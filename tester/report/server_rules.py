@@ -184,11 +184,12 @@ def _sentence(
     others = [one.request.rpc for one in (wrote[-1:] or [])]
     sentence = f"{said}: expected {expected}. " if expected else f"{said}. "
     sentence += _because(model, at, wrote)
+    perhaps = ""
     if together and not isinstance(at.input, Get) and not in_group:
         both = listed([f"#{one.request.rpc}" for one in [*together, at]])
         others = [one.request.rpc for one in together]
-        sentence += (
-            f" {both} were in the server at the same time: one may have run between the check and "
+        perhaps = (
+            f"{both} were in the server at the same time: one may have run between the check and "
             "the write of the other."
         )
     return Broken(
@@ -197,6 +198,7 @@ def _sentence(
         rpc=at.request.rpc,
         others=others,
         together=[] if in_group or isinstance(at.input, Get) else others,
+        perhaps=perhaps,
     )
 
 

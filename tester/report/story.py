@@ -60,7 +60,7 @@ _HERE: Final = f"{Path(__file__).parent.parent}{os.sep}"
 _LONGEST_HEADLINE: Final = 200
 _LONGEST_VERDICT: Final = 160
 """A longer sentence of the checker's is not repeated where a broken rule says what is wrong."""
-_SENTENCE: Final = re.compile(r"\. (?=[A-Z])")
+_SENTENCE: Final = re.compile(r"(?<!\.)\. ")
 _OUTER_FRAMES: Final = 3
 _INNER_FRAMES: Final = 7
 """Of a deep traceback, this many frames at either end."""
@@ -145,7 +145,8 @@ def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
     known = bool(broken.source) and broken.source in broken.sentence
     where = f" ({broken.source})." if broken.source and not (known or broken.rule) else ""
     sentence = f"{broken.sentence.rstrip('.')}{where}" if where else broken.sentence
-    parts = [sentence, inside.held, "" if known else broken.reference]
+    perhaps = "" if inside.is_atomic else broken.perhaps
+    parts = [sentence, perhaps, inside.held, "" if known else broken.reference]
     said = " ".join(filter(None, parts))
     if not broken.stands_alone:
         return [_wrap(said)]

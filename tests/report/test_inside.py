@@ -149,3 +149,19 @@ def test_the_marked_row_of_a_story_has_the_lines_below_it(tmp_path: Path) -> Non
     marked = next(at for at, row in enumerate(rows) if row.startswith(">"))
     assert rows[marked + 1].startswith(" " * 11 + "kvsrv/server.py:")
     assert "return GetReply(value, version + 1" in rows[marked + 1]
+
+
+@pytest.mark.parametrize(("name", "waits"), [("not_atomic", True), ("keeps_the_version", False)])
+def test_only_of_handlers_that_wait_one_is_said_to_have_run_within_the_other(
+    name: str, waits: bool, tmp_path: Path
+) -> None:
+    bug = next(one for one in LABS["kvsrv"].catalogue().bugs if one.name == name)
+    scenario = suite.tests_of(LABS["kvsrv"].suite)["test_put_concurrent_reliable"]
+    with planted(bug, tmp_path):
+        outcome = run(scenario, Choices(Seeded(0)), keep_trace=True)
+        inside = look(scenario, outcome, reason(outcome))
+        unseen = render_story(0, outcome, "again")
+        seen = render_story(0, outcome, "again", look=lambda broken: inside)
+    assert inside.is_atomic is not waits
+    assert "may have run between" in " ".join(unseen.split())
+    assert ("may have run between" in " ".join(seen.split())) is waits

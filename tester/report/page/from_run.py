@@ -70,7 +70,7 @@ def of_run(
     broken = reason(outcome)
     told = broken.headline if broken is not None and broken.headline else headline(outcome)
     inside = look(broken)
-    sentences = _sentences(outcome, broken, inside.held)
+    sentences = _sentences(outcome, broken, inside)
     if explanation is not None:
         sentences.append(explanation.sentence)
     sentences = [cut(one, 2_000) for one in dict.fromkeys(sentences) if one]
@@ -95,18 +95,19 @@ def of_run(
     )
 
 
-def _sentences(outcome: Outcome, broken: Broken | None, held: str) -> list[str]:
+def _sentences(outcome: Outcome, broken: Broken | None, inside: Inside) -> list[str]:
     """The rule that was broken and by what, where it stands, what a node held, what came of it."""
     verdict = "" if outcome.error is None else message_of(outcome.error)
     if broken is None:
-        return [held, verdict]
+        return [inside.held, verdict]
     said, came = broken.sentence, consequence(outcome, broken)
     cause = said.removeprefix(verdict).removeprefix(".").lstrip() if verdict else said
     if cause not in {"", said}:  # the verdict stands first, and what it came of behind it
         said, came = cause, f"So the test failed: {verdict}"
     elif not came and not broken.stands_alone and verdict not in said:
         came = verdict
-    return [said, broken.reference, held, came]
+    perhaps = "" if inside.is_atomic else broken.perhaps
+    return [said, perhaps, broken.reference, inside.held, came]
 
 
 def _title(told: str, sentences: Sequence[str]) -> str:
