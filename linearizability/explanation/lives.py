@@ -111,8 +111,9 @@ def too_few_removals(
     some = ", ".join(short(op.input.value) for op in stayed_in[:4])
     some += ", ..." if count > 4 else ""
     may = f"only {len(takers)} removals" if len(takers) != 1 else "only one removal"
+    values = "1 value" if count == 1 else f"{count} values"
     why = (
-        f"{count} values that nobody is known to have taken ({some}) had to leave the {kind} in"
+        f"{values} that nobody is known to have taken ({some}) had to leave the {kind} in"
         f" time, but {may} may have taken any."
     )
     core = in_call_order([*stayed_in, *takers, *proofs])

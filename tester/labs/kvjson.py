@@ -18,6 +18,7 @@ from typing import Any
 from kvsrv.rpc import Err, Version
 from tester.labs.kvtest import Client, Tally, put_at_least_once
 from tester.labs.witness import describe_get, describe_put
+from tester.world.counted import counted
 from tester.world.handles import KV
 
 
@@ -77,12 +78,12 @@ async def check_appends(ck: KV, key: str, tallies: Sequence[Tally]) -> None:
     entries, version = await get_json(ck, key)
     if len(entries) + 1 != version:
         raise AssertionError(
-            f"{key!r} holds {len(entries)} entries at version {version}: each append raises the "
-            "version by one, from 1 on"
+            f"{key!r} holds {counted(len(entries), 'entry', 'entries')} at version {version}: "
+            "each append raises the version by one, from 1 on"
         )
     for number, (ok, maybe) in enumerate(tallies):
         mine = [n for who, n in entries if who == number]
-        told = f"{ok} appends were answered OK and {maybe} ErrMaybe"
+        told = f"OK was the answer to {counted(ok, 'append')}, and ErrMaybe to {maybe}"
         if mine != sorted(set(mine)):
             raise AssertionError(f"client {number} has appended in its order, and not {mine}")
         if not ok <= len(mine) <= ok + maybe or (mine and mine[-1] >= ok + maybe):

@@ -31,6 +31,7 @@ from tester.labs.witness import (
     describe_read,
     enough,
 )
+from tester.world.counted import counted
 from tester.world.failure import TooManyRpcs
 from tester.world.handles import KV
 from tester.world.nodes import Remote
@@ -255,11 +256,16 @@ async def check_put_concurrent(
     ok = sum(tally.ok for tally in tallies)
     maybe = sum(tally.maybe for tally in tallies)
     if maybe and sim.network.conditions.reliable:
-        raise AssertionError(f"{maybe} puts were answered ErrMaybe on a reliable network")
+        raise AssertionError(
+            f"ErrMaybe was the answer to {counted(maybe, 'put')} on a reliable network"
+        )
     _, version, _ = await ck.get(key)
     if not ok <= version <= ok + maybe:
-        told = f"{ok} puts were answered OK" + (f" and {maybe} ErrMaybe" if maybe else "")
-        raise AssertionError(f"{key!r} has been put {version} times, but {told}: {tallies}")
+        told = f"OK was the answer to {counted(ok, 'put')}"
+        told += f", and ErrMaybe to {maybe}" if maybe else ""
+        raise AssertionError(
+            f"{key!r} has been put {counted(version, 'time')}, but {told}: {tallies}"
+        )
 
 
 def check_rpcs(sim: Simulation, most: int = 1) -> None:
@@ -270,8 +276,8 @@ def check_rpcs(sim: Simulation, most: int = 1) -> None:
     done = sim.history.completed
     if not done <= sim.rpcs <= most * done:
         raise TooManyRpcs(
-            f"{sim.rpcs} RPCs for {done} operations: on a reliable network an operation takes "
-            f"{enough(most)}"
+            f"{counted(sim.rpcs, 'RPC')} for {counted(done, 'operation')}: on a reliable network "
+            f"an operation takes {enough(most)}"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tester.report.width import WIDTH
 from tester.workers.kills import Kill, Mutant
+from tester.world.counted import counted
 
 _NAME: Final = 30
 
@@ -53,7 +54,7 @@ def summary(lab: str, bugs: Sequence[Mutant], variants: Sequence[Mutant]) -> str
     mean = f", after {sum(needed) / len(needed):.1f} seeds on average" if needed else ""
     lines = [f"{lab}: {verdict(bugs, variants)}"]
     if bugs:
-        lines[0] += f", {len(found)} of {len(bugs)} bugs found{mean}"
+        lines[0] += f", {len(found)} of {counted(len(bugs), 'bug')} found{mean}"
     if variants:
         lines.append(f"{len(failed)} of {len(variants)} correct solutions failed")
     return "\n".join(lines)

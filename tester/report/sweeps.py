@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from tester.report.page.html import escaped, standalone
+from tester.world.counted import counted
 from tester.world.history import seconds
 
 _NAMES: Final = {
@@ -73,7 +74,8 @@ def section(test: Test) -> Iterator[str]:
     yield from (f"    {line}" for line in _coverage(test["coverage"]))
     for name, one in test["reached"].items():
         missing = "; the test demands it" if one["demanded"] and not one["seeds"] else ""
-        yield f"    {name!r}: reached in {one['seeds']} of {test['seeds']} seeds{missing}"
+        seeds = counted(test["seeds"], "seed")
+        yield f"    {name!r}: reached in {one['seeds']} of {seeds}{missing}"
 
 
 def title(test: Test) -> str:
@@ -92,7 +94,7 @@ def rate(test: Test) -> str:
         return "no seeds"
     least, most = test["failure_rate_95"]
     unknown = f", {test['unknown']} unknown" if test["unknown"] else ""
-    said = f"{test['seeds']} seeds, {test['failed']} failed{unknown}: "
+    said = f"{counted(test['seeds'], 'seed')}, {test['failed']} failed{unknown}: "
     return f"{said}{_percent(test['failure_rate'])} (95 %: {_percent(least)} to {_percent(most)})"
 
 
@@ -112,10 +114,10 @@ def novelty(test: Test) -> Iterator[str]:
     if not test["traces"]:
         return
     seeds, traces = test["traces"][-1]
-    yield f"{traces} different traces in {seeds} seeds"
+    yield f"{counted(traces, 'different trace')} in {counted(seeds, 'seed')}"
     *earlier, (_, patterns) = test["patterns"]
-    grown = ", ".join(f"{count} in {mark} seeds" for mark, count in earlier[-3:])
-    yield f"{patterns} different patterns of faults{f' ({grown})' if grown else ''}"
+    grown = ", ".join(f"{count} in {counted(mark, 'seed')}" for mark, count in earlier[-3:])
+    yield f"{counted(patterns, 'different pattern')} of faults{f' ({grown})' if grown else ''}"
     yield f"the next seed brings a new pattern with {_percent(test['new_pattern_chance'])}"
 
 
@@ -150,7 +152,7 @@ def page(found: dict[str, Any]) -> str:
     """A page that needs nothing else: all stories, and a table of everything else."""
     tests, groups = found["tests"], found.get("failures", ())
     failed = sum(test["failed"] for test in tests)
-    heading = f"{sum(test['seeds'] for test in tests)} seeds, {failed} failed"
+    heading = f"{counted(sum(test['seeds'] for test in tests), 'seed')}, {failed} failed"
     verdict = escaped(found["verdict"])
     body = f'<main><h1>{heading} <span class="badge {verdict}">{verdict}</span></h1>\n'
     body += "".join(map(_group_html, groups)) + "".join(map(_test_html, tests))

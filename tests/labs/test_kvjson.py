@@ -78,7 +78,11 @@ TWO = [Tally(2, 0), Tally(1, 1)]
         ("[[0,0],[1,0],[0,1]]", 5, "3 entries at version 5"),
         ("[[0,1],[1,0],[0,0]]", 4, "client 0 has appended in its order"),
         ("[[0,0],[0,0],[1,0],[0,1]]", 5, "client 0 has appended in its order"),
-        ("[[0,0],[1,0]]", 3, r"client 0 has the entries \[0\], but 2 appends were answered OK"),
+        (
+            "[[0,0],[1,0]]",
+            3,
+            r"has the entries \[0\], but OK was the answer to 2 appends",
+        ),
         ("[[0,0],[0,1],[0,2],[1,0]]", 5, r"client 0 has the entries \[0, 1, 2\]"),
         ("[[0,0],[0,1],[1,2]]", 4, r"client 1 has the entries \[2\]"),
         ("[[0,0],[0,1],[1,0],[2,0]]", 5, r"nobody has appended: \[\[2, 0\]\]"),

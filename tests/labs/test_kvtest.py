@@ -125,13 +125,13 @@ def test_one_client_puts_to_random_keys() -> None:
     ("tallies", "network", "complaint"),
     [
         ([Tally(2, 0), Tally(1, 0)], None, ""),
-        ([Tally(2, 0), Tally(2, 0)], None, "been put 3 times, but 4 puts were answered OK"),
-        ([Tally(2, 0)], None, "been put 3 times, but 2 puts"),
-        ([Tally(2, 1)], None, "1 puts were answered ErrMaybe on a reliable network"),
+        ([Tally(2, 0), Tally(2, 0)], None, "been put 3 times, but OK was the answer to 4 puts"),
+        ([Tally(2, 0)], None, "been put 3 times, but OK was the answer to 2 puts"),
+        ([Tally(2, 1)], None, "ErrMaybe was the answer to 1 put on a reliable network"),
         ([Tally(1, 1), Tally(1, 1)], UNRELIABLE, ""),
         ([Tally(3, 4)], UNRELIABLE, ""),
-        ([Tally(1, 1)], UNRELIABLE, "but 1 puts were answered OK and 1 ErrMaybe"),
-        ([Tally(4, 1)], UNRELIABLE, "but 4 puts were answered OK and 1 ErrMaybe"),
+        ([Tally(1, 1)], UNRELIABLE, "but OK was the answer to 1 put, and ErrMaybe to 1"),
+        ([Tally(4, 1)], UNRELIABLE, "but OK was the answer to 4 puts, and ErrMaybe to 1"),
     ],
 )
 def test_the_version_must_fit_what_the_clients_were_told(

@@ -56,7 +56,9 @@ def test_the_wrong_answer_is_named(name: str, tmp_path: Path) -> None:
         failing = next(outcome for outcome in outcomes if outcome.verdict == "fail")
     found = reason(failing)
     assert found is not None, failing.error
-    snapshots.check(f"reason/{name}", textwrap.fill(f"{found.sentence} {found.perhaps}".strip(), 80) + "\n")
+    snapshots.check(
+        f"reason/{name}", textwrap.fill(f"{found.sentence} {found.perhaps}".strip(), 80) + "\n"
+    )
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -17,6 +17,7 @@ from tester.labs.kvtest import (
     one_client_put,
     put_at_least_once,
 )
+from tester.world.counted import counted
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 
@@ -84,8 +85,9 @@ async def check_versions(ck: GroupWitness, key: str, tallies: Sequence[Tally]) -
     maybe = sum(tally.maybe for tally in tallies)
     _, version, _ = await ck.get(key)
     if not ok <= version <= ok + maybe:
-        told = f"{ok} puts were answered OK" + (f" and {maybe} ErrMaybe" if maybe else "")
-        raise AssertionError(f"{key!r} has been put {version} times, but {told}")
+        told = f"OK was the answer to {counted(ok, 'put')}"
+        told += f", and ErrMaybe to {maybe}" if maybe else ""
+        raise AssertionError(f"{key!r} has been put {counted(version, 'time')}, but {told}")
 
 
 async def check_all(ck: GroupWitness, keys: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from tester.labs.kvraft.clerks import GroupAppendWitness, GroupWitness
 from tester.labs.kvraft.cluster import Cluster, StoreCluster, within
 from tester.labs.kvraft.verdicts import TooSlow
 from tester.labs.partitioner import partitioner
+from tester.world.counted import counted
 from tester.world.simulation import Simulation
 
 ITERATIONS: Final = 3
@@ -117,8 +118,9 @@ async def speed(sim: Simulation, put: Callable[[int], Awaitable[None]]) -> None:
         took_us = sim.virtual_us - start_us
         if took_us > PUT_US * puts:
             raise TooSlow(
-                f"{number + 1} operations took {took_us // (number + 1) / 1_000} ms each, and "
-                f"{PUT_US / 1_000} ms are enough: a leader must send what it is given at once"
+                f"{counted(number + 1, 'operation')} took {took_us // (number + 1) / 1_000} ms "
+                f"each, and {PUT_US / 1_000} ms are enough: a leader must send what it is given "
+                "at once"
             )
 
 

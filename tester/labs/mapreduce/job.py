@@ -28,6 +28,7 @@ from tester.labs.mapreduce.verdicts import (
     WrongOutput,
 )
 from tester.labs.mapreduce.worker_faults import WorkerFaults
+from tester.world.counted import counted
 from tester.world.failure import TooManyRpcs
 from tester.world.simulation import Simulation
 
@@ -223,8 +224,9 @@ class Job:
         most = CALLS_PER_S * len(self.workers) * seconds + 10 * tasks
         if self.sim.rpcs > most:
             raise TooManyRpcs(
-                f"{self.sim.rpcs} RPCs in {seconds} s by {len(self.workers)} workers, and {most} "
-                "are allowed: a worker with nothing to do is to wait before it asks again"
+                f"{self.sim.rpcs} RPCs in {seconds} s by {counted(len(self.workers), 'worker')}, "
+                f"and {most} are allowed: a worker with nothing to do is to wait before it asks "
+                "again"
             )
 
     def check_done_once(self) -> None:

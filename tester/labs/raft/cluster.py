@@ -156,7 +156,8 @@ class RaftCluster:
         """Fail if any server has applied this index."""
         if n := self.n_committed(index):
             raise AssertionError(
-                f"{n} of {self.n} servers have applied index {index}, and no majority can have it"
+                f"index {index} was applied by {n} of {self.n} servers, and no majority can have "
+                "it"
             )
 
     async def one(
@@ -181,8 +182,8 @@ class RaftCluster:
                 return index
             elif not retry:
                 raise self.stuck(
-                    f"{command!r} was started at index {index}, and after {COMMIT_S} s "
-                    f"{self.n_committed(index)} servers have applied it, not {expected}"
+                    f"{command!r} was started at index {index}, and after {COMMIT_S} s it was "
+                    f"applied by {self.n_committed(index)} of {self.n} servers, not {expected}"
                 )
         raise self.stuck(
             f"for {within} s, {expected} of {self.n} servers should have agreed on {command!r}, "
@@ -222,7 +223,7 @@ class RaftCluster:
                         return None
         if (found := self.n_committed(index)) < n:
             raise self.stuck(
-                f"only {found} servers have applied index {index}, and {n} should have"
+                f"index {index} was applied by {found} of {self.n} servers, and {n} should have"
             )
         return self.committed(index)
 

@@ -43,6 +43,7 @@ from tester.labs.raft.verdicts import (
     TermWentBack,
     VotedTwice,
 )
+from tester.world.counted import counted
 from tester.world.failure import printable
 from tester.world.history import seconds
 from tester.world.invariants import Monitor
@@ -214,7 +215,8 @@ class Safety(Monitor):
         first = base + at + 1
         if seen.leads and seen.asked and first <= seen.last:
             raise LeaderOverwroteItsLog(
-                f"{seen.name} leads term {seen.term}, and its log, which had {seen.last} entries, "
+                f"{seen.name} leads term {seen.term}, and its log, which had "
+                f"{counted(seen.last, 'entry', 'entries')}, "
                 f"has been changed from entry {first} on: a leader only appends"
             )
         committed = self._terms.get(first)
@@ -332,7 +334,7 @@ class Safety(Monitor):
         if upto != index or len(commands) != index:
             raise StateMachineSafetyViolated(
                 f"{seen.name} was delivered a snapshot as one up to {index}, but it goes up to "
-                f"{upto}, with {len(commands)} commands"
+                f"{upto}, with {counted(len(commands), 'command')}"
             )
         if index < len(seen.applied):
             raise AppliedOutOfOrder(

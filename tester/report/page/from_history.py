@@ -13,6 +13,7 @@ from tester.report.page.checked import partitions
 from tester.report.page.document import Band, Document, Event, Node, Partition, Run
 from tester.report.page.document import Operation as Drawn
 from tester.report.page.texts import cut, visible
+from tester.world.counted import counted
 
 MOST_OPERATIONS: Final = 20_000
 """So many operations are drawn: those of the failing keys first."""
@@ -74,7 +75,7 @@ def of_history(
         sentences=_sentences(verdict),
         run=run,
         command=visible(command),
-        source=f"model {verdict.model.name}, {len(operations)} operations",
+        source=f"model {verdict.model.name}, {counted(len(operations), 'operation')}",
         focus=focus,
     )
 

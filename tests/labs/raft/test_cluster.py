@@ -43,7 +43,7 @@ async def says(sim: Simulation, what: str, n: int = 3) -> None:
             "one",
             "for 10 s, 3 of 3 servers should have agreed on b'x', and they have not",
         ),
-        (Mute, "wait", "only 0 servers have applied index 1, and 3 should have"),
+        (Mute, "wait", "index 1 was applied by 0 of 3 servers, and 3 should have"),
     ],
 )
 def test_what_does_not_come_is_a_livelock(raft: type, what: str, sentence: str) -> None:
@@ -58,7 +58,7 @@ def test_what_does_not_come_is_a_livelock(raft: type, what: str, sentence: str) 
         ("no leader", "s0 claims to lead term 1, but no majority can talk to each other"),
         (
             "no agreement",
-            "1 of 1 servers have applied index 1, and no majority can have it",
+            "index 1 was applied by 1 of 1 servers, and no majority can have it",
         ),
     ],
 )
@@ -86,7 +86,7 @@ def test_a_command_that_too_few_apply() -> None:
     error = with_raft(FirstLeads, test).error
     assert isinstance(error, Livelock)
     assert str(error) == (
-        "b'x' was started at index 1, and after 2 s 1 servers have applied it, not 2"
+        "b'x' was started at index 1, and after 2 s it was applied by 1 of 3 servers, not 2"
     )
 
 

@@ -216,7 +216,7 @@ def test_a_snapshot_that_waits_for_the_service_is_a_livelock() -> None:
         _ = await raft.wait(index + 11, 1)
 
     error = with_raft(WaitsForItself, test).error
-    assert str(error) == "only 0 servers have applied index 12, and 1 should have"
+    assert str(error) == "index 12 was applied by 0 of 1 servers, and 1 should have"
     waiting = getattr(error, "waiting", ())
     assert any("self.taken.wait()" in task.line for task in waiting)
 
