@@ -83,10 +83,13 @@ def about(all_lines: Sequence[Line], matter: Matters) -> list[str]:
 def _of_rule(worth: Sequence[Line], matter: Matters) -> list[Line]:
     """Of the lines about what matters, first those that the broken rule speaks of.
 
-    Then how the operations of the verdict began and ended, then the other requests for them, then
-    what befell servers, up to the one that broke it and beyond: of each, the latest.
+    Then how the operations of the verdict began and ended, and who led; then the other requests
+    for them, then what befell servers, up to the mark and beyond: of each, the latest.
     """
     mark = max((at for at, line in enumerate(worth) if line.marked), default=len(worth))
+    led = max(
+        (at for at, line in enumerate(worth[:mark]) if line.what.startswith("leads ")), default=-1
+    )
 
     def rank(at: int) -> int:
         line = worth[at]
@@ -94,11 +97,11 @@ def _of_rule(worth: Sequence[Line], matter: Matters) -> list[Line]:
             return 0
         if line.rpc in matter.named:
             return 4 if line.is_arrival and line.rpc not in matter.together else 1
-        if line.op in matter.core and not line.is_message:
+        if at == led or (line.op in matter.core and not line.is_message):
             return 2
-        if line.is_arrival or (line.is_state and not line.what.startswith("leads ")):
+        if line.is_arrival or line.is_state:
             return 5
-        return 4 if line.op is None and not line.is_state else 3
+        return 3 if line.op is not None else 4
 
     rows = 0
     chosen = []

@@ -42,7 +42,8 @@ _GIVES_WAY: Final = ("seeds/s", "peers", "virtual", "ops", "rpcs")
 def show(console: Console, result: LabResult, *, every: bool = False) -> None:
     """Print a lab run: what went wrong, each way once, then the table and the verdict.
 
-    Where a test fails, those that passed are counted; with `every`, they are in the table too.
+    Where a test fails, those that passed are counted, and figures are left out; with `every`,
+    they are in the table too, and the figures below it.
     """
     failing = [test for test in result.tests if test.rerun is not None]
     ways = sorted(alike(failing, _likeness), key=lambda way: min(map(_length, way)))
@@ -72,7 +73,7 @@ def show(console: Console, result: LabResult, *, every: bool = False) -> None:
         plainly(
             console, f"{passed} {'test' if passed == 1 else 'tests'} passed (--all lists them)"
         )
-    if reported := figures(result):
+    if (every or not ways) and (reported := figures(result)):
         plainly(console, reported)
     console.print(verdict_line(result))
 
