@@ -31,9 +31,9 @@ def name_of(key: Hashable) -> str:
     return "the history" if key is None or key == "" else f"key {key!r}"
 
 
-def counted(number: int, noun: str) -> str:
-    """As "1 key" or "2 keys"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, several: str = "") -> str:
+    """As "1 key" or "2 keys"; `several` is the plural, if it takes more than an s."""
+    return f"{number} {noun if number == 1 else several or f'{noun}s'}"
 
 
 class Candidate(NamedTuple):

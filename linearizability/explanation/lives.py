@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from linearizability.decision import Core
 from linearizability.operation import Operation, client_name, in_call_order
+from linearizability.verdict import counted
 
 _PLACES = {
     "Enqueue": "queue",
@@ -111,10 +112,9 @@ def too_few_removals(
     some = ", ".join(short(op.input.value) for op in stayed_in[:4])
     some += ", ..." if count > 4 else ""
     may = f"only {len(takers)} removals" if len(takers) != 1 else "only one removal"
-    values = "1 value" if count == 1 else f"{count} values"
     why = (
-        f"{values} that nobody is known to have taken ({some}) had to leave the {kind} in"
-        f" time, but {may} may have taken any."
+        f"{counted(count, 'value')} that nobody is known to have taken ({some}) had to leave the "
+        f"{kind} in time, but {may} may have taken any."
     )
     core = in_call_order([*stayed_in, *takers, *proofs])
     return alone(core, why, f"not all of {some} can have left the {kind}")

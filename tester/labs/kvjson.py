@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from kvsrv.rpc import Err, Version
+from linearizability.verdict import counted
 from tester.labs.kvtest import Client, Tally, put_at_least_once
 from tester.labs.witness import describe_get, describe_put
-from tester.world.counted import counted
 from tester.world.handles import KV
 
 

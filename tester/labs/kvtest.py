@@ -23,6 +23,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from kvsrv.rpc import Err, Version
+from linearizability.verdict import counted
 from tester.labs.witness import (
     AppendWitness,
     Witness,
@@ -31,7 +32,6 @@ from tester.labs.witness import (
     describe_read,
     enough,
 )
-from tester.world.counted import counted
 from tester.world.failure import TooManyRpcs
 from tester.world.handles import KV
 from tester.world.nodes import Remote

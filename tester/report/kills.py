@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
+from linearizability.verdict import counted
 from tester.report.width import WIDTH
 from tester.workers.kills import Kill, Mutant
-from tester.world.counted import counted
 
 _NAME: Final = 30
 

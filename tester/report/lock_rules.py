@@ -231,13 +231,21 @@ def _waits(outcome: Outcome, sent: Sequence[Request], ids: values.Ids) -> Broken
     waiting = next((op for op in ops if op.ret is None and op.method in _METHODS), None)
     if waiting is None:
         return None
-    own = [one for one in sent if one.op == waiting.number]
-    key = _key_of(own)
-    heard = [one for one in own if one.fate == "reply"]
-    if key is None or not heard:
+    key = _key_of([one for one in sent if one.op == waiting.number])
+    if key is None:
         return None
     lock = _Lock(outcome, sent, key, ids)
     last = lock.writes[-1] if lock.writes else None
+    if last is not None and last.op.ret is None and last.op.method in _METHODS:
+        waiting = last.op  # for which all others wait
+    heard = [one for one in sent if one.op == waiting.number and one.fate == "reply"]
+    if not heard:
+        return None
+    if waiting.method == "borrow" and last is not None and last.op is waiting:
+        puts = [one for one in heard if one.verb == "put" and one.args.get("key") == key]
+        after = [one for one in puts if one.answers[0][0] > last.place]
+        if (broken := _never_releases(outcome, lock, waiting, after, last)) is not None:
+            return broken  # it has the lock, and cannot give it back
     if waiting.method == "release":
         return _never_releases(outcome, lock, waiting, heard, last)
     return None if last is None else _never_acquires(outcome, lock, waiting, heard, last)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from linearizability.verdict import counted
 from tester.report.page.html import escaped, standalone
-from tester.world.counted import counted
 from tester.world.history import seconds
 
 _NAMES: Final = {

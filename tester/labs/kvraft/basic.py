@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kvsrv.rpc import Err, Version
+from linearizability.verdict import counted
 from tester.labs.kvraft.clerks import GroupWitness, KVCluster
 from tester.labs.kvraft.generic import PAUSE_MS, Matrix, iterate, one_partition, speed
 from tester.labs.kvraft.network import CALM, LIMITS, QUICK, ROUGH
@@ -17,7 +18,6 @@ from tester.labs.kvtest import (
     one_client_put,
     put_at_least_once,
 )
-from tester.world.counted import counted
 from tester.world.simulate import simulate
 from tester.world.simulation import Simulation
 

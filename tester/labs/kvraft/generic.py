@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+from linearizability.verdict import counted
 from tester.labs.kvraft.clerks import GroupAppendWitness, GroupWitness
 from tester.labs.kvraft.cluster import Cluster, StoreCluster, within
 from tester.labs.kvraft.verdicts import TooSlow
 from tester.labs.partitioner import partitioner
-from tester.world.counted import counted
 from tester.world.simulation import Simulation
 
 ITERATIONS: Final = 3

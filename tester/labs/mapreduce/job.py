@@ -15,6 +15,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Final, Protocol, cast
 
+from linearizability.verdict import counted
 from mapreduce.api import OUTPUT, App, decode, encode
 from mapreduce.sequential import sequential
 from tester.labs.mapreduce.corpus import BOOKS
@@ -28,7 +29,6 @@ from tester.labs.mapreduce.verdicts import (
     WrongOutput,
 )
 from tester.labs.mapreduce.worker_faults import WorkerFaults
-from tester.world.counted import counted
 from tester.world.failure import TooManyRpcs
 from tester.world.simulation import Simulation
 

@@ -26,6 +26,7 @@ from typing import Any
 import msgspec
 
 from labrpc.errors import TesterError
+from linearizability.verdict import counted
 from tester.labs.raft.hearsay import Hearsay
 from tester.labs.raft.peer import decode_snapshot
 from tester.labs.raft.verdicts import (
@@ -43,7 +44,6 @@ from tester.labs.raft.verdicts import (
     TermWentBack,
     VotedTwice,
 )
-from tester.world.counted import counted
 from tester.world.failure import printable
 from tester.world.history import seconds
 from tester.world.invariants import Monitor

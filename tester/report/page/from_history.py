@@ -9,11 +9,11 @@ from typing import Final
 from linearizability import Illegal, Ok, Operation, Unknown, Verdict
 from linearizability.explanation.text import summary
 from linearizability.operation import Annotation, client_name
+from linearizability.verdict import counted
 from tester.report.page.checked import partitions
 from tester.report.page.document import Band, Document, Event, Node, Partition, Run
 from tester.report.page.document import Operation as Drawn
 from tester.report.page.texts import cut, visible
-from tester.world.counted import counted
 
 MOST_OPERATIONS: Final = 20_000
 """So many operations are drawn: those of the failing keys first."""
