@@ -169,20 +169,24 @@ def _draw(file: str, verdict: Verdict, recorded: Recorded, task: Task) -> None:
 
 def _judge_all(names: list[str], task: Task) -> tuple[str, dict[str, Any], str]:
     """The worst outcome, data and text of several histories: one line each, verdict or not."""
+    from tester.report.progress import counter
+
     outcomes: list[str] = []
     entries: list[dict[str, Any]] = []
     lines: list[str] = []
-    for name in names:
-        try:
-            verdict, recorded = _decide(name, task)
-            data = as_data(verdict, recorded.line_of, explained=task.explain)
-            outcomes.append(_outcome(verdict))
-            lines.append(f"{name}: {summary(verdict, explained=task.explain)}")
-        except HistoryError as error:
-            outcomes.append("misuse")
-            data = {"verdict": "none", "error": str(error)}
-            lines.append(f"{name}: no verdict: {error}")
-        entries.append({"file": name, **data})
+    with counter("check") as show:
+        for done, name in enumerate(names, 1):
+            try:
+                verdict, recorded = _decide(name, task)
+                data = as_data(verdict, recorded.line_of, explained=task.explain)
+                outcomes.append(_outcome(verdict))
+                lines.append(f"{name}: {summary(verdict, explained=task.explain)}")
+            except HistoryError as error:
+                outcomes.append("misuse")
+                data = {"verdict": "none", "error": str(error)}
+                lines.append(f"{name}: no verdict: {error}")
+            entries.append({"file": name, **data})
+            show(done, len(names))
     worst = min(outcomes, key=WORST_FIRST.index)
     return worst, {"histories": entries}, "".join(f"{line}\n" for line in lines)
 

@@ -107,11 +107,21 @@ def counter(title: str) -> Iterator[Callable[[int, int | None], None]]:
         "{task.description}",
         progress.BarColumn(None),
         progress.MofNCompleteColumn(),
+        "{task.fields[rate]}/s",
         progress.TimeRemainingColumn(),
     )
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(title, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+        task = shown.add_task(title, total=None, rate="-")
+        first: tuple[int, float] | None = None  # a proof may go on where it was
+
+        def update(done: int, total: int | None) -> None:
+            nonlocal first
+            now = time.monotonic()
+            before, start = first = first or (done, now)
+            rate = f"{(done - before) / (now - start):.0f}" if now > start else "-"
+            shown.update(task, completed=done, total=total, rate=rate)
+
+        yield update
 
 
 class _PartLines:

@@ -252,6 +252,17 @@ def test_a_compare_and_set_that_may_still_happen_is_open(history: Path) -> None:
     assert (result.exit_code, result.output) == (0, "linearizable: 3 operations, 1 key\n")
 
 
+def test_many_histories_show_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tester.report.progress.FEW", 2)
+    files = [str(tmp_path / name) for name in ("a", "b")]
+    for file in files:
+        Path(file).write_text(GOOD)
+    result = click_runner().invoke(check, [*files, "--model", "kv"])
+    assert (result.exit_code, result.stderr) == (0, "check: 1 of 2\ncheck: 2 of 2\n")
+
+
 EDN = """\
 {:process 0, :type :invoke, :f :write, :value 7, :time 1}
 {:process 0, :type :ok, :f :write, :value 7, :time 4}

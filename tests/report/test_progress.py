@@ -7,6 +7,7 @@ import pty
 import re
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -24,7 +25,8 @@ class Counts:
         self.parts = [Part(one, f"test_{at}: 7 seeds, 1 failed") for at, one in enumerate(over)]
 
 
-def test_a_terminal_sees_runs_failures_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+def last_seen(monkeypatch: pytest.MonkeyPatch, shows: Callable[[], None]) -> str:
+    """The last line that a terminal of 80 columns has shown."""
     ours, theirs = pty.openpty()
     monkeypatch.setattr(progress, "_EVERY_S", 0)
     monkeypatch.setenv("TERM", "xterm")
@@ -32,12 +34,7 @@ def test_a_terminal_sees_runs_failures_and_speed(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("NO_COLOR", "1")
     with os.fdopen(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
-        counts = Counts()
-        with progress.bar("kvsrv") as update:
-            for runs in (0, 350, 700):
-                counts.runs, counts.failures = runs, runs // 350
-                time.sleep(0.01)
-                update(counts)
+        shows()
         terminal.flush()
         os.set_blocking(ours, False)
         shown = ""
@@ -45,8 +42,31 @@ def test_a_terminal_sees_runs_failures_and_speed(monkeypatch: pytest.MonkeyPatch
             while True:
                 shown += os.read(ours, 1 << 16).decode()
     os.close(ours)
-    last = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).strip())[-1]
-    assert re.fullmatch(r"kvsrv .* 700/1400 \d+ seeds/s 2 failed [\d:-]+", last), shown
+    return re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).strip())[-1]
+
+
+def test_a_terminal_sees_runs_failures_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shows() -> None:
+        counts = Counts()
+        with progress.bar("kvsrv") as update:
+            for runs in (0, 350, 700):
+                counts.runs, counts.failures = runs, runs // 350
+                time.sleep(0.01)
+                update(counts)
+
+    last = last_seen(monkeypatch, shows)
+    assert re.fullmatch(r"kvsrv .* 700/1400 \d+ seeds/s 2 failed [\d:-]+", last), last
+
+
+def test_a_terminal_sees_the_speed_of_a_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shows() -> None:
+        with progress.counter("raft") as update:
+            for done in (0, 350, 700):
+                update(done, 1400)
+                time.sleep(0.01)
+
+    last = last_seen(monkeypatch, shows)
+    assert re.fullmatch(r"raft .* 700/1400 \d+/s [\d:-]+", last), last
 
 
 def lines(monkeypatch: pytest.MonkeyPatch, *updates: Counts, told: bool = True) -> list[str]:
