@@ -153,7 +153,7 @@ _RIGHTS: Final = {1: 13, 2: 14, 3: 15}
 
 
 class _Beneath(ctypes.Structure):
-    _pack_ = 1
+    # The kernel's is packed, and of this it reads no more: the padding comes at the end.
     _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 

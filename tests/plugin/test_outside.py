@@ -66,9 +66,12 @@ def test_a_debugger_without_a_terminal_is_told_as_such(
         await write(sim, Stops)
     """
     result = run(source=source, apart=True)
-    result.assert_outcomes(failed=1)
     said = result.stdout.str()
-    assert "BdbQuit" in said or "reading from stdin while output is captured" in said
+    if "BdbQuit" in said or "reading from stdin while output is captured" in said:
+        result.assert_outcomes(failed=1)
+    else:  # in newer CPythons the debugger ends pytest itself
+        assert result.parseoutcomes() == {}
+        assert result.ret == pytest.ExitCode.INTERRUPTED
     assert "not the same when it is run again" not in said
     assert said.count("PDB set_trace") == 1
 
