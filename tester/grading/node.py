@@ -148,10 +148,17 @@ def _serve(order: Order, answers: Answers, library: Library) -> NoReturn:
         with guard.installed(handed.modules()) as refusals:
             gc.disable()
             host = _host(order, answers)
-            ear = Ear(clock=lambda: host.loop.now)
-            with ear.listening() if order.listens else contextlib.nullcontext():
+            if not order.listens:
                 while True:
-                    _answer(host, answers, answers.hear(), refusals, ear)
+                    _answer(host, answers, answers.hear(), refusals)
+            ear = Ear(clock=lambda: host.loop.now)
+            with ear.listening():
+                while True:
+                    request = answers.hear()
+                    if request[0] == "lines":
+                        answers.say("lines", ear.heard())
+                    else:
+                        _answer(host, answers, request, refusals)
 
 
 def _host(order: Order, answers: Answers) -> Host:
@@ -176,9 +183,7 @@ def _source(order: Order, answers: Answers) -> Source:
     return Dealt(deal, order.drawn)
 
 
-def _answer(
-    host: Host, answers: Answers, request: Sequence[Any], refusals: list[Any], ear: Ear
-) -> None:
+def _answer(host: Host, answers: Answers, request: Sequence[Any], refusals: list[Any]) -> None:
     """Do what is asked, and say what came of it."""
     what, *args = request
     if what == "step":
@@ -194,8 +199,6 @@ def _answer(
         answers.say("unretrieved", host.unretrieved())
     elif what == "measure":
         answers.say("measure", host.measure(*args))
-    elif what == "lines":
-        answers.say("lines", ear.heard())
     else:
         answers.say("drawn", host.choices.record(), host.choices.faults)
 
