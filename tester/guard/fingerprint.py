@@ -278,6 +278,12 @@ def is_dunder(name: object) -> bool:
     return isinstance(name, str) and name[:2] == name[-2:] == "__"
 
 
+def _exception(parts: _Parts, value: BaseException) -> list[Any]:
+    """Take what an exception was made with and given; not where it was raised, or its notes."""
+    parts.tokens.append(_Same(value))
+    return [value.args, {name: held for name, held in vars(value).items() if not is_dunder(name)}]
+
+
 def _cache(parts: _Parts, value: Any) -> list[Any]:
     info = value.cache_info()
     # A cache of size 0 only counts its misses; one that is full changes although its size stays.
@@ -317,6 +323,7 @@ _CONTENT: dict[type, Callable[[_Parts, Any], list[Any]]] = {
     types.BuiltinMethodType: _bound,
     types.MethodWrapperType: _bound,
     types.GeneratorType: _generator,
+    BaseException: _exception,
     functools.partial: lambda parts, value: [value.func, value.args, value.keywords, vars(value)],
     io.StringIO: _text,
     io.BytesIO: _text,
@@ -334,7 +341,7 @@ _CONTENT: dict[type, Callable[[_Parts, Any], list[Any]]] = {
 }
 _MUTABLE = frozenset(
     {dict, list, set, bytearray, collections.deque, itertools.count, random.Random}
-    | {types.GeneratorType, CACHED, functools.partial}
+    | {types.GeneratorType, CACHED, functools.partial, BaseException}
     | {io.StringIO, io.BytesIO, contextvars.ContextVar, decimal.Context}
     | {type(_thread.allocate_lock()), blocking.Lock, blocking.SimpleQueue, queue.SimpleQueue}
 )

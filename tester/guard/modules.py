@@ -134,6 +134,7 @@ class _Snapshot:
         self._cells: list[CellType] = []
         self._contents: list[Any] = []
         self._attributes: list[dict[str, Any]] = []
+        self._functions: list[tuple[FunctionType, tuple[Any, ...]]] = []
         self._mutable: list[tuple[_Held, bytes | None]] = []
         self._foreign: list[tuple[Mapping[str, Any], str, Any]] = []
         self._seen: set[tuple[int, str]] = set()
@@ -147,6 +148,8 @@ class _Snapshot:
         if not all(map(operator.is_, chain.from_iterable(self._namespaces), self._values)):
             return False
         if any(self._attributes):
+            return False
+        if any(_made_of(function) != parts for function, parts in self._functions):
             return False
         if any(names.get(name, UNSET) is not value for names, name, value in self._foreign):
             return False
@@ -252,6 +255,8 @@ class _Snapshot:
         code = function.__code__
         line = code.co_firstlineno
         self._attached(function, module, dotted)
+        self._functions.append((function, _made_of(function)))
+        self._keep(Variable(module.__name__, "function", dotted, "__code__"), code, line=line)
         defaults = function.__defaults__ or ()
         positional = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
         keywords = function.__kwdefaults__ or {}
@@ -265,6 +270,13 @@ class _Snapshot:
             self._contents.append(value)
             self._keep(Variable(module.__name__, "closure", dotted, name), value, line=line)
             self._inside(value, module, dotted)
+
+
+def _made_of(function: FunctionType) -> tuple[Any, ...]:
+    """Tell its code and its defaults by identity: each of them can be replaced."""
+    keywords = function.__kwdefaults__ or {}
+    defaults = function.__defaults__ or ()
+    return id(function.__code__), *map(id, defaults), *map(id, keywords.values())
 
 
 def _is_walked(value: object) -> bool:

@@ -212,6 +212,31 @@ _SHARED = {
     "a cycle": ("import itertools", "S = itertools.cycle([1, 2, 3])", "found = next(S)"),
     "a generator": ("", "S = (i for i in range(99))", "found = next(S)"),
     "a list": ("", "S = []", "S.append(1)\nfound = len(S)"),
+    "a function's defaults": (
+        "",
+        "def S(n=0):\n    return n",
+        "S.__defaults__ = (S() + 1,)\nfound = S()",
+    ),
+    "a function's keyword defaults": (
+        "",
+        "def S(*, n=0):\n    return n",
+        "S.__kwdefaults__['n'] += 1\nfound = S()",
+    ),
+    "a function's code": (
+        "",
+        "def S():\n    return 0",
+        "found = S()\nS.__code__ = (lambda: 1).__code__",
+    ),
+    "what an exception was made with": (
+        "",
+        "S = ValueError(0)",
+        "S.args = (S.args[0] + 1,)\nfound = S.args[0]",
+    ),
+    "an attribute of an exception": (
+        "",
+        "S = ValueError(0)",
+        "S.n = getattr(S, 'n', 0) + 1\nfound = S.n",
+    ),
     "a bytearray": ("", "S = bytearray()", "S.append(1)\nfound = len(S)"),
     "an array": ("import array", "S = array.array('i')", "S.append(1)\nfound = len(S)"),
     "a deque": ("import collections", "S = collections.deque()", "S.append(1)\nfound = len(S)"),
