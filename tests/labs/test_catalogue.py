@@ -33,7 +33,7 @@ LIGHT = """
     snapshots_at_own_paces snapshots_handed_over_late
     basic_4b one_partition_4b snapshot_rpc_4c snapshot_recover_4c leader_crashes
     wrong_leader_is_no_proof unreliable_one_key_4a one_partition_4a snapshot_rpc_4b
-    next_leader_knows snapshots_at_different_times
+    next_leader_knows snapshots_at_different_times puts_behind_a_snapshot
 """
 """The tests of Raft, and of stores on it, that also take a variant no time."""
 HEAVY = ("raft", "kvraft", "kvraft-dedup")

@@ -117,6 +117,9 @@ RSM = {
     "skips_after_a_snapshot": rf"{S} has left out request \d+, after .* snapshot of \d+",
     "snapshot_between_check_and_apply": rf"{S} has left out request \d+, after its machine",
     "snapshot_covers_one_too_few": rf"{S} has applied it again, after its machine had taken over",
+    "takes_a_snapshot_for_an_answer": rf"{S} answered b'dec \d+'.* and its machine had not",
+    "takes_a_timeout_for_an_answer": rf"{S} answered b'dec \d+'.* and its machine had not",
+    "answers_with_the_latest_reply": r"another reply than its machine gave to it: \d+ instead of",
     "locks_itself_out": r"async with self._lock:",
     "forgets_no_request": r"forget a request when submit returns",
     "applies_its_own_only": rf"{S} does not apply what is committed",
@@ -146,6 +149,10 @@ KVRAFT = {
     "takes_empty_for_missing": rf"{S} answered ErrNoKey to #\d+ \(Get\(''\)\): expected",
     "doubts_that_there_is_no_key": r"none of them was carried out, and Put must return ErrNoKey",
     "gives_up_at_last": r"none of its \d+ requests was answered: a Put without a reply",
+    "takes_a_snapshot_for_an_answer": rf"{S} answered #\d+ .* with OK as soon as it was entry",
+    "answers_reads_from_a_cache": rf"{S} answered #\d+ .* from what it had, without an entry",
+    "compares_versions_before_the_log": rf"{S} answered ErrVersion to #\d+ .*: expected OK",
+    "reads_whether_it_has_happened": rf"{C}'s was answered ErrVersion",
 }
 
 V = r"\('\S*', v\d+\)"

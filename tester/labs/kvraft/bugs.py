@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
+from tester.labs.kvraft.bugs_beside import BESIDE
 from tester.labs.kvraft.solutions import SOLUTIONS
 from tester.labs.patch import Catalogue, Patch
 from tester.labs.rsm import shared
@@ -467,4 +468,4 @@ VARIANTS: Final = (
     ),
 )
 
-CATALOGUE: Final = Catalogue(BUGS, (*VARIANTS, *SOLUTIONS))
+CATALOGUE: Final = Catalogue((*BUGS, *BESIDE), (*VARIANTS, *SOLUTIONS))

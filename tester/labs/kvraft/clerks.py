@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar, cast
 
-from kvsrv.rpc import Err, Version
+from kvsrv.rpc import Err, PutArgs, PutReply, Version
 from tester.labs.kvraft.cluster import APPEND, VERSIONED, Limits, StoreCluster
 from tester.labs.kvraft.watch import Acknowledged
 from tester.labs.kvtest import AnyClient
 from tester.labs.witness import describe_get, describe_put, short
+from tester.world import submission
 from tester.world.failure import TooManyRpcs
 from tester.world.handles import KV, AppendKV
 from tester.world.simulation import Simulation
@@ -120,6 +122,27 @@ class GroupAppendWitness(_GroupWitness):
         )
 
 
+class AsksOnce:
+    """A client that asks one server, once, and waits as long as it takes: for ever, maybe.
+
+    What a server answers after a clerk's patience is over nobody would hear otherwise.
+    """
+
+    stands_for: ClassVar = "Clerk"
+
+    def __init__(self, end: Any) -> None:
+        self._end = end
+
+    async def put(self, key: str, value: str, version: Version) -> Err:
+        """See KV."""
+        server: Any = submission.current().get(VERSIONED.server, "KVServer")
+        args = PutArgs(key, value, version)
+        reply: PutReply | None = await self._end.call(server.put, args)
+        while reply is None or reply.err is Err.WRONG_LEADER:
+            await asyncio.Event().wait()  # nobody knows what has happened
+        return reply.err
+
+
 class KVCluster(StoreCluster):
     """Servers of the versioned store, whose clerks have witnesses."""
 
@@ -131,6 +154,13 @@ class KVCluster(StoreCluster):
         """A clerk on a node of its own."""
         name, ends, made = self.make_clerk()
         return GroupWitness(self.sim, name, ends, made, self.acknowledged)
+
+    def asks_once(self, server: int) -> KV:
+        """A client of this server alone, on a node of its own: see `AsksOnce`."""
+        name, to = self.next_name(), self.servers.names[server]
+        node = self.sim.node(name)
+        end = node.end(f"{name}.{to}", to)
+        return cast(KV, node.make(AsksOnce, end, like=KV, name=name))
 
     def client(self, number: int, ck: GroupWitness) -> AnyClient[KV]:
         """A client that uses a clerk."""

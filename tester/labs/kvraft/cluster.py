@@ -227,9 +227,13 @@ class StoreCluster(Cluster):
             servers.append(cast(Server, made))
         self._watch(servers)
 
+    def next_name(self) -> str:
+        """What the next client is called."""
+        return f"c{next(self._numbers)}"
+
     def make_clerk(self) -> tuple[str, list[str], Any]:
         """A clerk on a node of its own: its name, those of its ends, and itself."""
-        name = f"c{next(self._numbers)}"
+        name = self.next_name()
         node = self.sim.node(name)
         names = [f"{name}.{server}" for server in self.servers.names]
         ends = [node.end(*both) for both in zip(names, self.servers.names, strict=True)]

@@ -98,6 +98,34 @@ async def test_wrong_leader_is_no_proof(sim: Simulation) -> None:
 
 
 @simulate(network=CALM, limits=LIMITS)
+async def test_puts_behind_a_snapshot(sim: Simulation) -> None:
+    """A deposed leader gets a snapshot of the places that its puts had: they have not happened."""
+    kv = KVCluster(sim, 3, MAXRAFTSTATE)
+    ck = kv.clerk()
+    version = await put_at_least_once(ck, "k", "", 0)
+    for round_ in range(sim.at_most(2, "rounds")):
+        leader = await kv.leader()
+        kv.servers.disconnect(leader)
+        lost = [f"lost {round_}.{i}" for i in range(sim.at_most(4, "puts"))]
+        puts = [
+            asyncio.create_task(kv.asks_once(leader).put(key, "x", 0), name=f"the put of {key!r}")
+            for key in lost
+        ]
+        kv.limit(ck.name, [i for i in range(3) if i != leader])
+        for _ in range(sim.at_most(30, "rounds")):
+            version = await put_at_least_once(ck, "k", f"{round_}", version + 1)
+        await unless_done(sim, puts, 0, "it was asked of one server of three")
+        kv.servers.connect(leader)
+        kv.limit(ck.name, range(3))
+        await asyncio.sleep(1)
+        for put in puts:
+            put.cancel()
+        for key in lost:
+            _ = await ck.get(key)
+    await check_all(ck, ["k"])
+
+
+@simulate(network=CALM, limits=LIMITS)
 async def test_every_answer(sim: Simulation) -> None:
     """One client gets each kind of answer, about any text, from the log and from snapshots."""
     kv = KVCluster(sim, 3, MAXRAFTSTATE)

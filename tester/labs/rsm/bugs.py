@@ -11,6 +11,7 @@ BASIC, PARTITION, REPLAY = "test_basic_4a", "test_leader_partition_4a", "test_re
 CONCURRENT, SHUTDOWN, SNAPSHOT = "test_concurrent_4a", "test_shutdown_4a", "test_snapshot_4c"
 LAGGARD = "test_laggard_gets_a_snapshot"
 FORGETS = "test_forgets_requests_that_are_over"
+LONG = "test_minority_for_long"
 DIFFERENT = "test_snapshots_at_different_times"
 
 WAIT = "            return await waiter.answer\n"
@@ -172,6 +173,44 @@ BUGS: Final = (
         RSM,
         (("raft.snapshot(self._applied, data)", "raft.snapshot(self._applied - 1, data)"),),
         killed_by=(SNAPSHOT,),
+    ),
+    replace(shared.TAKES_A_SNAPSHOT_FOR_AN_ANSWER, killed_by=(FORGETS,), seeds=1),
+    Patch(
+        "takes_a_timeout_for_an_answer",
+        "A request that has waited for five seconds is taken for done.",
+        RSM,
+        (
+            (
+                WAIT,
+                """\
+            try:
+                async with asyncio.timeout(5):
+                    return await waiter.answer
+            except TimeoutError:
+                return Err.OK, None
+""",
+            ),
+        ),
+        killed_by=(LONG,),
+        seeds=1,
+    ),
+    Patch(
+        "answers_with_the_latest_reply",
+        "Who waits is told what the machine has replied last, when its turn comes.",
+        RSM,
+        (
+            (START, START + "        self._latest: Any = None\n"),
+            (APPLIED, APPLIED.replace("reply =", "reply = self._latest =")),
+            (
+                WAIT,
+                """\
+            err, _ = await waiter.answer
+            return err, self._latest
+""",
+            ),
+        ),
+        killed_by=(CONCURRENT,),
+        seeds=1,
     ),
     Patch(
         "locks_itself_out",

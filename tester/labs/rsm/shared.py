@@ -37,6 +37,22 @@ SKIPS_AFTER_A_SNAPSHOT: Final = Patch(
     RSM,
     ((INSTALL, INSTALL + "                _ = await self._queue.get()\n"),),
 )
+TAKES_A_SNAPSHOT_FOR_AN_ANSWER: Final = Patch(
+    "takes_a_snapshot_for_an_answer",
+    "A request is answered when a snapshot covers its place in the log, whatever stood there.",
+    RSM,
+    (
+        (
+            INSTALL,
+            INSTALL
+            + """\
+                for waiter in self._waiters.values():
+                    if 0 < waiter.index <= message.snapshot_index:
+                        waiter.give(Err.OK)
+""",
+        ),
+    ),
+)
 NEVER_LEAVES_A_DEAD_LEADER: Final = Patch(
     "never_leaves_a_dead_leader",
     "The clerk keeps asking a server that does not answer.",

@@ -29,6 +29,8 @@ MANY: Final = 100
 MAXRAFTSTATE: Final = 1_000
 OWN_LIMITS: Final = (400, 700, 1_500, -1, 1_000)
 """A maxraftstate for each server: they make snapshots at different indices, and one makes none."""
+CUT_OFF_S: Final = 20
+"""Longer than any submit waits that gives up at last."""
 FEW, ROUNDS = 100, 6
 BYTES_PER_REQUEST: Final = 20
 """What a replica may keep of a request that is over: nothing, if not for chance."""
@@ -215,20 +217,27 @@ async def test_leader_partition_4a(sim: Simulation) -> None:
     ]
     await asyncio.sleep(0.01)
     await lab.inc(2, rest)
-    done, _ = await asyncio.wait(lost, timeout=1)
+    await _end_partition(lab, leader, lost, 1)
+    await lab.check_applied(2, 3)
+
+
+async def _end_partition(
+    lab: Lab, leader: int, lost: Sequence[asyncio.Task[tuple[Err, int | None]]], seconds: int
+) -> None:
+    """Connect a leader that was cut off, after some seconds: what it took is answered soon."""
+    done, _ = await asyncio.wait(lost, timeout=seconds)
     if any(task.result()[0] is Err.OK for task in done):
         raise AssertionError("a leader that no majority hears answered OK")
     lab.servers.connect_all()
     done, _ = await asyncio.wait(lost, timeout=STOP_S)
     if waiting := len(lost) - len(done):
-        raise sim.livelock(
+        raise lab.sim.livelock(
             f"s{leader} can hear of the new leader for {STOP_S} s, and submit has not returned "
             f"for {counted(waiting, 'request')} that it lost with its leadership"
         )
     for task in done:
         if task.result()[0] is not Err.WRONG_LEADER:
             raise AssertionError(f"a request that was lost was answered {task.result()[0]}")
-    await lab.check_applied(2, 3)
 
 
 @simulate(network=CALM, limits=LIMITS)
@@ -295,6 +304,22 @@ async def test_laggard_gets_a_snapshot(sim: Simulation) -> None:
             await lab.one()
         lab.servers.connect_all()
         await lab.agree()
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_minority_for_long(sim: Simulation) -> None:
+    """A leader is cut off for long: it may give up what it was asked for, and never says OK."""
+    lab = Lab(sim)
+    await lab.inc(1)
+    leader = await lab.group.leader()
+    lab.servers.disconnect(leader)
+    lost = [
+        asyncio.create_task(lab.submit(leader, DEC), name=f"lost {i}")
+        for i in range(sim.at_most(3, "requests"))
+    ]
+    await lab.inc(2, [i for i in range(3) if i != leader])
+    await _end_partition(lab, leader, lost, CUT_OFF_S)
+    await lab.check_applied(2, 3)
 
 
 async def _disturbed(sim: Simulation, lab: Lab) -> None:
