@@ -22,6 +22,7 @@ from linearizability.models import (
     Release,
     Write,
 )
+from tests.linearizability.texts import JEPSEN, PORCUPINE
 
 KV = """\
 {"c":0,"op":"put","k":"x","v":"a","ver":0,"call":10,"ret":25,"err":"OK"}
@@ -157,25 +158,6 @@ def test_overlapping_operations_of_one_client_are_pointed_out() -> None:
         '{"c":0,"op":"get","k":"x","call":8,"ret":9}',
     ]
     assert read_jsonl(lines, "h", "kv").overlaps() == [(1, 3)]
-
-
-PORCUPINE = """\
-{:process 0, :type :invoke, :f :put, :key "7", :value "x 0 0 y"}
-{:process 1, :type :invoke, :f :get, :key "7", :value nil}
-{:process 0, :type :ok, :f :put, :key "7", :value "x 0 0 y"}
-{:process 1, :type :ok, :f :get, :key "7", :value "x 0 0 y"}
-{:process 1, :type :invoke, :f :append, :key "7", :value "x 1 0 y"}
-"""
-JEPSEN = """\
-INFO  jepsen.util - 0\t:invoke\t:read\tnil
-INFO  jepsen.util - 1\t:invoke\t:write\t3
-INFO  jepsen.util - 0\t:ok\t:read\tnil
-INFO  jepsen.util - 1\t:info\t:write\t:timed-out
-INFO  jepsen.util - 2\t:invoke\t:cas\t[3 4]
-INFO  jepsen.util - 0\t:invoke\t:read\tnil
-INFO  jepsen.util - 0\t:fail\t:read\t:timed-out
-INFO  jepsen.util - 2\t:fail\t:cas\t[3 4]
-"""
 
 
 def test_porcupine(tmp_path: Path) -> None:

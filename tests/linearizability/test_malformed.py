@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from linearizability.formats import FORMATS, HistoryError, read_history, read_jsonl
+from tests.linearizability.texts import JEPSEN, PORCUPINE
 
 RET = "expected an integer >= call (5), the stamp of the return, or -1 if it never returned"
 ERR = "expected one of OK, ErrNoKey, ErrVersion, ErrMaybe, ErrWrongLeader, ErrWrongGroup"
@@ -164,25 +165,6 @@ def test_a_malformed_line_of_other_models(model: str, line: str, complaint: str)
     with pytest.raises(HistoryError) as caught:
         read_jsonl([f'{{"c":7,"call":1,"ret":2,{line}}}'], "h", model)
     assert str(caught.value) == f"h:1: {complaint}"
-
-
-PORCUPINE = """\
-{:process 0, :type :invoke, :f :put, :key "7", :value "x 0 0 y"}
-{:process 1, :type :invoke, :f :get, :key "7", :value nil}
-{:process 0, :type :ok, :f :put, :key "7", :value "x 0 0 y"}
-{:process 1, :type :ok, :f :get, :key "7", :value "x 0 0 y"}
-{:process 1, :type :invoke, :f :append, :key "7", :value "x 1 0 y"}
-"""
-JEPSEN = """\
-INFO  jepsen.util - 0\t:invoke\t:read\tnil
-INFO  jepsen.util - 1\t:invoke\t:write\t3
-INFO  jepsen.util - 0\t:ok\t:read\tnil
-INFO  jepsen.util - 1\t:info\t:write\t:timed-out
-INFO  jepsen.util - 2\t:invoke\t:cas\t[3 4]
-INFO  jepsen.util - 0\t:invoke\t:read\tnil
-INFO  jepsen.util - 0\t:fail\t:read\t:timed-out
-INFO  jepsen.util - 2\t:fail\t:cas\t[3 4]
-"""
 
 
 def test_a_question_needs_an_answer() -> None:

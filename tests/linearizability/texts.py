@@ -24,6 +24,24 @@ from linearizability.inputs import (
 )
 
 ERRORS = ("OK", "ErrNoKey", "ErrVersion", "ErrMaybe", "ErrWrongLeader", "ErrWrongGroup")
+PORCUPINE = """\
+{:process 0, :type :invoke, :f :put, :key "7", :value "x 0 0 y"}
+{:process 1, :type :invoke, :f :get, :key "7", :value nil}
+{:process 0, :type :ok, :f :put, :key "7", :value "x 0 0 y"}
+{:process 1, :type :ok, :f :get, :key "7", :value "x 0 0 y"}
+{:process 1, :type :invoke, :f :append, :key "7", :value "x 1 0 y"}
+"""
+JEPSEN = """\
+INFO  jepsen.util - 0\t:invoke\t:read\tnil
+INFO  jepsen.util - 1\t:invoke\t:write\t3
+INFO  jepsen.util - 0\t:ok\t:read\tnil
+INFO  jepsen.util - 1\t:info\t:write\t:timed-out
+INFO  jepsen.util - 2\t:invoke\t:cas\t[3 4]
+INFO  jepsen.util - 0\t:invoke\t:read\tnil
+INFO  jepsen.util - 0\t:fail\t:read\t:timed-out
+INFO  jepsen.util - 2\t:fail\t:cas\t[3 4]
+"""
+"""A small history in the format of each."""
 NAMES = {"DeleteMin": "delete-min", "Transaction": "txn"}
 
 

@@ -75,8 +75,7 @@ def _agrees_wrongly(group: Group, message: Message, states: Sequence[State]) -> 
         return
     if not any(state.covers(index) or state.term_at(index) == term for state in states):
         state = states[0]
-        here = state.term_at(index)
-        has = f"ends at {state.last}" if here is None else f"has one of term {here} there"
+        has = _has_there(state, index)
         yield Broken(
             message.answered,
             f"{who} agreed to #{message.rpc} of {message.sender}, which follows entry {index} of "
@@ -95,8 +94,7 @@ def _agrees_wrongly(group: Group, message: Message, states: Sequence[State]) -> 
         return
     state = states[-1]
     at, wanted = next((at, t) for at, t in new if not _has(state, [(at, t)]))
-    here = state.term_at(at)
-    has = f"ends at {state.last}" if here is None else f"has one of term {here} there"
+    has = _has_there(state, at)
     yield Broken(
         message.answered,
         f"{who} agreed to #{message.rpc} of {message.sender}, which has an entry {at} of term "
@@ -113,6 +111,12 @@ def _agrees_wrongly(group: Group, message: Message, states: Sequence[State]) -> 
 
 def _has(state: State, entries: Sequence[tuple[int, int]]) -> bool:
     return all(index <= state.base or state.term_at(index) == term for index, term in entries)
+
+
+def _has_there(state: State, index: int) -> str:
+    """What a log has at an index instead of what it should have there."""
+    here = state.term_at(index)
+    return f"ends at {state.last}" if here is None else f"has one of term {here} there"
 
 
 # -- what is deleted ----------------------------------------------------------------------------
@@ -311,8 +315,7 @@ def _sent(group: Group) -> Iterator[Broken]:
         if None in wrong or states[0].term != message.term:
             continue
         at, term = wrong[0] or (0, 0)
-        here = states[0].term_at(at)
-        has = f"ends at {states[0].last}" if here is None else f"has one of term {here} there"
+        has = _has_there(states[0], at)
         yield Broken(
             place,
             f"{sender} sent {message.receiver} an {entry(at, term) if at else 'entry 0'} "
