@@ -262,9 +262,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the story instead of a traceback through the simulator."""
     report = yield
-    told = item.stash.get(_STORY, None)
-    if told is not None and call.excinfo is not None and call.excinfo.value is told[0]:
-        report.longrepr = _story_repr(item, told[1])
+    shown = item.stash.get(_STORY, None)
+    if shown is not None and call.excinfo is not None and call.excinfo.value is shown[0]:
+        report.longrepr = _story_repr(item, shown[1])
         del item.stash[_STORY]  # its traceback holds the whole simulation
     if call.when == "call" and (passed := item.stash.get(_PASSED, "")):
         report.sections.append(("story", passed))

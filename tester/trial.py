@@ -81,7 +81,7 @@ class Trial:
         self.notes: list[str] = []
         """What was recorded or removed, one sentence each."""
         self.story = ""
-        """The story of the run that failed, or of one seed that passed and is to be told."""
+        """The story of the run that failed, or of one seed that passed and is to be shown."""
         self.log = ""
         """What its nodes logged and printed, at its virtual time."""
         self._scenario = scenario
@@ -195,7 +195,7 @@ class Trial:
             record = record_of(scenario, shrunk, lab="", test=self._test, submission="")
             path, sentence = self._corpus.save(record)
             self.notes.append(sentence if path is None else f"kept as {self._shown(path)}")
-        self._tell(scenario, seed, diagnosis, self._command(scenario, seed), first)
+        self._show(scenario, seed, diagnosis, self._command(scenario, seed), first)
 
     def _fail_recorded(
         self, scenario: Scenario, kept: Record, outcome: Outcome, first: str
@@ -209,14 +209,14 @@ class Trial:
             anew = run(scenario, scenario.choices(kept.seed))
             diagnosis = diagnose_recorded(scenario, kept.seed, outcome)
         seed = None if anew.error is None else kept.seed
-        self._tell(scenario, kept.seed, diagnosis, self._command(scenario, seed), first)
+        self._show(scenario, kept.seed, diagnosis, self._command(scenario, seed), first)
 
     def _heed(self, outcome: Outcome) -> None:
         """Raise an exception that ended the run but is not a failure, such as a skip."""
         if (error := self._pytest_exception(outcome)) is not None:
             raise error
 
-    def _tell(
+    def _show(
         self, scenario: Scenario, seed: int, diagnosis: Diagnosis, command: str, first: str
     ) -> None:
         outcome = diagnosis.outcome

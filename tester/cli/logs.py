@@ -50,8 +50,8 @@ def logs_of(pool: Pool, tests: Iterable[TestResult], level: int) -> list[Rerun]:
     """The runs that are told of these tests, with what they log from a level on; 0: none."""
     from tester.cli.pages import redrawn
 
-    told = [test.rerun for test in tests if test.rerun is not None] if level else []
-    return redrawn(pool, [one for one in told if one.report is not None], level=level)
+    reruns = [test.rerun for test in tests if test.rerun is not None] if level else []
+    return redrawn(pool, [one for one in reruns if one.report is not None], level=level)
 
 
 def show_logs(

@@ -60,13 +60,13 @@ def mapreduce(
 
     check_writable(json_to)
     job = Job(app, inputs, out, workers or cores(), n_reduce)
-    told = {"app": app, "out": out, "n_reduce": n_reduce, "workers": job.workers}
+    record = {"app": app, "out": out, "n_reduce": n_reduce, "workers": job.workers}
     try:
-        told |= _on_dask(executor, job) if executor else _here(job)
+        record |= _on_dask(executor, job) if executor else _here(job)
     except BadJob as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{told['maps']} map tasks, {n_reduce} reduce tasks: {out}", err=json_to == "-")
-    return finish("pass", json_to, told)
+    click.echo(f"{record['maps']} map tasks, {n_reduce} reduce tasks: {out}", err=json_to == "-")
+    return finish("pass", json_to, record)
 
 
 def _here(job: Job) -> dict[str, Any]:

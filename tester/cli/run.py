@@ -129,8 +129,8 @@ def run(
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     _keep(corpus, result)
-    told = json_output.of_run(result) | ({"recorded": still} if still else {})
-    return finish(result.verdict, json_to, told)
+    record = json_output.of_run(result) | ({"recorded": still} if still else {})
+    return finish(result.verdict, json_to, record)
 
 
 def _run(

@@ -312,7 +312,7 @@ for _owner in [owner for owner in _late if owner.partition(":")[0] not in outsid
 _module_of: Final = {_owner: _owner.partition(":")[0] for _owner in _late}  # asked in every run
 
 # Stand-ins for what tells the time or draws, which no audit hook hears of.
-_telling: dict[int, Any] = {
+_time_and_chance: dict[int, Any] = {
     id(real): _stand_ins[id(real)]
     for _table in (CLOCKS, ENTROPY)
     for _owner in _table.keys() & sys.modules.keys() - {"asyncio"}
@@ -400,6 +400,6 @@ def _elsewhere(modules: tuple[ModuleType, ...], among: Sequence[str]) -> list[Pa
         names = getattr(module, "__dict__", None)
         if type(names) is not dict or id(names) in patched:
             continue
-        if functions := changed(names, lambda value: _telling.get(id(value), value)):
+        if functions := changed(names, lambda value: _time_and_chance.get(id(value), value)):
             patches.append(Names(names, functions))
     return patches

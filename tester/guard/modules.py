@@ -290,8 +290,8 @@ def _is_of_enum(cls: type, name: str) -> bool:
 def _differences(modules: Sequence[ModuleType], then: _Snapshot, now: _Snapshot) -> list[Change]:
     by_name = {module.__name__: module for module in modules}
     changes: list[Change] = []
-    told: set[tuple[str, str]] = set()
-    objects: set[int] = set()  # an object known by several names is told of once
+    named: set[tuple[str, str]] = set()
+    objects: set[int] = set()  # an object known by several names is reported once
     for place in dict.fromkeys((*then.places, *now.places)):
         old, new = then.places.get(place, []), now.places.get(place, [])
         if [held.tokens for held in old] == [held.tokens for held in new]:
@@ -299,9 +299,9 @@ def _differences(modules: Sequence[ModuleType], then: _Snapshot, now: _Snapshot)
         value = (new or old)[-1].value
         parts = place.scope.split(".")
         within = {(place.module, ".".join(parts[:i])) for i in range(1, len(parts) + 1)}
-        if told.isdisjoint(within) and id(value) not in objects:
+        if named.isdisjoint(within) and id(value) not in objects:
             changes.append(_change(by_name[place.module], place, old, new))
-        told.add((place.module, place.dotted))
+        named.add((place.module, place.dotted))
         if type(value) not in ATOMS:
             objects.add(id(value))
     return changes

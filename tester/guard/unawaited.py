@@ -51,7 +51,7 @@ def noticed() -> Iterator[None]:
     calls a private function of `warnings`, and offers no other hook: bugs.python.org/issue32591.
     """
     depth = sys.get_coroutine_origin_tracking_depth()
-    warn, warnings._warn_unawaited_coroutine = warnings._warn_unawaited_coroutine, _tell  # type: ignore[attr-defined]
+    warn, warnings._warn_unawaited_coroutine = warnings._warn_unawaited_coroutine, _report  # type: ignore[attr-defined]
     sys.set_coroutine_origin_tracking_depth(_DEPTH)
     try:
         yield
@@ -75,7 +75,7 @@ def held_by(error: BaseException, node: Node) -> list[Unawaited]:
     ]
 
 
-def _tell(coro: CoroutineType[Any, Any, Any]) -> None:
+def _report(coro: CoroutineType[Any, Any, Any]) -> None:
     """Called instead of Python's warning when a coroutine is freed that has never run."""
     machine = current.node
     if machine is None:

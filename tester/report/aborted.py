@@ -82,7 +82,7 @@ def escaped(seed: int, failure: Failure, command: str) -> str:
     return _letter(f"seed {seed}: {failure.kind}", said, *where, command=command)
 
 
-def untold(seed: int, outcome: Outcome, error: Exception, command: str) -> str:
+def without_story(seed: int, outcome: Outcome, error: Exception, command: str) -> str:
     """A run that failed, and telling its story failed too."""
     said = f"{outcome.kind}: {outcome.error!s:.1000}"
     excuse = f"Telling its story failed: {type(error).__name__}: {error}"

@@ -94,11 +94,11 @@ def counter(title: str) -> Iterator[Callable[[int, int | None], None]]:
     if not sys.stderr.isatty():
         tenths = Tenths(title)
 
-        def told(done: int, total: int | None) -> None:
+        def show(done: int, total: int | None) -> None:
             if total is not None and total >= FEW:
                 tenths(done / total, f"{done} of {total}")
 
-        yield told
+        yield show
         return
     from rich import progress
     from rich.console import Console
@@ -130,16 +130,16 @@ class _PartLines:
     def __init__(self, title: str) -> None:
         self._title = title
         self._unit = ""
-        self._told = 0
+        self._shown = 0
 
     def __call__(self, now: Progress) -> None:
         if now.unit != self._unit:
-            self._unit, self._told = now.unit, 0
+            self._unit, self._shown = now.unit, 0
         parts = now.parts
-        while 1 < len(parts) > self._told and parts[self._told].is_over:
-            text, self._told = parts[self._told].text, self._told + 1
+        while 1 < len(parts) > self._shown and parts[self._shown].is_over:
+            text, self._shown = parts[self._shown].text, self._shown + 1
             if text:
-                _say(f"{self._title}: {text} ({self._told} of {len(parts)})")
+                _say(f"{self._title}: {text} ({self._shown} of {len(parts)})")
 
 
 class Tenths:
@@ -147,14 +147,14 @@ class Tenths:
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._told = 0
+        self._shown = 0
         self._silent = sys.stderr.isatty()
 
     def __call__(self, share: float, text: str) -> None:
         """Show what share is done, between 0 and 1; `text` says how much that is."""
         tenth = int(10 * share)
-        if tenth > self._told and not self._silent:
-            self._told = tenth
+        if tenth > self._shown and not self._silent:
+            self._shown = tenth
             _say(f"{self._title}: {text}")
 
 

@@ -94,19 +94,19 @@ def _story(rerun: Rerun) -> Story:
 
 
 def groups(store: Store, subject: Subject, command: Command) -> list[dict[str, Any]]:
-    """The kinds of failures, each with the ways in which it was told, the smallest story first."""
+    """The kinds of failures, each with the ways it was reported, the smallest story first."""
     stories = {story.seed: story for story in store.stories(subject)}
     found = []
     for kind in kinds_of(store, subject):
-        told = [stories[seed] for seed in kind.seeds if seed in stories]
-        ways = [min(way, key=_size) for way in alike(told, _likeness)]
+        known = [stories[seed] for seed in kind.seeds if seed in stories]
+        ways = [min(way, key=_size) for way in alike(known, _likeness)]
         found.append(
             {
                 "test": subject.name,
                 "kind": kind.headline,
                 "failed": len(kind.seeds),
                 "first_seeds": list(kind.seeds[:_SEEDS_SHOWN]),
-                "runs_shrunk": len(told),
+                "runs_shrunk": len(known),
                 "stories": [
                     {
                         "seed": story.seed,

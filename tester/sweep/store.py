@@ -183,8 +183,8 @@ class Store:
                 self._put_runs(subject, _rows(first, runs))
                 for seed, ran in enumerate(runs, first):
                     if isinstance(ran, LostRun):
-                        told = Story(seed, " ".join(ran.symptom), (), ran.story, "")
-                        self._put_story(subject, told)
+                        story = Story(seed, " ".join(ran.symptom), (), ran.story, "")
+                        self._put_story(subject, story)
 
     def put_stories(self, subject: Subject, stories: Iterable[Story]) -> None:
         """Keep the stories of failing seeds."""

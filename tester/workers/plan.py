@@ -109,7 +109,7 @@ class SeedTracker:
         return self.counted.seeds >= self.end
 
 
-def _told(tracker: SeedTracker) -> str:
+def _summary(tracker: SeedTracker) -> str:
     seeds, failed = tracker.counted.seeds, len(tracker.counted.failed)
     if not seeds:
         return ""
@@ -179,7 +179,7 @@ class Plan:
     @property
     def parts(self) -> list[Part]:
         """What each test has come to."""
-        return [Part(one.finished, _told(one)) for one in self.trackers]
+        return [Part(one.finished, _summary(one)) for one in self.trackers]
 
     @property
     def misuse(self) -> str:

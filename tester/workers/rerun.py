@@ -96,7 +96,7 @@ def report_of(
         )
         return _completed(report, scenario, job, diagnosis.outcome, lab, explanation)
     except Exception as error:  # noqa: BLE001 - such as a repr that raises
-        return RerunReport(ran, plain(aborted.untold(seed, found, error, job.command)))
+        return RerunReport(ran, plain(aborted.without_story(seed, found, error, job.command)))
 
 
 def _with_draft(
@@ -163,7 +163,7 @@ def _with_log(
     if job.full and report.ran.verdict == "pass":
         story = plain(f"{every_line(watched.outcome, said)}\n\n".lstrip("\n"))
     elif job.full:
-        told = render_story(
+        full = render_story(
             int(job.seed),
             watched.outcome,
             job.command,
@@ -172,7 +172,7 @@ def _with_log(
             logged=True,
             said=said,
         )
-        story = plain(told)
+        story = plain(full)
     found = [
         Logged(one.time_us, one.node, one.level, plain(one.logger), plain(one.text))
         for one in said

@@ -84,13 +84,13 @@ class SelfCheck:
             result.warnings.append(_warning(self._start, hashes))
         if not failing:
             return
-        telling = failing[0]
+        shown = failing[0]
         for test in result.tests:
             seed = next((seed for name, seed in failing if name == test.name), None)
-            if test.name == telling[0]:
-                test.differs = _story(self._start, first, telling, usual[telling], there[telling])
+            if test.name == shown[0]:
+                test.differs = _story(self._start, first, shown, usual[shown], there[shown])
             elif seed is not None:
-                test.differs = f"{_head(seed)}, like that of {telling[0]}"
+                test.differs = f"{_head(seed)}, like that of {shown[0]}"
 
 
 def _judged(start: Start, differing: Mapping[Run, tuple[str, str]]) -> tuple[list[Run], list[Run]]:
@@ -141,8 +141,8 @@ def _story(start: Start, first: Pool, run: Run, usual: str, there: str) -> str:
     else:
         left = traced(start, cause.left, run)
     right = traced(start, cause.right, run)
-    told = divergence.divergence(left, right, cause.kind, cause.sentence)
-    return f"{_head(run[1])}\n\nIn another process the same seed went another way.\n{told}"
+    text = divergence.divergence(left, right, cause.kind, cause.sentence)
+    return f"{_head(run[1])}\n\nIn another process the same seed went another way.\n{text}"
 
 
 def _warning(start: Start, runs: Sequence[Run]) -> str:

@@ -201,7 +201,7 @@ def _decide(spec: Specification, history: History, configurations: int) -> Verdi
     if isinstance(verdict, Illegal):  # once more, to say why in the words of the run's story
         for operation in operations:
             op = history.ops[operation.metadata]
-            _tell_times(operation, op)
+            _show_times(operation, op)
             if not spec.ours:
                 op.described = printable(spec.model.describe(operation))
         verdict = decide(spec.model, operations, budget=configurations)
@@ -210,7 +210,7 @@ def _decide(spec: Specification, history: History, configurations: int) -> Verdi
     return verdict
 
 
-def _tell_times(operation: Operation, op: Op) -> None:
+def _show_times(operation: Operation, op: Op) -> None:
     operation.call = Moment(op.call, op.call_us)
     if op.ret is not None and op.ret_us is not None:
         operation.ret = Moment(op.ret, op.ret_us)

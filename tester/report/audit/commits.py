@@ -42,7 +42,7 @@ def _moved(group: Group, name: str, before: State, after: State) -> Iterator[Bro
         return
     if not same and index <= before.commit:
         return
-    if index <= _told(group, name, after.place, after.life):
+    if index <= _learnt(group, name, after.place, after.life):
         return
     led = _leading(group, name, after)
     if led is None:
@@ -55,7 +55,7 @@ def _moved(group: Group, name: str, before: State, after: State) -> Iterator[Bro
         yield from _of_follower(group, name, index, before, after) if follows else [broken]
 
 
-def _told(group: Group, name: str, until: int, life: int) -> int:
+def _learnt(group: Group, name: str, until: int, life: int) -> int:
     """Up to where messages allow a server to commit as a follower, or snapshots say so."""
     allowed = 0
     for message in group.messages:
@@ -129,7 +129,7 @@ def _of_leader(
         yield _old_term(group, name, index, term, state, after, known)
 
 
-def _tells(group: Group, message: Message, after: State) -> bool:
+def _informs(group: Group, message: Message, after: State) -> bool:
     """Whether an answer may have moved the commit index: it came just then, or is an old one."""
     assert message.heard is not None
     return message.term != after.term or group.servers.times[message.heard] == after.time_us
@@ -152,7 +152,7 @@ def _minority(
         f"have it: {len(who)} of {n}; {majority} are needed."
     )
     others = [message.rpc for message in known.values()]
-    last = [one for one in beyond if one.receiver not in known and _tells(group, one, after)]
+    last = [one for one in beyond if one.receiver not in known and _informs(group, one, after)]
     last = last[-2:]
     old: dict[int, list[str]] = {}
     for message in last:

@@ -68,17 +68,17 @@ def of_run(
         if flipped is not None:
             twin = Twin(passing, visible(flipped.what), _first_difference(run, passing))
     broken = reason(outcome)
-    told = broken.headline if broken is not None and broken.headline else headline(outcome)
+    text = broken.headline if broken is not None and broken.headline else headline(outcome)
     inside = look(broken)
     sentences = _sentences(outcome, broken, inside)
     if explanation is not None:
         sentences.append(explanation.sentence)
     sentences = [cut(one, 2_000) for one in dict.fromkeys(sentences) if one]
-    told = _title(told, sentences)
+    text = _title(text, sentences)
     return Document(
         kind="run",
-        title=visible(f"seed {seed}: {told}"),
-        headline=visible(told),
+        title=visible(f"seed {seed}: {text}"),
+        headline=visible(text),
         verdict=outcome.verdict if outcome.verdict != "misuse" else "fail",
         sentences=sentences,
         run=run,
@@ -110,12 +110,12 @@ def _sentences(outcome: Outcome, broken: Broken | None, inside: Inside) -> list[
     return [said, perhaps, broken.reference, inside.held, came]
 
 
-def _title(told: str, sentences: Sequence[str]) -> str:
+def _title(text: str, sentences: Sequence[str]) -> str:
     """A headline that is long because a sentence stands in it leaves that to the sentence."""
     for sentence in sentences:
-        if len(told) > _LONG_TITLE and told.endswith(f": {sentence}"):
-            return told.removesuffix(f": {sentence}")
-    return told
+        if len(text) > _LONG_TITLE and text.endswith(f": {sentence}"):
+            return text.removesuffix(f": {sentence}")
+    return text
 
 
 def _cited(broken: Broken | None, outcome: Outcome) -> list[int]:
@@ -159,7 +159,7 @@ def _run(watched: Watched, explanation: Explanation | None) -> tuple[Run, int]:
         elections=bands.elections(sent, len(servers)),
         entries=bands.entries(sent, outcome, timeline),
     )
-    _tell_fates(run, outcome)
+    _add_fates(run, outcome)
     run.notes = _notes(run, outcome, watched, timeline, unseen)
     if focus >= 0:
         return run, timeline.event(focus)
@@ -357,7 +357,7 @@ def _answer(op: Op) -> str:
         return cut(values.result(op.result))
 
 
-def _tell_fates(run: Run, outcome: Outcome) -> None:
+def _add_fates(run: Run, outcome: Outcome) -> None:
     """Say of each ambiguous operation what came of it, and of each the partition it belongs to."""
     known = {op.number: op for op in run.operations}
     for part in run.partitions:
@@ -384,13 +384,13 @@ def _notes(
 ) -> list[str]:
     spectator = watched.spectator
     missing = len(outcome.history.ops) - len(run.operations)
-    told = (
+    counts = (
         (timeline.left_out, "events are not on this page, which shows those around what matters"),
         (missing, "operations are not on this page"),
         (unseen, "changes of objects were too many to keep"),
         (spectator.unheard, "lines of output were too many to keep"),
     )
-    notes = [f"{count} {what}." for count, what in told if count]
+    notes = [f"{count} {what}." for count, what in counts if count]
     if not watched.faithful:
         notes.append(
             "States, logs and disks are not on this page: with somebody looking at it, the run "

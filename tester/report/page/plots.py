@@ -51,9 +51,9 @@ def plots_of(result: LabResult) -> str:
 def _section(test: TestResult) -> str:
     samples = test.counted.samples
     seeds, failed = test.counted.seeds, len(test.counted.failed)
-    told = f"{seeds} {'seed' if seeds == 1 else 'seeds'}, {failed} failed"
+    summary = f"{seeds} {'seed' if seeds == 1 else 'seeds'}, {failed} failed"
     if len(samples) < seeds:
-        told += f"; the first {len(samples)} that have an outcome are drawn"
+        summary += f"; the first {len(samples)} that have an outcome are drawn"
     figures = [
         _histogram(name, unit, [(measure(one), one.verdict != "pass") for one in samples])
         for name, unit, measure in _MEASURES
@@ -65,7 +65,7 @@ def _section(test: TestResult) -> str:
     if recovered:
         figures.append(_histogram(_RECOVERY, "s", recovered))
     return (
-        f"<section><h2>{escaped(test.name)}</h2><p>{told}</p>"
+        f"<section><h2>{escaped(test.name)}</h2><p>{summary}</p>"
         f'<div class="plots">{"".join(figures)}</div>'
         f'<div class="tables">{_ways(samples)}{_faults(samples)}</div></section>\n'
     )

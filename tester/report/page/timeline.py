@@ -56,9 +56,9 @@ class Timeline:
         """How many events of the trace are not shown."""
         self.events: list[Event] = []
         self._places: list[int] = []
-        told = lines(outcome)
-        by_place = {line.place: line for line in told if line.place >= 0}
-        deaths = [line for line in told if line.is_death]
+        rows = lines(outcome)
+        by_place = {line.place: line for line in rows if line.place >= 0}
+        deaths = [line for line in rows if line.is_death]
         said = [one for one in watched.spectator.said if self.first <= one.place <= self.last]
         at_said = at_death = 0
         rpcs: dict[int, int] = {}
