@@ -257,7 +257,7 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
                 if tokenize.detect_encoding(io.BytesIO(data).readline)[0] not in _COMMON:
                     continue
                 text = importlib.util.decode_source(data)
-            except (SyntaxError, UnicodeDecodeError):
+            except (SyntaxError, UnicodeError):
                 continue
             linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
 

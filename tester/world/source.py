@@ -43,6 +43,8 @@ def check_text(path: str, data: bytes) -> None:
             error.start,
             f"the byte {data[error.start]:#04x} is not {encoding}; save the file as UTF-8",
         ) from None
+    except UnicodeError as error:  # of `undefined`, which decodes nothing
+        raise _error(path, data, at, f"the encoding {encoding!r}: {error}") from None
 
 
 def _declared(data: bytes) -> tuple[str, int]:

@@ -36,6 +36,7 @@ def test_what_is_text_passes(data: bytes) -> None:
         (b"x = '\xff'", 1, "the byte 0xff is not UTF-8; save the file as UTF-8"),
         (b"\n# coding: ascii\n# \xe4", 3, "the byte 0xe4 is not ascii; save the file as UTF-8"),
         (b"\n# coding: nosuch\n", 2, "there is no encoding 'nosuch'"),
+        (b"\n# coding: undefined\n", 2, "the encoding 'undefined': "),
         (b"x = 1\n# coding: latin-1\n# \xe4", 3, "the byte 0xe4 is not UTF-8; save the file as"),
     ],
 )

@@ -50,8 +50,10 @@ FURTHER: Final = {
         "raw(b'Fatal')\nwhile True: raw(bytes(1 << 16))", "flooded"
     ),
     "lists its descriptors": Attack(
-        top="import os\nfound = []\nfor fd in range(1024):\n"
-        "    try: found.append(os.fstat(fd) and fd)\n    except OSError: pass\n"
+        top="import os, stat\nfound = []\nfor fd in range(1024):\n"
+        "    try: it = os.fstat(fd)\n    except OSError: continue\n"
+        # A system's library stays open once its `ctypes` has been imported.
+        "    if it.st_uid or stat.S_IMODE(it.st_mode) != 0o644: found.append(fd)\n"
         "raise RuntimeError(str(found))",
         swallows=False,
         ends=REFUSED,

@@ -23,11 +23,15 @@ def suffer(attack: Attack) -> list[str]:
             kind, sentence = result.kind, result.sentence
         mine = isolated.enforced
     texts.append(sentence)
-    if attack.ends == "bad":
+    if "ctypes.call_function reaches around Python" in sentence:
+        # Newer CPythons say so to the guard of every function in C, and older ones of few.
+        assert kind == Kind.FAILED
+    elif attack.ends == "bad":
         assert kind != Kind.PASSED, sentence
+        assert attack.says in sentence, sentence
     else:
         assert kind == (attack.ends or Kind.PASSED), sentence
-    assert attack.says in sentence, sentence
+        assert attack.says in sentence, sentence
     assert mine.level == 4, mine.report()
     assert leaked(texts) == []
     assert users_left() == []
