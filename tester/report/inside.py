@@ -151,7 +151,8 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
     if answered and not broken.servers:
         steps = answered[-1:]
     of_raft = broken.source.startswith("Raft paper")
-    stems = [stem for said in (broken.headline, broken.sentence) for stem in _stems(said)]
+    said = [broken.headline, *([] if answered else [broken.sentence])]  # an answer has its line
+    stems = [stem for text in said for stem in _stems(text)]
     stems = stems if of_raft else []
     step, changes = _deciding(steps, stems, key, broken.index if of_raft else None)
     if step is None:
