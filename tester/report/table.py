@@ -42,8 +42,7 @@ _GIVES_WAY: Final = ("seeds/s", "peers", "virtual", "ops", "rpcs")
 def show(console: Console, result: LabResult, *, every: bool = False) -> None:
     """Print a lab run: what went wrong, each way once, then the table and the verdict.
 
-    Where a test fails, those that passed are counted, and figures are left out; with `every`,
-    they are in the table too, and the figures below it.
+    Where a test fails, those that passed are counted; with `every`, they are in the table too.
     """
     failing = [test for test in result.tests if test.rerun is not None]
     ways = sorted(alike(failing, _likeness), key=lambda way: min(map(_length, way)))
@@ -66,14 +65,16 @@ def show(console: Console, result: LabResult, *, every: bool = False) -> None:
         if test.missing:
             console.print(Text(f"{test.name}: never reached", style="bold red"), soft_wrap=True)
             plainly(console, f"\n{textwrap.fill(test.missing, WIDTH)}\n")
-    shown = result.tests if every or not ways else _beside(result.tests, _MOST_LINES - lines)
+    reported = figures(result)
+    room = _MOST_LINES - lines - reported.count("\n")
+    shown = result.tests if every or not ways else _beside(result.tests, room)
     if shown:
         console.print(table(replace(result, tests=shown), console.width), soft_wrap=True)
     if passed := sum(test.verdict == "pass" for test in result.tests) * (shown != result.tests):
         plainly(
             console, f"{passed} {'test' if passed == 1 else 'tests'} passed (--all lists them)"
         )
-    if (every or not ways) and (reported := figures(result)):
+    if reported:
         plainly(console, reported)
     console.print(verdict_line(result))
 

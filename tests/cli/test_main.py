@@ -202,7 +202,7 @@ def test_a_reply_that_cannot_travel_is_a_failing_seed(labtester: Runner) -> None
     assert f"  theirs/kvsrv/server.py:{line}, in put\n      return {{1, 2}}\n" in text
     assert "KVServer.put must return PutReply, got " in text
     command = f"labtester replay tiny test_third --seed 3 --submission {theirs}"
-    assert f"\n    {command}\n" in text
+    assert f"\n    {command}\n" in f"{text}\n"
     done = labtester(*shlex.split(command)[1:], "--json", "a.json")
     assert (done.status, done.err) == (1, "")
     assert f"server.py:{line}, in put" in done.out
