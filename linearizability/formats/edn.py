@@ -17,8 +17,12 @@ _TOKEN = re.compile(
 )
 _INTEGER = re.compile(r"[+-]?\d{1,4000}N?")
 _FLOAT = re.compile(r"[+-]?\d{1,400}(\.\d*([eE][+-]?\d+)?|[eE][+-]?\d+)M?|[+-]?\d{1,400}M")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _CLOSES = {"{": "}", "#{": "}", "[": "]", "(": ")"}
+_DISCARD = object()
+DEEPEST = 100
+"""How many brackets may be open at once."""
 
 
 def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -26,10 +30,51 @@ def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, A
 
     nil is None, true and false are `TRUE` and `FALSE`, a keyword is a string with its colon, a
     vector or list is a tuple, a set an `Elements`, a map inside of a map a `Json`. Tags are
-    skipped. Raises HistoryError for what is no EDN.
+    skipped, and what stands behind `#_`. Raises HistoryError for what is no EDN.
     """
+    around: list[tuple[str, int]] = []  # the brackets around the events
     stack: list[tuple[str, list[Any], int]] = []
-    number = 0
+    top: list[Any] = []  # what to discard between the events
+    for number, kind, token in _tokens(lines, name):
+        items = stack[-1][1] if stack else top
+        if kind == "open":
+            if len(stack) + len(around) == DEEPEST:
+                raise malformed(name, number, "not an event: nested too deeply")
+            if stack or top or token in ("{", "#{"):
+                stack.append((token, [], number))
+            else:
+                around.append((token, number))
+        elif kind == "close":
+            if not stack and not around:
+                raise malformed(name, number, f"not EDN: {token} closes what nothing has opened")
+            opening, began = (stack[-1][0], stack[-1][2]) if stack else around[-1]
+            if _CLOSES[opening] != token:
+                what = f"not EDN: {opening} of line {began} is closed by {token}"
+                raise malformed(name, number, what)
+            if not stack:
+                around.pop()
+                continue
+            stack.pop()
+            value = _closed(opening, items, name, began)
+            if stack:
+                _put(stack[-1][1], _inner(value))
+            elif top:
+                top.pop()
+            elif isinstance(value, dict):
+                yield began, value
+        elif kind == "discard":
+            items.append(_DISCARD)
+        elif stack or top:
+            _put(items, _atom(kind, token))
+        else:
+            raise malformed(name, number, f"not an event: expected a map, not {token[:40]}")
+    if stack or around:
+        opening, began = around[0] if around else (stack[0][0], stack[0][2])
+        raise malformed(name, began, f"the history ends inside this {opening}")
+
+
+def _tokens(lines: Iterable[str], name: str) -> Iterator[tuple[int, str, str]]:
+    """Line, kind and text of everything that means something."""
     for number, line in enumerate(lines, 1):
         position = 0
         while position < len(line):
@@ -42,32 +87,21 @@ def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, A
             if kind == "string" and line.startswith(":", position):
                 what = f"not EDN: {token[:20]}: looks like JSON: read it with --format jsonl"
                 raise malformed(name, number, what)
-            if kind is None or kind == "tag":
-                continue
-            if kind == "open":
-                if stack or token in ("{", "#{"):
-                    stack.append((token, [], number))
-            elif kind == "close":
-                if not stack:
-                    continue  # of the vector around the events
-                opening, items, began = stack.pop()
-                if _CLOSES[opening] != token:
-                    what = f"not EDN: {opening} of line {began} is closed by {token}"
-                    raise malformed(name, number, what)
-                value = _closed(opening, items, name, began)
-                if stack:
-                    stack[-1][1].append(_inner(value))
-                elif isinstance(value, dict):
-                    yield began, value
-            elif stack:
-                stack[-1][1].append(_atom(kind, token))
-            else:
-                raise malformed(name, number, f"not an event: expected a map, not {token[:40]}")
-    if stack:
-        raise malformed(name, stack[0][2], f"the history ends inside this {stack[0][0]}")
+            if kind is not None and kind != "tag":
+                yield number, kind, token
+
+
+def _put(items: list[Any], value: Hashable) -> None:
+    """Add a value, unless it stands behind a `#_`, which is used up by it."""
+    if items and items[-1] is _DISCARD:
+        items.pop()
+    else:
+        items.append(value)
 
 
 def _closed(opening: str, items: list[Any], name: str, line: int) -> Any:
+    if items and items[-1] is _DISCARD:
+        raise malformed(name, line, "not EDN: #_ with nothing behind it")
     if opening == "{":
         if len(items) % 2:
             raise malformed(name, line, "not EDN: a map with a key that has no value")
@@ -88,9 +122,15 @@ def _inner(value: Any) -> Hashable:
     return value  # type: ignore[no-any-return]
 
 
+def _escaped(match: re.Match[str]) -> str:
+    code = match[1]
+    return chr(int(code[1:], 16)) if len(code) > 1 else _ESCAPES.get(code, code)
+
+
 def _atom(kind: str, token: str) -> Hashable:
     if kind == "string":
-        return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), token[1:-1])
+        text = _ESCAPE.sub(_escaped, token[1:-1])
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if token in ("nil", "true", "false"):
         return {"nil": None, "true": TRUE, "false": FALSE}[token]
     if _INTEGER.fullmatch(token):

@@ -119,7 +119,8 @@ class _Lines:
             if type(row) is dict and text.count(":") != len(row):
                 _refuse_duplicates(text)
         except json.JSONDecodeError as error:
-            what = f"not a JSON object: {error.msg} at column {error.colno}{_hint(text)}"
+            problem = error.msg.removesuffix(" at")
+            what = f"not a JSON object: {problem} at column {error.colno}{_hint(text)}"
             raise malformed(self._name, number, what) from None
         except RecursionError:
             what = "not an operation: nested too deeply"

@@ -13,6 +13,7 @@ BAD = [
     ("[1]", "not a JSON object but [1]; expected one object on each line, not an array of them"),
     ('"get"', 'not a JSON object but "get"'),
     ("{", "not a JSON object: Expecting property name enclosed in double quotes at column 2"),
+    ('{"c', "not a JSON object: Unterminated string starting at column 2"),
     ("{} {}", 'expected one JSON object on the line, got "{}" after it'),
     ("[" * 100_000, "not an operation: nested too deeply"),
     ('{"op":"get","k":"x","call":1,"ret":2}', "'c' is missing: expected an integer, the client"),

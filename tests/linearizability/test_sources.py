@@ -129,6 +129,16 @@ def test_edn_in_all_its_forms() -> None:
     assert [line for line, _ in read_edn(text.splitlines(), "f")] == [2, 4]
 
 
+def test_what_edn_discards_is_skipped() -> None:
+    text = '#_ #_ 1 [{:a 1}] {:a #_ #inst "2026" 2 #_ {:b 3} #_ #_ 4 5} #_ {:a 6}'
+    assert [found for _, found in read_edn([text], "f")] == [{":a": 2}]
+
+
+def test_escapes_in_edn() -> None:
+    [(_, found)] = read_edn([r'{:a "\u00e9\ud83d\ude00\t\b\"\\u"}'], "f")
+    assert found == {":a": '\N{LATIN SMALL LETTER E WITH ACUTE}\N{GRINNING FACE}\t\b"\\u'}
+
+
 def test_a_set_of_edn_is_printed_in_order() -> None:
     [(_, event)] = read_edn(['{:a #{"z" "b" "y"} :b {:c #{"z" "b" "y"}}}'], "f")
     assert repr(event[":a"]) == "#{'b' 'y' 'z'}"
@@ -145,6 +155,11 @@ def test_a_set_of_edn_is_printed_in_order() -> None:
         ("{:a 1 :a 2}", "h:1: ':a' is there more than once"),
         ("3", "h:1: not an event: expected a map, not 3"),
         ('{:a "x', "h:1: not EDN: cannot read '\"x'"),
+        ("{:a 1}}", "h:1: not EDN: } closes what nothing has opened"),
+        ("[{:a 1})", "h:1: not EDN: [ of line 1 is closed by )"),
+        ("[{:a 1}", "h:1: the history ends inside this ["),
+        ("{:a #_}", "h:1: not EDN: #_ with nothing behind it"),
+        ("{:a " + "[" * 100 + "]" * 100 + "}", "h:1: not an event: nested too deeply"),
     ],
 )
 def test_what_is_no_edn(text: str, complaint: str) -> None:
@@ -173,7 +188,7 @@ def test_what_is_no_edn(text: str, complaint: str) -> None:
         ),
     ],
 )
-def test_impossible_events_are_refused(tmp_path: Path, events: list[str], complaint: str) -> None:
+def test_events_that_cannot_be(tmp_path: Path, events: list[str], complaint: str) -> None:
     with pytest.raises(HistoryError) as caught:
         edn(tmp_path, "cas-register", *events)
     assert str(caught.value).endswith(complaint)
@@ -398,7 +413,7 @@ def test_transactions_that_share_keys_belong_together() -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_history_written_and_read_is_unchanged(name: str) -> None:
+def test_what_is_written_comes_back_the_same(name: str) -> None:
     rng = random.Random(12)
     seen = Counter(compare_format(name, rng) for _ in range(1_500))
     assert min(seen["Ok"], seen["Illegal"]) > 200, seen
@@ -413,6 +428,6 @@ def test_values_that_mean_nothing(tmp_path: Path, model: str, event: str) -> Non
         edn(tmp_path, model, event)
 
 
-def test_a_number_of_thousands_of_digits_is_unchanged() -> None:
+def test_a_number_of_thousands_of_digits_stays_itself() -> None:
     [(_, found)] = read_edn(["{:a " + "7" * 5_000 + " :b 1e3 :c 2M}"], "h")
     assert found == {":a": "7" * 5_000, ":b": 1000.0, ":c": 2.0}
