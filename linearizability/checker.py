@@ -176,6 +176,8 @@ def _unhashable(model: Model, operations: Iterable[Operation]) -> TypeError | No
 
 
 def _operations(history: Iterable[Operation] | Iterable[Event]) -> list[Operation]:
+    if not isinstance(history, Iterable):
+        raise TypeError(f"history is {history!r}: expected operations, or events")
     entries = list(history)
     if entries and isinstance(entries[0], Event):
         return from_events(cast(list[Event], entries))

@@ -165,14 +165,28 @@ class Model:
     def describe(self, operation: Operation) -> str:
         """An operation in one line, as `Put('k', 'a', v0) -> OK`."""
         output = OPEN if operation.ret is None else operation.output
-        return self.describe_operation(operation.input, output)
+        return self.described(operation.input, output)
+
+    def described(self, input: Any, output: Any) -> str:
+        """What describe_operation says."""
+        return self._text("describe_operation", self.describe_operation(input, output))
+
+    def described_state(self, state: State) -> str:
+        """What describe_state says."""
+        return self._text("describe_state", self.describe_state(state))
+
+    def _text(self, name: str, found: Any) -> str:
+        if not isinstance(found, str):
+            raise TypeError(f"model {self.name!r}: {name} returned {found!r}: expected a string")
+        return found
 
     def reason(self, state: State, operation: Operation) -> str:
         """Why an operation is illegal in a state, by default in the words of the description."""
         if self.why_not is not _why_not:
-            return self.why_not(state, operation.input, operation.output)
+            found = self.why_not(state, operation.input, operation.output)
+            return self._text("why_not", found)
         described = self.describe(operation)
-        return f"{described} is impossible in state {self.describe_state(state)}"
+        return f"{described} is impossible in state {self.described_state(state)}"
 
 
 def power_set(model: Model) -> Model:

@@ -103,7 +103,7 @@ class Transitions:
     def watch(self, number: int, state: State, kind: int) -> None:
         """A state that was changed in place would make every verdict wrong."""
         if self._key(state) != self._keys[number]:
-            text = self.model.describe_operation(*self.pairs[kind])
+            text = self.model.described(*self.pairs[kind])
             raise ValueError(
                 f"model {self.model.name!r}: step changed its state in place when it did {text}:"
                 " return a new state and leave the old one alone"
@@ -111,10 +111,10 @@ class Transitions:
 
     def complain(self, kind: int, state: State) -> None:
         """A wrong declaration would give wrong verdicts."""
-        text = self.model.describe_operation(*self.pairs[kind])
+        text = self.model.described(*self.pairs[kind])
         raise ValueError(
             f"model {self.model.name!r} declares {text} read-only, but it changes the state"
-            f" {self.model.describe_state(state)}: correct its read_only function"
+            f" {self.model.described_state(state)}: correct its read_only function"
         )
 
 

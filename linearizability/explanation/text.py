@@ -91,7 +91,7 @@ def _prefix(model: Model, refuted: Refuted, name: Name) -> str:
         lines += [_row(model, op, name) for op in prefix[-3:]]
     else:
         lines = ["No operation can be the first."]
-    state = _abridged(model.describe_state(refuted.state))
+    state = _abridged(model.described_state(refuted.state))
     lines.append(_wrap(f"After it the state is {state}. Nothing can be next:"))
     candidates = refuted.candidates
     for candidate in candidates[:SHOWN]:

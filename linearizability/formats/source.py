@@ -87,6 +87,8 @@ def _text(raw: BinaryIO, name: str) -> Iterator[TextIO]:
         raise HistoryError(
             f"{name} is {found} text: convert it first, as with iconv -f {found} -t UTF-8"
         )
+    if start.startswith(_GZIP):
+        raise HistoryError(f"{name} is compressed twice: decompress it once, as with gunzip")
     if b"\0" in start:  # what begins UTF-16 without a mark, and most binary files
         raise HistoryError(
             f"{name} is no UTF-8 text: it begins with the bytes {start.hex(' ')}; if it is UTF-16,"

@@ -16,10 +16,11 @@ from linearizability.collector import collector_paused
 from linearizability.explanation.data import as_data
 from linearizability.explanation.text import explain, summary
 from linearizability.formats import FORMATS, HistoryError, Recorded, expand, read_history
+from linearizability.formats.source import STANDARD_INPUT
 from linearizability.formats.values import frozen
 from linearizability.models import MODELS, cas_register_of, register_of
 from linearizability.verdict import DEFAULT_BUDGET
-from tester.cli.usage import EXIT
+from tester.cli.usage import EXIT, shortened
 
 INITIAL = {"register": register_of, "cas-register": cas_register_of}
 WORST_FIRST = ("fail", "misuse", "unknown", "pass")
@@ -93,6 +94,8 @@ def check(
     try:
         found = _model(model, initial)
         task = Task(found, format_, budget, all_keys, not no_explain, html, initial)
+        if files.count(STANDARD_INPUT) > 1:
+            raise HistoryError("standard input can be read once: expected one -, got several")
         names = [name for file in files for name in expand(file, format_)]
         if html is not None and len(names) != 1:
             raise HistoryError(f"expected one history for --html, got {len(names)}")
@@ -117,12 +120,18 @@ def _model(name: str, initial: str | None) -> Model:
     if name not in INITIAL:
         raise HistoryError(f"expected --model {' or '.join(INITIAL)} with --initial, got {name}")
     try:
-        value = json.loads(initial)
+        value = json.loads(initial, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
+        shown = initial if len(initial) <= 60 else shortened(initial)
         raise HistoryError(
-            f"expected JSON for --initial, got {initial}; put a string in double quotes"
+            f"expected JSON for --initial, got {shown}; put a string in double quotes"
         ) from error
     return INITIAL[name]("" if value is None else frozen(value))
+
+
+def _no_constant(name: str) -> Any:
+    """Python's decoder knows NaN and infinities, JSON does not."""
+    raise ValueError(name)
 
 
 def _judge(file: str, task: Task) -> tuple[str, dict[str, Any], str]:

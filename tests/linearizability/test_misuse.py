@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from linearizability import Event, Model, Operation, check
+from linearizability import Event, Model, Operation, check, explain
 from linearizability.models import (
     MODELS,
     Acquire,
@@ -106,10 +106,21 @@ def test_a_model_that_cannot_be(fields: dict[str, Any], complaint: str) -> None:
     assert str(caught.value).startswith(complaint)
 
 
+@pytest.mark.parametrize("name", ["describe_operation", "describe_state", "why_not"])
+def test_a_description_that_is_no_text(name: str) -> None:
+    fields: dict[str, Any] = {name: lambda *arguments: None}
+    step = lambda state, input, output: (False, state)
+    verdict = check(Model("m", init=int, step=step, **fields), [Operation(0, "a", None, 1, 2)])
+    with pytest.raises(TypeError) as caught:
+        explain(verdict)
+    assert str(caught.value) == f"model 'm': {name} returned None: expected a string"
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ((None, []), "model is None: expected a Model"),
+        ((queue, None), "history is None: expected operations, or events"),
         (
             (queue, one(Enqueue("q", UNHASHABLE))),
             "entry 0 of the history has the input Enqueue(key='q'",

@@ -235,6 +235,23 @@ def test_an_initial_value(tmp_path: Path) -> None:
         2,
         "labtester check: expected JSON for --initial, got zero; put a string in double quotes\n",
     )
+    for strange in ("NaN", "9" * 5_000, "[" * 100_000):
+        wrong = run(path, "--model", "register", "--initial", strange)
+        assert (wrong.exit_code, len(wrong.stderr) < 200) == (2, True)
+
+
+def test_standard_input_is_read_once() -> None:
+    result = run("-", "-", "--model", "register")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "labtester check: standard input can be read once: expected one -, got several\n"
+    )
+
+
+def test_what_is_compressed_twice(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl.gz"
+    path.write_bytes(gzip.compress(gzip.compress(b"{}")))
+    assert "is compressed twice: decompress it once" in run(path, "--model", "kv").stderr
     assert (
         "expected --model register or cas-register with --initial, got kv"
         in run(path, "--model", "kv", "--initial", "0").stderr

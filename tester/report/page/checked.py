@@ -63,7 +63,7 @@ def _refuted(model: Model, part: Refuted, number_of: NumberOf) -> Partition:
         _numbers(part.operations, number_of),
         _numbers(order, number_of),
         spans,
-        cut(model.describe_state(part.state), 4 * _STATE),
+        cut(model.described_state(part.state), 4 * _STATE),
         [
             Candidate(number_of(op), cut(why, 8 * _STATE))
             for op, why in part.candidates[:_CANDIDATES]
@@ -85,7 +85,7 @@ def _numbers(operations: Iterable[Operation], number_of: NumberOf) -> list[int]:
 def _spans(model: Model, order: Sequence[Operation], number_of: NumberOf) -> list[Span]:
     """What the object holds along an order, wherever that changes, as far as that is kept."""
     states = list(model.first_states())[:1]
-    text = model.describe_state(states[0])
+    text = model.described_state(states[0])
     spans, written = [Span(-1, cut(text, _STATE))], 0
     for op in order:
         before, states = states, next_states(model, states, op)
@@ -96,7 +96,7 @@ def _spans(model: Model, order: Sequence[Operation], number_of: NumberOf) -> lis
             continue
         if states[0] is before[0]:
             continue
-        new = model.describe_state(states[0])
+        new = model.described_state(states[0])
         written += len(new)
         if new != text:
             text = new
