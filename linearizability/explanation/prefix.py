@@ -225,8 +225,11 @@ def prefix_by_cuts(
         """
         if work > (2 * len(operations) if legal else 0):
             return True
+        most = COPIED * len(operations)
+        if (illegal - legal) * (len(best) + 2) <= most:  # no operation adds two elements
+            return False
         size = _size_after(model, [operations[position] for position in best])
-        return (illegal - legal) * size > COPIED * len(operations)
+        return (illegal - legal) * size > most
 
     while illegal - legal > 1 and is_worth_it():
         middle = max(illegal - step, legal + 1)
