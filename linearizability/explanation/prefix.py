@@ -218,20 +218,12 @@ def prefix_by_cuts(
             illegal = max(bisect_left(stamps, ends[possible + 1]), 1)
         del ends[possible + 1 :]
     legal, best, step = 0, list[int](), 1
-
-    def is_worth_it() -> bool:
-        """Once there is an order, a longer one is looked for only where that costs little, or
-        spares many steps between states that are dear to copy.
-        """
-        if work > (2 * len(operations) if legal else 0):
-            return True
-        most = COPIED * len(operations)
-        if (illegal - legal) * (len(best) + 2) <= most:  # no operation adds two elements
-            return False
-        size = _size_after(model, [operations[position] for position in best])
-        return (illegal - legal) * size > most
-
-    while illegal - legal > 1 and is_worth_it():
+    # Once there is an order, a longer one is looked for only where that costs little, or spares
+    # many steps between states that are dear to copy.
+    while illegal - legal > 1 and (
+        work > (2 * len(operations) if legal else 0)
+        or _is_dear(model, operations, best, illegal - legal)
+    ):
         middle = max(illegal - step, legal + 1)
         if ends:
             middle = min(max(bisect_left(stamps, ends.pop()), legal + 1), illegal - 1)
@@ -246,10 +238,15 @@ def prefix_by_cuts(
     return best, kept.index(False) if False in kept else len(kept)
 
 
-def _size_after(model: Model, operations: Sequence[Operation]) -> int:
-    """How many elements a state has that is copied at every step; 0 if nobody knows quickly."""
-    state = model.fold(operations) if model.fold is not None else None
-    return len(state) if isinstance(state, tuple | frozenset) else 0
+def _is_dear(
+    model: Model, operations: Sequence[Operation], order: Sequence[int], steps: int
+) -> bool:
+    """Whether so many steps after an order take longer than to look for a longer order."""
+    most = COPIED * len(operations)
+    if model.fold is None or steps * (len(order) + 2) <= most:  # no operation adds two elements
+        return False
+    state = model.fold([operations[position] for position in order])
+    return isinstance(state, tuple | frozenset) and steps * len(state) > most
 
 
 def _possible(model: Model, core: Core, stamps: Sequence[int], ends: Sequence[int]) -> int:
