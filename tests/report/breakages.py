@@ -16,7 +16,7 @@ from tests.nobody import libc
 
 
 def divide(a: int, b: int) -> int:
-    return a // b
+    return int(a / b)
 
 
 class BrokenServer(KVServer):
