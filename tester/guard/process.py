@@ -12,11 +12,15 @@ among them: who logs what decides nothing.
 from __future__ import annotations
 
 import _locale
+import _thread
 import builtins
+import copyreg
+import gc
 import linecache
 import sys
 import warnings
 from collections.abc import Sequence
+from itertools import product
 from types import ModuleType
 from typing import Any, Final
 
@@ -33,20 +37,30 @@ _WORDS: Final = {
     ),
     "the builtins": ("builtins",),
     "the locale": ("setlocale",),
-    "the precision of decimals": ("DefaultContext",),
+    "the default context of decimals": ("DefaultContext",),
     "the default timeout of sockets": ("setdefaulttimeout",),
+    "the longest field of csv": ("field_size_limit",),
+    "the switch interval of threads": ("setswitchinterval",),
+    "the stack size of threads": ("stack_size",),
+    "the thresholds of the garbage collector": ("set_threshold",),
+    "the callbacks of the garbage collector": ("gc.callbacks", "callbacks.append"),
+    "the tracking of coroutines": ("set_coroutine_origin_tracking_depth",),
+    "the hooks of asynchronous generators": ("set_asyncgen_hooks",),
+    "the registry of copyreg": ("copyreg.pickle", "dispatch_table", "copyreg"),
 }
-"""What there is, and of which words one stands in the text of whoever changes it."""
+"""What there is, and of which words one stands in the text of whoever changes it, likely first."""
 
 
 def _now() -> tuple[Any, ...]:
     """All of it, in that order. It is asked around every run, so it makes few calls."""
     modules = sys.modules
-    precision = timeout = None
+    context = timeout = field = None
     if "decimal" in modules:
-        precision = modules["decimal"].DefaultContext.prec
+        context = repr(modules["decimal"].DefaultContext)
     if "_socket" in modules:
         timeout = modules["_socket"].getdefaulttimeout()
+    if "_csv" in modules:
+        field = modules["_csv"].field_size_limit()
     return (
         sys.getrecursionlimit(),
         sys.get_int_max_str_digits(),
@@ -55,8 +69,16 @@ def _now() -> tuple[Any, ...]:
         [*warnings.filters],
         {**builtins.__dict__},
         _locale.setlocale(_locale.LC_ALL),  # what locale.setlocale calls
-        precision,
+        context,
         timeout,
+        field,
+        sys.getswitchinterval(),
+        _thread.stack_size(),
+        gc.get_threshold(),
+        [*gc.callbacks],
+        sys.get_coroutine_origin_tracking_depth(),
+        sys.get_asyncgen_hooks(),
+        {**copyreg.dispatch_table},
     )
 
 
@@ -77,10 +99,10 @@ class Settings:
 
 
 def _change(what: str, old: Any, new: Any, modules: Sequence[ModuleType]) -> Change | None:
-    for module in modules:
+    for word, module in product(_WORDS[what], modules):
         file = getattr(module, "__file__", None) or ""
         for number, line in enumerate(linecache.getlines(file), 1):
-            if any(word in line for word in _WORDS[what]):
+            if word in line:
                 how = f" from {old!r} to {new!r}" if isinstance(new, int | float | str) else ""
                 return Change(
                     module.__name__,

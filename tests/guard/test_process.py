@@ -1,8 +1,12 @@
 """What a process keeps for itself is left as it was by a run, or the run fails with the line."""
 
+import copyreg
+import csv
 import decimal
+import gc
 import locale
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +27,12 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """Makes a module of a user of a text; what it does to the process is undone at the end."""
     limit, path, precision = sys.getrecursionlimit(), [*sys.path], decimal.DefaultContext.prec
     place = locale.setlocale(locale.LC_ALL)
+    field, interval, size = csv.field_size_limit(), sys.getswitchinterval(), threading.stack_size()
+    thresholds, callbacks, reducers = (
+        gc.get_threshold(),
+        [*gc.callbacks],
+        {**copyreg.dispatch_table},
+    )
 
     def load(text: str) -> ModuleType:
         file = tmp_path / "mine.py"
@@ -38,6 +48,15 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     sys.path[:] = path
     decimal.DefaultContext.prec = precision
     locale.setlocale(locale.LC_ALL, place)
+    csv.field_size_limit(field)
+    sys.setswitchinterval(interval)
+    threading.stack_size(size)
+    gc.set_threshold(*thresholds)
+    gc.callbacks[:] = callbacks
+    sys.set_coroutine_origin_tracking_depth(0)
+    sys.set_asyncgen_hooks(None, None)
+    copyreg.dispatch_table.clear()
+    copyreg.dispatch_table.update(reducers)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +68,27 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         ("import locale\ndef act(): locale.setlocale(locale.LC_ALL, 'C')", "the locale"),
         (
             "import decimal\ndef act(): decimal.DefaultContext.prec = 3",
-            "the precision of decimals",
+            "the default context of decimals",
+        ),
+        ("import csv\ndef act(): csv.field_size_limit(9)", "the longest field of csv"),
+        ("import sys\ndef act(): sys.setswitchinterval(1)", "the switch interval of threads"),
+        (
+            "import threading\ndef act(): threading.stack_size(1 << 20)",
+            "the stack size of threads",
+        ),
+        ("import gc\ndef act(): gc.set_threshold(7)", "the thresholds of the garbage collector"),
+        ("import gc\ndef act(): gc.callbacks.append(print)", "the callbacks of the garbage"),
+        (
+            "import sys\ndef act(): sys.set_coroutine_origin_tracking_depth(3)",
+            "the tracking of coroutines",
+        ),
+        (
+            "import sys\ndef act(): sys.set_asyncgen_hooks(firstiter=print)",
+            "the hooks of asynchronous generators",
+        ),
+        (
+            "import copyreg\ndef act(): copyreg.pickle(type(act), str)",
+            "the registry of copyreg",
         ),
     ],
 )
