@@ -69,6 +69,8 @@ _WALKED: tuple[type, ...] = (
     *(functools.cached_property, functools.partialmethod),
 )
 _contents = operator.attrgetter("cell_contents")
+_parts = operator.attrgetter("__code__", "__defaults__", "__kwdefaults__")
+"""Of a function: each of them can be replaced, and the last can change in place."""
 
 _WHAT_AND_ADVICE = {
     "global": ("a global", "keep it in an object that each run makes"),
@@ -134,7 +136,8 @@ class _Snapshot:
         self._cells: list[CellType] = []
         self._contents: list[Any] = []
         self._attributes: list[dict[str, Any]] = []
-        self._functions: list[tuple[FunctionType, tuple[Any, ...]]] = []
+        self._functions: list[FunctionType] = []
+        self._made_of: list[tuple[Any, ...]] = []
         self._mutable: list[tuple[_Held, bytes | None]] = []
         self._foreign: list[tuple[Mapping[str, Any], str, Any]] = []
         self._seen: set[tuple[int, str]] = set()
@@ -149,7 +152,8 @@ class _Snapshot:
             return False
         if any(self._attributes):
             return False
-        if any(_made_of(function) != parts for function, parts in self._functions):
+        made_of = chain.from_iterable(map(_parts, self._functions))
+        if not all(map(operator.is_, made_of, chain.from_iterable(self._made_of))):
             return False
         if any(names.get(name, UNSET) is not value for names, name, value in self._foreign):
             return False
@@ -255,7 +259,10 @@ class _Snapshot:
         code = function.__code__
         line = code.co_firstlineno
         self._attached(function, module, dotted)
-        self._functions.append((function, _made_of(function)))
+        self._functions.append(function)
+        self._made_of.append(_parts(function))
+        if function.__kwdefaults__:
+            self._namespace(function.__kwdefaults__)
         self._keep(Variable(module.__name__, "function", dotted, "__code__"), code, line=line)
         defaults = function.__defaults__ or ()
         positional = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
@@ -270,13 +277,6 @@ class _Snapshot:
             self._contents.append(value)
             self._keep(Variable(module.__name__, "closure", dotted, name), value, line=line)
             self._inside(value, module, dotted)
-
-
-def _made_of(function: FunctionType) -> tuple[Any, ...]:
-    """Tell its code and its defaults by identity: each of them can be replaced."""
-    keywords = function.__kwdefaults__ or {}
-    defaults = function.__defaults__ or ()
-    return id(function.__code__), *map(id, defaults), *map(id, keywords.values())
 
 
 def _is_walked(value: object) -> bool:
