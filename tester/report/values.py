@@ -10,6 +10,8 @@ import msgspec
 
 from tester.world.history import operation_name
 
+_LONG: Final = 1000
+"""Of a text longer than this the size is said: two that begin and end alike may differ in it."""
 _LONGEST: Final = 40
 """This many columns of a value are shown."""
 _FEW: Final = 3
@@ -143,7 +145,10 @@ def shown(value: Any, longest: int = _LONGEST) -> str:
     ends = (longest - 3) // 2
     if len(text) > longest and isinstance(value, str | bytes) and len({*value}) == 1:
         return f"{value[:1]!r} * {len(value)}"  # which a test has made up: its size is the news
-    return text if len(text) <= longest else f"{text[:ends]}...{text[-ends:]}"
+    if len(text) <= longest:
+        return text
+    size = f" ({len(value)} long)" if isinstance(value, str | bytes) and len(value) > _LONG else ""
+    return f"{text[:ends]}...{text[-ends:]}{size}"
 
 
 def message(payload: bytes, ids: Ids | None = None) -> str:

@@ -22,10 +22,14 @@ UNNAMED = {
     "remembers_what_it_replaced",
     "remembers_whole_requests",
     "remembers_its_readers",
+    "remembers_every_number",
+    "creates_what_is_read",
     "names_that_are_not_unique",
+    "forgets_what_it_waited_for",
 }
 """They only take memory, so no answer of theirs is wrong; or what made it wrong was written by a
-crowd, of which no history tells."""
+crowd, of which no history tells; or the reply came, and whether the clerk still waited for it is
+seen by nobody."""
 BUGS = {
     f"{lab} {bug.name}": (bug, TESTS[lab][bug.killed_by[0]])
     for lab in TESTS
