@@ -9,6 +9,8 @@ SEEDS: Final = 4
 """The most failing seeds of a test that are shrunk, from the first one on."""
 LATER: Final = 20
 """How much later than the first one the last of them may be."""
+RUNS: Final = 400
+"""The most attempts for one seed."""
 DEAR: Final = 300_000
 """Where it took so many steps to shrink one seed, no other one is tried: somebody waits."""
 _SHORT: Final = 12

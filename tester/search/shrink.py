@@ -14,13 +14,11 @@ from typing import Final
 from tester.engine.choices import Choices, Record, Replayed
 from tester.engine.errors import LimitReached, Livelock
 from tester.engine.stream import Fault
-from tester.search.shortest import DEAR, Size
+from tester.search.shortest import DEAR, RUNS, Size
 from tester.world.nemesis import STREAM as STRIKES
 from tester.world.run import Outcome, Scenario, run
 from tester.world.streams import FATE_SIZE, NETWORK, is_size
 
-RUNS: Final = 400
-"""The most attempts for one seed."""
 STEPS: Final = 1_000_000
 """The most callbacks in all attempts together, which bounds the time for long runs."""
 PATIENCE: Final = 4

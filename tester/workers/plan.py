@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from tester.search.shrink import RUNS
+from tester.search.shortest import RUNS
 from tester.workers.results import Counted, LabResult, Lost, Rerun, TestResult
 from tester.workers.wire import (
     Chunk,

@@ -78,7 +78,7 @@ def test_a_lock_that_takes_maybe_for_ok_is_refuted(labtester: Runner) -> None:
     assert 0 < len(found["failing"]) <= 2
     assert all(re.fullmatch(r"the lost (request|reply to) #\d+", f) for f in found["failing"])
     assert "c1 acquired the lock while c0 held it\n" in done.out
-    assert "    time  who     what happened\n" in done.out
+    assert "    time  who     what happened" in done.out
     assert done.out.endswith(f"lock {TWO_CLIENTS}: {found['sentence']}\n")
     assert found["sentence"] == "fails with 2 faults, and with no smaller number"
     (again,) = re.findall(r"^    (labtester exhaust .*)$", done.out, re.MULTILINE)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.search.shrink import RUNS
+from tester.search.shortest import RUNS
 from tester.workers.plan import Plan, Reruns
 from tester.workers.results import Counted, Lost, Rerun
 from tester.workers.wire import Chunk, Listed, Ran, RerunJob, RerunReport
