@@ -310,7 +310,7 @@ def _code(line: Frame) -> str:
             break
     text = text.partition("  # ")[0]
     text = text if len(text) <= room else f"{text[: room - 3]}..."
-    whose = " (the reference's)" if submission.current().is_reference(line.file) else ""
+    whose = " (of the reference solution)" if submission.current().is_reference(line.file) else ""
     return f"{where}{text}{whose}"
 
 

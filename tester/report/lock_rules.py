@@ -23,7 +23,7 @@ _SOURCE: Final = "docs/3-labs.md, lock"
 _FREE: Final = (
     "Acquire puts its value only at a version at which it has read that the lock is free"
 )
-_OWN: Final = "Release frees the lock only as long as it is the caller's"
+_OWN: Final = "Release frees the lock only if the caller still holds it"
 _UNIQUE: Final = "Each client puts a value into the lock that no other client puts"
 _LOOK: Final = "After ErrVersion or ErrMaybe, acquire reads the lock again to know whose it is"
 _GIVES: Final = "After release has returned, the lock is free for others"
@@ -318,7 +318,7 @@ def _never_acquires(
         )
         place = later[0].answers[0][0] if later else last.place
     else:
-        back = "" if last.op.method == "release" else ", and has not given it back"
+        back = "" if last.op.method == "release" else ", and has not released it"
         never = _no_release(outcome, last)
         rule = (_HELD if last.op.ret is not None else _GETS_IN) if never else _GIVES
         sentence = (

@@ -24,7 +24,7 @@ _LEADS: Final = "A server that does not lead answers ErrWrongLeader"
 _APPLIED: Final = "A request is answered when this server has applied that very request"
 _ORDER: Final = "All replicas apply the same requests in the same order, each once"
 _ONCE: Final = "A request that is submitted once is applied once"
-_LOST: Final = "submit returns ErrWrongLeader when the server leads no more, or is shut down"
+_LOST: Final = "submit returns ErrWrongLeader when the server is no longer leader, or is shut down"
 _NEXT: Final = (
     "When a majority can talk, a clerk finds the leader: it asks one server after the other"
 )

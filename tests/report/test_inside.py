@@ -96,7 +96,7 @@ def test_a_line_of_the_reference_is_marked_where_the_submission_did_not_call_it(
 ) -> None:
     handed_in = _submission("raft", "compares_logs_by_length", tmp_path)  # raft/log.py
     [code] = _seen("raft", "test_rejoin_3b", handed_in, 5).lines
-    assert re.fullmatch(r"raft/core\.py:\d+: .* \(the reference's\)", code)
+    assert re.fullmatch(r"raft/core\.py:\d+: .* \(of the reference solution\)", code)
 
 
 def test_lines_of_the_references_server_are_left_out_if_only_a_clerk_is_handed_in(

@@ -138,7 +138,7 @@ class Safety(Monitor):
         seen.term, seen.leads = term, leads
         if not leads:
             if was:
-                self._sim.say(seen.name, f"leads no more, in term {term}")
+                self._sim.say(seen.name, f"is no longer leader, in term {term}")
             return
         self._sim.say(seen.name, f"leads term {term}")
         self._elected(seen, term)

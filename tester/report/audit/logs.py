@@ -22,7 +22,7 @@ APPENDS = "A leader only appends to its log"
 APPENDS_SOURCE = "Raft paper, Leader Append-Only in Figure 3"
 SENDS = "A leader sends what is in its log, with the term of the entry before"
 OLD_TERM = "A request of an older term is refused"
-NEW_TERM = "A server that sees a newer term takes it over, and leads no more"
+NEW_TERM = "A server that sees a newer term takes it over, and is no longer leader"
 _TAKEN_IN_US: Final = 200_000
 """Whoever was sent an answer has taken it in by then, unless it takes no notice of it."""
 TERM_SOURCE = "Raft paper, section 5.1, and Rules for Servers in Figure 2"
@@ -276,9 +276,9 @@ def _unordered(group: Group) -> Iterator[Broken]:
             by = "" if message is None else f" after #{message.rpc} of {message.sender}"
             yield Broken(
                 group.servers.event(name, after),
-                f"{name} has an entry {index} of term {terms[at]} behind one of term "
+                f"{name} has an entry {index} of term {terms[at]} after one of term "
                 f"{terms[at - 1]} in its log{by}: they are of two logs that differ.",
-                f"{name} keeps entry {index} of term {terms[at]} behind one of term "
+                f"{name} keeps entry {index} of term {terms[at]} after one of term "
                 f"{terms[at - 1]}",
                 REPLACES,
                 APPEND_SOURCE,

@@ -23,7 +23,10 @@ _REFUSED: Final = 3
 """A leader that has sent the same so often after a refusal does not go back."""
 _ONE_BY_ONE: Final = 20
 
-VOTE = "A server that has not voted in a term votes for a candidate whose log is as up-to-date"
+VOTE = (
+    "A server that has not voted in a term votes for a candidate whose log is at least as "
+    "up-to-date as its own"
+)
 VOTE_SOURCE = "Raft paper, sections 5.2 and 5.4.1"
 TIMER = "Only the leader of the term, and a vote that is given, reset the election timer"
 TIMER_SOURCE = "Raft paper, Rules for Servers, Followers, in Figure 2"
@@ -85,7 +88,7 @@ def _refused(message: Message, own: str) -> Broken:
         f"{who} refused {whom} its vote in term {message.term} (#{message.rpc}), in which it had "
         f"not voted. {whom}'s log ends with {theirs}, its own with {own}: the later term decides, "
         "and the length only between equal terms.",
-        f"{who} refused its vote to {whom}, whose log is as up-to-date",
+        f"{who} refused its vote to {whom}, whose log is at least as up-to-date",
         VOTE,
         VOTE_SOURCE,
         cause=message.arrived,

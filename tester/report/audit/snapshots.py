@@ -77,7 +77,7 @@ def _other_term(group: Group) -> Iterator[Broken]:
                 f"{message.receiver} took over the snapshot of #{message.rpc}, which ends with "
                 f"{entry(index, message.index_term)}, as one that ends with term "
                 f"{state.base_term}.",
-                f"{message.receiver} installs a snapshot with another last term",
+                f"{message.receiver} installs a snapshot with the wrong last term",
                 KEEPS_TERM,
                 SOURCE,
                 cause=message.arrived,

@@ -73,7 +73,7 @@ def test_leaders_of_different_terms_may_meet(peers: Told) -> None:
         "s0 leads term 3",
     ]
     peers(0, "state", 3, False)
-    assert peers.sim.said[3:] == ["s0 leads no more, in term 3"]
+    assert peers.sim.said[3:] == ["s0 is no longer leader, in term 3"]
 
 
 def test_different_commands_at_one_index(peers: Told) -> None:
