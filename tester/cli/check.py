@@ -136,13 +136,17 @@ def _no_constant(name: str) -> Any:
 
 def _judge(file: str, task: Task) -> tuple[str, dict[str, Any], str]:
     """Outcome, data and text of one history. Raises HistoryError if there is no verdict."""
-    verdict, recorded = _decide(file, task)
+    from tester.report.progress import busy
+
+    with busy(f"checking {'standard input' if file == '-' else file}"):
+        verdict, recorded = _decide(file, task)
     try:
-        data = as_data(verdict, recorded.line_of, explained=task.explain)
-        if task.explain:
-            text = explain(verdict, lambda op: f"line {recorded.line_of(op)}")
-        else:
-            text = f"{summary(verdict, explained=False)}\n"
+        with busy("explaining"):
+            data = as_data(verdict, recorded.line_of, explained=task.explain)
+            if task.explain:
+                text = explain(verdict, lambda op: f"line {recorded.line_of(op)}")
+            else:
+                text = f"{summary(verdict, explained=False)}\n"
         if task.html is not None:
             _draw(file, verdict, recorded, task)
     except HistoryError:

@@ -257,9 +257,15 @@ def _draw(found: Grade, report: str, *, to_standard_error: bool) -> None:
     from tester.grading.explanation import draw
     from tester.grading.isolation import MachineFault
     from tester.report.page.files import write_into
+    from tester.report.progress import busy
 
     try:
-        for document in draw(found):
+        pages = draw(found)
+        while True:
+            with busy(f"drawing pages of {found.student}"):
+                document = next(pages, None)
+            if document is None:
+                break
             place = write_into(report, document)
             click.echo(f"{place}: {document.title}", err=to_standard_error)
     except (Malformed, MachineFault) as error:

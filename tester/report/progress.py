@@ -124,6 +124,21 @@ def counter(title: str) -> Iterator[Callable[[int, int | None], None]]:
         yield update
 
 
+@contextmanager
+def busy(title: str) -> Iterator[None]:
+    """On a terminal, what is being done and for how long, where nothing can tell how far it is."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (progress.SpinnerColumn(), "{task.description}", progress.TimeElapsedColumn())
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        shown.add_task(title, total=None)
+        yield
+
+
 class _PartLines:
     """A line for each part that is over, in the order of the parts."""
 

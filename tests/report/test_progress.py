@@ -117,3 +117,18 @@ def test_a_log_has_a_line_for_each_tenth_of_a_long_proof(monkeypatch: pytest.Mon
     told = stderr.getvalue().splitlines()
     assert told[:2] == ["raft: 300 of 2000", "raft: 450 of 2000"]
     assert len(told) == 9
+
+
+def test_a_terminal_sees_for_how_long_something_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shows() -> None:
+        with progress.busy("checking history.jsonl"):
+            time.sleep(0.2)
+
+    last = last_seen(monkeypatch, shows)
+    assert re.fullmatch(r"\S checking history.jsonl 0:00:00", last), last
+
+
+def test_who_is_no_terminal_sees_nothing_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.busy("checking history.jsonl"):
+        pass
+    assert capsys.readouterr() == ("", "")
