@@ -44,7 +44,7 @@ _SPOKEN: Final = {
     "term": ("term",),
 }
 """What names of attributes contain, by the beginning of the words in a rule that speak of them."""
-_ROOM: Final = 110
+_ROOM: Final = 240
 """Columns for a line of code and its place."""
 _LEAST: Final = 30
 """The fewest of them for the code."""

@@ -24,7 +24,8 @@ _NETWORK_FAULTS: Final = {
 }
 _MOST_NAMED: Final = 3
 """Of more faults that are needed together, only the number is said."""
-_BY_TEST: Final = {"crash", "stop", "pause", "cut"}
+_BY_TEST: Final = {"crash", "stop", "pause", "cut", "unreachable"}
+"""The last one shows that ends are disabled, which is not an event by itself."""
 
 
 @dataclass(frozen=True)
