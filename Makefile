@@ -102,7 +102,7 @@ soak: $(VENV)/.installed
 	$(MUTANTS) mapreduce --only bugs --first --seeds 100
 	$(MUTANTS) mapreduce --only correct --seeds 200
 	$(BIN)/labtester run mapreduce --seeds 1000
-	$(BIN)/python -m pytest tests/labs/kvraft/test_soak.py --sim-seeds 1000
+	$(BIN)/python -m pytest tests/labs/kvraft/all_soak.py --sim-seeds 1000
 
 # The pictures of pages in docs/: bugs are planted, and what is drawn of them is photographed.
 pictures: $(VENV)/.installed-dev

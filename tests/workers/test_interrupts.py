@@ -17,6 +17,11 @@ from tests.running import MAIN, Runner, labtester, submit
 __all__ = ["labtester"]
 
 
+def _hear_hangups() -> None:
+    """As at a terminal: who runs the tests under nohup has made this process ignore them."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Command:
     """A `labtester` command in a process of its own, whose workers can be found by a mark."""
 
@@ -29,6 +34,7 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"PYTHONPATH": path, "MARK": self._mark.decode()},
+            preexec_fn=_hear_hangups,  # noqa: PLW1509 - there is no other thread
         )
 
     def workers(self) -> list[int]:
