@@ -77,6 +77,7 @@ RAFT = {
     "saves_in_two_steps": rf"{S} restarts without the snapshot that its log begins after",
     "applies_snapshots_by_another_way": rf"{S} installs a snapshot, and its service goes on",
     "installs_into_a_wrong_log": rf"{S} installs a snapshot with the wrong last term",
+    "keeps_where_a_snapshot_ends": rf"{S} applied .\d+. at index \d+, where {S} applied",
     "shifts_entries_at_a_snapshot": rf"{S} applied '\d+' at index \d+, where {S} applied '\d+'",
     "installs_without_saving": rf"{S} had applied all entries up to \d+, and restarts with log up",
     "votes_by_what_it_knew": rf"{S} voted twice in term \d+, for {S} and for {S}",

@@ -186,6 +186,6 @@ VARIANTS: Final = (
 )
 
 CATALOGUE: Final = Catalogue(
-    (*BUGS, *bugs_rare.BUGS),
+    (*BUGS, *bugs_rare.BUGS, *solution_loops.BUGS),
     (*VARIANTS, *solution_actor.SOLUTIONS, *solution_loops.SOLUTIONS),
 )

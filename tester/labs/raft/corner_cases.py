@@ -48,6 +48,24 @@ async def test_entries_around_a_snapshot(sim: Simulation) -> None:
 
 
 @simulate(network=CALM, limits=LIMITS)
+async def test_snapshot_into_right_log(sim: Simulation) -> None:
+    """A server has the entry at which a snapshot ends, and later ones, but none is committed."""
+    raft = RaftCluster(sim, 3, snapshots=True)
+    servers = raft.servers
+    for _ in range(sim.at_most(4, "rounds")):
+        index = await raft.one(raft.command(), 3)
+        leader = await raft.check_one_leader()
+        follower = (leader + 1 + raft.below(2)) % 3
+        for _ in range(2 * SNAPSHOT_EVERY):
+            index, _, _ = await raft.start(leader, raft.command())
+        await asyncio.sleep(raft.below(40) / 10_000)
+        servers.disconnect(follower)  # with luck after its request came, and before its reply went
+        _ = await until(raft, CAUGHT_UP_S, partial(_have_applied, raft, index, 2))
+        servers.connect(follower)
+        _ = await raft.one(raft.command(), 3)
+
+
+@simulate(network=CALM, limits=LIMITS)
 async def test_snapshots_outlive_crashes(sim: Simulation) -> None:
     """A server crashes as soon as it has taken over a snapshot, and catches up once more."""
     raft = RaftCluster(sim, 3, snapshots=True)

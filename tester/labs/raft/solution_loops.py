@@ -369,3 +369,14 @@ SOLUTIONS: Final = (
         (("raft/raft.py", SOURCE),),
     ),
 )
+
+_LATER: Final = "*self.log[index - self.first + 1 :]"
+
+BUGS: Final = (
+    Rewrite(
+        "keeps_where_a_snapshot_ends",
+        "Of a log that agrees with a snapshot from elsewhere, the entry at which it ends stays.",
+        (("raft/raft.py", SOURCE.replace(_LATER, "*self.log[index - self.first :]")),),
+        killed_by=("test_snapshot_into_right_log",),
+    ),
+)
