@@ -133,11 +133,14 @@ def _answered_too_soon(log: _Log) -> Broken | None:
             f" and another reply than its machine gave to it: {_replies(answered, mine[-1])}"
         )
     else:
-        sentence += f", and its machine had not applied it, but {_count(log, who)}"
+        sentence += f", though its machine had not applied it, only {_count(log, who)}"
     if just and not mine:
         by = _submitted(log, just[-1].data[1])
         whose = "" if by is None else f", submitted to {by[1].node} {log.group.at(by[0])}"
-        sentence += f". It had just applied {_shown(just[-1].data[1])}{whose}: that was answered"
+        sentence += (
+            f". What it had applied at that moment was {_shown(just[-1].data[1])}{whose}, which "
+            "is another request"
+        )
     return Broken(
         _end(log),
         f"{sentence}.",
