@@ -2,10 +2,11 @@
 
 Installs the distribution into one virtual environment per interpreter (.venv-<version>, kept for
 the next time), runs the labs there with one worker, with two, and under another PYTHONHASHSEED,
-and compares the digests; of the replicated labs it runs a few tests with --few, which CI does, and
-all without. The bytes of a few pages are compared likewise. With --bugs it compares one run of
-each planted bug instead. Exits 1 when two digests differ, when a lab does not pass, and when the
-machine has two fitting interpreters but fewer than two could be compared. `make digests` runs it.
+and compares the digests; of the replicated labs it runs a few tests with --few, which CI does, on
+one interpreter of each minor version, and all without. The bytes of a few pages are compared
+likewise. With --bugs it compares one run of each planted bug instead. Exits 1 when two digests
+differ, when a lab does not pass, and when the machine has two fitting interpreters but fewer than
+two could be compared. `make digests` runs it.
 """
 
 import argparse
@@ -88,8 +89,11 @@ def reason_to_skip(identity: str) -> str | None:
     return None
 
 
-def find() -> dict[str, Path]:
-    """The fitting interpreters, one a version; says of each other one why it is skipped."""
+def find(*, few: bool = False) -> dict[str, Path]:
+    """The fitting interpreters, one a version; says of each other one why it is skipped.
+
+    A few: one a minor version.
+    """
     found: dict[str, Path] = {}
     for python in candidates():
         try:
@@ -99,9 +103,16 @@ def find() -> dict[str, Path]:
             continue
         if reason := reason_to_skip(identity):
             print(f"skipped {python}: {identity} {reason}")
+        elif few and _minor(identity) in {_minor(one) for one in found if one != identity}:
+            print(f"skipped {python}: {identity} is of a minor version that is there already")
         else:
             found.setdefault(identity, python)
     return found
+
+
+def _minor(identity: str) -> str:
+    """Its beginning without the last number, such as "CPython 3.12" of "CPython 3.12.1"."""
+    return identity.rpartition(".")[0]
 
 
 def install(identity: str, python: Path) -> Path:
@@ -252,7 +263,7 @@ def compare_labs(ready: dict[str, Path], *, few: bool) -> int:
 
 def main(*, few: bool = False, bugs: bool = False) -> int:
     """Compare; the exit status."""
-    found = find()
+    found = find(few=few)
     ready = {}
     for identity, python in found.items():
         try:
@@ -271,7 +282,7 @@ def main(*, few: bool = False, bugs: bool = False) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--few", action="store_true", help="a few tests of each replicated lab")
+    parser.add_argument("--few", action="store_true", help="a few tests and interpreters")
     parser.add_argument("--bugs", action="store_true", help="one run of each planted bug instead")
     try:
         asked = parser.parse_args()

@@ -59,6 +59,17 @@ def test_a_difference_names_the_interpreters_and_the_tests() -> None:
     ]
 
 
+def test_a_few_are_one_of_each_minor_version(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    versions = {"a": "CPython 3.11.7", "b": "CPython 3.11.2", "c": "CPython 3.12.1"}
+    monkeypatch.setattr(digest_matrix, "candidates", lambda: map(Path, "abac"))
+    monkeypatch.setattr(digest_matrix, "run", lambda command: versions[str(command[0])])
+    assert list(digest_matrix.find()) == ["CPython 3.11.7", "CPython 3.11.2", "CPython 3.12.1"]
+    assert list(digest_matrix.find(few=True)) == ["CPython 3.11.7", "CPython 3.12.1"]
+    assert capsys.readouterr().out.startswith("skipped b: CPython 3.11.2 is of a minor version")
+
+
 def test_one_of_two_interpreters_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     def install(identity: str, python: Path) -> Path:
         if identity == "CPython 3.12.1":
@@ -74,7 +85,7 @@ def test_one_of_two_interpreters_is_not_enough(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(digest_matrix, "install", install)
     monkeypatch.setattr(digest_matrix, "run_lab", run_lab)
     monkeypatch.setattr(digest_matrix, "draw_page", run_lab)
-    monkeypatch.setattr(digest_matrix, "find", lambda: both)
+    monkeypatch.setattr(digest_matrix, "find", lambda *, few: both)
     assert digest_matrix.main() == 1
     del both["CPython 3.12.1"]
     assert digest_matrix.main() == 0
