@@ -238,9 +238,9 @@ def test_an_argument_that_cannot_travel_is_told_with_the_line_of_the_call(
 
 
 def test_a_seed_that_is_not_the_same_twice_is_told_apart(labtester: Runner) -> None:
-    # What a process keeps, and nobody has thought of: it starts with 5 ms.
-    once = "import sys\nturn = round(sys.getswitchinterval() * 1000)\n"
-    once += "sys.setswitchinterval((turn + 1) / 1000)\nassert turn != 8"
+    # What a process keeps, and nobody has thought of.
+    once = "import mimetypes\nturn = mimetypes.types_map.get('turn', 5)\n"
+    once += "mimetypes.types_map['turn'] = turn + 1\nassert turn != 8"
     theirs = submit(
         labtester.folder,
         "\n".join(["if args.key == 'third':", *(f"    {line}" for line in once.splitlines())]),

@@ -89,9 +89,9 @@ def test_hash_as_a_number_is_caught(labtester: Runner) -> None:
 
 
 def test_state_that_outlives_a_run_is_caught(labtester: Runner) -> None:
-    # What a process keeps, and nobody has thought of: it starts with 5 ms.
-    put = "import sys\nturn = round(sys.getswitchinterval() * 1000) + 1\n"
-    put += "sys.setswitchinterval(turn / 1000)\nassert turn != 8"
+    # What a process keeps, and nobody has thought of.
+    put = "import mimetypes\nturn = mimetypes.types_map.get('turn', 5) + 1\n"
+    put += "mimetypes.types_map['turn'] = turn\nassert turn != 8"
     theirs = submit(labtester.folder, put)
     args = ("tiny", "--tests", "test_third", *CALM, "--submission", theirs)
     found = record(labtester, *args)
