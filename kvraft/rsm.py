@@ -103,7 +103,7 @@ class RSM(Generic[R]):
         try:
             entry = ENTRY.encode(Entry(self._origin, number, request))
             started = self.raft.start(entry)
-            index, term, leads = started if type(started) is tuple else await started
+            index, term, leads = started if type(started) is tuple else await _result(started)
             if not leads or self._killed:
                 return Err.WRONG_LEADER, None
             waiter.index, waiter.term = index, term

@@ -62,6 +62,16 @@ class FakeRaft:
         self.apply.put_nowait(message)
 
 
+class ListRaft(FakeRaft):
+    """A Raft whose methods return lists, which unpack as well."""
+
+    def start(self, command: bytes) -> Any:
+        return [*super().start(command)]
+
+    def get_state(self) -> Any:
+        return [*super().get_state()]
+
+
 class AsyncRaft(FakeRaft):
     """A Raft with asynchronous methods, which commits before `start` returns."""
 
