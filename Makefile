@@ -6,9 +6,11 @@ VENV ?= .venv
 SEEDS ?= 100
 TESTS ?=
 DIGESTS ?=
-# A CPython newer than those tried with these versions may need newer ones.
-CONSTRAINTS ?= $(shell $(PYTHON) -c 'import sys; \
+# A CPython newer than those tried with these versions may need newer ones. Asked once, so no `?=`.
+ifndef CONSTRAINTS
+CONSTRAINTS := $(shell $(PYTHON) -c 'import sys; \
   print("/dev/null" if sys.version_info[:2] > (3, 15) else "constraints.txt")' 2>/dev/null)
+endif
 PIP_OPTIONS ?=
 
 BIN := $(VENV)/bin
