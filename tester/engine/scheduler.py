@@ -149,14 +149,14 @@ class Scheduler:
         outer = asyncio._get_running_loop()
         task = asyncio.current_task(outer) if outer is not None else None
         if task is not None:  # since CPython 3.14 a thread has one current task: gh-129898
-            asyncio.tasks._leave_task(outer, task)  # type: ignore[arg-type]
+            asyncio.tasks._leave_task(task.get_loop(), task)
         try:
             with generators_close_in_tasks():
                 self._run(finished, by)
         finally:
             asyncio._set_running_loop(outer)
             if task is not None:
-                asyncio.tasks._enter_task(outer, task)  # type: ignore[arg-type]
+                asyncio.tasks._enter_task(task.get_loop(), task)
 
     def _run(self, finished: Callable[[], bool], by: Place | None) -> None:
         due, heap, route, wake = self.due, self._heap, self._route, Place.wake
