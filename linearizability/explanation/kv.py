@@ -85,7 +85,7 @@ def _who(op: Operation) -> str:
 def _value(value: str) -> str:
     """A value in a sentence; of a long one its ends, and how long it is."""
     text = repr(value)
-    return text if len(text) <= 80 else f"{text[:30]}...{text[-10:]} of {len(value)} letters"
+    return text if len(text) <= 80 else f"{text[:30]}...{text[-10:]} ({len(value)} long)"
 
 
 def _unwritten(table: Table, empty: Fact, proof: Sequence[Operation]) -> tuple[str, str]:

@@ -80,9 +80,8 @@ _SOURCES: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("gc weakref tracemalloc sys.getrefcount ctypes", _MEMORY, "looks at real memory"),
     (
         """contextvars.ContextVar threading.local sys.modules functools.lru_cache functools.cache
-        sys.setrecursionlimit sys.setswitchinterval mimetypes linecache copyreg
-        csv.register_dialect
-        codecs.register codecs.register_error logging.addLevelName""",
+        sys.setrecursionlimit sys.setswitchinterval mimetypes linecache copyreg codecs.register
+        codecs.register_error csv.register_dialect logging.addLevelName""",
         ("history",),
         "may keep something from one run for the next",
     ),

@@ -219,7 +219,7 @@ SENTENCES = [
         [A, get(2, "a", 1, 12, 13), get(3, "long" * 1_000, 1, 12, 13)],
         """
         Two Gets saw version 1 with different values: c2's returned 'a', c3's
-        'longlonglonglonglonglonglongl...glonglong' of 4000 letters.
+        'longlonglonglonglonglonglongl...glonglong' (4000 long).
         | version 1 has only one value
         """,
     ),
