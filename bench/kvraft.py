@@ -20,7 +20,7 @@ from tester.world.run import Scenario, run
 
 SEEDS: Final = 20
 OPERATIONS: Final = 100
-"""So many puts, and as many gets, one run does, shared by its clients."""
+"""At most this many puts, and as many gets, one run does, shared by its clients."""
 
 
 class Setting(NamedTuple):

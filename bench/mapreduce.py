@@ -27,14 +27,14 @@ from mapreduce.processes import Job, Processes
 
 MEGABYTES: Final = 200
 WORDS: Final = 50_000
-"""So many different words; the n-th is about n times rarer than the first."""
+"""At most this many different words; the n-th is about n times rarer than the first."""
 PIECE_MB: Final = 10
 """The text is a piece of this size, again and again."""
 KILLS: Final = 50
 PART_BYTES: Final = 20_000
 """The least of a map task where workers are killed: many tasks, which take little time each."""
 EACH: Final = 2
-"""So many in one job: a task that loses a third worker ends it."""
+"""At most this many in one job: a task that loses a third worker ends it."""
 
 
 def write_text(path: Path, megabytes: int) -> None:

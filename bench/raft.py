@@ -22,7 +22,7 @@ SEEDS: Final = 100
 FAILOVERS: Final = 5
 """So often the leader of one run crashes."""
 COMMANDS: Final = 100
-"""So many commands one run commits."""
+"""At most this many commands one run commits."""
 SIZE: Final = 100
 """Bytes of a command."""
 

@@ -15,9 +15,9 @@ from tester.world.failure import without_addresses
 from tester.world.spectator import Spectator
 
 LINES: Final = 40
-"""So many lines are kept; those before them are counted."""
+"""At most this many lines are kept; those before them are counted."""
 _CHARACTERS: Final = 200
-"""So many characters of each."""
+"""At most this many characters of each."""
 Clipped = Annotated[str, Meta(max_length=_CHARACTERS)]
 
 

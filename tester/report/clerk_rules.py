@@ -20,7 +20,7 @@ _DECIDES: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
 """What a server says of a put that it has looked at: other errors say nothing of it."""
 _VERBS: Final = frozenset({"get", "put", "append"})
 _CROWD: Final = 3
-"""So many copies of a request without a pause were not sent again: they were sent at once."""
+"""This many copies of a request without a pause are no retries: they were sent at once."""
 _PAUSE_US: Final = 15_000
 """Who lets less than this pass between two requests has not waited for a reply."""
 _FEW: Final = 3

@@ -26,7 +26,7 @@ _FRAME: Final = 8
 _BRIEF: Final = 5
 """As many lines say briefly how a test fails."""
 _MOST_BRIEF: Final = 3
-"""So many ways are shown in short, at most."""
+"""At most this many ways are shown in short."""
 _COUNTED: Final = 2
 """As many lines count the ways that are not shown."""
 _MOST_ALIKE: Final = 3

@@ -14,7 +14,7 @@ RUNS: Final = 400
 DEAR: Final = 300_000
 """Where it took so many steps to shrink one seed, no other one is tried: somebody waits."""
 _SHORT: Final = 12
-"""So many RPCs and operations make a story that is visible whole, on one page."""
+"""At most this many RPCs and operations make a story that is visible whole, on one page."""
 
 
 class Size(NamedTuple):

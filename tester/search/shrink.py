@@ -30,7 +30,7 @@ _FIRST: Final = 8
 _FEW: Final = 5
 """With so many faults left, it is worth while to try each of them alone, at other times."""
 _PARTS: Final = 16
-"""So many times are tried, evenly spread."""
+"""At most this many times are tried, evenly spread."""
 _LARGEST_SIZE: Final = 2_048
 """So much less work is looked for at first: most workloads have no more of anything."""
 

@@ -24,7 +24,7 @@ from tester.workers.wire import Chunk, Job, JobResult, Listed, Ran
 CHANCES: Final = 3
 """A seed that has ended so many processes has failed."""
 _POOLS: Final = 4
-"""So many targets may have a process in one thread, which waits for the next job of its target."""
+"""At most this many targets have a process in one thread, each waiting for its next job."""
 
 
 class SweepJob(msgspec.Struct, frozen=True, array_like=True):

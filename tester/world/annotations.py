@@ -14,7 +14,7 @@ from tester.guard import caller
 from tester.world.failure import printable
 
 _LONGEST: Final = 2_000
-"""So many characters of a text are kept."""
+"""At most this many characters of a text are kept."""
 _FIELDS = tuple[str, str, str, int, bool]
 
 

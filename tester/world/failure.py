@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 _LONGEST: Final = 2_000
-"""So many characters of an exception's message are kept."""
+"""At most this many characters of an exception's message are kept."""
 _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 

@@ -55,7 +55,7 @@ class Monitor:
 
 
 _SHOWN: Final = 160
-"""So many characters of a description are shown."""
+"""At most this many characters of a description are shown."""
 
 
 # -- on the node ----------------------------------------------------------------------------------

@@ -20,13 +20,13 @@ Rows = Mapping[str, str | None]
 """Texts by their names: `term`, `table['k']`, `log[3]`."""
 
 _TEXT: Final = 120
-"""So many characters of a value are shown."""
+"""At most this many characters of a value are shown."""
 _ROWS: Final = 160
-"""So many rows of an object; of a log, its latest entries."""
+"""At most this many rows of an object; of a log, its latest entries."""
 _LOG: Final = 60
 _DEPTH: Final = 4
 _ITEMS: Final = 24
-"""So many elements of a list inside a row."""
+"""At most this many elements of a list inside a row."""
 _COMMAND: Final = 28
 _SIMPLE: Final = (bool, int, float, complex, type(None))
 _OURS: Final = ("tester.", "labrpc.", "asyncio.", "_asyncio", "logging.", "random", "_random")

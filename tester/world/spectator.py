@@ -20,9 +20,9 @@ from tester.engine.trace import Entry
 from tester.world.portrait import Portrait, Rows, portrait, shown_bytes
 
 _MOST_LINES: Final = 20_000
-"""So many log records and printed lines are kept; later ones are counted."""
+"""At most this many log records and printed lines are kept; later ones are counted."""
 _MOST_CHANGES: Final = 60_000
-"""So many changes of objects."""
+"""At most this many changes of objects."""
 _EXTRA: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "node"}
 """What every record has, the guard's `node` included: all else was given as `extra`."""
 

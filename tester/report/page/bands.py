@@ -31,7 +31,7 @@ _ENDS: Final = {"restart": "down", "resume": "paused"}
 _WORDS: Final = {"crash": "crashed", "stop": "stopped", "pause": "paused"}
 _ROLES: Final = ("follower", "candidate", "leader")
 _MOST_CHARACTERS: Final = 6_000_000
-"""So many characters of states are kept."""
+"""At most this many characters of states are kept."""
 
 
 def bands(outcome: Outcome, timeline: Timeline) -> list[Band]:

@@ -14,9 +14,9 @@ from tester.report.page.texts import cut
 NumberOf = Callable[[Operation], int]
 
 _STATE: Final = 60
-"""So many characters of what an object holds are shown."""
+"""At most this many characters of what an object holds are shown."""
 _MOST_STATE: Final = 4_000_000
-"""So many characters of states may be written out to be cut: an object may grow with each step."""
+"""At most this many characters of states are written out to be cut: objects may grow."""
 _NOT_KEPT: Final = "(more than is kept)"
 _CANDIDATES: Final = 50
 

@@ -16,7 +16,7 @@ from tester.report.page.document import Operation as Drawn
 from tester.report.page.texts import cut, visible
 
 MOST_OPERATIONS: Final = 20_000
-"""So many operations are drawn: those of the failing keys first."""
+"""At most this many operations are drawn: those of the failing keys first."""
 
 
 def of_history(

@@ -41,7 +41,7 @@ _NUMBER: Final = re.compile(r"#(\d{1,9})").findall
 _LONG_TITLE: Final = 80
 _AMBIGUOUS: Final = ("ErrMaybe",)
 MOST_OPERATIONS: Final = 20_000
-"""So many operations are drawn; of more, those that are called last, and the core."""
+"""At most this many operations are drawn; of more, those that are called last, and the core."""
 
 
 def of_run(

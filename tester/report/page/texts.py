@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 LONGEST: Final = 400
-"""So many characters of a text are kept."""
+"""At most this many characters of a text are kept."""
 
 
 def cut(text: str, longest: int = LONGEST) -> str:

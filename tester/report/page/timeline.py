@@ -31,7 +31,7 @@ from tester.world.run import Outcome
 from tester.world.spectator import Said
 
 MOST_EVENTS: Final = 50_000
-"""So many events are drawn; of a longer run, those around what matters."""
+"""At most this many events are drawn; of a longer run, those around what matters."""
 
 
 class Timeline:
