@@ -55,7 +55,7 @@ def exhaust(
     Only faults vary; every other choice, such as a delay, is 0. An interrupted proof resumes
     where it stopped, unless the code has changed.
     """
-    from tester.report import table
+    from tester.report.failures import plainly
     from tester.report.progress import counter
     from tester.workers.plan import ProofPlan
     from tester.workers.wire import Prove
@@ -88,8 +88,8 @@ def exhaust(
         raise click.ClickException(proved.misuse)
     out = console(json_to)
     if proved.story:
-        table.plainly(out, proved.story)
-    table.plainly(out, f"{named}: {proved.sentence}")
+        plainly(out, proved.story)
+    plainly(out, f"{named}: {proved.sentence}")
     return finish(proved.verdict, json_to, _record(target.lab, test, faults, proved))
 
 

@@ -85,7 +85,8 @@ def explain(
 
     Exit status: 1 if there is a failure to explain; 2 if not, and for bad input.
     """
-    from tester.report import aborted, table
+    from tester.report import aborted
+    from tester.report.failures import plainly
     from tester.search.record import parse
     from tester.search.shortest import in_words
 
@@ -115,18 +116,18 @@ def explain(
     if report is None or not report.record:
         if rerun.verdict in _NO_FAILURE:
             raise click.ClickException(f"seed {rerun.seed} {_NO_FAILURE[rerun.verdict]}")
-        table.plainly(out, aborted.story(rerun))
+        plainly(out, aborted.story(rerun))
         raise click.ClickException("this failure could not be shrunk: see its story")
     kept = parse(report.record, Path(rerun.test))
     if as_test:
         click.echo(_regression(kept, target, listed), nl=False)
         return EXIT["pass"]
     if rerun.rivals:
-        table.plainly(out, f"{in_words(rerun.seed, rerun.rivals)}\n")
-    table.plainly(out, aborted.story(rerun))
+        plainly(out, f"{in_words(rerun.seed, rerun.rivals)}\n")
+    plainly(out, aborted.story(rerun))
     write_page_of(drawn, page_to)
     if report.twin:
-        table.plainly(out, f"\n{report.twin}")
+        plainly(out, f"\n{report.twin}")
     path = None
     if rerun.found:
         path, sentence = target.corpus().keep(rerun.found, rerun.test)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -36,6 +36,9 @@ if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.workers.pool import Pool
     from tester.workers.results import LabResult, Rerun
     from tester.workers.wire import Listed
+
+_MOST_SAID: Final = 3
+"""Of records about which there is the same to say, this many are named on standard error."""
 
 
 @click.command()
@@ -92,13 +95,15 @@ def run(
     target = target_of(lab, submission, stuck_after, schedule)
     lab, tests = target.name, tests or target.only or None
 
-    from tester.report import aborted, json_output, table
+    from tester.report import aborted, json_output
+    from tester.report.failures import plainly
     from tester.workers import runner
     from tester.workers.results import LabResult
 
     for file in (json_to, plot_to, log_file):
         check_writable(file)
     level, logged = level_of(log_level, log_node, log_file), []
+    result = LabResult(lab, [])
     try:
         with pool_of(target, seeds, jobs) as pool:
             target = target.found(pool)
@@ -109,17 +114,18 @@ def run(
                 left = [rerun for _, rerun in recorded if rerun.verdict == "fail"]
                 if exitfirst and left:
                     result = LabResult(lab, [], not_run=[test.name for test in chosen])
-                    table.plainly(console(json_to), aborted.story(left[0]))
+                    plainly(console(json_to), aborted.story(left[0]))
                 else:
                     result = _run(pool, lab, chosen, target, plot_to, exitfirst=exitfirst)
                     write_pages_of(pool, result.tests, pages_to)
                     logged = logs_of(pool, result.tests, level)
             except runner.Interrupted as interrupted:
-                return _unfinished(json_to, interrupted.result)
+                return _unfinished(json_to, interrupted.result, every=every)
             except runner.Misuse as misuse:
                 raise click.ClickException(str(misuse)) from None
-    except KeyboardInterrupt:  # before there was anything to count
-        return _unfinished(json_to, LabResult(lab, [], interrupted=True))
+    except KeyboardInterrupt:  # before there was anything to count, or while pages were drawn
+        result.interrupted = True
+        return _unfinished(json_to, result, every=every)
     out = console(json_to)
     still = _show_recorded(recorded, result)
     _show(out, result, style, every=every)
@@ -180,18 +186,26 @@ def _show(out: Console, result: LabResult, style: str, *, every: bool) -> None:
 
 def _keep(corpus: Corpus, result: LabResult) -> None:
     """Record the failures that were found, and say where."""
-    for test in result.tests:
-        rerun = test.rerun
-        if rerun is None or not rerun.found:
-            continue
-        click.echo(corpus.keep(rerun.found, rerun.test).sentence, err=True)
+    reruns = [test.rerun for test in result.tests if test.rerun is not None]
+    kept = [corpus.keep(rerun.found, rerun.test) for rerun in reruns if rerun.found]
+    more = len(kept) - _MOST_SAID
+    _say([one.sentence for one in kept], f"and {more} more; the next run tries these seeds first")
 
 
-def _unfinished(json_to: str | None, result: LabResult) -> int:
+def _say(lines: Sequence[str], more: str) -> None:
+    """Say the first of some lines on standard error, and of all others what they are."""
+    most = _MOST_SAID + (len(lines) == _MOST_SAID + 1)
+    for line in lines[:most]:
+        click.echo(line, err=True)
+    if len(lines) > most:
+        click.echo(more, err=True)
+
+
+def _unfinished(json_to: str | None, result: LabResult, *, every: bool) -> int:
     """Say what is known of an interrupted run."""
     from tester.report import json_output, table
 
-    table.show_unfinished(console(json_to), result)
+    table.show_unfinished(console(json_to), result, every=every)
     finish(result.verdict, json_to, json_output.of_run(result))
     return interrupts.status()
 
@@ -215,16 +229,16 @@ def _show_recorded(recorded: Sequence[tuple[Path, Rerun]], result: LabResult) ->
     failed = {
         (test.name, seed, test.schedule) for test in result.tests for seed in test.counted.failed
     }
-    still = []
+    still, fixed, failing = [], [], []
     for path, rerun in recorded:
         if rerun.verdict == "pass":
             path.unlink(missing_ok=True)
-            click.echo(f"fixed: {path} passes and was removed", err=True)
+            fixed.append(f"fixed: {path} passes and was removed")
         elif rerun.verdict == "fail" and rerun.run not in failed:
-            click.echo(
-                f"recorded failure: {path} still fails; to see it: labtester replay {path}",
-                err=True,
-            )
+            again = f"to see it: labtester replay {path}"
+            failing.append(f"recorded failure: {path} still fails; {again}")
             still.append(str(path))
             result.recorded.append(rerun.test)
+    _say(fixed, f"fixed: {len(fixed) - _MOST_SAID} more records pass and were removed")
+    _say(failing, f"and {len(failing) - _MOST_SAID} more recorded failures still fail")
     return still

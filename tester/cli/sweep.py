@@ -262,7 +262,7 @@ def _report(
 ) -> int:
     """Print what the store says of these subjects; keep the records of failures."""
     from tester.report import sweeps
-    from tester.report.table import plainly
+    from tester.report.failures import plainly
     from tester.sweep.failures import groups
     from tester.sweep.statistics import of_store
 

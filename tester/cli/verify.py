@@ -127,8 +127,8 @@ def verify(
     what = target_of(lab, submission, stuck_after, schedule)
     lab, tests = what.name, tests or what.only or None
 
+    from tester.report.failures import plainly
     from tester.report.progress import bar
-    from tester.report.table import plainly
     from tester.workers.plan import DigestPlan
 
     check_writable(json_to)

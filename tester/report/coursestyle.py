@@ -11,8 +11,7 @@ from typing import Final, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from tester.report import aborted
-from tester.report.table import plainly
+from tester.report.failures import plainly, show_failures
 from tester.workers.results import LabResult, TestResult
 
 _STYLES: Final = {"pass": "green", "fail": "bold red", "unknown": "bold yellow"}
@@ -27,17 +26,15 @@ class Title(NamedTuple):
 
 
 def show(console: Console, result: LabResult, titles: Mapping[str, Title]) -> None:
-    """Print each test as the course does, then the stories of those that failed."""
+    """Print each test as the course does, then each way in which some failed, once."""
     for test in result.tests:
         plainly(console, opening(titles[test.name]))
         console.print(Text(closing(test), style=_STYLES[test.verdict]), soft_wrap=True)
     if any(test.counted.seeds > 1 for test in result.tests):
         plainly(console, "(time, RPCs and Ops: of one seed, on average)")
-    for test in result.tests:
-        if test.rerun is not None:
-            plainly(console, f"\n=== {test.name}\n\n{aborted.story(test.rerun)}")
-        elif test.differs:
-            plainly(console, f"\n=== {test.name}\n\n{test.differs}")
+    if result.verdict != "pass":
+        plainly(console, "")
+        show_failures(console, result.tests)
     plainly(console, "PASS" if result.verdict == "pass" else "FAIL")
     word = "ok  " if result.verdict == "pass" else "FAIL"
     plainly(console, f"{word}\tlabtester/{result.lab}\t{result.elapsed_s:.3f}s")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -11,28 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from tester.report import aborted
-from tester.report.ways import alike
-from tester.report.width import WIDTH
-from tester.search.shortest import in_words
+from tester.report.failures import MOST_LINES, plainly, show_failures, show_printed
 from tester.workers.results import LabResult, Rerun, TestResult
 
-_PRINTED_LINES: Final = 10
-_PRINTED_COLUMNS: Final = 200
-_SEEDS_SHOWN: Final = 10
-_MOST_LINES: Final = 60
-"""Of what does not fit into this many lines, only the headline is shown."""
-_FRAME: Final = 8
-"""As many of them stand around the stories and the table."""
-_BRIEF: Final = 5
-"""As many lines say briefly how a test fails."""
-_MOST_BRIEF: Final = 3
-"""At most this many ways are shown in short."""
-_COUNTED: Final = 2
-"""As many lines count the ways that are not shown."""
-_MOST_ALIKE: Final = 3
-"""Of tests that fail in the same way, this many have their command shown."""
 _MOST_ROWS: Final = 6
 """Where tests fail, a table of more rows is printed only if it is asked for."""
+_MOST_FIGURES: Final = 6
+"""Where tests fail, so many of the figures that they report, unless all are asked for."""
 _GAP: Final = 2
 _HEADS: Final = ("seeds", "failed", "unknown", "peers", "rpcs", "ops", "virtual", "seeds/s")
 _GIVES_WAY: Final = ("seeds/s", "peers", "virtual", "ops", "rpcs")
@@ -44,131 +28,50 @@ def show(console: Console, result: LabResult, *, every: bool = False) -> None:
 
     Where a test fails, those that passed are counted; with `every`, they are in the table too.
     """
-    failing = [test for test in result.tests if test.rerun is not None]
-    ways = sorted(alike(failing, _likeness), key=lambda way: min(map(_length, way)))
-    if len(failing) > 1:
-        how = "in the same way" if len(ways) == 1 else f"in {len(ways)} ways"
-        plainly(console, f"{len(failing)} tests fail, {how}\n")
-    told, brief, lines = _by_room(ways)
-    for way in told:
-        first = min(way, key=_length)
-        _show_failure(console, first)
-        _show_alike(console, [test for test in way if test is not first])
-    for way in brief:
-        _show_briefly(console, way)
-    if left := ways[len(told) + len(brief) :]:
-        how = f"in {len(left)} more ways" if len(left) > 1 else "in another way"
-        plainly(console, f"{_tests_fail(sum(map(len, left)))} {how} (--all lists them)\n")
-    for test in result.tests:
-        if test.differs:
-            _show_difference(console, result.lab, test)
-        if test.missing:
-            console.print(Text(f"{test.name}: never reached", style="bold red"), soft_wrap=True)
-            plainly(console, f"\n{textwrap.fill(test.missing, WIDTH)}\n")
+    _show_tests(console, result, every=every)
+    console.print(verdict_line(result))
+
+
+def show_unfinished(console: Console, result: LabResult, *, every: bool = False) -> None:
+    """Print what there is of a run that was interrupted: some stories have not been written."""
+    begun = [test for test in result.tests if test.counted.seeds]
+    if begun:
+        _show_tests(console, replace(result, tests=begun), every=every)
+    plainly(console, "interrupted; only the seeds that are finished are counted above")
+
+
+def _show_tests(console: Console, result: LabResult, *, every: bool) -> None:
+    """Print how tests fail, a table of the tests, and what they report of their runs."""
     reported = figures(result)
-    room = _MOST_LINES - lines - reported.count("\n")
-    shown = result.tests if every or not ways else _beside(result.tests, room)
+    lines = show_failures(console, result.tests, 2 * bool(reported))
+    failing = any(test.rerun is not None for test in result.tests)
+    room = MOST_LINES - lines
+    shown = result.tests
+    if failing and not every:
+        shown = _beside(result.tests, room - min(len(reported), _MOST_FIGURES) * 2)
     if shown:
         console.print(table(replace(result, tests=shown), console.width), soft_wrap=True)
+        room -= len(shown)
     if passed := sum(test.verdict == "pass" for test in result.tests) * (shown != result.tests):
         plainly(
             console, f"{passed} {'test' if passed == 1 else 'tests'} passed (--all lists them)"
         )
-    if reported:
-        plainly(console, reported)
-    console.print(verdict_line(result))
-
-
-_Way = Sequence[TestResult]
-
-
-def _by_room(ways: Sequence[_Way]) -> tuple[list[_Way], list[_Way], int]:
-    """The ways whose stories there is room for, those to be shown in short, and the lines of both.
-
-    The first one is always shown, however long it is; those in neither list are only counted.
-    """
-    told: list[_Way] = []
-    lines = _FRAME
-    for at, way in enumerate(ways):
-        others = len(ways) - at - 1
-        rest = min(others, _MOST_BRIEF) * _BRIEF + _COUNTED * (others > _MOST_BRIEF)
-        if told and lines + _room(way) + rest > _MOST_LINES:
-            break
-        told.append(way)
-        lines += _room(way)
-    left = ways[len(told) :]
-    brief = min(len(left), _MOST_BRIEF)
-    while brief and lines + brief * _BRIEF + _COUNTED * (brief < len(left)) > _MOST_LINES:
-        brief -= 1
-    lines += brief * _BRIEF + _COUNTED * (brief < len(left))
-    return told, [*left[:brief]], lines
-
-
-def _room(way: _Way) -> int:
-    """How many lines the story of a way takes, with what stands around it."""
-    alike = min(len(way) - 1, _MOST_ALIKE + 1)
-    return _length(min(way, key=_length))[1] + 4 + (alike and alike + 3)
+    if (
+        failing
+        and not every
+        and len(reported) > (most := max(0, min(room // 2 - 1, _MOST_FIGURES)))
+    ):
+        left = len(reported) - most
+        noun = "figure that a test reports is" if left == 1 else "figures that tests report are"
+        reported = [*reported[:most], f"{left} {noun} left out (--all lists them)"]
+    for line in reported:
+        plainly(console, f"\n{line}")
 
 
 def _beside(tests: Sequence[TestResult], room: int) -> list[TestResult]:
     """The rows of the table where tests failed: those that did not pass, if there is room."""
     bad = [test for test in tests if test.verdict != "pass"]
     return bad if len(bad) < min(room, _MOST_ROWS + 1) else []
-
-
-def _tests_fail(count: int) -> str:
-    return "1 test fails" if count == 1 else f"{count} tests fail"
-
-
-def _likeness(test: TestResult) -> str:
-    assert test.rerun is not None
-    return test.rerun.likeness
-
-
-def _length(test: TestResult) -> tuple[bool, int]:
-    """How little a story tells: one that takes no fault tells least, and a long one."""
-    assert test.rerun is not None
-    size = test.rerun.size
-    return size is None or not size.faults, aborted.story(test.rerun).count("\n")
-
-
-def _show_briefly(console: Console, way: Sequence[TestResult]) -> None:
-    """Of tests that fail in a way for whose story there is no room, its headline and a command."""
-    first = min(way, key=_length)
-    assert first.rerun is not None
-    head = aborted.story(first.rerun).partition("\n\n")[0]
-    console.print(Text(f"{first.name}: {bad_seeds(first)}", style="bold red"), soft_wrap=True)
-    others = len(way) - 1
-    tests = "test" if others == 1 else "tests"
-    more = f"\n    and {others} more {tests} in the same way" if others else ""
-    plainly(console, f"{head}\n    {first.rerun.command}{more}\n")
-
-
-def _show_alike(console: Console, others: Sequence[TestResult]) -> None:
-    """Tests that failed as the one before them did: what runs each again."""
-    if not others:
-        return
-    many = f"{len(others)} more tests fail" if len(others) > 1 else "1 more test fails"
-    plainly(console, f"{many} in the same way:\n")
-    most = _MOST_ALIKE + (len(others) == _MOST_ALIKE + 1)
-    for test in others[:most]:
-        assert test.rerun is not None
-        plainly(console, f"    {test.rerun.command}")
-    if len(others) > most:
-        plainly(console, f"    and {len(others) - most} others (--all lists them)")
-    plainly(console, "")
-
-
-def show_unfinished(console: Console, result: LabResult) -> None:
-    """Print what there is of a run that was interrupted: most stories have not been shown."""
-    begun = [test for test in result.tests if test.counted.seeds]
-    for test in begun:
-        if test.rerun is not None:
-            console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"))
-            plainly(console, f"\n{aborted.story(test.rerun)}\n")
-    if begun:
-        console.print(table(LabResult(result.lab, begun), console.width), soft_wrap=True)
-    plainly(console, "interrupted; the seeds counted above are finished, the others are not")
 
 
 def show_replay(console: Console, rerun: Rerun) -> None:
@@ -187,72 +90,6 @@ def show_replay(console: Console, rerun: Rerun) -> None:
         plainly(console, aborted.story(rerun))
     if ran is not None:
         plainly(console, f"\ndigest {ran.digest}")
-
-
-def _show_failure(console: Console, test: TestResult) -> None:
-    assert test.rerun is not None
-    console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"), soft_wrap=True)
-    if test.counted.seeds < test.asked:
-        how = "failed"  # and the run was to end there
-        if test.counted.leaked_state:
-            how = "changed what outlives a run"
-        if test.lost is not None:
-            how = "ended its process"
-            if test.lost.stuck_s or test.lost.what:
-                how = "was stuck" if test.lost.stuck_s else "cost its process"
-        plainly(console, f"seed {test.counted.seeds - 1} {how}: its later seeds were not run")
-    if test.rerun.rivals:
-        plainly(console, in_words(test.rerun.seed, test.rerun.rivals))
-    plainly(console, "")
-    plainly(console, aborted.story(test.rerun))
-    plainly(console, "")
-    show_printed(console, test.rerun, most=_PRINTED_LINES)
-
-
-def _show_difference(console: Console, lab: str, test: TestResult) -> None:
-    """A seed of the test went another way in another process."""
-    heading = f"{test.name}: its runs depend on more than their seeds"
-    console.print(Text(heading, style="bold red"), soft_wrap=True)
-    plainly(console, f"\n{test.differs}\n")
-
-
-def show_printed(console: Console, rerun: Rerun, *, most: int | None = None) -> None:
-    """Print what the code under test printed, the last of it where it is long."""
-    lines = rerun.printed.splitlines()
-    if lines:
-        last = lines if most is None else lines[-most:]
-        what = f"the last {len(last)} lines " if len(last) < len(lines) else "what "
-        plainly(console, f"seed {rerun.seed}, {what}it printed:\n")
-        short = [
-            line if len(line) <= _PRINTED_COLUMNS else f"{line[:_PRINTED_COLUMNS]}..."
-            for line in last
-        ]
-        plainly(console, "\n".join(f"    {line}" for line in short) + "\n")
-
-
-def plainly(console: Console, text: str) -> None:
-    """Print a text as it is: not wrapped, not highlighted, and nothing in it is markup."""
-    console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
-
-
-def bad_seeds(test: TestResult) -> str:
-    """`12 of 100 seeds fail: 4, 9, 17, ...`, and the same of those that stayed unknown."""
-    parts = []
-    for seeds, one, many in (
-        (test.counted.failed, "fails", "fail"),
-        (test.counted.unknown, "stays unknown", "stay unknown"),
-    ):
-        if seeds:
-            verb = one if len(seeds) == 1 else many
-            run = test.counted.seeds
-            noun = "seed" if run == 1 else "seeds"
-            parts.append(f"{len(seeds)} of {run} {noun} {verb}: {_listed(seeds)}")
-    return "; ".join(parts)
-
-
-def _listed(seeds: Sequence[int]) -> str:
-    shown = ", ".join(map(str, seeds[:_SEEDS_SHOWN]))
-    return shown if len(seeds) <= _SEEDS_SHOWN else shown + ", ..."
 
 
 def table(result: LabResult, width: int) -> Text:
@@ -329,18 +166,18 @@ def _rate(test: TestResult) -> str:
     return _grouped(round(rate)) if rate >= 10 else f"{rate:.1f}"
 
 
-def figures(result: LabResult) -> str:
+def figures(result: LabResult) -> list[str]:
     """What the tests have reported, a line each: figures, and how often they came where."""
     lines = [
-        f"\n{test.name}: {name} {_grouped(figure.least)} to {_grouped(figure.most)}, "
+        f"{test.name}: {name} {_grouped(figure.least)} to {_grouped(figure.most)}, "
         f"{figure.mean:.1f} on average"
         for test in result.tests
         for name, figure in test.counted.figures.items()
     ]
     lines += [
-        f"\n{test.name}: {line}" for test in result.tests for line in test.counted.reached.lines()
+        f"{test.name}: {line}" for test in result.tests for line in test.counted.reached.lines()
     ]
-    return "".join(lines)
+    return lines
 
 
 def verdict_line(result: LabResult) -> Text:

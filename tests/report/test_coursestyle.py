@@ -10,6 +10,7 @@ from rich.console import Console
 from tester.report.coursestyle import Title, closing, opening, show
 from tester.workers.results import Counted, LabResult, TestResult
 from tester.workers.wire import Ran
+from tests.report.test_table import failing
 
 
 def result_of(name: str, *ran: Ran) -> TestResult:
@@ -63,3 +64,12 @@ def test_a_run_ends_as_go_test_does() -> None:
         "  ... Passed --  time  2.0s #peers 1 #RPCs   106 #Ops   40",
         "PASS",
     ]
+
+
+def test_each_way_of_failing_is_shown_once() -> None:
+    tests = [failing(name, "seed 0: fails\n\nstory", "one") for name in ("test_a", "test_b")]
+    out = io.StringIO()
+    titles = {test.name: Title(test.name, "") for test in tests}
+    show(Console(file=out, width=100), LabResult("kvsrv", tests), titles)
+    assert out.getvalue().count("story") == 1
+    assert "1 more test fails in the same way:\n\n    again test_b\n" in out.getvalue()

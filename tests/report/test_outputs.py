@@ -1,6 +1,6 @@
 """What `labtester run` prints of a bug has at most 60 lines, however many tests fail.
 
-Here are three bugs; tests/report/all_outputs.py runs all of the smaller labs.
+Here are three bugs; tests/report/all_outputs.py runs them all.
 """
 
 import pytest
@@ -19,13 +19,16 @@ BUGS = {
 
 
 def printed(labtester: Runner, lab: str, name: str, seeds: int) -> str:
-    """The output of a run of the whole suite, on so many seeds, or as many as the bug needs."""
+    """The output of a run of the whole suite, on so many seeds, or as many as the bug needs.
+
+    With what is said on standard error, but for a line for each test that is over.
+    """
     bug = next(one for one in LABS[lab].catalogue().bugs if one.name == name)
     submission = str(bug.write(labtester.folder / name))
     several = str(max(seeds, bug.seeds if seeds > 1 else 1))
     done = labtester("run", lab, "--submission", submission, "--seeds", several, "--jobs", "1")
     assert done.status == 1, done.out
-    return done.out
+    return done.out + done.err
 
 
 @pytest.mark.parametrize("name", BUGS)

@@ -1,6 +1,7 @@
 """The table and what stands around it fit 80 columns, and colours go where they are wanted."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -205,23 +206,65 @@ def test_of_many_tests_that_fail_few_lines_are_printed() -> None:
     ]
     lines = printed(LabResult("kvsrv", tests)).splitlines()
     assert lines.count("story") == 30
-    assert sum(line.startswith("test_") for line in lines) == 2, "no table has a row"
+    assert sum(line.startswith("test_") for line in lines) == 1, "no table has a row"
     assert "    and 3 others (--all lists them)" in lines
-    assert "46 tests fail in 7 more ways (--all lists them)" in lines
+    assert "53 tests fail in 8 more ways (--all lists them)" in lines
 
 
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=70), st.lists(st.integers(1, 37)))
-def test_however_many_tests_fail_no_more_than_60_lines_are_printed(
-    ways: list[int], sizes: list[int]
+def nothing(name: str, seed: int = 0) -> TestResult:
+    """A test whose failing seed was not yet run again when its run was interrupted."""
+    ran = Ran("fail", "digest", 1, 1, 1, 1, symptom=("Livelock",))
+    return TestResult(name, 1, 1, counted("fail"), None, Rerun(name, seed, f"again {name}", ran))
+
+
+def talkative(name: str, *, differs: str = "", printed: str = "", demanded: int = 0) -> TestResult:
+    """A test that fails, and of which there is more to say."""
+    counts = Counted([f"condition {number}" for number in range(demanded)])
+    figures = {f"figure {number}": Figure.of([number]) for number in range(3)}
+    counts.add(Ran("fail", "digest", 1, 1, 1, 1, figures=figures))
+    test = failing(name, "seed 0: fails\n\nstory\nstory", name)
+    assert test.rerun is not None
+    test.rerun.printed = printed
+    return replace(test, counted=counts, differs=differs)
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=70),
+    st.lists(st.integers(1, 37)),
+    st.integers(0, 40),
+    st.booleans(),
+)
+def test_however_many_tests_fail_no_more_than_56_lines_are_printed(
+    ways: list[int], sizes: list[int], untold: int, unfinished: bool
 ) -> None:
     lengths = dict(enumerate(sizes))
     tests = [
         failing(f"test_{n}", "seed 0: fails\n" + "\nstory" * lengths.get(way, 9), f"{way}")
         for n, way in enumerate(ways)
     ]
-    lines = printed(LabResult("kvsrv", tests)).splitlines()
-    assert len(lines) <= 60
+    tests += [nothing(f"test_{n}") for n in range(100, 100 + untold * unfinished)]
+    lines = printed(LabResult("kvsrv", tests), unfinished=unfinished).splitlines()
+    assert len(lines) <= 56, "and four more say where records are kept"
     assert "seed 0: fails" in lines
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=40),
+    st.booleans(),
+)
+def test_nor_where_there_is_more_to_say_of_them(
+    more: list[tuple[int, int]], differs: bool
+) -> None:
+    tests = [
+        talkative(
+            f"test_{n}",
+            differs="\n".join(["line"] * number) if differs else "",
+            printed="\n".join(["word"] * words),
+            demanded=0 if differs else number % 4,
+        )
+        for n, (number, words) in enumerate(more)
+    ]
+    assert len(printed(LabResult("kvsrv", tests)).splitlines()) <= 60
 
 
 def test_what_tests_report_of_their_runs_stands_below_the_table() -> None:
@@ -283,11 +326,47 @@ def test_what_there_is_of_an_interrupted_run() -> None:
         """\
 test    seeds  failed  peers   rpcs  ops  virtual  seeds/s
 test_a      2       1      3  2 468  100    3.0 s    1 000
-interrupted; the seeds counted above are finished, the others are not
+interrupted; only the seeds that are finished are counted above
 """
     )
     nothing = LabResult("kvsrv", [TestResult("test_a", 30, 1, Counted(), None)])
     assert printed(nothing, unfinished=True).startswith("interrupted;")
+
+
+def test_stories_of_an_interrupted_run_stand_together_and_the_others_are_listed() -> None:
+    tests = [failing(name, f"story of {name}", "one") for name in ("test_a", "test_b")]
+    tests += [nothing(f"test_{name}", seed) for seed, name in enumerate("cdefgh")]
+    lines = printed(LabResult("kvsrv", tests), unfinished=True).splitlines()
+    assert lines == [
+        "8 tests fail",
+        "",
+        "test_a: 1 of 1 seed fails: 0",
+        "",
+        "story of test_a",
+        "",
+        "1 more test fails in the same way:",
+        "",
+        "    again test_b",
+        "",
+        "6 failing tests have no story yet:",
+        "",
+        "    again test_c",
+        "    again test_d",
+        "    again test_e",
+        "    and 3 others (--all lists them)",
+        "",
+        "interrupted; only the seeds that are finished are counted above",
+    ]
+    alone = printed(LabResult("kvsrv", [nothing("test_c")]), unfinished=True)
+    assert "Interrupted before its story was written." in alone
+
+
+def test_figures_are_left_out_where_tests_fail_in_ways_that_take_the_room() -> None:
+    tests = [talkative(f"test_{number}") for number in range(4)]
+    text = printed(LabResult("kvsrv", tests))
+    assert "test_1: figure 2 2 to 2, 2.0 on average" in text
+    assert "6 figures that tests report are left out (--all lists them)" in text
+    assert "test_3: figure 2" in printed(LabResult("kvsrv", tests), every=True)
 
 
 def test_colours_are_for_terminals() -> None:
