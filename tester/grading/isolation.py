@@ -21,7 +21,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -29,11 +28,12 @@ import msgspec
 
 from tester.engine import current
 from tester.engine.choices import Choices, Replayed, Seeded
-from tester.grading import launch
+from tester.grading import kernel, launch
 from tester.grading.library import named
 from tester.grading.lines import shown
 from tester.grading.node import Order
 from tester.grading.printed import Heard
+from tester.grading.processor import Processor
 from tester.grading.remote import Broken, RemoteNode, order_of
 from tester.grading.sandbox import HIGHEST, Enforced, Limits
 from tester.grading.usage import Account
@@ -143,6 +143,7 @@ class Isolation:
         """The sockets of processes whose run is over, which closing would wake."""
         self._account = Account()
         self._choices: Choices | None = None
+        self._processor = Processor()
         self.keeps_choices = False
         self.heard: list[tuple[str, Heard]] | None = None
         self._hung: Broken | None = None
@@ -175,6 +176,7 @@ class Isolation:
         self._process = launch.zygote(its.fileno(), self._errors)
         its.close()
         opened.callback(self._end)
+        opened.callback(self._processor.leave)
         setup = Setup(
             self.lab,
             _packages(),
@@ -352,6 +354,7 @@ class Isolation:
         if choices is not self._choices:
             self._sweep()
             self._choices, self._account = choices, Account()
+            self._processor.stay(partial(self._say, "move"))
         slot = self._slot = (self._slot + 1) % SLOTS
         self._swept = False
         ours, its = socket.socketpair()
@@ -388,14 +391,8 @@ class Isolation:
     def number(self, slot: int) -> int:
         """See Keeper: the zygote may number processes otherwise than we do."""
         wanted: int = self._ask("number", slot)
-        for process in descendants(self._process.pid, processes()):
-            with contextlib.suppress(OSError):
-                status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
-                for line in status.splitlines():
-                    name, *numbers = line.split()
-                    if name == "NSpid:" and int(numbers[-1]) == wanted:
-                        return process.pid
-        return 0
+        known = [one.pid for one in descendants(self._process.pid, processes())]
+        return next((pid for pid in known if kernel.inner_number(pid) == wanted), 0)
 
     def count(self, size: int) -> str:
         """See Keeper."""
@@ -408,6 +405,7 @@ class Isolation:
         if self._swept:
             return 0
         self._swept = True
+        self._processor.loosen()
         left: int = self._ask("sweep", 0)
         for line in self._retired:
             line.close()
@@ -416,8 +414,11 @@ class Isolation:
 
     def _ask(self, what: str, slot: int) -> Any:
         """What the zygote says to a request."""
-        self._asking(lambda: self._line.send(msgspec.msgpack.encode((what, slot))))
+        self._say(what, slot)
         return msgspec.msgpack.decode(self._heard())
+
+    def _say(self, what: str, number: int) -> None:
+        self._asking(lambda: self._line.send(msgspec.msgpack.encode((what, number))))
 
     def _asking(self, say: Any) -> None:
         try:

@@ -79,6 +79,24 @@ def fork() -> int:
     return made
 
 
+def current_processor() -> int:
+    """The number of the processor that this thread runs on just now. Raises Refused."""
+    number: int = _libc().sched_getcpu()
+    if number < 0:
+        _check(number, "sched_getcpu")
+    return number
+
+
+def inner_number(pid: int) -> int:
+    """The number of a process in the innermost numbering that it is in; 0 if it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    lines = (line.split() for line in status.splitlines())
+    return next((int(line[-1]) for line in lines if line[0] == "NSpid:"), 0)
+
+
 def unshare(flags: int) -> None:
     """Leave the namespaces that this process shares with others. Raises Refused."""
     if sys.platform != "linux":

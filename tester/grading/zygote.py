@@ -68,8 +68,8 @@ class Ready(msgspec.Struct, frozen=True):
 def main(control: int) -> NoReturn:
     """The life of a zygote; it is told its setup on standard input, and then asked over a socket.
 
-    Requests are `("spawn", slot)` with the node's socket, which has no answer, `("reap", slot)`,
-    `("collect", slot)`, `("number", slot)` and `("sweep", 0)`.
+    Requests are `("spawn", slot)` with the node's socket, and `("move", processor)`, which have no
+    answer; `("reap", slot)`, `("collect", slot)`, `("number", slot)` and `("sweep", 0)`.
     """
     status = 0
     try:
@@ -140,6 +140,8 @@ class _Zygote:
             what, slot = msgspec.msgpack.decode(data)
             if what == "spawn":
                 self._spawn(slot, sockets[0])
+            elif what == "move":
+                os.sched_setaffinity(0, {slot})
             elif what == "reap":
                 self._answer(self._reap(slot))
             elif what == "collect":
