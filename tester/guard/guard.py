@@ -35,7 +35,7 @@ from tester.guard.clock import CLOCKS
 from tester.guard.entropy import ENTROPY, GENERATOR
 from tester.guard.outside import OUTSIDE, TWINS
 from tester.guard.patches import Attribute, Names, Namespaces, Patch
-from tester.guard.prebound import changed, find
+from tester.guard.prebound import find
 
 
 class installed:
@@ -400,6 +400,7 @@ def _elsewhere(modules: tuple[ModuleType, ...], among: Sequence[str]) -> list[Pa
         names = getattr(module, "__dict__", None)
         if type(names) is not dict or id(names) in patched:
             continue
-        if functions := changed(names, lambda value: _time_and_chance.get(id(value), value)):
+        fakes = zip(names, map(_time_and_chance.get, map(id, names.values())), strict=True)
+        if functions := {name: fake for name, fake in fakes if fake is not None}:
             patches.append(Names(names, functions))
     return patches

@@ -93,10 +93,6 @@ class ModuleState:
         self._modules = tuple(modules)
         self._then = _Snapshot(self._modules)
 
-    def holds(self, modules: Sequence[ModuleType]) -> bool:
-        """Say whether this is still what the modules hold, in a few microseconds."""
-        return self._modules == tuple(modules) and self._then.holds()
-
     def changed(self) -> list[Change]:
         """List what has changed since this object was made, in the order of definition."""
         if self._then.holds():
@@ -117,8 +113,10 @@ def state_of(modules: Sequence[ModuleType]) -> ModuleState:
     To take stock of a few modules takes as long as a short run; to see that nothing has changed
     since takes a hundredth of that.
     """
-    if not _last or not _last[0].holds(modules):
-        _last[:] = [ModuleState(modules)]
+    for last in _last:
+        if last._modules == tuple(modules) and last._then.holds():
+            return last
+    _last[:] = [ModuleState(modules)]
     return _last[0]
 
 
@@ -155,19 +153,21 @@ class _Snapshot:
         made_of = chain.from_iterable(map(_parts, self._functions))
         if not all(map(operator.is_, made_of, chain.from_iterable(self._made_of))):
             return False
-        if any(names.get(name, UNSET) is not value for names, name, value in self._foreign):
-            return False
+        for names, name, value in self._foreign:
+            if names.get(name, UNSET) is not value:
+                return False
         try:
             if not all(map(operator.is_, map(_contents, self._cells), self._contents)):
                 return False
         except ValueError:  # a variable was deleted
             return False
-        return all(
-            fingerprint(held.value, self._own).tokens == held.tokens
-            if plain is None
-            else spelling(held.value) == plain
-            for held, plain in self._mutable
-        )
+        return all(map(self._looks_as_it_did, self._mutable))
+
+    def _looks_as_it_did(self, mutable: tuple[_Held, bytes | None]) -> bool:
+        held, plain = mutable
+        if plain is None:
+            return fingerprint(held.value, self._own).tokens == held.tokens
+        return spelling(held.value) == plain
 
     def _namespace(self, names: Mapping[str, Any]) -> None:
         self._namespaces.append(names.values())

@@ -57,8 +57,8 @@ def find(
 
 def changed(namespace: dict[str, Any], stand: Stand) -> dict[str, Any]:
     """Return the names of a namespace whose values have stand-ins, and these."""
-    pairs = ((name, value, stand(value)) for name, value in list(namespace.items()))
-    return {name: fake for name, value, fake in pairs if fake is not value}
+    held = list(namespace.items())
+    return {name: fake for name, value in held if (fake := stand(value)) is not value}
 
 
 class _Finder:

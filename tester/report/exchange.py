@@ -18,7 +18,6 @@ from tester.world.events import (
     Send,
     TraceEvent,
     Unheard,
-    read,
 )
 from tester.world.run import Outcome
 
@@ -108,7 +107,7 @@ def requests(outcome: Outcome) -> list[Request]:
     """Every request of a run that kept its trace, in the order in which they were sent."""
     causes = Causes(outcome)
     known: dict[int, Request] = {}
-    for place, event in enumerate(read(outcome.trace)):
+    for place, event in enumerate(outcome.events):
         op = causes.take(event)
         match event:
             case Send():
@@ -135,7 +134,5 @@ def requests(outcome: Outcome) -> list[Request]:
 def returns(outcome: Outcome) -> dict[int, int]:
     """The place at which each operation returned, by its number."""
     return {
-        event.op: place
-        for place, event in enumerate(read(outcome.trace))
-        if isinstance(event, Return)
+        event.op: place for place, event in enumerate(outcome.events) if isinstance(event, Return)
     }

@@ -17,7 +17,7 @@ from tester.report.paths import short
 from tester.search.watched import show
 from tester.world import submission
 from tester.world.closeup import Change, CloseUp, Measured, Step
-from tester.world.events import Answer, Call, Deliver, Does, OfNode, Return, Send, read
+from tester.world.events import Answer, Call, Deliver, Does, OfNode, Return, Send
 from tester.world.failure import Frame, ProcessDied, Stuck
 from tester.world.history import operation_name
 from tester.world.run import Outcome, Scenario
@@ -114,7 +114,7 @@ def _actor(outcome: Outcome, broken: Broken, at: int) -> str:
     who = broken.headline.partition(" ")[0].removesuffix("'s")
     if who in broken.servers:
         return who
-    event = next(read(outcome.trace[at : at + 1]))
+    event = outcome.events[at]
     match event:
         case Answer():
             return next((one.server for one in requests(outcome) if one.rpc == event.rpc), "")
@@ -130,7 +130,7 @@ def _actor(outcome: Outcome, broken: Broken, at: int) -> str:
 
 
 def _returned(outcome: Outcome, op: int) -> int | None:
-    for place, event in enumerate(read(outcome.trace)):
+    for place, event in enumerate(outcome.events):
         if isinstance(event, Return) and event.op == op:
             return place
     return None

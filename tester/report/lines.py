@@ -37,7 +37,6 @@ from tester.world.events import (
     TraceEvent,
     Unheard,
     only,
-    read,
 )
 from tester.world.failure import Failure
 from tester.world.files import MISSING
@@ -188,18 +187,18 @@ class _Narrator:
     """Walks a trace once; knows which RPC belongs to which operation, and how each ended."""
 
     def __init__(self, outcome: Outcome) -> None:
-        trace = outcome.trace
+        events = outcome.events
         self._outcome = outcome
-        self._ends = {event.rpc: event.kind for event in read(trace) if isinstance(event, _ENDS)}
-        self._arrives = {event.rpc: event.time_us for event in only(Deliver, trace)}
+        self._ends = {event.rpc: event.kind for event in events if isinstance(event, _ENDS)}
+        self._arrives = {event.rpc: event.time_us for event in only(Deliver, events)}
         self._answers: dict[int, int] = {}
-        for answer in only(Answer, trace):
+        for answer in only(Answer, events):
             self._answers.setdefault(answer.rpc, answer.time_us)
         self._open: dict[int, str] = {}  # operations, with their texts
         self._sent: dict[int, tuple[str, int | None]] = {}  # rpc -> (end, op)
         self._delivered: dict[int, int] = {}
         self._servers: dict[int, str] = {}
-        self._all_servers = {event.server for event in only(Deliver, trace)}
+        self._all_servers = {event.server for event in only(Deliver, events)}
         self._all_servers |= {one.node for one in outcome.observations}
         self._over: set[int] = set()  # RPCs whose caller knows
         self._causes = Causes(outcome)
@@ -208,7 +207,7 @@ class _Narrator:
         self._op: int | None = None  # for which the RPC was sent that is shown of
 
     def lines(self) -> Iterator[Line]:
-        for place, event in enumerate(read(self._outcome.trace)):
+        for place, event in enumerate(self._outcome.events):
             self._place = place
             self._op = self._causes.take(event)
             match event:

@@ -13,7 +13,7 @@ from linearizability.verdict import counted
 from tester.report import values
 from tester.report.broken import Broken
 from tester.report.exchange import Request
-from tester.world.events import Call, Return, read
+from tester.world.events import Call, Return
 from tester.world.failure import MutualExclusionViolated, Stuck
 from tester.world.history import Op, seconds
 from tester.world.run import Outcome
@@ -217,7 +217,7 @@ def _events(outcome: Outcome, ops: Sequence[Op]) -> list[int]:
     numbers = {op.number for op in ops}
     return [
         place
-        for place, event in enumerate(read(outcome.trace))
+        for place, event in enumerate(outcome.events)
         if isinstance(event, Call | Return) and event.op in numbers
     ]
 

@@ -13,7 +13,7 @@ from tester.report.audit.group import Group
 from tester.report.audit.messages import Message
 from tester.report.broken import Broken, listed
 from tester.report.exchange import Request
-from tester.world.events import Call, OfNode, Return, read
+from tester.world.events import Call, OfNode, Return
 from tester.world.execution import Observation
 from tester.world.failure import Stuck
 from tester.world.history import Op, seconds
@@ -101,7 +101,7 @@ def _reply(reply: bytes) -> str:
 def _submitted(log: _Log, request: bytes) -> tuple[int, Op] | None:
     """Where in the trace a request was submitted, by the operation with it for its argument."""
     outcome = log.group.outcome
-    for place, event in enumerate(read(outcome.trace)):
+    for place, event in enumerate(outcome.events):
         if isinstance(event, Call) and outcome.history.ops[event.op].args[:1] == (request,):
             return place, outcome.history.ops[event.op]
     return None
@@ -231,7 +231,7 @@ def _leader(log: _Log, place: int) -> tuple[str, int] | None:
 def _events(log: _Log, op: Op) -> list[int]:
     return [
         place
-        for place, event in enumerate(read(log.group.outcome.trace))
+        for place, event in enumerate(log.group.outcome.events)
         if isinstance(event, Call | Return) and event.op == op.number
     ]
 
@@ -422,7 +422,7 @@ def _asks_only_one(log: _Log, sent: Sequence[Request]) -> Broken | None:
 def _never_answered(log: _Log) -> Broken | None:
     """A submission that waits though its server leads no more, or was shut down."""
     outcome = log.group.outcome
-    events = [*read(outcome.trace)]
+    events = [*outcome.events]
     for op in outcome.history.ops:
         if op.ret is not None or op.method != "submit" or op.node not in log.group.servers.states:
             continue
@@ -456,7 +456,7 @@ def _never_answered(log: _Log) -> Broken | None:
 def _shut(log: _Log, node: str) -> Iterator[int]:
     """Where a server was stopped, or shut down by an operation."""
     ops = log.group.outcome.history.ops
-    for place, event in enumerate(read(log.group.outcome.trace)):
+    for place, event in enumerate(log.group.outcome.events):
         if isinstance(event, OfNode) and event.node == node and event.kind == "stop":
             yield place
         elif isinstance(event, Return) and ops[event.op].node == node:

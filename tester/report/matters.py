@@ -9,7 +9,7 @@ from typing import Any, Final
 from tester.report.broken import Broken
 from tester.report.exchange import Request, requests
 from tester.report.lines import Line
-from tester.world.events import Return, read
+from tester.world.events import Return
 from tester.world.failure import Stuck, Verdict
 from tester.world.history import Op
 from tester.world.run import Outcome
@@ -112,7 +112,7 @@ def _asserted(outcome: Outcome, asked: Mapping[int, Any]) -> int | None:
     ops = outcome.history.ops
     if type(outcome.error) is not AssertionError:
         return None
-    last = [event for event in read(outcome.trace[-2:]) if isinstance(event, Return)]
+    last = [event for event in outcome.events[-2:] if isinstance(event, Return)]
     if not last or ops[last[0].op].method != "get" or last[0].op not in asked:
         return None
     return last[0].op

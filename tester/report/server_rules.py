@@ -54,7 +54,7 @@ def first_broken(
         asked = [_decided(one) for one in asked]
     elif any((one.answered or {}).get("err", "OK") not in _LOOKED for one in asked):
         return None  # it leaves requests to others
-    elif any(event.node in servers for event in only(OfNode, outcome.trace)):
+    elif any(event.node in servers for event in only(OfNode, outcome.events)):
         return None
     versioned = all({*one.args} <= {"key", "value", "version"} for one in asked) and any(
         "version" in one.args for one in asked

@@ -26,7 +26,7 @@ from tester.report.audit.tasks import Read, Task, Tasks
 from tester.report.audit.unfinished import ended, never_finished, repeated
 from tester.report.broken import Broken
 from tester.report.exchange import Request
-from tester.world.events import Does, FileOp, read
+from tester.world.events import Does, FileOp
 from tester.world.failure import HandlerCrashed, Misused, Stuck, message
 from tester.world.history import seconds
 from tester.world.run import Outcome
@@ -38,7 +38,7 @@ def first_broken(outcome: Outcome, sent: Sequence[Request]) -> Broken | None:
     """The first rule of a job that a run broke; None if none is known, or it was no such job."""
     error = outcome.error
     job = isinstance(error, Stuck | HandlerCrashed | Misused) or outcome.kind in _JOBS
-    if not job or not any(isinstance(event, FileOp) for event in read(outcome.trace)):
+    if not job or not any(isinstance(event, FileOp) for event in outcome.events):
         return None
     tasks = Tasks(outcome)
     if isinstance(error, HandlerCrashed | Misused):
@@ -319,8 +319,8 @@ def _by_itself(tasks: Tasks, task: Task, verdict: str) -> Broken:
 
 def _in_place(outcome: Outcome, verdict: str) -> Broken | None:
     """A worker has begun to write an output file under its own name."""
-    places = [at for at, event in enumerate(read(outcome.trace)) if isinstance(event, Does)]
-    event = places and list(read(outcome.trace))[places[-1]]
+    places = [at for at, event in enumerate(outcome.events) if isinstance(event, Does)]
+    event = places and outcome.events[places[-1]]
     if not isinstance(event, Does):
         return None
     return Broken(

@@ -108,7 +108,7 @@ def _values(named: Iterable[tuple[str, Any]]) -> str:
     values = list(named)
     if len(values) == 1 and type(values[0][1]) is int and values[0][0].isidentifier():
         return "=".join((values[0][0], shown(values[0][1])))
-    if sum(isinstance(value, int | _Id) for _, value in values) > 1:
+    if len([value for _, value in values if isinstance(value, int | _Id)]) > 1:
         if len(values) > _MANY:
             values = [pair for pair in values if pair[1] != ""]  # which would say nothing
         return ", ".join(

@@ -8,9 +8,8 @@ from typing import Final
 
 from tester.engine.choices import Choices, Record, Replayed
 from tester.engine.stream import Fault
-from tester.engine.trace import Entry
 from tester.search.shrink import Shrunk, symptom
-from tester.world.events import Does, FaultStruck, Send, TraceEvent, only, read
+from tester.world.events import Does, FaultStruck, Send, TraceEvent, only
 from tester.world.group import CUT_OFF
 from tester.world.run import Outcome, Scenario, run
 from tester.world.streams import FATE_FIELDS, FATE_KINDS, FATE_SIZE, NETWORK
@@ -69,7 +68,7 @@ class Explanation:
         """What the failure needs, in one sentence."""
         causes = self.necessary
         if not self.causes:
-            if any(map(_is_done_by_the_test, read(self.shrunk.outcome.trace))):
+            if any(map(_is_done_by_the_test, self.shrunk.outcome.events)):
                 return "No fault is needed but what the test itself does to the servers."
             return "No fault is needed: it fails on a perfect network."
         if not causes:
@@ -112,7 +111,7 @@ def explain(
         passes = outcome.error is None
         if passes and twin is None:
             twin = outcome
-        what, kind = describe(fault, shrunk.outcome.trace)
+        what, kind = describe(fault, shrunk.outcome.events)
         causes.append(Cause(fault, what, kind, necessary, passes))
     return Explanation(shrunk, causes, twin, shrunk.runs + len(causes))
 
@@ -125,12 +124,12 @@ def _without(scenario: Scenario, record: Record, fault: Fault) -> Outcome:
     return run(scenario, Choices(Replayed(edited)), keep_trace=True)
 
 
-def place_of(fault: Fault, trace: Sequence[Entry]) -> int | None:
+def place_of(fault: Fault, events: Sequence[TraceEvent]) -> int | None:
     """Where in the trace a fault struck: a message's, where it was sent; None if it never did."""
     stream, index = fault
     end, number = stream.removeprefix(NETWORK), index // FATE_SIZE
     sent = 0
-    for place, event in enumerate(read(trace)):
+    for place, event in enumerate(events):
         match event:
             case FaultStruck() if (event.stream, event.choice) == fault:
                 return place
@@ -141,7 +140,7 @@ def place_of(fault: Fault, trace: Sequence[Entry]) -> int | None:
     return None
 
 
-def describe(fault: Fault, trace: Sequence[Entry]) -> tuple[str, str]:
+def describe(fault: Fault, events: Sequence[TraceEvent]) -> tuple[str, str]:
     """A fault in words: ("the lost reply to #1", "lost reply").
 
     A fault that is not part of a message's fate has an event in the trace that describes it.
@@ -151,10 +150,10 @@ def describe(fault: Fault, trace: Sequence[Entry]) -> tuple[str, str]:
         number, place = divmod(index, FATE_SIZE)
         field = FATE_FIELDS[place]
         end = stream.removeprefix(NETWORK)
-        sent = [send.rpc for send in only(Send, trace) if send.end == end]
+        sent = [send.rpc for send in only(Send, events) if send.end == end]
         rpc = sent[number] if number < len(sent) else "?"
         return _NETWORK_FAULTS[field].format(rpc), FATE_KINDS[field]
-    for struck in only(FaultStruck, trace):
+    for struck in only(FaultStruck, events):
         if (struck.stream, struck.choice) == fault:
             return struck.what, struck.short
     return f"fault {index} of {stream}, which never struck", "fault that never struck"

@@ -7,8 +7,9 @@ every limit is a count, so the result is a function of what it started from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Final
 
 from tester.engine.choices import Choices, Record, Replayed
@@ -86,7 +87,8 @@ def symptom(outcome: Outcome) -> tuple[str, ...]:
 def size_of(outcome: Outcome, record: Record) -> Size:
     """The size of a failing run with this record."""
     chosen = nonzero(record)
-    values = {place: value for place, value in chosen.items() if not is_size(place[0])}
+    sizes = set(filter(is_size, record))
+    values = {place: value for place, value in chosen.items() if place[0] not in sizes}
     drawn = sum(values.values())
     return Size(
         faults=len(outcome.choices.faults),
@@ -94,7 +96,7 @@ def size_of(outcome: Outcome, record: Record) -> Size:
         wanted=drawn - sum(chosen.values()),
         choices=len(values),
         drawn=drawn,
-        late=sum(index for _, index in values),
+        late=sum(map(itemgetter(1), values)),
     )
 
 
@@ -277,7 +279,9 @@ class Shrinker:
 
     def _sizes(self) -> None:
         """Less work: the choices that say how much of it to leave out."""
-        for place in [place for place in self._drawn() if is_size(place[0])]:
+        drawn = self.best.choices.record()
+        sizes = filter(is_size, drawn)
+        for place in [(stream, at) for stream in sizes for at in range(len(drawn[stream]))]:
             high = 1 << 20  # a reader takes the largest that is allowed
             low = nonzero(self.record).get(place, 0)
             if self.better(changed(self.record, {place: high})):
@@ -296,12 +300,6 @@ class Shrinker:
                 else:
                     high = middle
             self._exact.add(place)
-
-    def _drawn(self) -> Iterator[Position]:
-        """Every choice of the best run."""
-        for stream, values in self.best.choices.record().items():
-            for index in range(len(values)):
-                yield stream, index
 
     def _streams(self) -> None:
         """Whole streams to zero, but for their faults."""

@@ -144,7 +144,7 @@ class Jobs:
             outcome = placed_again(scenario, found)
             verdict, misused = outcome.verdict, self._misuse(outcome)
             story = render_placement(outcome, job.command)
-            faults = [in_words(fault, outcome.trace)[0] for fault in outcome.choices.faults]
+            faults = [in_words(fault, outcome.events)[0] for fault in outcome.choices.faults]
         self._parent.answer(
             Proved(found.placements, found.sentence, plain(story), faults, verdict, plain(misused))
         )

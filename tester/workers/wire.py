@@ -382,9 +382,11 @@ def end_of(marker: str) -> str:
 
 def plain(text: str) -> str:
     """The text without colours and with control characters escaped, safe for a terminal."""
-    text = _COLOURS.sub("", text).replace("\r\n", "\n")
-    if text.isprintable():
-        return text
+    lines = _COLOURS.sub("", text).replace("\r\n", "\n").split("\n")
+    return "\n".join(line if line.isprintable() else _escaped(line) for line in lines)
+
+
+def _escaped(line: str) -> str:
     return "".join(
-        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+        c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in line
     )

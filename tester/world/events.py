@@ -6,7 +6,7 @@ readers call `read` and use names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
 from tester.engine.trace import Entry
@@ -299,12 +299,11 @@ KINDS: Final[dict[str, type[TraceEvent]]] = {
 """By the word that stands second in an entry of the trace."""
 
 
-def read(trace: Iterable[Entry]) -> Iterator[TraceEvent]:
+def read(trace: Iterable[Entry]) -> list[TraceEvent]:
     """The entries of a trace, with names for their fields. KeyError for a kind nobody listed."""
-    for entry in trace:
-        yield KINDS[entry[1]](*entry)
+    return [KINDS[entry[1]](*entry) for entry in trace]
 
 
-def only(kind: type[E], trace: Iterable[Entry]) -> Iterator[E]:
-    """Those events of a trace that are of one type."""
-    return (event for event in read(trace) if isinstance(event, kind))
+def only(kind: type[E], events: Iterable[TraceEvent]) -> list[E]:
+    """Those events that are of one type."""
+    return [event for event in events if isinstance(event, kind)]

@@ -18,6 +18,7 @@ from tester.guard.modules import Change, state_of
 from tester.guard.process import Settings
 from tester.world import check
 from tester.world.coverage import Coverage
+from tester.world.events import TraceEvent, read
 from tester.world.execution import Execution, Observation, Sender
 from tester.world.failure import (
     Failure,
@@ -80,6 +81,11 @@ class Outcome:
     """The errors of background tasks that were never awaited."""
     unawaited: Sequence[Unawaited]
     """Calls that were never awaited; known if the run failed and kept its trace."""
+
+    @functools.cached_property
+    def events(self) -> list[TraceEvent]:
+        """The trace with names for its fields, in the same places."""
+        return read(self.trace)
 
     @property
     def kind(self) -> str:

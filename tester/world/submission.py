@@ -68,7 +68,7 @@ def is_fixed(name: str) -> bool:
 
 
 def _says(file: str, line: str) -> bool:
-    return any(found.rstrip() == line for found in linecache.getlines(file))
+    return line in map(str.rstrip, linecache.getlines(file))
 
 
 class BadSubmission(Exception):

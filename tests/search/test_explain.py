@@ -8,6 +8,7 @@ from tester import Simulation
 from tester.engine.choices import Choices, Record, Replayed, Seeded
 from tester.search.explain import Explanation, describe, explain
 from tester.search.shrink import as_recorded, nonzero, shrink
+from tester.world.events import read
 from tester.world.run import run
 from tester.world.scenario import SimulatedTest
 from tester.world.streams import FATE_FIELDS
@@ -204,20 +205,21 @@ def test_every_fault_of_a_message_has_words(field: str, what: str, kind: str) ->
     choices = Choices(Replayed({"net/c0": fates({field: 1})}))
     outcome = run(scenario(planted.correct, ANY), choices, keep_trace=True)
     (fault,) = outcome.choices.faults
-    assert describe(fault, outcome.trace) == (what, kind)
+    assert describe(fault, outcome.events) == (what, kind)
 
 
 def test_a_message_is_counted_among_those_of_its_own_client() -> None:
-    trace = [(at, "send", at + 1, end, "S.put", b"") for at, end in enumerate(["c0", "c1", "c0"])]
+    ends = enumerate(["c0", "c1", "c0"])
+    events = read([(at, "send", at + 1, end, "S.put", b"") for at, end in ends])
     place = len(FATE_FIELDS) + FATE_FIELDS.index("late")
-    assert describe(("net/c0", place), trace)[0] == "the late arrival of #3"
-    assert describe(("net/c1", place), trace)[0] == "the late arrival of #?"
+    assert describe(("net/c0", place), events)[0] == "the late arrival of #3"
+    assert describe(("net/c1", place), events)[0] == "the late arrival of #?"
 
 
 def test_another_fault_is_named_by_its_entry_in_the_trace() -> None:
-    trace = [(5, "fault", "nemesis", 2, "the crash of s1", "crash")]
-    assert describe(("nemesis", 2), trace) == ("the crash of s1", "crash")
-    assert describe(("nemesis", 3), trace) == (
+    events = read([(5, "fault", "nemesis", 2, "the crash of s1", "crash")])
+    assert describe(("nemesis", 2), events) == ("the crash of s1", "crash")
+    assert describe(("nemesis", 3), events) == (
         "fault 3 of nemesis, which never struck",
         "fault that never struck",
     )

@@ -42,7 +42,7 @@ def outcome_of(*, isolated: bool = False) -> Outcome:
 
 
 def test_annotations_are_in_the_trace_with_node_and_time() -> None:
-    found = list(only(Annotated, outcome_of().trace))
+    found = only(Annotated, outcome_of().events)
     assert [(one.node, one.tag, one.text) for one in found] == [
         ("test", "phase", "writing"),
         ("server", "install", "k"),

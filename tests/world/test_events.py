@@ -24,17 +24,17 @@ def test_events_of_a_run_have_names() -> None:
         await put_and_get(sim, [sim.clerk()], rounds=1)
 
     trace = passes(ask, 0, network=UNRELIABLE).trace
-    seen = list(read(trace))
+    seen = read(trace)
     assert [tuple(event) for event in seen] == trace
-    call, *_ = only(Call, trace)
+    call, *_ = only(Call, seen)
     assert (call.op, call.client, call.method) == (0, "c0", "get")
-    sent = {send.rpc for send in only(Send, trace)}
-    assert {deliver.rpc for deliver in only(Deliver, trace)} <= sent
+    sent = {send.rpc for send in only(Send, seen)}
+    assert {deliver.rpc for deliver in only(Deliver, seen)} <= sent
 
 
 def test_a_kind_that_is_not_listed_is_found() -> None:
     with pytest.raises(KeyError):
-        list(read([(0, "hiccup")]))
+        read([(0, "hiccup")])
 
 
 def noted(source: str) -> list[tuple[str, int]]:

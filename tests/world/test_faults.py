@@ -125,7 +125,7 @@ def test_one_strike_does_what_it_says_and_is_undone(kind: Kind) -> None:
     assert outcome.error is None
     what, story = ONE[kind]
     assert told(outcome) == story
-    assert [describe(fault, outcome.trace)[0] for fault in outcome.choices.faults] == [what] * (
+    assert [describe(fault, outcome.events)[0] for fault in outcome.choices.faults] == [what] * (
         what != ""
     )
     assert not kind.condition or not what, "a condition is never blamed"
@@ -191,7 +191,7 @@ def test_every_kind_is_tried_here() -> None:
 def test_whom_it_strikes_and_how_is_chosen(kind: Kind, picks: list[int], what: str) -> None:
     record = strike(kind, *picks)
     outcome = run(struck_by(kind), Choices(Replayed(record)), keep_trace=True)
-    assert [describe(fault, outcome.trace)[0] for fault in outcome.choices.faults] == [what]
+    assert [describe(fault, outcome.events)[0] for fault in outcome.choices.faults] == [what]
 
 
 def test_a_power_failure_loses_what_was_not_synced() -> None:
@@ -207,7 +207,7 @@ def test_a_power_failure_loses_what_was_not_synced() -> None:
     outcome = run(simulate()(scenario).simulation, Choices(Replayed(record)), keep_trace=True)
     assert "server the disk loses the last write: not synced" in told(outcome)
     (fault,) = outcome.choices.faults
-    assert describe(fault, outcome.trace)[0] == "the power failure of server (1 write lost)"
+    assert describe(fault, outcome.events)[0] == "the power failure of server (1 write lost)"
 
 
 def test_nobody_leads_and_nobody_is_isolated() -> None:
@@ -215,7 +215,7 @@ def test_nobody_leads_and_nobody_is_isolated() -> None:
     outcome = run(struck_by(kind), Choices(Replayed(strike(kind))), keep_trace=True)
     assert told(outcome) == []
     (fault,) = outcome.choices.faults
-    assert describe(fault, outcome.trace)[1] == "fault that never struck"
+    assert describe(fault, outcome.events)[1] == "fault that never struck"
 
 
 def test_a_run_with_faults_leaves_no_cycles() -> None:
@@ -258,7 +258,7 @@ def test_a_condition_brings_its_faults_and_only_while_it_lasts(kind: Kind) -> No
             if entry[1] == "send":
                 during[entry[2]] = bad
         for fault in outcome.choices.faults:
-            what, short = describe(fault, outcome.trace)
+            what, short = describe(fault, outcome.events)
             met.add(short)
             assert during[int(what.rpartition("#")[2])]
     assert met == CONDITIONS[kind]

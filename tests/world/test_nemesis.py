@@ -170,7 +170,7 @@ def test_a_kind_of_one_s_own() -> None:
     scene = replace(clients.simulation, faults=(rename,))
     outcome = run(scene, Choices(Replayed(record)), keep_trace=True)
     assert struck_names == ["server", "c0", "c1"]
-    assert describe(("fault/rename", 1), outcome.trace) == ("the rename", "rename")
+    assert describe(("fault/rename", 1), outcome.events) == ("the rename", "rename")
 
 
 # -- maybe --------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ def test_a_site_can_be_struck_alone_and_is_in_the_story() -> None:
     assert outcome.virtual_us > 1_000_000
     (fault,) = outcome.choices.faults
     assert fault == ("maybe/server/slow-put", 3)
-    assert describe(fault, outcome.trace) == ("maybe('slow-put') on server", "maybe('slow-put')")
+    assert describe(fault, outcome.events) == ("maybe('slow-put') on server", "maybe('slow-put')")
     told = [str(line)[10:] for line in lines(outcome) if line.op is None]
     assert told == ["server  maybe('slow-put') comes true"]
 

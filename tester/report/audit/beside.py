@@ -9,7 +9,7 @@ from tester.report.audit.group import voter
 from tester.report.audit.servers import NONE, Servers, State
 from tester.report.broken import Broken
 from tester.report.width import WIDTH
-from tester.world.events import Return, read
+from tester.world.events import Return
 from tester.world.failure import printable
 from tester.world.run import Outcome
 
@@ -126,7 +126,7 @@ def _commands(outcome: Outcome, until: int) -> dict[tuple[int, int], str]:
     """The command at each index in each term, as `start` answered."""
     found: dict[tuple[int, int], str] = {}
     ops = outcome.history.ops
-    for at, event in enumerate(read(outcome.trace)):
+    for at, event in enumerate(outcome.events):
         if at > until:
             break
         if not isinstance(event, Return) or ops[event.op].method != "start":

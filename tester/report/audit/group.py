@@ -20,7 +20,7 @@ class Group:
         self.servers = Servers(outcome)
         self.messages = messages(outcome, sent, self.servers.states)
         self._losses = [
-            (loss.node, loss.time_us, loss.writes) for loss in only(DiskLoss, outcome.trace)
+            (loss.node, loss.time_us, loss.writes) for loss in only(DiskLoss, outcome.events)
         ]
 
     def of(self, kind: str) -> Iterator[Message]:

@@ -169,7 +169,7 @@ def later(outcome: Outcome, broken: Broken, kind: str, said: str) -> str:
     """
     said = ": ".join(filter(None, [kind, _CLAUSE.split(said, maxsplit=1)[0]]))
     end_us = outcome.trace[-1][0]
-    notes = [note.text for note in only(Note, outcome.trace) if note.time_us == end_us]
+    notes = [note.text for note in only(Note, outcome.events) if note.time_us == end_us]
     said = ". ".join([said, *(f"{text[:1].upper()}{text[1:]}" for text in notes[-1:])])
     if broken.place == len(outcome.trace) - 1 and broken.sentence[:_SAME] in said:
         return ""

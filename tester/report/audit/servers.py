@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Final
 
-from tester.world.events import Answer, Call, Deliver, OfNode, Reply, Return, Send, read
+from tester.world.events import Answer, Call, Deliver, OfNode, Reply, Return, Send
 from tester.world.execution import Observation
 from tester.world.log_view import LogView
 from tester.world.run import Outcome
@@ -188,7 +188,7 @@ class Servers:
         receivers: dict[int, str] = {}
         ops = outcome.history.ops
         self._arrivals: dict[str, list[int]] = {name: [] for name in self.states}
-        for place, event in enumerate(read(outcome.trace)):
+        for place, event in enumerate(outcome.events):
             self.times.append(event.time_us)
             name, arrives = "", False
             match event:

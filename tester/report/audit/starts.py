@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tester.report import values
 from tester.report.audit.group import Group
 from tester.report.broken import Broken
-from tester.world.events import Return, read
+from tester.world.events import Return
 from tester.world.history import Op
 
 LEADS = "start on a server that does not lead returns at once that it does not"
@@ -19,7 +19,7 @@ def broken(group: Group) -> Iterator[Broken]:
     """The first answer of `start` that is wrong."""
     ops = group.outcome.history.ops
     given: dict[tuple[str, int, int, int], tuple[Op, int]] = {}
-    for place, event in enumerate(read(group.outcome.trace)):
+    for place, event in enumerate(group.outcome.events):
         if not isinstance(event, Return):
             continue
         op = ops[event.op]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from tester.world.events import Does, FileOp, OfNode, Reply, Send, read
+from tester.world.events import Does, FileOp, OfNode, Reply, Send
 from tester.world.files import MISSING
 from tester.world.history import seconds
 from tester.world.run import Outcome
@@ -112,7 +112,7 @@ class Tasks:
         """The nodes that were seen at two maps at once: what they write is of either."""
         self._renamed_by: dict[str, str] = {}
         self._senders = outcome.senders
-        events = list(read(outcome.trace))
+        events = outcome.events
         self._made = {
             event.other or event.name
             for event in events

@@ -20,7 +20,7 @@ from tester.report.audit.job import (
 from tester.report.audit.tasks import Task, Tasks
 from tester.report.broken import Broken, listed
 from tester.report.exchange import Request
-from tester.world.events import Does, OfNode, Return, Send, read
+from tester.world.events import Does, OfNode, Return, Send
 from tester.world.failure import Verdict, message
 from tester.world.history import seconds
 from tester.world.run import Outcome
@@ -71,7 +71,7 @@ def _abandoned(outcome: Outcome, last: Task, what: str) -> Broken:
 
 def _gone(outcome: Outcome) -> Broken | None:
     """Workers go on calling though the coordinator has gone."""
-    events = list(read(outcome.trace))
+    events = outcome.events
     asked = {op.node for op in outcome.history.ops}
     crashes = [
         place
@@ -153,7 +153,7 @@ def _stands_still(outcome: Outcome) -> Broken | None:
     """A worker hangs, or crashed, after a call, before it was seen to begin anything."""
     calls: dict[str, int] = {}
     still: dict[str, tuple[int, int]] = {}
-    for place, event in enumerate(read(outcome.trace)):
+    for place, event in enumerate(outcome.events):
         match event:
             case Send(rpc=rpc):
                 node = outcome.senders[rpc].node
@@ -232,7 +232,7 @@ def _at(outcome: Outcome, tasks: Tasks, moment: int) -> list[Task]:
 
 def ended(outcome: Outcome, tasks: Tasks, sent: Sequence[Request], verdict: str) -> Broken | None:
     """Somebody took the job for done: who was at which task then."""
-    events = list(read(outcome.trace))
+    events = outcome.events
     ends = [
         place
         for place, event in enumerate(events)

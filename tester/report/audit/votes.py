@@ -10,7 +10,7 @@ from tester.report.audit.group import Group, entry
 from tester.report.audit.messages import Message
 from tester.report.audit.servers import State
 from tester.report.broken import Broken, listed
-from tester.world.events import Does, read
+from tester.world.events import Does
 
 ONCE = "A server gives one vote a term, and saves it before it answers"
 ONCE_SOURCE = "Raft paper, section 5.2, and votedFor in Figure 2"
@@ -224,7 +224,7 @@ def _elected(group: Group) -> Iterator[Broken]:
     asked = list(group.of("vote"))
     if any(one.answered is not None and one.agreed is None for one in asked):
         return  # its votes have other names
-    events = list(read(group.outcome.trace))
+    events = group.outcome.events
     elections = [
         (state.place, name, state)
         for name, states in group.servers.states.items()

@@ -20,7 +20,7 @@ from tester.report.page.document import (
 )
 from tester.report.page.timeline import Timeline
 from tester.search.watched import Watched
-from tester.world.events import Annotated, ConditionChange, Does, OfNode, Partition, read
+from tester.world.events import Annotated, ConditionChange, Does, OfNode, Partition
 from tester.world.group import CUT_OFF, JOINED
 from tester.world.run import Outcome
 
@@ -38,7 +38,7 @@ def bands(outcome: Outcome, timeline: Timeline) -> list[Band]:
     """What lasted in a run, but for what objects say of themselves."""
     found: list[Band] = []
     open_: dict[object, Band] = {}
-    for place, event in enumerate(read(outcome.trace)):
+    for place, event in enumerate(outcome.events):
         at = timeline.event(place)
         match event:
             case OfNode(kind=kind, node=node) if kind in _BEGINS:
@@ -163,7 +163,7 @@ def _role(rows: dict[str, str | None], was: tuple[str, int]) -> tuple[str, int]:
 
 def _said_roles(outcome: Outcome, timeline: Timeline) -> Iterator[Band]:
     open_: dict[str, Band] = {}
-    for place, event in enumerate(read(outcome.trace)):
+    for place, event in enumerate(outcome.events):
         if isinstance(event, Does) and event.what.startswith("leads term "):
             term = event.what.removeprefix("leads term ").split()[0].strip(",.")
             if not (term.isascii() and term.isdecimal()):

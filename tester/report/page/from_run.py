@@ -22,7 +22,7 @@ from tester.report.reason import reason
 from tester.report.story import consequence, headline, render_story, still_waiting
 from tester.search.explain import Explanation, place_of
 from tester.search.watched import Watched
-from tester.world.events import Call, Held, Return, Send, Unheard, read
+from tester.world.events import Call, Held, Return, Send, Unheard
 from tester.world.failure import Verdict as Failed
 from tester.world.failure import message as message_of
 from tester.world.history import Op, operation_name
@@ -174,7 +174,7 @@ def _causes(broken: Broken | None, outcome: Outcome) -> set[int]:
     if broken is None:
         return set()
     found = set(broken.events) if broken.cause is None else {broken.cause}
-    kinds = {place: event.kind for place, event in enumerate(read(outcome.trace))}
+    kinds = {place: event.kind for place, event in enumerate(outcome.events)}
     found = {at for at in found if at < broken.place and kinds[at] != "call"}
     return found if len(found) <= _MOST_CAUSES else set()
 
@@ -183,7 +183,7 @@ def _faults(outcome: Outcome, explanation: Explanation | None) -> set[int]:
     """Where the few faults struck that it takes."""
     if explanation is None or len(explanation.necessary) > _MOST_CAUSES:
         return set()
-    found = (place_of(cause.fault, outcome.trace) for cause in explanation.necessary)
+    found = (place_of(cause.fault, outcome.events) for cause in explanation.necessary)
     return {place for place in found if place is not None}
 
 
@@ -210,7 +210,7 @@ def _place_of_failure(outcome: Outcome) -> int:
         core = {_number(op) for op in outcome.checked.headline.core}
     moments = outcome.error.moments if isinstance(outcome.error, Failed) else ()
     found = -1
-    for place, event in enumerate(read(outcome.trace)):
+    for place, event in enumerate(outcome.events):
         if core and isinstance(event, Return) and event.op in core:
             found = place
         elif not core and moments and event.time_us <= max(moments):
@@ -258,7 +258,7 @@ def _messages(watched: Watched, timeline: Timeline) -> list[Message]:
     sends: dict[int, int] = {}
     held: dict[int, int] = {}
     ids = values.Ids()
-    for place, event in enumerate(read(outcome.trace)):
+    for place, event in enumerate(outcome.events):
         if isinstance(event, Send):
             sends[event.rpc] = place
             ids.sent(event.end, event.payload)
@@ -317,7 +317,7 @@ def _marks(request: Request, *, held: bool) -> list[str]:
 def _operations(outcome: Outcome, timeline: Timeline, core: set[int]) -> list[document.Operation]:
     calls: dict[int, int] = {}
     returns: dict[int, int] = {}
-    for place, event in enumerate(read(outcome.trace)):
+    for place, event in enumerate(outcome.events):
         if isinstance(event, Call):
             calls[event.op] = place
         elif isinstance(event, Return | Unheard):

@@ -25,7 +25,6 @@ from tester.world.events import (
     Send,
     TraceEvent,
     Unheard,
-    read,
 )
 from tester.world.run import Outcome
 from tester.world.spectator import Said
@@ -63,7 +62,7 @@ class Timeline:
         at_said = at_death = 0
         rpcs: dict[int, int] = {}
         servers: dict[int, str] = {}
-        for place, event in enumerate(read(outcome.trace)):
+        for place, event in enumerate(outcome.events):
             line = by_place.get(place)
             _remember(event, line, rpcs, servers)
             if not self.first <= place < self.last:

@@ -7,6 +7,7 @@ import pytest
 
 from tester.report.audit.beside import side_by_side
 from tester.report.broken import Broken
+from tester.world.events import read
 from tester.world.execution import Observation
 from tester.world.run import Outcome
 
@@ -24,7 +25,7 @@ def table(index: int | None, **logs: tuple[int, ...]) -> list[str]:
         ]
     outcome = SimpleNamespace(
         observations=[Observation(at * 10, at, node, what, data) for at, node, what, data in seen],
-        trace=[(place * 10, "note", "x") for place in range(20)],
+        events=read([(place * 10, "note", "x") for place in range(20)]),
         senders={},
         history=SimpleNamespace(ops=[]),
     )

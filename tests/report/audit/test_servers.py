@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from tester.report.audit.servers import Servers
+from tester.world.events import read
 from tester.world.execution import Observation
 from tester.world.run import Outcome
 
@@ -15,7 +16,7 @@ def servers(*seen: tuple[int, str, str, tuple[Any, ...]]) -> Servers:
     trace = [(place * 10, "note", "x") for place in range(20)]
     trace[7] = (70, "restart", "s1")
     made = SimpleNamespace(
-        observations=observations, trace=trace, senders={}, history=SimpleNamespace(ops=[])
+        observations=observations, events=read(trace), senders={}, history=SimpleNamespace(ops=[])
     )
     return Servers(cast(Outcome, made))
 
