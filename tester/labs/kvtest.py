@@ -67,6 +67,15 @@ VALUES: Final = (
     "\u00e4\U0001f511",
     "v" * 9_999,
 )
+SIMILAR: Final = (
+    *("\u00e9", "e\u0301", "\u00c3\u00a9", "e", "E"),
+    *("stra\u00dfe", "strasse", "\ufb01ne", "fine", "\u0131", "i"),
+    *("a", "a\n", "a\r\n", "\na", "a\t", "\u00a0a", "\ufeffa", "a\u200b", "a\0", "\0"),
+    *("1", "01", "1.0", "+1", "1e0", "True", "true", "null", "\u0661"),
+    *("b&c", "b&amp;c", "b%26c", "b\\u0026c", "[]", "{}", '"b"', "'b'"),
+    *(",", ";", "|", "b,c", "b|c", "b\x1fc", "b\u2028c", "b\nc", "../b", "b/."),
+)
+"""Different texts, which programs take for equal that strip, split, fold, quote or normalize."""
 OUTAGE_S: Final = 10
 """Out of reach for so long, where a call takes at most a tenth of a second."""
 

@@ -43,6 +43,7 @@ def test_the_suite_has_all_tests_of_the_lab() -> None:
         "test_forgotten_client",
         "test_cut_off_for_minutes",
         "test_mem_many_writes",
+        "test_similar_texts",
     ]
 
 

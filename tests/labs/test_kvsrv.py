@@ -35,6 +35,7 @@ def test_the_suite_has_all_tests_of_the_lab() -> None:
         "test_get_and_put_reliable",
         "test_late_replies",
         "test_many_and_long_reliable",
+        "test_similar_texts_reliable",
     ]
 
 

@@ -75,6 +75,7 @@ def test_the_suite_has_all_tests_of_the_lab() -> None:
         "test_many_clients_unreliable",
         "test_two_clients_once_unreliable",
         "test_reliable_names",
+        "test_similar_names_reliable",
         "test_async_with",
         "test_held_for_long",
         "test_held_for_minutes",

@@ -77,6 +77,9 @@ RAFT = {
     "saves_in_two_steps": rf"{S} restarts without the snapshot that its log begins after",
     "applies_snapshots_by_another_way": rf"{S} installs a snapshot, and its service goes on",
     "installs_into_a_wrong_log": rf"{S} installs a snapshot with the wrong last term",
+    "appends_without_leading": rf"{S} answered Start\(.* that it leads term \d+, and get_state",
+    "drops_zeros": r"got the index \d+ of term \d+, and b'' was applied there",
+    "drops_what_it_has_not_committed": rf"{S} deleted entr.*, which conflicted with nothing",
     "keeps_where_a_snapshot_ends": rf"{S} applied .\d+. at index \d+, where {S} applied",
     "shifts_entries_at_a_snapshot": rf"{S} applied '\d+' at index \d+, where {S} applied '\d+'",
     "installs_without_saving": rf"{S} had applied all entries up to \d+, and restarts with log up",
@@ -101,6 +104,7 @@ LOCK = {
     "leases_for_a_minute": rf"{C}'s Acquire put {C}'s id by #\d+ at version \d+, at which {C}",
     "releases_later": r"has put it, and has not released it. After release has returned",
     "leases": rf"{C}'s Acquire put {C}'s id by #\d+ at version \d+, at which {C} held",
+    "normalizes_names": r"are kept at one key. Locks of different names are independent",
     "goes_by_the_first_letter": r"are kept at one key. Locks of different names are independent",
 }
 
@@ -147,6 +151,7 @@ KVRAFT = {
     "goes_back_to_old_snapshots": rf"{S} had applied \d+ requests, and took over a snapshot of",
     "waits_for_a_heartbeat": r"a leader must send what it is given at once",
     "says_version_for_no_key": rf"{S} answered ErrVersion to #\d+ \(Put.*: expected ErrNoKey",
+    "ends_keys_at_a_zero": rf"{S} answered ErrVersion to #\d+ \(Put\('a.x00', .*: expected OK",
     "takes_empty_for_missing": rf"{S} answered ErrNoKey to #\d+ \(Get\(''\)\): expected",
     "doubts_that_there_is_no_key": r"none of them was carried out, and Put must return ErrNoKey",
     "gives_up_at_last": r"none of its \d+ requests was answered: a Put without a reply",
@@ -176,6 +181,7 @@ KVSRV = {
     "ignores_the_version": r"answered OK to #\d+ \(Put.*: expected ErrVersion",
     "keeps_the_version": r"answered OK to #\d+ \(Put.*: expected ErrVersion",
     "put_creates_at_any_version": r"answered OK to #\d+ \(Put.*: expected ErrNoKey",
+    "normalizes_keys": r"answered ErrVersion to #\d+ \(Put.*: expected OK. No put of",
     "takes_versions_of_the_future": r"answered OK to #\d+ \(Put.*: expected ErrVersion",
     "takes_equal_values_for_a_repetition": r"answered OK to #\d+ \(Put.*: expected ErrVersion",
     "get_is_ahead": rf"answered {V} to #\d+ \(Get.*: expected {V}",
@@ -217,6 +223,7 @@ DEDUP = {
     # what it stores
     "put_appends": r"answered '.*' .* to #\d+ \(Get.*: expected '.*'. #\d+ had put '.*'",
     "get_is_behind_at_times": r"answered '.*' to #\d+ \(Get.*: expected '.*'",
+    "drops_line_ends": r"answered 'a.r.na' to #\d+ \(Get.*: expected 'a.r.na.n'",
     "appends_nothing_for_nothing": r"answered '' to #\d+ \(Append\('.*', ''\)\): expected '.+'",
     "names_that_are_not_unique": r"Get\('k\d+'\) -> '', and not '\d+'",
     # what it keeps
@@ -292,6 +299,7 @@ MAPREDUCE = {
     "reduces_each_part": rf"{RENAMED}.*'\S+' stands twice",
     "drops_equal_values": OTHERS,
     "combines_by_reducing": OTHERS,
+    "keeps_a_thousand_values": rf"{RENAMED}'same' has '1000', expected '3000'",
     "counts_on_ten_reduce_tasks": rf"{RENAMED}'\S+' is missing, expected '.*'",
     "forgets_the_last_file": r"completes mr-out-\d without what the map of pg-tom_sawyer.txt made",
 }

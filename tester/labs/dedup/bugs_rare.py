@@ -134,4 +134,12 @@ BUGS: Final = (
         killed_by=("test_mem_many_writes",),
         seeds=1,
     ),
+    Patch(
+        "drops_line_ends",
+        "The line end at the end of what is appended is dropped.",
+        DEDUP_SERVER,
+        (("= old + args.value\n", '= old + args.value.removesuffix("\\n")\n'),),
+        killed_by=("test_similar_texts",),
+        seeds=1,
+    ),
 )

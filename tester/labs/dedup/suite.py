@@ -12,7 +12,16 @@ import itertools
 from typing import Final, NamedTuple, cast
 
 from tester.labs.crowd import AT_ONCE, CROWDED, VALUE, AppendClerks, check_growth, check_kept
-from tester.labs.kvtest import KEYS, OUTAGE_S, VALUES, AnyClient, let_work, make_keys, name_of
+from tester.labs.kvtest import (
+    KEYS,
+    OUTAGE_S,
+    SIMILAR,
+    VALUES,
+    AnyClient,
+    let_work,
+    make_keys,
+    name_of,
+)
 from tester.labs.witness import AppendWitness, short
 from tester.world.handles import AppendKV
 from tester.world.limits import Limits
@@ -432,3 +441,15 @@ async def _check_append(ck: AppendKV, key: str, arg: str, old: str) -> None:
         raise AssertionError(
             f"Append({short(key)}, {short(arg)}) -> {short(found)}, and not {short(old)}"
         )
+
+
+@simulate(model="kv-append")
+async def test_similar_texts(sim: Simulation) -> None:
+    """Texts that look alike, or are equal to other programs, are different keys and values."""
+    serve(sim)
+    ck = clerk(sim)
+    for key, value in zip(SIMILAR, (*SIMILAR[1:], SIMILAR[0]), strict=True):
+        await ck.put(key, value)
+        await _check_append(ck, key, key, value)
+    for key, value in zip(SIMILAR, (*SIMILAR[1:], SIMILAR[0]), strict=True):
+        await _check_get(ck, key, value + key)

@@ -224,6 +224,20 @@ BUGS: Final = (
         ),
         killed_by=(UNRELIABLE, PERSIST_UNRELIABLE),
     ),
+    Patch(
+        "ends_keys_at_a_zero",
+        "A key ends before its first character 0, as a text of C does.",
+        SERVER,
+        (
+            (
+                "KV_REQUEST.encode(KVRequest(args.key))",
+                'KV_REQUEST.encode(KVRequest(args.key.split("\\0")[0]))',
+            ),
+            ("KVRequest(args.key, args.value", 'KVRequest(args.key.split("\\0")[0], args.value'),
+        ),
+        killed_by=("test_similar_texts",),
+        seeds=1,
+    ),
     replace(shared.MAKES_NO_SNAPSHOT, killed_by=(SIZE,), seeds=1),
     replace(shared.MAKES_SNAPSHOTS_ALWAYS, killed_by=(BASIC,), seeds=1),
     replace(shared.SKIPS_AFTER_A_SNAPSHOT, killed_by=(SNAPSHOT_RPC,)),

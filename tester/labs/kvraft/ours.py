@@ -17,7 +17,13 @@ from tester.labs.kvraft.generic import (
     unless_done,
 )
 from tester.labs.kvraft.network import CALM, FAULTY, LIMITS, TWICE
-from tester.labs.kvtest import let_work, make_keys, one_client_put, put_at_least_once
+from tester.labs.kvtest import (
+    SIMILAR,
+    let_work,
+    make_keys,
+    one_client_put,
+    put_at_least_once,
+)
 from tester.labs.witness import describe_get, describe_put
 from tester.world import faults
 from tester.world.handles import KV
@@ -145,6 +151,21 @@ async def test_every_answer(sim: Simulation) -> None:
         await _expect_get(ck, key, "", 4)
     await _expect_put(ck, "missing", "for nothing", 4, Err.NO_KEY)
     await _expect_get(ck, "missing", "", 0)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_similar_texts(sim: Simulation) -> None:
+    """Texts that look alike are different keys and values, in the log and in snapshots."""
+    kv = KVCluster(sim, 3, MAXRAFTSTATE)
+    ck = kv.clerk()
+    puts = list(zip(SIMILAR, (*SIMILAR[1:], SIMILAR[0]), strict=True))
+    puts = puts[: sim.at_most(len(puts), "keys")]
+    for key, value in puts:
+        await _expect_put(ck, key, value, 0, Err.OK)
+    kv.crash_all()
+    kv.restart_all()
+    for key, value in puts:
+        await _expect_get(ck, key, value, 1)
 
 
 async def _expect_put(ck: KV, key: str, value: str, version: Version, wanted: Err) -> None:

@@ -35,6 +35,7 @@ ASK_FOR_50_MS = """\
             if"""
 EMPTY_TABLE = "        self._table: dict[str, tuple[str, Version]] = {}\n"
 READ = "        return GetReply(value, version, Err.OK)\n"
+IMPORT_RPC = "from kvsrv.rpc import Err,"
 MANY = "test_many_and_long_reliable"
 
 BUGS: Final = (
@@ -134,6 +135,31 @@ BUGS: Final = (
             (READ, "        self._reads.append(f'{args.key} v{version}')\n" + READ),
         ),
         killed_by=(MANY,),
+        seeds=1,
+    ),
+    Patch(
+        "normalizes_keys",
+        "Keys that Unicode takes for equivalent are one.",
+        KV_SERVER,
+        (
+            (IMPORT_RPC, "from unicodedata import normalize\n\n" + IMPORT_RPC),
+            (
+                "        if args.key not in self._table:\n",
+                (
+                    '        args = GetArgs(normalize("NFC", args.key))\n'
+                    "        if args.key not in self._table:\n"
+                ),
+            ),
+            (
+                "        version = self._table[args.key][1] if",
+                (
+                    '        key = normalize("NFC", args.key)\n'
+                    "        args = PutArgs(key, args.value, args.version)\n"
+                    "        version = self._table[args.key][1] if"
+                ),
+            ),
+        ),
+        killed_by=("test_similar_texts_reliable",),
         seeds=1,
     ),
 )

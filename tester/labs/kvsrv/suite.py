@@ -14,6 +14,7 @@ from tester.labs.crowd import CROWDED, VALUE, Putters, check_growth, check_kept
 from tester.labs.kvtest import (
     KEYS,
     OUTAGE_S,
+    SIMILAR,
     VALUES,
     Client,
     check_get,
@@ -232,4 +233,17 @@ async def test_many_and_long_reliable(sim: Simulation) -> None:
         await check_get(ck, f"key {number}", f"value {number}", 1)
         await check_put(ck, f"key {number}", f"value {number}", 0, Err.VERSION)
     check_kept(sim, server, before, "nothing that is not there already was put")
+    check_rpcs(sim)
+
+
+@simulate()
+async def test_similar_texts_reliable(sim: Simulation) -> None:
+    """Texts that look alike, or are equal to other programs, are different keys and values."""
+    sim.serve()
+    ck = clerk(sim)
+    puts = list(zip(SIMILAR, (*SIMILAR[1:], SIMILAR[0]), strict=True))
+    for key, value in puts:
+        await check_put(ck, key, value, 0)
+    for key, value in puts:
+        await check_get(ck, key, value, 1)
     check_rpcs(sim)

@@ -88,4 +88,18 @@ BUGS: Final = (
         killed_by=("test_reliable_names",),
         seeds=1,
     ),
+    Patch(
+        "normalizes_names",
+        "Locks are one whose names Unicode takes for compatible.",
+        LOCK,
+        (
+            (
+                "from kvsrv.rpc import Err,",
+                "from unicodedata import normalize\n\nfrom kvsrv.rpc import Err,",
+            ),
+            ("self._name = name", 'self._name = normalize("NFKC", name)'),
+        ),
+        killed_by=("test_similar_names_reliable",),
+        seeds=1,
+    ),
 )

@@ -12,7 +12,7 @@ import string
 from typing import Final, cast
 
 from kvsrv.rpc import Err
-from tester.labs.kvtest import KEYS, Client, rand_value, spawn_clients_and_wait
+from tester.labs.kvtest import KEYS, SIMILAR, Client, rand_value, spawn_clients_and_wait
 from tester.labs.lock.borrower import Borrower
 from tester.labs.lock.watch import Handle, watching
 from tester.world.failure import MutualExclusionViolated
@@ -173,6 +173,18 @@ async def test_reliable_names(sim: Simulation) -> None:
     sim.serve()
     ck = sim.clerk()
     locks = [sim.lock(ck, name) for name in KEYS]
+    for lock in locks:
+        await lock.acquire()
+    for lock in locks:
+        await lock.release()
+
+
+@simulate(limits=SHORT)
+async def test_similar_names_reliable(sim: Simulation) -> None:
+    """One client holds locks at once whose names look alike, or are equal to other programs."""
+    sim.serve()
+    ck = sim.clerk()
+    locks = [sim.lock(ck, name) for name in SIMILAR]
     for lock in locks:
         await lock.acquire()
     for lock in locks:

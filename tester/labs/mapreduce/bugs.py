@@ -410,6 +410,19 @@ OF_THE_WORKER: Final = (
         killed_by=("test_more_workers_than_tasks", "test_odd_files"),
     ),
     Patch(
+        "keeps_a_thousand_values",
+        "Of a key, a map task keeps a thousand values.",
+        WORKER,
+        (
+            (
+                "        groups[key].append(value)\n",
+                "        groups[key] = [*groups[key][:999], value]\n",
+            ),
+        ),
+        killed_by=("test_long_files",),
+        seeds=1,
+    ),
+    Patch(
         "forgets_the_last_file",
         "Reduce tasks read what all map tasks but the last one have made.",
         WORKER,

@@ -26,6 +26,12 @@ ODD: Final[dict[str, str]] = {
 """The names of the files have spaces, too."""
 TWELVE: Final = {f"{i}.txt": f"one of twelve files and {'abcdefghijkl'[i] * 3}" for i in range(12)}
 """More than ten: a number that ends in 1, or begins with it, is not always 1."""
+LONG_FILES: Final = {
+    "short": "a few words",
+    "long": " ".join("abcdefghij"[i % 10] * (1 + i % 7) for i in range(5_000)),
+    "one word": "same " * 3_000,
+}
+"""More words than any buffer of a few hundred or thousand takes."""
 
 
 # -- of the course --------------------------------------------------------------------------------
@@ -202,6 +208,14 @@ async def test_more_workers_than_tasks(sim: Simulation) -> None:
 async def test_more_than_ten_tasks(sim: Simulation) -> None:
     """Twelve files and twelve reduce tasks: what one has for another goes to no third one."""
     job = Job(sim, "wc", files=TWELVE, n_reduce=12)
+    await job.run()
+    job.check_done_once()
+
+
+@simulate(model=None, limits=LIMITS)
+async def test_long_files(sim: Simulation) -> None:
+    """Files have thousands of words, and most of them are equal."""
+    job = Job(sim, "wc", files=LONG_FILES, n_reduce=3)
     await job.run()
     job.check_done_once()
 

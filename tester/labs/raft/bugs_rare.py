@@ -80,4 +80,34 @@ BUGS: Final = (
         ),
         killed_by=("test_votes_asked_for_at_once",),
     ),
+    Patch(
+        "drops_zeros",
+        "Zero bytes at the end of a command are dropped.",
+        LOG,
+        (
+            (
+                "self.commands.append(entry.command)",
+                "self.commands.append(entry.command.rstrip(bytes(1)))",
+            ),
+        ),
+        killed_by=("test_any_command",),
+        seeds=1,
+    ),
+    Patch(
+        "drops_what_it_has_not_committed",
+        "A leader that is deposed deletes what it does not know to be committed.",
+        CORE,
+        (
+            (
+                "            self._ready.reset_timer = True  # it runs as a heartbeat's\n",
+                """\
+            self._ready.reset_timer = True  # it runs as a heartbeat's
+            kept = self.commit - self.log.base
+            del self.log.terms[kept:], self.log.commands[kept:]
+""",
+            ),
+        ),
+        killed_by=("test_deposed_leader_keeps_its_log",),
+        seeds=1,
+    ),
 )

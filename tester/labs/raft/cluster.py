@@ -106,6 +106,7 @@ class RaftCluster:
                 f"Raft.start answered that s{i} leads, and gave the command the index {index}; "
                 "the first one is 1"
             )
+        self.safety.answered(i, term, leads)
         return index, term, leads
 
     async def check_one_leader(self) -> int:

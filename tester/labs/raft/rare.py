@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from tester.labs.raft.agreement import start_on_leader
 from tester.labs.raft.cluster import ELECTION_TIMEOUT_S, RaftCluster
 from tester.labs.raft.network import CALM, LIMITS
-from tester.labs.raft.ours import is_elected, new_leader
+from tester.labs.raft.ours import ELECTED_S, is_elected, new_leader
 from tester.labs.raft.peer import SNAPSHOT_EVERY
 from tester.world.failure import TooManyRpcs
 from tester.world.simulate import simulate
@@ -16,6 +18,11 @@ from tester.world.simulation import Simulation
 
 IDLE_RPCS: Final = 60
 """In a second, as in `test_count_3b`: ten heartbeats to each of two followers, and some more."""
+
+HEARD_MS: Final = 300
+"""Within so long a server hears from whoever leads: two heartbeats and more."""
+ANY_BYTES: Final = (b"", b"\0", b"\xff\xfe", b"\n", b"same", b"same", b"", b'"]', b"long" * 10_000)
+"""Commands that are no text, nothing, or what another one is."""
 
 
 @simulate(network=CALM, limits=LIMITS)
@@ -107,3 +114,73 @@ async def test_counts_begin_anew(sim: Simulation) -> None:
     _ = await raft.one(b"agreed, too", 3)
     servers.connect_all()
     _ = await raft.one(b"agreed by all", 5)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_any_command(sim: Simulation) -> None:
+    """Commands are any bytes, empty or equal ones too, on the network, in the log and on disk."""
+    raft = RaftCluster(sim, 3)
+    leader = await raft.check_one_leader()
+    behind = (leader + 1) % 3
+    raft.servers.disconnect(behind)
+    for command in ANY_BYTES[: sim.at_most(len(ANY_BYTES), "commands")]:
+        index, term, leads = await raft.start(leader, command)
+        if leads and await raft.wait(index, 2, term) not in (command, None):
+            raise AssertionError(
+                f"{command!r} got the index {index} of term {term}, and "
+                f"{raft.committed(index)!r} was applied there"
+            )
+    up = [i for i in range(3) if i != behind]
+    for i in up:
+        raft.servers.crash(i)
+    raft.restart(*up)
+    _ = await raft.one(b"agreed by all", 3)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_starts_while_deposed(sim: Simulation) -> None:
+    """A leader is asked every millisecond while it hears that there is a later one."""
+    raft = RaftCluster(sim, 3)
+    for _ in range(sim.at_most(3, "rounds")):
+        _ = await raft.one(raft.command(), 3)
+        old = await raft.check_one_leader()
+        raft.servers.disconnect(old)
+        _ = await new_leader(raft, [i for i in range(3) if i != old])
+        _ = await raft.one(raft.command(), 2)
+        raft.servers.connect(old)
+        starts = []
+        for _ in range(sim.at_most(HEARD_MS, "commands")):
+            start = asyncio.create_task(raft.start(old, raft.command()), name="start")
+            starts.append(start)
+            await asyncio.sleep(0.001)
+        await asyncio.gather(*starts)
+        _ = await raft.one(raft.command(), 3)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_deposed_leader_keeps_its_log(sim: Simulation) -> None:
+    """A leader that is deposed at once has an entry that is committed, and may not know of it."""
+    raft = RaftCluster(sim, 3)
+    servers = raft.servers
+    for _ in range(sim.at_most(2, "rounds")):
+        _ = await raft.one(raft.command(), 3)
+        first = await raft.check_one_leader()
+        near, far = (i for i in range(3) if i != first)
+        servers.disconnect(far)
+        index = await start_on_leader(raft, first, raft.command())
+        await _soon(raft, partial(raft.n_committed, index))
+        servers.disconnect(first)
+        servers.connect(far)
+        await _soon(raft, partial(getattr, raft.safety.servers[near], "leads"))
+        servers.disconnect(near)
+        await asyncio.sleep(ELECTION_TIMEOUT_S)
+        servers.connect(near)
+        _ = await raft.one(raft.command(), 2)
+        servers.connect_all()
+
+
+async def _soon(raft: RaftCluster, holds: Callable[[], object]) -> None:
+    """Return as soon as it holds, and not much later than it should."""
+    deadline = raft.sim.now() + ELECTED_S
+    while not holds() and raft.sim.now() < deadline:
+        await asyncio.sleep(0.001)

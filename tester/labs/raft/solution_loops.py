@@ -370,6 +370,19 @@ SOLUTIONS: Final = (
     ),
 )
 
+_START: Final = """\
+        async with self.mu:
+            if self.state != "leader" or self.dead:
+                return -1, self.current_term, False
+            self.log.append((self.current_term, command))
+"""
+_START_AFTER_A_PAUSE: Final = """\
+        if self.state != "leader" or self.dead:
+            return -1, self.current_term, False
+        await asyncio.sleep(0.001)
+        async with self.mu:
+            self.log.append((self.current_term, command))
+"""
 _LATER: Final = "*self.log[index - self.first + 1 :]"
 
 BUGS: Final = (
@@ -378,5 +391,12 @@ BUGS: Final = (
         "Of a log that agrees with a snapshot from elsewhere, the entry at which it ends stays.",
         (("raft/raft.py", SOURCE.replace(_LATER, "*self.log[index - self.first :]")),),
         killed_by=("test_snapshot_into_right_log",),
+    ),
+    Rewrite(
+        "appends_without_leading",
+        "Whether it leads is looked at before something is awaited, and not after.",
+        (("raft/raft.py", SOURCE.replace(_START, _START_AFTER_A_PAUSE)),),
+        killed_by=("test_starts_while_deposed",),
+        seeds=2,
     ),
 )
