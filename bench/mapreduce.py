@@ -134,11 +134,16 @@ def kill(times: int) -> None:
         luck = random.Random(1)
         wanted: dict[str, bytes] = {}
         jobs = lost = 0
+        whole_s = 0.0
         while lost < times:
             out = Path(scratch) / f"out{jobs}"
             job = Job("wc", [str(text)], str(out), 3, least_bytes=PART_BYTES)
             running = Processes(job, lambda maps, reduces: None)
-            asyncio.run(_run(running, luck, min(EACH, times - lost) if jobs else 0))
+            began = time.monotonic()
+            asyncio.run(
+                _run(running, luck, min(EACH, times - lost) if jobs else 0, whole_s / EACH)
+            )
+            whole_s = whole_s or time.monotonic() - began
             found = {file.name: file.read_bytes() for file in out.iterdir()}
             wanted = wanted or found
             assert found == wanted, f"the output of job {jobs} differs"
@@ -146,11 +151,11 @@ def kill(times: int) -> None:
             print(f"{jobs} jobs, {lost} workers killed: no byte differs", flush=True)
 
 
-async def _run(running: Processes, luck: random.Random, times: int) -> None:
+async def _run(running: Processes, luck: random.Random, times: int, within_s: float) -> None:
     job = asyncio.ensure_future(running.run())
     killed = 0
     while not job.done():
-        await asyncio.sleep(0.2 + 2 * luck.random())
+        await asyncio.sleep(0.05 + within_s * luck.random())
         at_work = sorted(running.running.keys() & running.coordinator.at_work())
         if at_work and killed < times:
             running.running[luck.choice(at_work)].kill()
