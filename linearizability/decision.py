@@ -72,9 +72,13 @@ class FoundConflict(Conflict):
 
     found: Core
     proves: bool = True
+    stuck_at: int | None = None
 
     def core(self) -> Core:
         return self.found
+
+    def stuck(self) -> int | None:
+        return self.stuck_at
 
 
 class Stepwise(Protocol):

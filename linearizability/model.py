@@ -130,9 +130,11 @@ class Model:
     def outcomes(self, state: State, operation: Operation) -> tuple[State, ...]:
         """All states the operation may leave behind; none: it is illegal in this state."""
         output = OPEN if operation.ret is None else operation.output
-        result = self.stepped(self.step(state, operation.input, output))
+        result = self.step(state, operation.input, output)
         if self.nondeterministic:
-            return tuple(result)
+            return tuple(self.stepped(result))
+        if type(result) is not tuple or len(result) != 2:
+            self.stepped(result)
         legal, after = result
         return (after,) if legal else ()
 

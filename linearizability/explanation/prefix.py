@@ -44,7 +44,17 @@ def complete(
     must not be linearizable. The first `certain` operations of the order are known to fit, and
     are not executed one by one where the model can do better. Linear in time and memory.
     """
-    certain = max(0, min(certain, len(found) - REMEMBERED))
+    outside = bytearray(b"\1") * len(operations)
+    for position in found:
+        outside[position] = 0
+    rest = [
+        (ret, op.call, position)
+        for position, op in compress(enumerate(operations), outside)
+        if (ret := op.ret) is not None
+    ]
+    calls = [call for _, call, _ in rest] + [operations[p].call for p in found[certain:]]
+    back = _returned_from(operations, found, min(calls, default=0))
+    certain = max(0, min(certain, len(found) - back))
     order = list(found[:certain])
     # The states it may be in before and after each of the last operations.
     layers = deque([_states_after(model, [operations[position] for position in order])])
@@ -56,30 +66,24 @@ def complete(
         layers.append(after)
         if len(layers) > REMEMBERED:
             layers.popleft()
-    outside = bytearray(b"\1") * len(operations)
-    for position in order:
-        outside[position] = 0
-    rest = [
-        (ret, position)
-        for position in compress(range(len(operations)), outside)
-        if (ret := operations[position].ret) is not None
-    ]
+    for position in found[len(order) :]:
+        outside[position] = 1
+        if (ret := operations[position].ret) is not None:
+            rest.append((ret, operations[position].call, position))
     ending = _Ending(model, operations, order, layers)
     by_call: list[tuple[int, int]] = []
-    by_return: list[tuple[int, int]] = []
+    by_return: list[tuple[int, int, int]] = []
     called = first = 0
     ahead = 1
     while True:
-        while first < len(by_return) and not outside[by_return[first][1]]:
+        while first < len(by_return) and not outside[by_return[first][2]]:
             first += 1
         if first == len(by_return):  # at the beginning, and after so many more operations
-            rest = [one for one in rest if outside[one[1]]]
+            rest = [one for one in rest if outside[one[2]]]
             by_return = [min(rest)] if ahead == 1 else nsmallest(ahead, rest)
             limit, known = by_return[-1][0], set(ending.nexts)
             by_call = sorted(
-                (operations[p].call, p)
-                for _, p in rest
-                if operations[p].call <= limit and p not in known
+                [(call, p) for _, call, p in rest if call <= limit and p not in known]
             )
             called = first = 0
             ahead *= AHEAD
@@ -91,6 +95,17 @@ def complete(
         if added is None:
             return Prefix(order, layers[-1][0], ending.nexts)
         outside[added] = 0
+
+
+def _returned_from(operations: Sequence[Operation], order: Sequence[int], stamp: int) -> int:
+    """How many operations at the end of an order had not returned before a stamp."""
+    most, back = min(len(order), REMEMBERED), 0
+    while back < most:
+        ret = operations[order[-1 - back]].ret
+        if ret is not None and ret < stamp:
+            break
+        back += 1
+    return back
 
 
 def _states_after(model: Model, operations: Sequence[Operation]) -> list[State]:
@@ -116,6 +131,8 @@ class _Ending:
     layers: deque[list[State]]  # the states before and after each of the last operations
     nexts: list[int] = field(default_factory=list)
     added: int = 0
+    changed: int = 0
+    """How many operations had been added when the last of them changed the state."""
     tried: dict[int, int] = field(default_factory=dict)
     """For each read that fits nowhere, how many operations had been added when that was found."""
 
@@ -128,8 +145,12 @@ class _Ending:
                 self.layers.insert(len(self.layers) - 1 - back, self.layers[-1 - back])
                 return self._put(position)
         for position in self.nexts:
+            if position in self.tried:
+                continue
             after = next_states(self.model, self.layers[-1], self.operations[position])
             if after:
+                if after[0] is not self.layers[-1][0]:
+                    self.changed = self.added + 1
                 self.order.append(position)
                 self.layers.append(after)
                 return self._put(position)
@@ -149,11 +170,13 @@ class _Ending:
         of its states, so it is no mere guest.
         """
         model, op, layers = self.model, self.operations[position], self.layers
-        if model.nondeterministic or not model.read_only(op.input, op.output):
-            return None
         most = len(layers) - 1
         if position in self.tried:  # only what came after that is new
-            most = min(most, self.added - self.tried[position])
+            if self.tried[position] >= self.changed:
+                return None
+            most = min(most, self.added - self.tried[position] - 1)
+        elif model.nondeterministic or not model.read_only(op.input, op.output):
+            return None
         back = 0  # how many operations stay behind it
         while back < most:
             before = self.operations[self.order[-1 - back]].ret
@@ -193,20 +216,26 @@ def prefix_by_cuts(
     stamps = sorted([op.ret for op in operations if op.ret is not None])
     work = 2 * len(operations) + REFINED
 
-    def order_of(count: int) -> list[int] | None:
+    def order_of(count: int) -> tuple[list[int], int] | None:
         nonlocal work
         stamp = stamps[count - 1]
         history, positions = [], []
+        in_progress = set()
         for position, op in enumerate(operations):
-            if op.call <= stamp:
-                ret = op.ret
-                kept = op if ret is None or ret <= stamp else _cut(model, op, stamp)
-                if kept is not None:
-                    history.append(kept)
-                    positions.append(position)
+            if (ret := op.ret) is not None and ret <= stamp:
+                history.append(op)
+                positions.append(position)
+            elif op.call <= stamp and (kept := _cut(model, op, stamp)) is not None:
+                history.append(kept)
+                in_progress.add(len(positions))
+                positions.append(position)
         work -= len(history)
         found = _order(model, history, proves=proves)
-        return None if found is None else [positions[index] for index in found]
+        if found is None:
+            return None
+        order = [positions[index] for index in found]
+        certain = (number for number, index in enumerate(found) if index in in_progress)
+        return order, next(certain, len(order))
 
     ends = sorted({op.ret for op in core.operations if op.ret is not None})
     illegal = bisect_right(stamps, ends[-1])
@@ -217,7 +246,7 @@ def prefix_by_cuts(
         if possible < len(ends) - 1:
             illegal = max(bisect_left(stamps, ends[possible + 1]), 1)
         del ends[possible + 1 :]
-    legal, best, step = 0, list[int](), 1
+    legal, best, certain, step = 0, list[int](), 0, 1
     # Once there is an order, a longer one is looked for only where that costs little, or spares
     # many steps between states that are dear to copy.
     while illegal - legal > 1 and (
@@ -231,11 +260,9 @@ def prefix_by_cuts(
         if found is None:
             illegal = middle
         else:
-            legal, best, ends = middle, found, []
+            legal, (best, certain), ends = middle, found, []
         step = step * 8 if legal == 0 else (illegal - legal) // 2
-    until = stamps[legal - 1] if legal else -1
-    kept = [(ret := operations[position].ret) is not None and ret <= until for position in best]
-    return best, kept.index(False) if False in kept else len(kept)
+    return best, certain
 
 
 def _is_dear(

@@ -273,6 +273,12 @@ class Due(NamedTuple):
     proofs: tuple[int, ...]
 
 
+def returned(found: Lives, position: int) -> Stamp:
+    """When an operation returned; never, if it is open."""
+    ret = found.operations[position].ret
+    return INFINITY if ret is None else ret
+
+
 def too_few(found: Lives, dues: Sequence[Due]) -> Core | None:
     """More values that must be gone by some time than there were removals to take them by then."""
     calls = [found.operations[position].call for position in found.takers]
@@ -339,8 +345,8 @@ A = TypeVar("A", bound=Arrangement)
 class OpenRemovals:
     """How a method gives open removals to the values that nobody is known to have removed."""
 
-    dues: Callable[[Lives], list[Due]]
-    """By when each value that was left must be gone."""
+    dues: Callable[[Lives, Stamp], list[Due]]
+    """By when each value that was left must be gone; what is due before a stamp is left out."""
     urgency: Callable[[Due], Any]
     """By which they are served first."""
     given: Callable[[Lives], list[Life]]
@@ -356,16 +362,16 @@ def arranged(
     if not (found.takers and found.kept):
         whole = arrange(found.lives + found.kept)
         return whole.conflict() or whole
-    dues = removals.dues(found)
-    core = too_few(found, dues)
-    if core is None:
-        dues.sort(key=removals.urgency)
-        guess = arrange(found.lives + served(found, dues))
-        if guess.conflict() is None:
-            return guess
+    # What had to be gone before the first open removal was called refutes; it helps no guess.
+    dues = removals.dues(found, found.operations[found.takers[0]].call)
+    dues.sort(key=removals.urgency)
+    guess = arrange(found.lives + served(found, dues))
+    if guess.conflict() is None:
+        return guess
     conflict = arrange(found.lives).conflict()
     if conflict is not None:
         return conflict
+    core = too_few(found, removals.dues(found, -INFINITY))
     if core is not None:
         return FoundConflict(core)
     guess = arrange(found.lives + removals.given(found))

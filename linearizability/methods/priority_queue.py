@@ -45,6 +45,7 @@ from linearizability.methods.lives import (
     fewest,
     gather,
     given_last_called,
+    returned,
 )
 from linearizability.methods.trees import INFINITY, Earliest, Stamp
 from linearizability.operation import Operation
@@ -70,22 +71,23 @@ def _by_value(lives: Sequence[Life]) -> list[Life]:
         raise ValueError(f"priority-queue: values must be comparable: {error}") from error
 
 
-def _dues(found: Lives) -> list[Due]:
+def _dues(found: Lives, since: Stamp) -> list[Due]:
     """By when each value that was left must be gone: before something greater can be taken.
 
     That is for a greater value whose operations began after its Insert had returned, or a
-    DeleteMin that found nothing likewise. The values come in their order.
+    DeleteMin that found nothing likewise. Those that had returned before `since` are not asked.
+    The values come in their order.
     """
+    lives = _by_value([life for life in found.lives if life.out_ret >= since])
+    empties = [position for position in found.empties if returned(found, position) >= since]
     greater = Earliest(
         [
-            *(max(life.call, life.out_call) for life in found.lives),
-            *(found.operations[position].call for position in found.empties),
+            *(max(life.call, life.out_call) for life in lives),
+            *(found.operations[position].call for position in empties),
         ]
     )
-    for position in found.empties:
-        op = found.operations[position]
-        greater.put(op.call, op.ret or 0, (position,))
-    lives = _by_value(found.lives)
+    for position in empties:
+        greater.put(found.operations[position].call, returned(found, position), (position,))
     dues: list[Due] = []
     for life in reversed(_by_value(found.kept)):
         while lives and lives[-1].value > life.value:

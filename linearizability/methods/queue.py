@@ -338,32 +338,35 @@ def _first_in_first_out(
 ) -> list[int]:
     """The lives, by number, in an order that both their Enqueues and their Dequeues allow."""
     count = len(calls)
-    sides = [
-        (starts, sorted(range(count), key=starts.__getitem__), ends, by_end)
-        for starts, ends in ((calls, returns), (out_calls, out_returns))
-        for by_end in [sorted(range(count), key=ends.__getitem__)]
-    ]
-    seen, first = [0, 0], [0, 0]
-    open_sides, done = [2] * count, [False] * count
+    by_call = sorted(range(count), key=calls.__getitem__)
+    by_out_call = sorted(range(count), key=out_calls.__getitem__)
+    by_return = iter(sorted(range(count), key=returns.__getitem__))
+    by_out_return = iter(sorted(range(count), key=out_returns.__getitem__))
+    # Those that may be next on one side are counted there, and ready when both sides have them.
+    seen = out_seen = 0
+    one_side, done = bytearray(count), bytearray(count)
     ready: list[tuple[Stamp, int]] = []
     chosen: list[int] = []
-    while len(chosen) < count:
-        for side, (starts, by_start, ends, by_end) in enumerate(sides):
-            index = first[side]
-            while done[by_end[index]]:
-                index += 1
-            first[side] = index
-            horizon = ends[by_end[index]]
-            index = seen[side]
-            while index < count and starts[by_start[index]] <= horizon:
-                number = by_start[index]
-                index += 1
-                open_sides[number] -= 1
-                if not open_sides[number]:
-                    heappush(ready, (calls[number], number))
-            seen[side] = index
+    first, out_first = next(by_return, 0), next(by_out_return, 0)
+    for _ in range(count):
+        while done[first]:
+            first = next(by_return)
+        horizon = returns[first]
+        while seen < count and calls[number := by_call[seen]] <= horizon:
+            seen += 1
+            if one_side[number]:
+                heappush(ready, (calls[number], number))
+            one_side[number] = 1
+        while done[out_first]:
+            out_first = next(by_out_return)
+        horizon = out_returns[out_first]
+        while out_seen < count and out_calls[number := by_out_call[out_seen]] <= horizon:
+            out_seen += 1
+            if one_side[number]:
+                heappush(ready, (calls[number], number))
+            one_side[number] = 1
         _, number = heappop(ready)
-        done[number] = True
+        done[number] = 1
         chosen.append(number)
     return chosen
 

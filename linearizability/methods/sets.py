@@ -278,12 +278,12 @@ def decide_growing(operations: Sequence[Operation]) -> Proof | Conflict | Inappl
         new = seen - smaller
         if len(new) != len(seen) - len(smaller):
             one, other = reads[smaller][0], reads[seen][0]
-            return FoundConflict(words.no_chain(operations[one], operations[other]))
+            return _seen_by(words.no_chain(operations[one], operations[other]))
         unknown = [element for element in new if element not in adds]
         if unknown:
             reader = operations[reads[seen][0]]
             first = next(element for element in reader.output if element in unknown)
-            return FoundConflict(words.never_added(reader, first))
+            return _seen_by(words.never_added(reader, first))
         blocks += [sorted(adds[element] for element in new), reads[seen]]
         smaller = seen
     blocks.append(
@@ -295,11 +295,20 @@ def decide_growing(operations: Sequence[Operation]) -> Proof | Conflict | Inappl
             op = operations[position]
             if last is not None and op.ret is not None and op.ret < last.call:
                 evidence = [operations[b[0]] for b in blocks[1:number:2][-1:]]
-                return FoundConflict(words.wrong_block(last, op, evidence))
+                return _seen_by(words.wrong_block(last, op, evidence))
         for position in block:
             if last is None or operations[position].call > last.call:
                 last = operations[position]
     return BlockProof(operations, blocks)
+
+
+def _seen_by(core: Core) -> Conflict:
+    """A conflict that was there once the last operation of its core had returned, not before.
+
+    Without the Adds of what they saw, reads say nothing about when it began.
+    """
+    returns = [op.ret for op in core.operations if op.ret is not None]
+    return FoundConflict(core, stuck_at=max(returns))
 
 
 @dataclass(frozen=True)

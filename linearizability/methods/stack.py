@@ -53,6 +53,7 @@ from linearizability.methods.lives import (
     fewest,
     gather,
     given_last_called,
+    returned,
 )
 from linearizability.methods.trees import INFINITY, Depth, Earliest, Latest, Stamp
 from linearizability.operation import Operation
@@ -71,18 +72,19 @@ def decide(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
     return NestProof(found, nest)
 
 
-def _dues(found: Lives) -> list[Due]:
+def _dues(found: Lives, since: Stamp) -> list[Due]:
     """By when each value that was left must be gone: what it certainly lies on must be popped.
 
     That is what was pushed before its Push began, and not popped before that had returned. A Pop
-    that found nothing, called after its Push had returned, needs it gone as well.
+    that found nothing, called after its Push had returned, needs it gone as well. Pops that had
+    returned before `since` are not asked.
     """
-    beneath = Earliest(life.out_call for life in found.lives)
-    empty = Earliest(found.operations[position].call for position in found.empties)
-    for position in found.empties:
-        op = found.operations[position]
-        empty.put(op.call, op.ret or 0, (position,))
-    lives = sorted(found.lives, key=BY_RETURN)
+    lives = sorted((life for life in found.lives if life.out_ret >= since), key=BY_RETURN)
+    empties = [position for position in found.empties if returned(found, position) >= since]
+    beneath = Earliest(life.out_call for life in lives)
+    empty = Earliest(found.operations[position].call for position in empties)
+    for position in empties:
+        empty.put(found.operations[position].call, returned(found, position), (position,))
     dues: list[Due] = []
     index = 0
     for life in sorted(found.kept, key=BY_CALL):
@@ -155,14 +157,17 @@ class Nest:
                 first += 1
             left = returns[first]
             right = stamps[depth.first_zero(covers[first][0])]
-            while called < count and covering[by_call[called]].call <= left:
-                ready.put(by_call[called], covering[by_call[called]].out_ret)
-                called += 1
-            best, end = ready.latest(bisect_left(returns, right, first))
-            if end < right:
-                self.stuck = left, right
-                self._rest = [life for index, life in enumerate(covering) if not gone[index]]
-                return
+            best = first
+            if covering[first].out_call < right:  # else it covers all of it, as it mostly does
+                while called < count and covering[by_call[called]].call <= left:
+                    if not gone[by_call[called]]:
+                        ready.put(by_call[called], covering[by_call[called]].out_ret)
+                    called += 1
+                best, end = ready.latest(bisect_left(returns, right, first))
+                if end < right:
+                    self.stuck = left, right
+                    self._rest = [life for index, life in enumerate(covering) if not gone[index]]
+                    return
             gone[best] = 1
             ready.put(best, -INFINITY)
             depth.uncover(*covers[best])

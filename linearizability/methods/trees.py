@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain
+from operator import sub
 
 INFINITY = math.inf
 Stamp = float  # an integer, or infinity; never rounded
@@ -50,18 +52,16 @@ class Depth:
         for start, end in covers:
             changes[start] += 1
             changes[end] -= 1
-        least = [0] * (2 * self._size)
-        depth = 0
-        for point in range(self._size):
-            depth += changes[point]
-            least[self._size + point] = depth
-        for node in range(self._size - 1, 0, -1):
-            one, other = least[2 * node], least[2 * node + 1]
-            least[node] = one if one < other else other
+        levels = [list(accumulate(changes[: self._size]))]
+        while len(levels[-1]) > 1:
+            below = levels[-1]
+            pairs = zip(below[::2], below[1::2], strict=True)
+            levels.append([one if one < other else other for one, other in pairs])
         # The depth of a point is the sum over its ancestors: each node keeps what is its own.
-        for node in range(2 * self._size - 1, 1, -1):
-            least[node] -= least[node // 2]
-        self._own = least
+        own = [0, *levels[-1]]
+        for below, above in zip(levels[-2::-1], levels[:0:-1], strict=True):
+            own += map(sub, below, chain.from_iterable(zip(above, above, strict=True)))
+        self._own = own
 
     def uncover(self, start: int, end: int) -> None:
         """Take one cover away from the points from start to before end."""
@@ -91,11 +91,12 @@ class Depth:
             least, other = own[left], own[left ^ 1]
             if other < least:
                 least = other
-            if least:
-                own[left] -= least
-                own[left ^ 1] -= least
-                own[left >> 1] += least
+            if not least:
+                return  # nothing changes above
+            own[left] -= least
+            own[left ^ 1] -= least
             left >>= 1
+            own[left] += least
 
     def first_zero(self, start: int) -> int:
         """The first point from `start` on that nothing covers; there is one."""

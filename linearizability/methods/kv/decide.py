@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,8 +16,8 @@ from linearizability.methods.kv.intervals import (
     union,
 )
 from linearizability.methods.kv.table import (
-    MAYBE,
     NO_KEY,
+    VERSION,
     Clash,
     Dialect,
     Table,
@@ -202,37 +202,52 @@ class VersionedProof(Proof):
         transitions = self.transitions()
         instants = [instant for instant, _ in transitions]
         keyed: list[tuple[float, int, int]] = []
+        add, refused = keyed.append, self._refused(instants)
         applied = {id(op): version for version, (_, op) in enumerate(transitions)}
         for position, op in enumerate(self.table.operations):
             if len(op.input) == 1:  # a Get; most of an order is this
                 if op.ret is not None:
                     call, version = op.call, op.output[1]
                     if version and instants[version - 1] > call:
-                        keyed.append((instants[version - 1], 2 * version, position))
+                        add((instants[version - 1], 2 * version, position))
                     else:
-                        keyed.append((call, 2 * version, position))
+                        add((call, 2 * version, position))
                 continue
             version = applied.get(id(op), -1)
             if version >= 0:
-                keyed.append((instants[version], 2 * version + 1, position))
+                add((instants[version], 2 * version + 1, position))
             elif op.ret is not None:
-                keyed.append((*self._refused(op, instants), position))
+                instant, place = refused(op)
+                add((instant, place, position))
         keyed.sort()
         return [position for _, _, position in keyed]
 
-    def _refused(self, op: Operation, instants: list[float]) -> tuple[float, int]:
+    def _refused(self, instants: list[float]) -> Callable[[Operation], tuple[float, int]]:
         """Of a Put that changed nothing: (instant, twice the version that holds then)."""
-        # What is no version, or never reached, counts as one beyond the last.
         last = len(instants)
-        version = int(op.input[2]) if op.input[2] in range(last + 1) else last + 1
-        if op.output == MAYBE and self.dialect.loose_maybe:  # it did nothing, at no special time
-            return op.call, 2 * bisect_right(instants, op.call)
-        if op.output == NO_KEY:
-            return op.call, 0
-        # Refused: before epoch `version` if that began late enough, else after its end.
+        versions = range(last + 1)
         exists = not self.dialect.version_error_without_key
-        at = max(op.call, instants[0]) if exists else op.call
-        began = instants[version - 1] if 0 < version <= last else math.inf
-        if version == 0 or (version == 1 and exists) or at > began:
-            return end(op), 2 * bisect_right(instants, end(op))
-        return at, 2 * min(version - 1, bisect_right(instants, at))
+        first = instants[0] if exists and instants else -math.inf
+        after_its_end = (0, 1) if exists else (0,)
+        loose = self.dialect.loose_maybe
+
+        def refused(op: Operation) -> tuple[float, int]:
+            version, output = op.input[2], op.output
+            at: float = op.call
+            if output != VERSION:
+                if output == NO_KEY:
+                    return at, 0
+                if loose:  # ErrMaybe: it did nothing, at no special time
+                    return at, 2 * bisect_right(instants, at)
+            # Refused: before epoch `version` if that began late enough, else after its end. What
+            # is no version, or never reached, counts as one beyond the last.
+            if first > at:
+                at = first
+            if version not in versions:
+                return at, 2 * min(last, bisect_right(instants, at))
+            version = int(version)
+            if version in after_its_end or at > instants[version - 1]:
+                return end(op), 2 * bisect_right(instants, end(op))
+            return at, 2 * min(version - 1, bisect_right(instants, at))
+
+        return refused
