@@ -110,4 +110,12 @@ BUGS: Final = (
         killed_by=("test_deposed_leader_keeps_its_log",),
         seeds=1,
     ),
+    Patch(
+        "commits_old_entries_below_new_ones",
+        "A leader whose log ends in its own term commits entries of earlier ones by counting.",
+        CORE,
+        (("self.log.term(index) == self.term:", "self.log.last_term == self.term:"),),
+        killed_by=("test_figure8_with_a_newer_entry",),
+        seeds=1,
+    ),
 )

@@ -179,6 +179,39 @@ async def test_deposed_leader_keeps_its_log(sim: Simulation) -> None:
         servers.connect_all()
 
 
+@simulate(network=CALM, limits=LIMITS)
+async def test_figure8_with_a_newer_entry(sim: Simulation) -> None:
+    """An old entry is on three of five servers, and one of the leader's own term on two."""
+    raft = RaftCluster(sim, 5)
+    servers = raft.servers
+    _ = await raft.one(b"agreed", 5)
+    first = await raft.check_one_leader()
+    near, *far = [i for i in range(5) if i != first]
+    servers.disconnect(*far)
+    _ = await start_on_leader(raft, first, b"older")
+    await asyncio.sleep(0.2)
+
+    servers.disconnect(first, near)
+    servers.connect(*far)
+    second = await raft.check_one_leader()
+    servers.disconnect(*far)
+    _ = await start_on_leader(raft, second, b"later")
+    third, other = (i for i in far if i != second)
+
+    servers.connect(first, near, third)  # the older entry comes to a majority, and is of no use
+    leader = await new_leader(raft, [first, near, third])
+    await asyncio.sleep(0.2)
+    servers.disconnect(third)
+    _ = await raft.start(leader, b"newer")
+    await asyncio.sleep(0.2)
+
+    servers.disconnect(first, near)
+    servers.connect(second, other, third)
+    _ = await raft.one(b"agreed, too", 3)
+    servers.connect_all()
+    _ = await raft.one(b"agreed by all", 5)
+
+
 async def _soon(raft: RaftCluster, holds: Callable[[], object]) -> None:
     """Return as soon as it holds, and not much later than it should."""
     deadline = raft.sim.now() + ELECTED_S
