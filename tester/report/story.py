@@ -14,6 +14,7 @@ from tester.report import excerpt
 from tester.report.audit.beside import side_by_side
 from tester.report.audit.leading_up import later, leading_up
 from tester.report.broken import Broken
+from tester.report.broken import listed as listed_names
 from tester.report.inside import NOTHING, Inside
 from tester.report.lines import Line, lines, listed
 from tester.report.matters import matters
@@ -23,6 +24,8 @@ from tester.report.reason import core_of, reason
 from tester.report.values import operation, result
 from tester.report.width import WIDTH
 from tester.search.explain import Explanation
+from tester.search.shortest import STEPS
+from tester.search.shrink import Shrunk
 from tester.world.execution import TEST
 from tester.world.failure import (
     Failure,
@@ -236,11 +239,31 @@ def _struck(all_lines: Sequence[Line], explanation: Explanation | None) -> list[
 def _effort(explanation: Explanation) -> str:
     shrunk = explanation.shrunk
     runs, before = explanation.runs, shrunk.choices_before
+    left = f"{shrunk.choices_after}{_sizes(shrunk.outcome)}"
     return (
         f"Shrunk from {before} {'choice' if before == 1 else 'choices'} to "
-        f"{shrunk.choices_after} in {runs} {'run' if runs == 1 else 'runs'}"
-        f"{f', and stopped at the limit of {shrunk.bound}' if shrunk.bound else ''}."
+        f"{left} in {runs} {'run' if runs == 1 else 'runs'}"
+        f"{f', and stopped at the limit of {_bound(shrunk)}' if shrunk.bound else ''}."
     )
+
+
+def _sizes(outcome: Outcome) -> str:
+    """What is left of the workload: `, with 2 clients and 1 round,`; "" if all of it is."""
+    parts = []
+    for name, size in outcome.sizes.items():
+        noun = name.replace("_", " ")
+        if noun.endswith("s"):
+            parts.append(f"{size:,} {noun[:-1] if size == 1 else noun}".replace(",", " "))
+        else:
+            parts.append(f"{noun} {size}")
+    return f", with {listed_names(parts)}," if parts else ""
+
+
+def _bound(shrunk: Shrunk) -> str:
+    """The limit of the search for a smaller run, and where it comes from."""
+    if shrunk.steps < shrunk.most_steps or shrunk.most_steps == STEPS:
+        return shrunk.bound
+    return f"{shrunk.bound}, a share of what the run took"
 
 
 def headline(outcome: Outcome) -> str:

@@ -34,7 +34,11 @@ class Diagnosis:
 
 
 def diagnose(
-    scenario: Scenario, seed: int, failing: Outcome, attempt: Callable[[], None] = lambda: None
+    scenario: Scenario,
+    seed: int,
+    failing: Outcome,
+    attempt: Callable[[], None] = lambda: None,
+    most_steps: int = 0,
 ) -> Diagnosis:
     """Run a failing seed again, shrink it, and find which faults it needs.
 
@@ -42,12 +46,13 @@ def diagnose(
     that the checker could not decide, and one whose code cannot be run as it is or changes its
     modules, since such a run is not a function of its choices alone.
 
-    `attempt` is called before each further run, as a sign of life: there may be many.
+    `attempt` is called before each further run, as a sign of life: there may be many. To shrink it
+    takes at most so many steps; 0: as many as a single seed is worth.
     """
     again = _with_suspects(scenario, repeat(scenario, seed, failing))
     if isinstance(again.error, NonDeterministic | SharedState) or failing.verdict != "fail":
         return Diagnosis(seed, again, None)
-    shrunk = shrink(scenario, seed, failing, attempt)
+    shrunk = shrink(scenario, seed, failing, attempt, most_steps)
     if symptom(shrunk.outcome) != symptom(failing):
         # The test looks at more than choices, such as at the seed.
         return Diagnosis(seed, again, None)

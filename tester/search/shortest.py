@@ -11,6 +11,8 @@ LATER: Final = 20
 """How much later than the first one the last of them may be."""
 RUNS: Final = 400
 """The most attempts for one seed."""
+STEPS: Final = 1_000_000
+"""The most callbacks in these attempts together, which bounds the time for long runs."""
 DEAR: Final = 300_000
 """Where it took so many steps to shrink one seed, no other one is tried: somebody waits."""
 _SHORT: Final = 12

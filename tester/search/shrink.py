@@ -15,13 +15,11 @@ from typing import Final
 from tester.engine.choices import Choices, Record, Replayed
 from tester.engine.errors import LimitReached, Livelock
 from tester.engine.stream import Fault
-from tester.search.shortest import DEAR, RUNS, Size
+from tester.search.shortest import DEAR, RUNS, STEPS, Size
 from tester.world.nemesis import STREAM as STRIKES
 from tester.world.run import Outcome, Scenario, run
 from tester.world.streams import FATE_SIZE, NETWORK, is_size
 
-STEPS: Final = 1_000_000
-"""The most callbacks in all attempts together, which bounds the time for long runs."""
 PATIENCE: Final = 4
 """An attempt is given up at this many times the steps of the best run."""
 AT_LEAST: Final = 2_000
@@ -119,6 +117,8 @@ class Shrunk:
     choices_after: int
     steps: int = 0
     """Callbacks run in all these runs together."""
+    most_steps: int = 0
+    """The most of them that there might be; 0: there was no search."""
 
     @property
     def faults(self) -> list[Fault]:
@@ -135,22 +135,29 @@ class Shrunk:
         """The limit that ended the search; "" if nothing smaller was left to be tried."""
         if self.runs >= RUNS:
             return f"{RUNS} runs"
-        return f"{STEPS:,} steps".replace(",", " ") if self.steps >= STEPS else ""
+        if not 0 < self.most_steps <= self.steps:
+            return ""
+        return f"{self.most_steps:,} steps".replace(",", " ")
 
     @property
     def settled(self) -> bool:
         """Whether no other seed is tried: this story is short, or the search takes long."""
-        return self.size.short or self.steps > DEAR
+        return self.size.short or bool(self.bound) or self.steps > DEAR
 
 
 def shrink(
-    scenario: Scenario, seed: int, failing: Outcome, attempt: Callable[[], None] = lambda: None
+    scenario: Scenario,
+    seed: int,
+    failing: Outcome,
+    attempt: Callable[[], None] = lambda: None,
+    most_steps: int = 0,
 ) -> Shrunk:
     """Shrink the run of a seed that failed; every attempt keeps the same kind of failure.
 
-    `attempt` is called before each: somebody may wait for a sign of life.
+    `attempt` is called before each: somebody may wait for a sign of life. All together take at
+    most so many steps, and `STEPS` if that is 0.
     """
-    shrinker = Shrinker(scenario, failing, attempt)
+    shrinker = Shrinker(scenario, failing, attempt, most_steps or STEPS)
     before = len(nonzero(shrinker.record))
     shrinker.shrink()
     return Shrunk(
@@ -161,6 +168,7 @@ def shrink(
         choices_before=before,
         choices_after=len(nonzero(shrinker.record)),
         steps=shrinker.steps,
+        most_steps=most_steps or STEPS,
     )
 
 
@@ -177,12 +185,19 @@ class Shrinker:
     `attempt` is called before each: somebody may wait for a sign of life.
     """
 
-    def __init__(self, scenario: Scenario, failing: Outcome, attempt: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        failing: Outcome,
+        attempt: Callable[[], None],
+        most_steps: int = STEPS,
+    ) -> None:
         self.best = failing
         self.record = trimmed(failing.choices.record())
         self.runs = 0
         self._scenario = scenario
         self._attempt = attempt
+        self._most_steps = most_steps
         self._symptom = symptom(failing)
         self.steps = 0
         """Callbacks run in all attempts so far."""
@@ -197,7 +212,7 @@ class Shrinker:
 
     def spare(self) -> bool:
         """Whether there may be another one."""
-        return self.runs < RUNS and self.steps < STEPS
+        return self.runs < RUNS and self.steps < self._most_steps
 
     def better(self, record: Record, *, simpler: bool = False) -> bool:
         """Run an edited record, and keep it if it is smaller; with `simpler`, also if it is that.

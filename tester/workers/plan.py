@@ -211,13 +211,20 @@ class Reruns:
 
     def __init__(self, reruns: Sequence[Rerun]) -> None:
         self._first = list(reruns)
+        self._later: dict[str, list[Rerun]] = {}
+        """Other seeds of the same tests, by test."""
         self._waiting: list[tuple[Rerun, bool]] = []
         self._of: dict[str, Rerun] = {}
         self._attempts: dict[str, int] = {}
-        self.add(reruns)
+        self._put(reruns)
 
     def add(self, reruns: Iterable[Rerun]) -> None:
-        """Run these, too; they are no parts of their own."""
+        """Run these, too: those of a test are one more part."""
+        for rerun in reruns:
+            self._later.setdefault(rerun.test, []).append(rerun)
+            self._put([rerun])
+
+    def _put(self, reruns: Iterable[Rerun]) -> None:
         for rerun in reruns:
             self._waiting.append((rerun, False))
             self._of[rerun.marker] = rerun
@@ -237,6 +244,7 @@ class Reruns:
             one.full,
             one.page,
             one.level,
+            one.most_steps,
         )
 
     def answered(self, job: Job, at: int, answer: JobResult, printed: str) -> None:
@@ -296,9 +304,13 @@ class Reruns:
 
     @property
     def parts(self) -> list[Part]:
-        return [
+        parts = [
             Part(_is_over(one), f"{one.test}: seed {one.seed} explained") for one in self._first
         ]
+        for test, several in self._later.items():
+            seeds = "1 more seed" if len(several) == 1 else f"{len(several)} more seeds"
+            parts.append(Part(all(map(_is_over, several)), f"{test}: {seeds} explained"))
+        return parts
 
 
 def _is_over(rerun: Rerun) -> bool:

@@ -120,7 +120,7 @@ def _diagnosis(
 ) -> Diagnosis:
     seed = int(job.seed)
     if not job.record:
-        return diagnose(scenario, seed, found, attempt)
+        return diagnose(scenario, seed, found, attempt, job.most_steps)
     return diagnose_recorded(scenario, seed, found, attempt)
 
 

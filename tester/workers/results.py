@@ -84,6 +84,8 @@ class Rerun:
     """Whether to draw its page, too."""
     level: int = 0
     """The lowest level of its log to be kept; 0: no log."""
+    most_steps: int = 0
+    """To shrink it takes at most so many steps; 0: as many as a single seed is worth."""
     rivals: list[int] = field(default_factory=list)
     """Other seeds that fail in the same way, and whose stories are not shorter."""
     schedule: str = DEFAULT
@@ -170,6 +172,7 @@ class Counted:
         self.rpcs = 0
         self.ops = 0
         self.virtual_us = 0
+        self.steps = 0
         self.wall_us = 0
         self.peers = 0
         """The most servers that a run had."""
@@ -207,6 +210,7 @@ class Counted:
         self.rpcs += ran.rpcs
         self.ops += ran.ops
         self.virtual_us += ran.virtual_us
+        self.steps += ran.steps
         self.wall_us += ran.wall_us
         self.peers = max(self.peers, ran.peers)
         for name, figure in ran.figures.items():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
-from tester.search.shortest import shortest
+from tester.search.shortest import STEPS, shortest
 from tester.workers.first import FirstFailurePlan, FirstFailureTracker
 from tester.workers.inquiry import Start
 from tester.workers.plan import Plan, Reruns
@@ -13,6 +14,9 @@ from tester.workers.pool import Pool
 from tester.workers.results import LabResult, Rerun, TestResult
 from tester.workers.selfcheck import SelfCheck
 from tester.workers.wire import Listed
+
+_PARTS: Final = 10
+"""The least that a failing test is worth to be shrunk is this part of the most."""
 
 
 class Misuse(Exception):
@@ -103,11 +107,13 @@ def _report_failures(
     progress: Callable[[Plan | Reruns], None],
 ) -> None:
     to_repeat = []
+    share = share_of(result)
     for test in result.tests:
         seed = test.first_bad_seed
         if seed is None:
             continue
         test.rerun = Rerun(test.name, seed, command(test.name, seed), schedule=test.schedule)
+        test.rerun.most_steps = share
         if test.lost is not None and seed == test.counted.seeds - 1:
             test.rerun.lost = test.lost
         else:
@@ -128,11 +134,27 @@ def _rivals(test: TestResult, command: Callable[[str, int], str]) -> list[Rerun]
     first = test.rerun
     if first is None or first.differed or first.report is None or first.report.settled:
         return []
+    later = [seed for seed in test.counted.alike if seed != first.seed]
+    share = first.most_steps // max(1, len(later))
     return [
-        Rerun(test.name, seed, command(test.name, seed), schedule=test.schedule)
-        for seed in test.counted.alike
-        if seed != first.seed
+        Rerun(
+            *(test.name, seed, command(test.name, seed)),
+            schedule=test.schedule,
+            most_steps=share,
+        )
+        for seed in later
     ]
+
+
+def share_of(result: LabResult) -> int:
+    """The most steps in which a failing test is shrunk: all take a share of what the run took.
+
+    That is half of it, or as much as a single seed is worth if that is more, in equal parts; but
+    no part is so small that nothing could come of it.
+    """
+    failing = sum(test.first_bad_seed is not None for test in result.tests)
+    together = max(STEPS, sum(test.counted.steps for test in result.tests) // 2)
+    return min(STEPS, max(STEPS // _PARTS, together // max(1, failing)))
 
 
 def _shortest(first: Rerun, others: Sequence[Rerun]) -> Rerun:

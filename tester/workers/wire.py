@@ -55,6 +55,8 @@ class RerunJob(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Draw its page, too."""
     level: int = 0
     """Report what its nodes print and log from this level on; 0: neither."""
+    most_steps: int = 0
+    """To shrink it takes at most so many steps; 0: as many as a single seed is worth."""
 
     @property
     def count(self) -> int:

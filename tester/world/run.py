@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Final, Self
 
@@ -81,6 +81,8 @@ class Outcome:
     """The errors of background tasks that were never awaited."""
     unawaited: Sequence[Unawaited]
     """Calls that were never awaited; known if the run failed and kept its trace."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """What parts of the workload were cut down to, by name: see `Simulation.at_most`."""
 
     @functools.cached_property
     def events(self) -> list[TraceEvent]:
@@ -197,6 +199,7 @@ def _run(
         leaked_state=changes,
         died=execution.reports.died,
         unawaited=execution.reports.unawaited if error is not None else (),
+        sizes=sim.sizes,
     )
 
 

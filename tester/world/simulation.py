@@ -63,6 +63,8 @@ class Simulation:
         self._observed: dict[str, Remote] = {}
         self.reached = self._invariants.reached
         """Whether it has come to what is to be reached in some run: see `sometimes`."""
+        self.sizes: dict[str, int] = {}
+        """What parts of the workload are cut down to, by name: see `at_most`."""
 
     # -- making it --------------------------------------------------------------------------------
 
@@ -205,7 +207,10 @@ class Simulation:
         For the sizes of a workload: how many clients, how many rounds, how many milliseconds. The
         name says which; it is part of a record.
         """
-        return n - self.choices.stream(f"{SIZE}{name}").given(n)
+        less = self.choices.stream(f"{SIZE}{name}").given(n)
+        if less:
+            self.sizes.setdefault(name, n - less)
+        return n - less
 
     def livelock(self, sentence: str) -> Livelock:
         """The verdict of no progress, with where every task waits, for a test to raise."""

@@ -10,14 +10,16 @@ import pytest
 from labrpc import UNRELIABLE
 from linearizability.models import kv
 from tester import Limits, Simulation
-from tester.engine.choices import Record
+from tester.engine.choices import Choices, Record, Seeded
 from tester.engine.errors import Waiting
 from tester.report.story import _waiting, render_story
+from tester.search.diagnosis import diagnose
 from tester.world import check
-from tester.world.run import Outcome, Scenario, repeat
+from tester.world.run import Outcome, Scenario, repeat, run
 from tester.world.scenario import SimulatedTest
 from tests import snapshots
 from tests.report import breakages, scenarios
+from tests.search.planted import scenario
 from tests.tree import ROOT
 from tests.world.lab import fates, once, passes, unreliable
 
@@ -214,3 +216,35 @@ def test_tasks_that_wait_at_one_place_are_listed_together() -> None:
     ]
     many = [Waiting("s0", str(i), "/x/server.py", i // 2, "wait") for i in range(60)]
     assert _waiting(many)[0].endswith("\n  and 48 more")
+
+
+async def fails_in_the_third_round(sim: Simulation) -> None:
+    clients = sim.at_most(4, "clients")
+    for round_ in range(sim.at_most(9, "rounds")):
+        assert round_ < 2, clients
+
+
+async def fails_without_rounds(sim: Simulation) -> None:
+    raise AssertionError("to see the story")
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (fails_in_the_third_round, " to 2, with 1 client and 3 rounds, in "),
+        (fails_without_rounds, " to 0 in "),
+    ],
+)
+def test_what_is_left_of_the_workload_is_said(function: SimulatedTest, said: str) -> None:
+    tested = scenario(function)
+    diagnosis = diagnose(tested, 0, run(tested, Choices(Seeded(0))))
+    story = render_story(0, diagnosis.outcome, "again", diagnosis.explanation)
+    line = next(line for line in story.splitlines() if line.startswith("Shrunk from"))
+    assert said in line
+
+
+def test_a_limit_that_is_a_share_of_the_run_says_so() -> None:
+    tested = scenario(fails_in_the_third_round)
+    diagnosis = diagnose(tested, 0, run(tested, Choices(Seeded(0))), most_steps=1)
+    story = render_story(0, diagnosis.outcome, "again", diagnosis.explanation)
+    assert "and stopped at the limit of 1 steps, a share of what the run took." in story

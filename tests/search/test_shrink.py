@@ -12,7 +12,17 @@ from labrpc import RELIABLE
 from tester import Simulation
 from tester.engine.choices import Choices, Record, Replayed, Seeded
 from tester.search import shrink as shrinking
-from tester.search.shrink import Shrinker, Shrunk, as_recorded, nonzero, shrink, symptom, trimmed
+from tester.search.shrink import (
+    AT_LEAST,
+    PATIENCE,
+    Shrinker,
+    Shrunk,
+    as_recorded,
+    nonzero,
+    shrink,
+    symptom,
+    trimmed,
+)
 from tester.world.run import Outcome, Scenario, run
 from tests.search import planted
 from tests.search.planted import failing, scenario
@@ -297,3 +307,12 @@ def test_as_it_was_recorded_a_run_stays_as_it_is() -> None:
     assert same.record == trimmed(outcome.choices.record())
     assert same.choices_after == same.choices_before == len(nonzero(same.record))
     assert same.faults == outcome.choices.faults
+
+
+def test_a_search_may_be_given_fewer_steps_and_then_no_other_seed_is_tried() -> None:
+    ((seed, outcome),) = failing(TWO, 1)
+    small = shrink(TWO, seed, outcome, most_steps=2 * outcome.steps)
+    assert small.steps < 2 * outcome.steps + PATIENCE * outcome.steps + AT_LEAST
+    assert small.bound == f"{2 * outcome.steps:,} steps".replace(",", " ")
+    assert small.settled
+    assert symptom(small.outcome) == symptom(outcome)

@@ -160,3 +160,37 @@ def test_an_interrupt_ends_every_stage(
         assert "Interrupted before its story was written." in out
         assert "labtester replay tiny test_third --seed 3 --submission theirs" in out
     command.wait_for_no_workers()
+
+
+LATE = """\
+if args.version == 2 and asyncio.get_running_loop().time() > 0.25:
+    seen = sys._getframe(1).f_globals
+    seen['late'] = seen.get('late', 0) + 1
+    if seen['late'] == 10:
+        os.mkdir('here')
+        while True: pass
+    raise ValueError('late')
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
+def test_an_interrupt_while_a_run_is_shrunk_prints_its_story_as_it_was(labtester: Runner) -> None:
+    theirs = submit(labtester.folder, LATE, before="import asyncio, os, sys")
+    command = Command(
+        *("run", "tiny", "--submission", theirs, "--jobs", "1", "--seeds", "5"),
+        *("--tests", "test_unreliable", "--stuck-after", "60"),
+    )
+    try:
+        command.wait_for(Path("here"))
+        command.process.send_signal(signal.SIGINT)
+        out, err = command.process.communicate(timeout=30)
+    finally:
+        command.process.kill()
+    assert command.process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in err
+    assert "ValueError" in out.splitlines()[2]
+    assert "It was not shrunk, for that was interrupted." in out
+    seed = out.partition("test_unreliable --seed ")[2].partition(" ")[0]
+    assert f"labtester replay tiny test_unreliable --seed {seed} --submission theirs" in out
+    assert "interrupted; only the seeds that are finished are counted above" in out
+    command.wait_for_no_workers()

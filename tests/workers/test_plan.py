@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.search.shortest import RUNS
+from tester.search.shortest import RUNS, STEPS
 from tester.workers.plan import Plan, Reruns
-from tester.workers.results import Counted, Lost, Rerun
+from tester.workers.results import Counted, LabResult, Lost, Rerun, TestResult
+from tester.workers.runner import share_of
 from tester.workers.wire import Chunk, Listed, Ran, RerunJob, RerunReport
 
 LOST = Lost(0, "exited with status 1", ())
@@ -213,12 +214,29 @@ def test_attempts_at_smaller_runs_are_counted() -> None:
     rival = Rerun("test_a", 5, "again")
     source.add([rival])
     assert not source.finished()
+    assert [part.text for part in source.parts if not part.is_over] == [
+        "test_a: 1 more seed explained"
+    ]
     source.answered(source.next() or a, 0, RerunReport(ran("pass", 0), ""), "")
     assert source.finished()
     assert counts() == (11, 11, 2)
     assert [part.text for part in source.parts] == [
-        "test_a: seed 3 explained", "test_b: seed 4 explained",
+        "test_a: seed 3 explained", "test_b: seed 4 explained", "test_a: 1 more seed explained",
     ]  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10**7)), min_size=1, max_size=40))
+def test_stories_take_a_share_of_what_the_run_took(tests: list[tuple[bool, int]]) -> None:
+    results = []
+    for fails, steps in tests:
+        counts = Counted()
+        counts.add(Ran("fail" if fails else "pass", "digest", 1, 1, 1, 1, steps=steps))
+        results.append(TestResult("test", 1, 1, counts, None))
+    share, failing = share_of(LabResult("lab", results)), sum(fails for fails, _ in tests)
+    assert STEPS // 10 <= share <= STEPS
+    half = max(STEPS, sum(steps for _, steps in tests) // 2)
+    assert share * failing <= max(half, failing * STEPS // 10)
+    assert share == STEPS or (share + 1) * failing >= half, "and no less than that"
 
 
 @pytest.mark.parametrize(
