@@ -46,13 +46,16 @@ class BoundMethod:
         """The result as bytes. Raises WrongResult if it is not what the signature says.
 
         Where that says None, any result will do, as of an `acquire` that returns True like
-        asyncio's; but not an awaitable, for what it is to do has not been done.
+        asyncio's; but not an awaitable, for what it is to do has not been done. And where it says
+        a tuple, a NamedTuple or a list will do, which unpack as a tuple does.
         """
         try:
             return self._encode(result)
         except NotAMessage as error:
             if self._returns_nothing and not inspect.isawaitable(result):
                 return self._encode(None)
+            if isinstance(result, tuple | list) and type(result) is not tuple:
+                return self.encode_result(tuple(result))
             said = str(error).removeprefix(self._wanted)
             where = place_of(self._target, self._method)
             raise WrongResult(f"{where}{self.name}{said}") from None

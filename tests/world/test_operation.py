@@ -1,7 +1,7 @@
 """Operations: how the test calls objects on other nodes, and what may cross that border."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 
@@ -159,3 +159,24 @@ def test_what_is_to_return_nothing_may_return_anything_that_is_done() -> None:
     with pytest.raises(WrongResult, match=r"Theirs\.acquire must return None, got .* `await`"):
         bound.encode_result(undone)
     undone.close()
+
+
+class Got(NamedTuple):
+    value: str
+    version: int
+
+
+def test_what_unpacks_as_a_tuple_may_be_returned_for_one() -> None:
+    class KV(Protocol):
+        async def get(self) -> tuple[str, int]: ...
+
+    class Theirs:
+        async def get(self) -> Got:
+            return Got("x", 1)
+
+    bound = operation(Theirs(), KV, "get")
+    for result in Got("x", 1), ["x", 1]:
+        assert bound.encode_result(result) == bound.encode_result(("x", 1))
+    for wrong in Got("x", "1"), ["x"], "x1", {"x": 1}:  # type: ignore[arg-type]
+        with pytest.raises(WrongResult, match=r"Theirs\.get"):
+            bound.encode_result(wrong)

@@ -276,7 +276,7 @@ def state_of(raft: Any) -> tuple[int, bool] | None:
         state = _at_once(state)
     if state is _WAITS:
         return None
-    if not (isinstance(state, tuple) and [*map(type, state)] == [int, bool]):
+    if not (isinstance(state, tuple | list) and [*map(type, state)] == [int, bool]):
         raise _wrong(raft, "get_state", f"returned {state!r}, which is no (term, is_leader)")
     term, leads = state
     if not 0 <= term < 1 << 63:
