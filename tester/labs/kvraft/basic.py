@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kvsrv.rpc import Err, Version
 from linearizability.verdict import counted
 from tester.labs.kvraft.clerks import GroupWitness, KVCluster
-from tester.labs.kvraft.generic import PAUSE_MS, Matrix, iterate, one_partition, speed
+from tester.labs.kvraft.generic import Matrix, iterate, one_partition, speed
 from tester.labs.kvraft.network import CALM, LIMITS, QUICK, ROUGH
 from tester.labs.kvtest import (
     Tally,
@@ -61,7 +61,7 @@ async def generic(sim: Simulation, matrix: Matrix) -> None:
                 clients,
                 seconds,
                 lambda client: one_client_put(
-                    client, keys, random_keys=matrix.random_keys, pause_ms=PAUSE_MS
+                    client, keys, random_keys=matrix.random_keys, pause_ms=matrix.pause_ms
                 ),
             )
         )
@@ -98,7 +98,7 @@ async def check_all(ck: GroupWitness, keys: Sequence[str]) -> None:
 
 
 async def speed_of_puts(sim: Simulation, maxraftstate: int) -> None:
-    """One client puts a thousand times; all succeed, and none has to wait."""
+    """One client puts again and again; all succeed, and none has to wait."""
     kv = KVCluster(sim, 3, maxraftstate)
     ck = kv.clerk()
     await check_get(ck, "k", "", 0, Err.NO_KEY)  # waits for a leader
@@ -117,7 +117,7 @@ async def test_basic_4b(sim: Simulation) -> None:
 
 @simulate(network=QUICK, limits=LIMITS, weight=5)
 async def test_speed_4b(sim: Simulation) -> None:
-    """A thousand puts, one after the other, take at most 33.3 ms each."""
+    """Three hundred puts, one after the other, take at most 33.3 ms each."""
     await speed_of_puts(sim, -1)
 
 

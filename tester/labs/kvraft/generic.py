@@ -20,11 +20,14 @@ CLIENTS_S: Final = 1
 PARTITIONED_S: Final = 2
 """How long they work under partitions, which change about every second."""
 PAUSE_MS: Final = 60
-"""A client pauses for less than this before it puts."""
+"""For each client of a test: before it puts, a client pauses for less than all of that. So there
+are about as many operations in a second whether few clients or many do them."""
+LONGEST_PAUSE_MS: Final = 600
+"""And for less than this, which leaves each of them some operations in a second."""
 HEALED_S: Final = 10
 """In what time an operation must complete when everybody can talk to everybody again: there is a
 leader within five seconds, and then it has to be found."""
-PUTS: Final = 1_000
+PUTS: Final = 300
 PUT_US: Final = 33_300
 """What a put may take: a third of the hundred milliseconds between heartbeats."""
 MAXRAFTSTATE: Final = 1_000
@@ -65,6 +68,16 @@ class Matrix:
     partitions: bool = False
     maxraftstate: int = -1
     random_keys: bool = False
+
+    @property
+    def pause_ms(self) -> int:
+        """A client pauses for less than this before it puts."""
+        return pause_of(self.clients)
+
+
+def pause_of(clients: int) -> int:
+    """So many milliseconds at most each of so many clients pauses before it puts."""
+    return min(clients * PAUSE_MS, LONGEST_PAUSE_MS)
 
 
 async def iterate(

@@ -23,7 +23,7 @@ async def test_snapshot_size_4c(sim: Simulation) -> None:
 
 @simulate(network=QUICK, limits=LIMITS, weight=5)
 async def test_speed_4c(sim: Simulation) -> None:
-    """A thousand puts with snapshots take at most 33.3 ms each."""
+    """Three hundred puts with snapshots take at most 33.3 ms each."""
     await speed_of_puts(sim, MAXRAFTSTATE)
 
 
