@@ -27,6 +27,8 @@ _ZIP_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _SKIPPED: Final = {"__pycache__", "__MACOSX", "venv", "env", "node_modules", "site-packages"}
 """Folders with nothing of the student's in them; so is one whose name begins with a dot."""
 _PATH: Final = 200
+_AT_ONCE: Final = 2 << 20
+"""Bytes that are read of a zip file at once: more than 5 000 entries need in its list."""
 _DEPTH: Final = 12
 
 
@@ -112,9 +114,13 @@ class _Reader:
         return self._found
 
     def _below(self, folder: Path, path: str) -> Iterator[str]:
-        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        entries = []
+        with os.scandir(folder) as listed:
+            for entry in listed:  # there may be millions
+                self._count()
+                entries.append(entry)
+        for entry in sorted(entries, key=lambda entry: entry.name):
             inner = f"{path}{entry.name}"
-            self._count()
             if not entry.is_dir(follow_symlinks=False):
                 yield inner
             elif not _skipped(inner):
@@ -123,7 +129,7 @@ class _Reader:
 
     def zip(self, source: Path) -> Found:
         """All files of a zip file."""
-        with zipfile.ZipFile(source) as archive:
+        with _InPieces(io.FileIO(source)) as file, zipfile.ZipFile(file) as archive:
             for info in archive.infolist():
                 self._count()
                 mode = info.external_attr >> 16
@@ -220,6 +226,20 @@ class _Limited(io.RawIOBase):
         self._left -= len(data)
         if self._left < 0:
             raise Malformed(_too_large("an archive", self._limit))
+        return data
+
+
+class _InPieces(io.BufferedReader):
+    """A zip file of which little is read at once: its list of entries is, before it is looked at.
+
+    A small archive can list a million, each of which takes many times its length in memory.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        most = _AT_ONCE + 1 if size is None or size < 0 else size
+        data = super().read(min(most, _AT_ONCE + 1))
+        if len(data) > _AT_ONCE:
+            raise Malformed("its list of entries is longer than that of any submission")
         return data
 
 

@@ -18,6 +18,7 @@ import msgspec
 from tester.grading.exam import Progress
 from tester.grading.isolation import Isolation, Kind, MachineFault, NothingToTell, SeedResult
 from tester.grading.journal import COMMAND, RefusedLine, SeedLine, ShutIn, StoryLine
+from tester.grading.remote import Broken
 from tester.grading.rubric import Part
 from tester.grading.sandbox import Limits
 from tester.report.likeness import likeness
@@ -172,9 +173,20 @@ def _story(isolated: Isolation, progress: Progress, last: SeedResult | None) -> 
             last = isolated.run(part.test, seed)
         return _brief(part, seed, last.sentence or "not the same when it was run again")
     try:
-        found = isolated.diagnosis(part.test, seed)
+        return _told(isolated, part, seed)
     except NothingToTell as nothing:
         return _brief(part, seed, str(nothing))
+    except (MachineFault, MemoryError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a run that knew it was watched may end in any way
+        kind = type(error).__name__
+        return _brief(part, seed, f"it failed, and what happened cannot be told ({kind})")
+
+
+def _told(isolated: Isolation, part: Part, seed: int) -> StoryLine:
+    found = isolated.diagnosis(part.test, seed)
+    if isinstance(found.outcome.error, Broken):
+        return _brief(part, seed, str(found.outcome.error))
     text = plain(render_story(seed, found.outcome, COMMAND, found.explanation)).rstrip("\n")
     head = " ".join(text.partition("\n\n")[0].removeprefix(f"seed {seed}: ").split())
     why = found.explanation

@@ -17,6 +17,7 @@ from tester.engine.node import Event
 from tester.grading.printed import Heard
 from tester.guard.unawaited import Unawaited
 from tester.world.failure import Failure
+from tester.world.probe import as_reported
 
 Number = Annotated[int, Meta(ge=0, le=2**62)]
 Text = Annotated[str, Meta(max_length=1 << 16)]
@@ -112,6 +113,16 @@ class Fault(Said, frozen=True, tag="fault"):
     kind: Text
 
 
+class Annotate(Said, frozen=True, tag="annotate"):
+    """The node's code wants something seen: see `tester.world.annotations`."""
+
+    label: Text
+    text: Text
+    details: Text
+    since_us: Annotated[int, Meta(ge=-1, le=2**62)]
+    lasting: bool
+
+
 class Report(Said, frozen=True, tag="report"):
     """What a probe reports."""
 
@@ -120,7 +131,18 @@ class Report(Said, frozen=True, tag="report"):
 
 
 Happening = (
-    Send | Answer | Done | Fail | Refused | Forgotten | Write | Sync | File | Fault | Report
+    Send
+    | Answer
+    | Done
+    | Fail
+    | Refused
+    | Forgotten
+    | Write
+    | Sync
+    | File
+    | Fault
+    | Annotate
+    | Report
 )
 
 
@@ -208,6 +230,12 @@ def event(said: Happening) -> Event:
     if isinstance(said, Forgotten):
         return "unawaited", said.call
     return (type(said).__struct_config__.tag, *_astuple(said))
+
+
+def reported(said: Report) -> Event | None:
+    """A report as the run takes it; None if no harness reports such."""
+    data = as_reported(said.what, event(said)[2:])
+    return None if data is None else ("report", said.what, *data)
 
 
 def encode_report(event: Event) -> Event:

@@ -217,8 +217,11 @@ class RemoteNode:
                 wrong = "returned from an operation that was not called on it"
             self._operations.discard(said.op)
         elif isinstance(said, frames.Report):
-            if OnProbe not in self._holds:
-                wrong = "reported something, and has no probe"
+            probed = OnProbe in self._holds
+            if probed and (event := frames.reported(said)) is not None:
+                return event
+            why = "as no harness does" if probed else "and has no probe"
+            wrong = f"reported {said.what[:100]!r} {why}"
         elif isinstance(said, frames.File):
             if OnFiles not in self._holds:
                 wrong = "asked for the shared files, which it was not given"

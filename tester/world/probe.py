@@ -7,13 +7,41 @@ tells is plain data and reaches the listener of the node at once: see `Simulatio
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final, NamedTuple, Protocol
+
+import msgspec
 
 from tester.engine.node import Event
 
 Plain = None | bool | int | str | bytes | Sequence[int] | Sequence[bytes]
 """What can be reported."""
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""An index, a term, or how many there are."""
+_words: Final[dict[str, list[Any]]] = {}
+
+
+def words(shapes: Mapping[str, Any]) -> None:
+    """Say what the probes of a harness report: by its name, the data as a tuple of types.
+
+    Where nodes are trusted this is never looked at. Where they are not, the harness on a node may
+    have been tampered with, and its listener hears only what is of one of these shapes.
+    """
+    for what, shape in shapes.items():
+        _words.setdefault(what, []).append(shape)
+
+
+def as_reported(what: str, data: Sequence[Any]) -> tuple[Any, ...] | None:
+    """The data of a report, if a harness reports such; None if none does."""
+    for shape in _words.get(what, ()):
+        try:
+            found: tuple[Any, ...] = msgspec.convert(data, shape, strict=True)
+        except msgspec.ValidationError:
+            continue
+        return found
+    return None
 
 
 class OnProbe(NamedTuple):

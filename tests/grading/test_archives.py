@@ -4,10 +4,12 @@ import io
 import os
 import socket
 import stat
+import struct
 import tarfile
 import zipfile
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Self
 
 import pytest
 from hypothesis import given
@@ -33,6 +35,50 @@ def test_a_zip_file_and_a_folder_are_read(tmp_path: Path) -> None:
         found = read(source, Limits())
         assert found.files == solution()
         assert found.others == ["README.md"]
+
+
+def test_a_zip_file_may_have_a_comment(tmp_path: Path) -> None:
+    place = zipped(tmp_path / "a.zip", solution())
+    with zipfile.ZipFile(place, "a") as archive:
+        archive.comment = b"and a comment " * 4_000
+    assert read(place, Limits()).files == solution()
+
+
+def test_a_list_of_very_many_entries_is_not_read(tmp_path: Path) -> None:
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", *[20, 3, 20, *[0] * 8, 1, *[0] * 6]) + b"a"
+    entries = entry * 100_000
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 7, 7, len(entries), 0, 0)
+    (tmp_path / "a.zip").write_bytes(entries + end)
+    with pytest.raises(Malformed, match="its list of entries is longer than that of any"):
+        read(tmp_path / "a.zip", Limits())
+
+
+def test_a_folder_of_very_many_files_is_not_listed_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = []
+
+    class Endless:
+        def __init__(self, place: Path) -> None:
+            self._number = 0
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def __iter__(self) -> Self:
+            return self
+
+        def __next__(self) -> object:
+            listed.append(self._number)
+            return self
+
+    monkeypatch.setattr(os, "scandir", Endless)
+    with pytest.raises(Malformed, match="at most 50 entries"):
+        read(tmp_path, SMALL)
+    assert len(listed) == 51
 
 
 BAD_NAMES = [

@@ -64,6 +64,7 @@ def test_what_a_probe_tells_arrives_as_it_was(what: str, data: list[object]) -> 
         ("sync", 3),
         ("file", 4, "rename", "a", "b", b""),
         ("fault", "maybe/c0/site", 0, "what", "kind"),
+        ("annotate", "cache", "warm", "", -1, True),
     ],
 )
 def test_an_event_is_read_as_it_was_written(event: tuple[object, ...]) -> None:
@@ -83,6 +84,7 @@ def test_an_event_is_read_as_it_was_written(event: tuple[object, ...]) -> None:
         ("report", "what", [[[1]]]),
         ("write", {"log": "text"}),
         ("nonsense",),
+        ("annotate", "cache", "warm", "", -2, True),
         "send",
     ],
 )

@@ -50,6 +50,16 @@ def test_digests_are_those_of_one_process(lab: str) -> None:
                 assert there.digest == here.digest, (test, seed)
 
 
+def test_a_submission_may_annotate_its_run() -> None:
+    at = "        repeated = False\n"
+    told = (
+        f"        from tester import annotate\n        annotate('puts', key, lasting=True)\n{at}"
+    )
+    files = changed(KVSRV, "kvsrv/client.py", at, told)
+    with Isolation("kvsrv", files) as isolated:
+        assert isolated.run("test_unreliable_net", 1).sentence == ""
+
+
 def test_a_failure_is_told_in_words_and_as_a_story() -> None:
     wrong = changed(KVSRV, "kvsrv/client.py", "return Err.MAYBE", "return reply.err")
     with Isolation("kvsrv", wrong) as isolated:

@@ -12,7 +12,7 @@ from labrpc.errors import TesterError
 from tester import Simulation, Verdict
 from tester.world.failure import HandlerCrashed
 from tester.world.nodes import Remote
-from tester.world.probe import Probe
+from tester.world.probe import Count, Probe, as_reported, words
 from tests.world.lab import once, passes
 
 
@@ -182,3 +182,13 @@ class Caller:
 
     async def put(self) -> None:
         await self._end.call(Handles.put, PutArgs("k", "", 0))
+
+
+def test_only_what_a_harness_reports_is_a_report() -> None:
+    words({"seen": tuple[()]})
+    words({"seen": tuple[Count, bytes]})
+    assert as_reported("seen", []) == ()
+    assert as_reported("seen", [2**63 - 1, b"x"]) == (2**63 - 1, b"x")
+    for data in ([1], [1, b"x", 2], [-1, b"x"], [2**63, b"x"], [True, b"x"], ["1", b"x"]):
+        assert as_reported("seen", data) is None, data
+    assert as_reported("never seen", []) is None

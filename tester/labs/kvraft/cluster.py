@@ -20,11 +20,12 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar, cast
 
 from labrpc.errors import TesterError
-from raft.api import SNAPSHOT, STATE
+from raft.api import SNAPSHOT
 from tester.labs.kvraft.network import CALM
 from tester.labs.kvraft.replica import RSMReplica, Server, ServerReplica, Submitter
 from tester.labs.kvraft.verdicts import LogsTooLong
 from tester.labs.kvraft.watch import Watch
+from tester.labs.raft.cluster import saved_beside_snapshot
 from tester.world import submission
 from tester.world.group import Group
 from tester.world.handles import KV, AppendKV
@@ -127,15 +128,16 @@ class Cluster:
         }
 
     def log_sizes(self) -> dict[str, int]:
-        """Bytes of the Raft state that each server has saved."""
-        return self._sizes(STATE)
+        """Bytes that each server has saved, but for its snapshot."""
+        return {
+            node.name: saved_beside_snapshot(node.store.files()) for node in self.servers.nodes
+        }
 
     def snapshot_sizes(self) -> dict[str, int]:
         """Bytes of the snapshot that each server has saved."""
-        return self._sizes(SNAPSHOT)
-
-    def _sizes(self, file: str) -> dict[str, int]:
-        return {node.name: len(node.store.files().get(file, b"")) for node in self.servers.nodes}
+        return {
+            node.name: len(node.store.files().get(SNAPSHOT, b"")) for node in self.servers.nodes
+        }
 
     def check_log_sizes(self, most: int) -> None:
         """Fail if a server has saved a Raft state of more bytes than that."""

@@ -15,7 +15,7 @@ What a replica tells (see `tester.labs.kvraft.replica`):
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -35,10 +35,21 @@ from tester.labs.witness import describe_get, describe_put, short
 from tester.world.failure import printable
 from tester.world.history import seconds
 from tester.world.invariants import Monitor
+from tester.world.probe import Count, words
 from tester.world.simulation import Simulation
 
 # It observes the code under test: see tester.guard.origin.
 __harness__ = True
+
+words(
+    {
+        "started": tuple[()],
+        "logged": tuple[Count, Count, Count],
+        "applied": tuple[Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)], bytes, bytes],
+        "restored": tuple[Count],
+        "answered": tuple[bytes, bytes],
+    }
+)
 
 
 class _Applied(NamedTuple):

@@ -13,14 +13,16 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any, Final, Protocol, cast
+from typing import Annotated, Any, Final, Protocol, cast
+
+import msgspec
 
 from linearizability.verdict import counted
 from mapreduce.api import OUTPUT, App, decode, encode
 from mapreduce.sequential import sequential
 from tester.labs.mapreduce.corpus import BOOKS
 from tester.labs.mapreduce.difference import Reference
-from tester.labs.mapreduce.seat import APPS, Seat
+from tester.labs.mapreduce.seat import APPS, STALLS_MS, UNLUCKY, Seat
 from tester.labs.mapreduce.verdicts import (
     ExitedEarly,
     PartialOutput,
@@ -30,10 +32,21 @@ from tester.labs.mapreduce.verdicts import (
 )
 from tester.labs.mapreduce.worker_faults import WorkerFaults
 from tester.world.failure import TooManyRpcs
+from tester.world.probe import words
 from tester.world.simulation import Simulation
 
 # It observes the code under test: see tester.guard.origin.
 __harness__ = True
+
+words(
+    {
+        "maps": tuple[str],
+        "reduces": tuple[str],
+        "returned": tuple[()],
+        "crashes": tuple[()],
+        "stalls": tuple[Annotated[int, msgspec.Meta(ge=0, lt=STALLS_MS)]],
+    }
+)
 
 N_REDUCE: Final = 10
 DONE_S: Final = 60
@@ -58,7 +71,7 @@ COORDINATOR: Final = "coordinator"
 
 TIMED: Final = frozenset({"mtiming", "rtiming", "jobcount"})
 """Apps whose output depends on who does what when."""
-TWINS: Final = {"crash": "nocrash"}
+TWINS: Final = {UNLUCKY: "nocrash"}
 """Apps that are compared with the sequential run of another."""
 
 
@@ -326,6 +339,8 @@ class Job:
         elif what == "returned":
             self.sim.say(who, "returns")
             self._returned(who)
+        elif self._app != UNLUCKY:
+            raise AssertionError(f"{who} reports that its app {what}, and {self._app} never does")
         elif what == "crashes":
             self._faults.passes(1)
             self.sim.after(0, partial(self._crash, who))

@@ -27,6 +27,10 @@ from tester.world.probe import Probe
 # It observes the code under test: see tester.guard.origin.
 __harness__ = True
 
+UNLUCKY: Final = "crash"
+"""The app that crashes, or takes long, now and then."""
+STALLS_MS: Final = 10_000
+"""It takes less than that."""
 APPS: Final[dict[str, Callable[[Machine], App]]] = {
     "wc": lambda machine: WordCount(),
     "indexer": lambda machine: Indexer(),
@@ -34,7 +38,7 @@ APPS: Final[dict[str, Callable[[Machine], App]]] = {
     "rtiming": ReduceParallelism,
     "jobcount": JobCount,
     "early_exit": lambda machine: EarlyExit(),
-    "crash": Crash,
+    UNLUCKY: Crash,
     "nocrash": lambda machine: NoCrash(),
 }
 """By the names the tests have for them."""
@@ -58,7 +62,7 @@ class SimulatedMachine:
             self._probe.report("crashes")
             await asyncio.get_running_loop().create_future()
         if maybe("stall"):
-            milliseconds = self.below(10_000)
+            milliseconds = self.below(STALLS_MS)
             self._probe.report("stalls", milliseconds)
             await asyncio.sleep(milliseconds / 1_000)
 

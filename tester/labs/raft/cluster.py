@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
 from labrpc.errors import TesterError
-from raft.api import STATE
+from raft.api import SNAPSHOT
 from tester.labs.raft.hearsay import Hearsay
 from tester.labs.raft.peer import AS_IN_THE_COURSE, NEVER, Pace, Peer, RaftPeer
 from tester.labs.raft.safety import Safety
@@ -33,6 +33,11 @@ AGREE_S: Final = 10
 """How long a group with a majority may take to agree on a command, elections included."""
 COMMIT_S: Final = 2
 """How long a leader that has taken a command may take to commit it, before it is tried anew."""
+
+
+def saved_beside_snapshot(files: Mapping[str, bytes]) -> int:
+    """Bytes of all files on a disk but the snapshot: a log is one, however it is called."""
+    return sum(len(data) for name, data in files.items() if name != SNAPSHOT)
 
 
 class RaftCluster:
@@ -244,6 +249,13 @@ class RaftCluster:
             self.servers.restart(i)
         self.servers.connect_all()
 
+    def check_snapshots(self) -> None:
+        """Fail if a server has saved as a snapshot what is none."""
+        for node in self.servers.nodes:
+            self.safety.check_saved(node.name, node.store.files().get(SNAPSHOT, b""))
+
     def log_sizes(self) -> dict[str, int]:
-        """Bytes of the Raft state that each server has saved."""
-        return {node.name: len(node.store.files().get(STATE, b"")) for node in self.servers.nodes}
+        """Bytes that each server has saved, but for the snapshot of its service."""
+        return {
+            node.name: saved_beside_snapshot(node.store.files()) for node in self.servers.nodes
+        }

@@ -48,10 +48,27 @@ from tester.world.failure import printable
 from tester.world.history import seconds
 from tester.world.invariants import Monitor
 from tester.world.log_view import LogView
+from tester.world.probe import Count, words
 from tester.world.simulation import Simulation
 
 # It observes the code under test: see tester.guard.origin.
 __harness__ = True
+
+words(
+    {
+        "started": tuple[list[bytes]],
+        "state": tuple[()],
+        "log": tuple[Count, Count, Count, list[Count]],
+        "applied": tuple[Count, bytes],
+        "installed": tuple[Count, bytes],
+        "snapshot": tuple[Count],
+        "unsaved": tuple[Count, Count],
+        "back": tuple[Count, Count],
+        "voted": tuple[Count, Count, Count],
+        "facts": tuple[int, int, int],
+    }
+)
+words({"state": tuple[Count, bool]})
 
 
 class _Seen(LogView):
@@ -344,6 +361,18 @@ class Safety(Monitor):
         for at, command in enumerate(commands, 1):
             self._agree(seen, at, command)
         seen.applied = commands
+
+    def check_saved(self, name: str, snapshot: bytes) -> None:
+        """Fail unless a service can have made what a server has saved as its snapshot."""
+        try:
+            upto, commands = decode_snapshot(snapshot) if snapshot else (0, [])
+        except msgspec.DecodeError:
+            upto, commands = -1, []
+        if upto != len(commands) or commands != [one[0] for one in self._commands[:upto]]:
+            raise StateMachineSafetyViolated(
+                f"{name} has saved {len(snapshot)} bytes as a snapshot, and no service has made "
+                "that: what Raft keeps for itself belongs into its state"
+            )
 
     def _unsaved(self, seen: _Seen, before: int, now: int) -> None:
         less = f"one up to {now}" if now else "none of its service's"

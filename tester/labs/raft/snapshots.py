@@ -21,6 +21,7 @@ class LogTooLong(Verdict):
 
 def check_log_size(raft: RaftCluster) -> None:
     """Fail if a server has saved a Raft state that is too large."""
+    raft.check_snapshots()
     for name, size in raft.log_sizes().items():
         if size >= MAX_LOG_SIZE:
             raise LogTooLong(

@@ -5,21 +5,23 @@ from pathlib import Path
 
 from tester.grading.handed import checked
 from tester.grading.isolation import SLOTS, Isolation, Kind, first_user
+from tests.grading.attacks.labs import LabAttack
 from tests.grading.attacks.table import REFUSED, SEED, Attack
 
 TEST = "test_unreliable_net"
 
 
-def suffer(attack: Attack) -> list[str]:
+def suffer(attack: Attack | LabAttack) -> list[str]:
     """Grade a seed; all texts that came of it."""
     handed = checked(attack.submission())
     texts = list(handed.notes)
-    with Isolation("kvsrv", handed.files) as isolated:
+    lab, test = (attack.lab, attack.test) if isinstance(attack, LabAttack) else ("kvsrv", TEST)
+    with Isolation(lab, handed.files) as isolated:
         texts += isolated.notes
         if isolated.refusal:
             kind, sentence = REFUSED, isolated.refusal
         else:
-            result = isolated.run(TEST, SEED)
+            result = isolated.run(test, SEED)
             kind, sentence = result.kind, result.sentence
         mine = isolated.enforced
     texts.append(sentence)
@@ -34,6 +36,7 @@ def suffer(attack: Attack) -> list[str]:
         assert attack.says in sentence, sentence
     assert mine.level == 4, mine.report()
     assert leaked(texts) == []
+    assert all(text.isprintable() for text in texts)
     assert users_left() == []
     return texts
 

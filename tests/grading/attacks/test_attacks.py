@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from tests.grading.attacks.labs import LAB_ATTACKS
 from tests.grading.attacks.more import ATTACKS, FURTHER
 from tests.grading.attacks.suffering import suffer
 from tests.grading.attacks.table import KNOWN, OURS
@@ -41,13 +42,31 @@ SAMPLE = [
 ]
 
 
+LAB_SAMPLE = [
+    "reports half of it",
+    "keeps its log under another name",
+    "keeps its log in the snapshot",
+    "sends a frame of nothing",
+    "looks for the reference by all that imports",
+    "reads how much of the processor it has used",
+    "a worker that excuses itself",
+]
+
+
 def test_there_are_many() -> None:
     assert len(KNOWN) >= 30
     assert len(OURS) >= 50
     assert len(FURTHER) >= 20
+    assert len(LAB_ATTACKS) >= 25
     assert set(SAMPLE) <= set(ATTACKS)
+    assert set(LAB_SAMPLE) <= set(LAB_ATTACKS)
 
 
 @pytest.mark.parametrize("name", SAMPLE)
 def test_an_attack_gets_no_points_and_leaves_nothing(name: str) -> None:
     suffer(ATTACKS[name])
+
+
+@pytest.mark.parametrize("name", LAB_SAMPLE)
+def test_an_attack_from_a_lab_with_peers_gets_no_points_either(name: str) -> None:
+    suffer(LAB_ATTACKS[name])
