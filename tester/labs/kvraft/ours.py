@@ -266,7 +266,7 @@ async def soak(sim: Simulation, seconds: int = SOAK_S) -> None:
     kv.disturb_peers(TWICE)
     clerks = [kv.clerk() for _ in range(sim.at_most(15, "clients"))]
     clients = [kv.client(number, ck) for number, ck in enumerate(clerks)]
-    keys = make_keys(10)
+    keys = make_keys(3)
     _ = sim.nemesis(
         *(faults.crash, faults.partition, faults.isolate_leader, faults.one_way),
         *(faults.pause, faults.late_requests, faults.long_reordering),
