@@ -110,7 +110,26 @@ def _of_rule(worth: Sequence[Line], matter: Matters) -> list[Line]:
         if rows > (_WHOLE if rank(at) < _OTHERS else _RULE_ROWS):
             break
         chosen.append(at)
-    return [worth[at] for at in sorted(chosen)]
+    return [worth[at] for at in sorted(_with_requests(chosen, worth, matter))]
+
+
+def _with_requests(chosen: Sequence[int], worth: Sequence[Line], matter: Matters) -> set[int]:
+    """The chosen lines, none of which is an answer to what nobody has read.
+
+    An answer that the broken rule speaks of has its request shown; another one is left out.
+    """
+    sent = {line.rpc: at for at, line in enumerate(worth) if line.kind == "send"}
+    shown = set(chosen)
+    for at in chosen:
+        line = worth[at]
+        request = sent.get(line.rpc)
+        if line.kind != "answer" or request is None or request in shown:
+            continue
+        if line.marked or line.rpc in matter.named:
+            shown.add(request)
+        else:
+            shown.discard(at)
+    return shown
 
 
 def _ends(shown: Sequence[Line]) -> tuple[list[Line], list[Line]]:

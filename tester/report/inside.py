@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tester.report.broken import Broken, listed
-from tester.report.exchange import requests
+from tester.report.exchange import Request, requests
 from tester.report.paths import short
 from tester.search.watched import show
 from tester.world import submission
@@ -159,9 +159,12 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
         return NOTHING
     lines = [*_pauses(broken, seen), *_changed_before(steps[-1:], broken, seen, key)]
     at = [one.line for one in changes if one.line is not None]
-    if own is not None and answered and not (changes and broken.servers):
+    written: list[str] = []
+    if own is not None and key is not None and not (lines or changes or broken.servers):
+        written = list(_written(step, own, sent, key, broken, seen))
+    if own is not None and answered and not written and not (changes and broken.servers):
         at.append(_of_function(answered[-1].answers[own.rpc], own.verb))
-    lines += [_code(line) for line in at if _is_of_use(line, step.node, seen)]
+    lines += [*written, *(_code(line) for line in at if _is_of_use(line, step.node, seen))]
     held = " ".join(f"{step.node}'s {_changed(one)}." for one in changes) or _held(step, key)
     waited = {pause.task.partition(" ")[0] for pause in seen.pauses}
     is_atomic = not waited & {f"#{rpc}" for rpc in (*broken.together, broken.rpc)}
@@ -211,6 +214,62 @@ def _changed_before(
             yield f"{_code(one.line)}{', while it handled ' if asked else ''}{asked}"
         if found:
             return
+
+
+def _written(
+    step: Step,
+    own: Request,
+    sent: Sequence[Request],
+    key: str,
+    broken: Broken,
+    seen: CloseUp,
+) -> Iterator[str]:
+    """Of a Get that was answered with what is held: how the latest write came to leave that.
+
+    That is the line that stored it; or the one that answered, if it stored nothing.
+    """
+    named = [one for one in sent if one.rpc in broken.named - {own.rpc} and "value" in one.args]
+    for one in reversed(named):
+        if not _is_held(step, own, one, key):
+            return
+        handled = [other for other in seen.steps if one.rpc in other.answers]
+        for other in handled[-1:]:
+            line, how = _left_by(other, one, key)
+            if line is not None and _is_of_use(line, other.node, seen):
+                yield f"{_code(line)}, {how} #{one.rpc}"
+        if handled:
+            return
+
+
+def _left_by(step: Step, write: Request, key: str) -> tuple[Frame | None, str]:
+    """The line of a handled write that changed what is held under the key, or that answered."""
+    changed = [one for one in _net(step) if f"[{key}]" in one.name and one.line is not None]
+    if changed:
+        return changed[-1].line, "while it handled"
+    if any((text or "").endswith("...") for text in step.after.values()):
+        return None, ""  # of a long value nobody sees whether it was changed
+    return _of_function(step.answers[write.rpc], write.verb), "which answered"
+
+
+def _is_held(step: Step, own: Request, write: Request, key: str) -> bool:
+    """Whether a Get was answered with what is held under its key, which is not what was put."""
+    answer = own.answered or {}
+    rows = [text or "" for name, text in step.after.items() if f"[{key}]" in name]
+    if own.verb != "get" or "value" not in answer:
+        return False
+    put = write.args["value"]
+    if put != answer["value"] and any(_shows(row, put) for row in rows):
+        return False
+    if not rows:
+        return not answer["value"]
+    version = rf"\b{answer['version']}\b" if "version" in answer else ""
+    return any(_shows(row, answer["value"]) and re.search(version, row) for row in rows)
+
+
+def _shows(row: str, value: object) -> bool:
+    """Whether a value as it is held, maybe cut, is or contains this one."""
+    text, start = repr(value), row.removesuffix("...")
+    return text in row or (start != row and text.startswith(start.removeprefix("(")))
 
 
 def _net(step: Step) -> list[Change]:
@@ -294,6 +353,8 @@ def _value(text: str | None) -> str:
     if text is None:
         return "none"
     end = _VALUE // 2
+    if text.endswith("..."):
+        return f"{text[: _VALUE - 3]}..."
     return text if len(text) <= _VALUE else f"{text[: end - 3]}...{text[-end:]}"
 
 
@@ -319,7 +380,10 @@ def _held(step: Step, key: str | None) -> str:
     if key is None:
         return ""
     rows = [f"{name} = {_value(text)}" for name, text in step.after.items() if f"[{key}]" in name]
-    return f"{step.node} still held {listed(rows[:_MOST_HELD])}." if rows else ""
+    if not rows:
+        return ""
+    held = f"{step.node} still held {listed(rows[:_MOST_HELD])}"
+    return held if held.endswith("...") else f"{held}."
 
 
 def _grown(outcome: Outcome, measured: Sequence[Measured]) -> str:

@@ -59,6 +59,7 @@ _MOST_FORGOTTEN: Final = 3
 """This many calls are shown that nobody awaited."""
 _MOST_CAUSES: Final = 3
 """Of more faults that are left, the messages that they hit are not shown."""
+_AGAIN: Final = "To run it again:"
 _HERE: Final = f"{Path(__file__).parent.parent}{os.sep}"
 _LONGEST_HEADLINE: Final = 200
 _LONGEST_VERDICT: Final = 160
@@ -113,7 +114,7 @@ def render_story(
         *_before_that(outcome),
         *_forgotten(outcome.unawaited),
     ]
-    again = "To run it again:"
+    again = _AGAIN
     if unshrunk:
         sections[-1] += f"\n{_wrap(unshrunk)}"
     if explanation is not None:
@@ -129,7 +130,9 @@ def _again(how: str, command: str, more: str) -> str:
     head = f"{how[:-1]} ({more}):"
     if more and len(head) <= WIDTH:
         return f"{head}\n    {command}"
-    return f"{how}\n    {command}" + (f"\n    ({more})" if more else "")
+    effort = how.removesuffix(_AGAIN).rstrip()
+    lines = [_wrap(effort), _AGAIN] if len(how) > WIDTH else [how]
+    return "\n".join([*lines, f"    {command}", *([f"    ({more})"] if more else [])])
 
 
 def _next(command: str, explanation: Explanation | None, full: bool, logged: bool) -> str:

@@ -53,7 +53,10 @@ def first_broken(outcome: Outcome, sent: Sequence[Request]) -> Broken | None:
     if outcome.kind == "PartialOutput":
         return _in_place(outcome, verdict)
     done = [task for task in tasks.reduces if task.completed is not None]
-    return _of_output(outcome, tasks, done[-1], verdict) if done and verdict else None
+    if not done or not verdict:
+        return None
+    latest = max(done, key=lambda task: task.completed or 0)  # which need not have begun last
+    return _of_output(outcome, tasks, latest, verdict)
 
 
 # -- what a reduce read ---------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from tester.workers.results import LabResult, Rerun, TestResult
 from tester.workers.selfcheck import SelfCheck
 from tester.workers.wire import Listed
 
-_PARTS: Final = 10
+_PARTS: Final = 2
 """The least that a failing test is worth to be shrunk is this part of the most."""
 
 

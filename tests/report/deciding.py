@@ -175,12 +175,12 @@ KVSRV = {
     "lost_says_version": r"Put returned ErrVersion, but .* a Put without a reply must be sent",
     "gives_up": r"Get returned ErrNoKey, but .* a Get without a reply must be sent again",
     "loses_its_patience": r"none of its 10 requests was answered: a Put without a reply",
-    "floods": r"After #4 was lost the clerk of c0 sent 100 copies at once, #5 to #\d+",
+    "floods": r"#\d+ was lost the clerk of c0 sent 100 copies at once, #\d+ to #\d+",
     "puts_twice": r"#\d+ had been answered OK when the clerk sent the same Put again, as #\d+",
     "remembers_what_it_read": rf"Get returned {V} without a request: no server was asked",
     # what the server answers
     "ignores_the_version": r"answered OK to #\d+ \(Put.*: expected ErrVersion",
-    "keeps_the_version": r"answered OK to #\d+ \(Put.*: expected ErrVersion",
+    "keeps_the_version": r"answered (OK|\(.*v1\)) to #\d+ \(.*: expected (ErrVersion|.* v2\))",
     "put_creates_at_any_version": r"answered OK to #\d+ \(Put.*: expected ErrNoKey",
     "normalizes_keys": r"answered ErrVersion to #\d+ \(Put.*: expected OK. No put of",
     "takes_versions_of_the_future": r"answered OK to #\d+ \(Put.*: expected ErrVersion",
@@ -189,15 +189,15 @@ KVSRV = {
     "get_is_stale_at_times": rf"answered {V} to #\d+ \(Get.*: expected {V}",
     "version_is_stale_at_times": rf"answered {V} to #\d+ \(Get.*: expected {V}",
     "misses_what_is_empty": rf"answered ErrNoKey to #\d+ \(Get\(''\)\): expected {V}",
-    "says_ok_to_copies_in_flight": rf"answered {V} to #\d+ \(Get.*: expected {V}",
+    "says_ok_to_copies_in_flight": rf"answered (ErrNoKey|{V}) to #\d+ \(Get.*: expected {V}",
     "not_atomic": rf"{ONCE} of the other.*asyncio.sleep|asyncio.sleep.*{ONCE} of the other",
     "puts_in_two_steps": rf"asyncio.sleep.*{ONCE} of the other",
     # what it keeps
     "forgets_what_it_waited_for": r"no Put against version \d+ succeeded .* was answered Err",
     "keeps_a_hundred_keys": r"answered ErrNoKey to #\d+ \(Put.*: expected OK. 'key \d+' was at",
-    "cuts_long_values": r"answered \(.*\(65536 long\), v2\) to .*: expected .*\(300000 long\), v2",
+    "cuts_long_values": r"answered \(.*\(65536 long\), v2\) to .*: expected .*\(\d+ long\), v2",
     "remembers_its_readers": r"server's _reads has grown from \d+ to \d+ bytes: \d+ elements",
-    "remembers_every_put": r"server's _puts has grown from \d+ to \d+ bytes: 1001 elements",
+    "remembers_every_put": r"server's _puts has grown from \d+ to \d+ bytes: \d+ elements",
 }
 
 AGAIN = r"#\d+ repeats #\d+: expected the answer '.*', got '"
@@ -207,7 +207,7 @@ DEDUP = {
     # how the clerk names its requests, and when it gives up
     "a_new_number_for_each_try": NAMED,
     "loses_its_patience": NAMED,
-    "one_name_for_all_clients": r"answered '.*' .* to #\d+ \(Get.*: expected 'x c2 0 y'",
+    "one_name_for_all_clients": r"answered '.*'.* to #\d+ \(Get.*: expected 'x c2 0 y'",
     "one_number_for_all_requests": r"answered '' to #\d+ \(Append.*: expected '.+'",
     "gives_up_on_appends": r"Append returned '', but .* an Append without a reply must be",
     "gives_up_on_puts": r"Put returned, but .* a Put without a reply must be sent",
@@ -222,7 +222,7 @@ DEDUP = {
     "forgets_clients": AGAIN,
     "not_atomic": rf"asyncio.sleep.*{ONCE} of the other",
     # what it stores
-    "put_appends": r"answered '.*' .* to #\d+ \(Get.*: expected '.*'. #\d+ had put '.*'",
+    "put_appends": r"answered '.*'.* to #\d+ \(Get.*: expected '.*'. #\d+ had put '.*'",
     "get_is_behind_at_times": r"answered '.*' to #\d+ \(Get.*: expected '.*'",
     "drops_line_ends": r"answered 'a.r.na' to #\d+ \(Get.*: expected 'a.r.na.n'",
     "appends_nothing_for_nothing": r"answered '' to #\d+ \(Append\('.*', ''\)\): expected '.+'",
@@ -284,7 +284,7 @@ MAPREDUCE = {
     # the end of the job
     "is_done_when_all_is_handed_out": SAID_TOO_EARLY,
     "is_never_done_after_a_crash": r"w\d completes mr-out-\d, no task begins after that",
-    "sends_idle_workers_home": r"w\d returns while the map of pg-\S+ is not finished",
+    "sends_idle_workers_home": r"w\d (returns while the map of|has returned, and there is no mr-out)",
     "does_not_wait": r"a worker with nothing to do is to wait before it asks again",
     "gives_up_at_once": r"w\d returns after #\d+, which had no answer",
     "never_gives_up": r"The coordinator went at \S+ s\. Since #\d+ w\d has called \d+ times",

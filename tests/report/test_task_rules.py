@@ -84,3 +84,20 @@ def test_a_right_run_breaks_no_rule(tmp_path: Path) -> None:
             outcome = run(SUITE["test_slow_workers"], Choices(Seeded(0)), keep_trace=True)
         assert outcome.error is None
         assert reason(outcome) is None
+
+
+def test_a_wrong_file_is_that_of_the_reduce_that_ended_last_not_of_the_one_that_began_last(
+    tmp_path: Path,
+) -> None:
+    bug = next(
+        one for one in LABS["mapreduce"].catalogue().bugs if one.name == "shares_temporary_names"
+    )
+    with planted(bug, tmp_path):
+        for seed in range(bug.seeds):
+            outcome = run(SUITE["test_slow_workers"], Choices(Seeded(seed)), keep_trace=True)
+            if outcome.verdict == "fail":
+                break
+        why = reason(outcome)
+    assert why is not None
+    writer, _, wrong = str(outcome.error).partition(" has renamed ")
+    assert why.headline.startswith(f"{writer} completes {wrong.partition(' to ')[2][:8]}")

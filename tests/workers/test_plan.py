@@ -233,9 +233,9 @@ def test_stories_take_a_share_of_what_the_run_took(tests: list[tuple[bool, int]]
         counts.add(Ran("fail" if fails else "pass", "digest", 1, 1, 1, 1, steps=steps))
         results.append(TestResult("test", 1, 1, counts, None))
     share, failing = share_of(LabResult("lab", results)), sum(fails for fails, _ in tests)
-    assert STEPS // 10 <= share <= STEPS
+    assert STEPS // 2 <= share <= STEPS
     half = max(STEPS, sum(steps for _, steps in tests) // 2)
-    assert share * failing <= max(half, failing * STEPS // 10)
+    assert share * failing <= max(half, failing * STEPS // 2)
     assert share == STEPS or (share + 1) * failing >= half, "and no less than that"
 
 
