@@ -284,7 +284,7 @@ MAPREDUCE = {
     # the end of the job
     "is_done_when_all_is_handed_out": SAID_TOO_EARLY,
     "is_never_done_after_a_crash": r"w\d completes mr-out-\d, no task begins after that",
-    "sends_idle_workers_home": r"w\d (returns while the map of|has returned, and there is no mr-out)",
+    "sends_idle_workers_home": r"w\d (returns while the map|has returned, and there is no mr-out)",
     "does_not_wait": r"a worker with nothing to do is to wait before it asks again",
     "gives_up_at_once": r"w\d returns after #\d+, which had no answer",
     "never_gives_up": r"The coordinator went at \S+ s\. Since #\d+ w\d has called \d+ times",
