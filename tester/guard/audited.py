@@ -6,8 +6,10 @@ whose code is running before anything else. See https://docs.python.org/3/librar
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+from types import FunctionType
 from typing import Any, Final
 
 from tester.guard.caller import is_debugger, node, refuse
@@ -50,7 +52,19 @@ _DEVICES: Final = ("/dev/", "/proc/", "/sys/")
 _HARMLESS: Final = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"})
 
 
+_PARTS: Final = frozenset({"object.__setattr__", "object.__delattr__"})
+functions_changed = 0
+"""How often a part of a function, such as its code or its defaults, has been replaced so far.
+
+To read these parts is an event as well, three for each function: so nobody should, who only wants
+to know that they are as they were.
+"""
+
+
 def _hook(event: str, args: tuple[Any, ...]) -> None:
+    global functions_changed
+    if event in _PARTS and type(args[0]) is FunctionType:
+        functions_changed += 1
     machine = node()
     if machine is None:
         return
@@ -72,6 +86,7 @@ def _device(path: object) -> str:
     return ""
 
 
+@functools.cache  # once: no hook is ever removed
 def listen() -> None:
-    """Install the hook; to be called once."""
+    """Install the hook, unless it is installed."""
     sys.addaudithook(_hook)

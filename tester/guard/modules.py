@@ -20,7 +20,7 @@ from itertools import chain
 from types import CellType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from tester.guard import blame, foreign
+from tester.guard import audited, blame, foreign
 from tester.guard.fingerprint import (
     ATOMS,
     CACHED,
@@ -83,6 +83,9 @@ _WHAT_AND_ADVICE = {
 }
 
 
+audited.listen()  # to what is done to functions
+
+
 class ModuleState:
     """What the modules hold now, to be compared with what they hold after a run.
 
@@ -134,6 +137,7 @@ class _Snapshot:
         self._cells: list[CellType] = []
         self._contents: list[Any] = []
         self._attributes: list[dict[str, Any]] = []
+        self._functions_changed = audited.functions_changed
         self._functions: list[FunctionType] = []
         self._made_of: list[tuple[Any, ...]] = []
         self._mutable: list[tuple[_Held, bytes | None]] = []
@@ -150,9 +154,11 @@ class _Snapshot:
             return False
         if any(self._attributes):
             return False
-        made_of = chain.from_iterable(map(_parts, self._functions))
-        if not all(map(operator.is_, made_of, chain.from_iterable(self._made_of))):
-            return False
+        if audited.functions_changed != self._functions_changed:
+            made_of = chain.from_iterable(map(_parts, self._functions))
+            if not all(map(operator.is_, made_of, chain.from_iterable(self._made_of))):
+                return False
+            self._functions_changed = audited.functions_changed
         for names, name, value in self._foreign:
             if names.get(name, UNSET) is not value:
                 return False

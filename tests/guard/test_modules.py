@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.guard import guard
+from tester.guard import guard, modules
 from tester.guard.modules import Change, ModuleState, state_of
 
 Load = Callable[..., types.ModuleType]
@@ -733,6 +733,32 @@ def test_a_change_from_outside_names_the_definition(load: Load) -> None:
     )
     found = changes(module, "global n; n = 1; C.y = 3; f.__defaults__[0].append(1); f.z = 1")
     assert [(c.name, c.line) for c in found] == [("n", 2), ("C.y", 5), ("f.b", 7), ("f.z", 6)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "f.__code__ = (lambda a, b=0: 1).__code__",
+        "object.__setattr__(f, '__defaults__', (1,))",
+        "type(f).__defaults__.__set__(f, (1,))",
+        "del f.__defaults__",
+        "f.__kwdefaults__ = {'c': 1}",
+        "f.__kwdefaults__['c'] = 1",
+        "del f.__kwdefaults__",
+    ],
+)
+def test_a_part_of_a_function_that_is_replaced_is_a_change(load: Load, change: str) -> None:
+    module = load("def f(a, b=0, *, c=0): pass")
+    assert changes(module, change)
+
+
+def test_functions_of_which_nothing_has_been_replaced_are_not_read(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("def f(a=0): pass")
+    state = ModuleState([module])
+    monkeypatch.setattr(modules, "_parts", None)  # each read would be an event of its own
+    assert state.holds([module])
 
 
 def test_the_guard_itself_changes_nothing(load: Load) -> None:
