@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Self
 
 Ratio = tuple[int, int]
@@ -67,6 +66,12 @@ class Conditions:
     late_delay_ms: int = 2_000
     loss_timeout_ms: int = 0
     """After a loss, the caller learns of it this much later; in labrpc at once."""
+    # Each request asks for these two. A `cached_property` would look into the `__dict__` of the
+    # instance, after which CPython 3.13 reads all of its attributes the slow way.
+    reliable: bool = field(init=False, repr=False, compare=False)
+    """Whether every message arrives, once, and on time."""
+    slots: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
+    """What to draw for a Fate: (n, 0) an integer below n, (num, den) a fault's probability."""
 
     def __post_init__(self) -> None:
         for name in ("request_loss", "reply_loss", "reply_hold", "duplicate", "late"):
@@ -83,20 +88,18 @@ class Conditions:
         for name in ("duplicate_delay_ms", "late_delay_ms", "loss_timeout_ms"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+        object.__setattr__(self, "reliable", self._is_reliable())
+        object.__setattr__(self, "slots", self._slots())
 
     def but(self, **changes: int | Ratio) -> Self:
         """These conditions with some changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
-    @cached_property
-    def reliable(self) -> bool:
-        """Whether every message arrives, once, and on time."""
+    def _is_reliable(self) -> bool:
         ratios = self.request_loss, self.reply_loss, self.reply_hold, self.duplicate, self.late
         return self.request_delay_ms == 0 and ratios == (NEVER,) * len(ratios)
 
-    @cached_property
-    def slots(self) -> tuple[tuple[int, int], ...]:
-        """What to draw for a Fate: (n, 0) an integer below n, (num, den) a fault's probability."""
+    def _slots(self) -> tuple[tuple[int, int], ...]:
         hold = self.reply_hold[0] > 0
         return (
             (self.unreachable_ms + 1, 0),

@@ -6,9 +6,7 @@ injected: the time, a way to have something happen later, and the choices.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from labrpc.conditions import RELIABLE, Conditions, Fate
@@ -30,10 +28,6 @@ class Clock(Protocol):
         """Have `action(argument)` happen at `when`."""
 
 
-_fate: Final[Callable[[Iterable[int]], Fate]] = partial(tuple.__new__, Fate)
-"""`Fate._make`, without a call of Python's."""
-_NOTHING: Final = _fate([0] * len(Fate._fields))
-"""The fate that every request has where conditions are reliable and its server can be reached."""
 Note = Callable[[tuple[Any, ...]], None]
 """Takes note of an event: (microseconds, kind, ...)."""
 
@@ -64,7 +58,7 @@ class Network:
         self._note = note
         self._ends: dict[str, Wire] = {}
         self._servers: dict[str, Station] = {}
-        self._counts: defaultdict[str, int] = defaultdict(int)
+        self._counts: dict[str, int] = {}
         self._flying: dict[int, Rpc] = {}
         self._unanswered: dict[tuple[str, str], dict[str, int]] = {}
 
@@ -151,6 +145,7 @@ class Network:
         if name in self._servers:
             self._servers[name].gone = True
         self._servers[name] = Station(name, deliver)
+        self._counts.setdefault(name, 0)
         self._cut_off()
 
     def has_server(self, name: str) -> bool:
@@ -211,31 +206,36 @@ class Network:
             server = self._servers[sender.server]
         if server is not None and conditions.reliable:
             sender.stream.owe(conditions.slots)
-            rpc = Rpc(number, sender, server, method, payload, answer, call, conditions, _NOTHING)
+            rpc = Rpc(number, sender, server, method, payload, answer, call, conditions)
             self._flying[number] = rpc
             self._note((now, "send", number, end, method, payload))
             clock.post(now + conditions.latency_us, self._arrive, rpc)
             return rpc
-        fate = _fate(sender.stream.draw(conditions.slots))
-        rpc = Rpc(number, sender, server, method, payload, answer, call, conditions, fate)
+        fate = sender.stream.draw(conditions.slots)
+        # Unpacked, and not asked by name: each name of a NamedTuple is a look-up in its class.
+        unreachable, delay, lost, twice, twice_ms, late, late_ms, reply_lost, held, _, _ = fate
+        held_us = conditions.hold_us(Fate._make(fate)) if held else 0
+        rpc = Rpc(
+            number, sender, server, method, payload, answer, call, conditions, reply_lost, held_us
+        )
         self._flying[number] = rpc
         self._note((now, "send", number, end, method, payload))
         if server is None:
             sender.traffic.unanswered += 1
-            later = now + conditions.latency_us + fate.unreachable_ms * _MS
+            later = now + conditions.latency_us + unreachable * _MS
             clock.post(later, self._unreachable, rpc)
             return rpc
-        there = now + conditions.latency_us + fate.request_delay_ms * _MS
-        if fate.request_lost or fate.late:
+        there = now + conditions.latency_us + delay * _MS
+        if lost or late:
             sender.traffic.unanswered += 1
             told = there + conditions.loss_timeout_ms * _MS
             clock.post(told, self._request_lost, rpc)
-            if not fate.request_lost:
-                clock.post(told + fate.late_delay_ms * _MS + 1, self._deliver, rpc)
+            if not lost:
+                clock.post(told + late_ms * _MS + 1, self._deliver, rpc)
         else:
             clock.post(there, self._arrive, rpc)
-        if fate.duplicated:
-            clock.post(there + fate.duplicate_delay_ms * _MS + 1, self._deliver, rpc)
+        if twice:
+            clock.post(there + twice_ms * _MS + 1, self._deliver, rpc)
         return rpc
 
     def _arrive(self, rpc: Rpc, *, released: bool = False) -> None:
@@ -288,17 +288,16 @@ class Network:
         rpc = self._flying[number]
         if rpc.dispatched is None or rpc.answered:
             return  # likewise
-        conditions, fate = rpc.conditions, rpc.fate
+        conditions = rpc.conditions
         there = now + conditions.latency_us
         if not rpc.end.enabled or (rpc.to is not None and rpc.to.gone):
             clock.post(there, self._dead_server, rpc)
-        elif fate.reply_lost or not rpc.end.replies:
+        elif rpc.reply_lost or not rpc.end.replies:
             rpc.end.traffic.unanswered += 1
             clock.post(there + conditions.loss_timeout_ms * _MS, self._reply_lost, rpc)
         else:
             rpc.reply = payload
-            held = conditions.hold_us(fate) if fate.reply_held else 0
-            clock.post(there + held, self._return, rpc)
+            clock.post(there + rpc.reply_held_us, self._return, rpc)
         rpc.answered = True  # from here on no crash or partition can change what becomes of it
 
     def _return(self, rpc: Rpc) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from labrpc.conditions import Conditions, Fate
+from labrpc.conditions import Conditions
 
 Answer = Callable[[tuple[str, int, bytes | None]], None]
 """Tells the caller: ("reply", its number of the call, the encoded reply or None).
@@ -87,7 +87,8 @@ class Rpc(msgspec.Struct, eq=False):
     answer: Answer
     call: int
     conditions: Conditions
-    fate: Fate
+    reply_lost: int = 0
+    reply_held_us: int = 0
     dispatched: int | None = None
     answered: bool = False
     reply: bytes = b""

@@ -15,8 +15,9 @@ from typing import Final, Protocol
 from tester.engine import SEED_LIMIT
 from tester.engine.stream import Fault, Slot, Stream, least_word
 
-_BLOCK: Final = struct.Struct("<64Q")
-_BEGINNING: Final = struct.Struct("<24Q")
+_WORDS: Final = 64
+"""Of a block."""
+_BEGINNING: Final = 24
 """The first words of a stream: the fates of two RPCs, which is all that many streams are for."""
 
 Record = dict[str, list[int]]
@@ -79,57 +80,84 @@ class Dealt:
         made.record.extend(drawn)
         return made
 
-    def _blocks(self, name: str, drawn: int) -> Iterator[Sequence[int]]:
-        beginning: Sequence[int] = ()
+    def _blocks(self, name: str, drawn: int) -> Iterator[bytes]:
+        begun = 0
         if not drawn:
             beginning = self._deal(name, BEGINNING)
-            yield beginning
-        block, at = divmod(drawn, _BLOCK.size // 8)
-        yield self._deal(name, block)[at or len(beginning) :]
+            begun = len(beginning)
+            yield _packed(beginning)
+        block, at = divmod(drawn, _WORDS)
+        yield _packed(self._deal(name, block)[at or begun :])
         for later in itertools.count(block + 1):
-            yield self._deal(name, later)
+            yield _packed(self._deal(name, later))
 
 
-def words(seed: int, stream: str, block: int, layout: struct.Struct = _BLOCK) -> tuple[int, ...]:
-    """The `block`-th 64 words (of 64 bits) of a stream of a seed, or as many as the layout has."""
+def words(seed: int, stream: str, block: int, count: int = _WORDS) -> tuple[int, ...]:
+    """The first words (of 64 bits) of the `block`-th block of a stream of a seed."""
+    return struct.unpack(f"<{count}Q", _bytes(seed, stream, block, count))
+
+
+def _packed(words: Sequence[int]) -> bytes:
+    return struct.pack(f"<{len(words)}Q", *words)
+
+
+def _bytes(seed: int, stream: str, block: int, count: int) -> bytes:
     text = f"labtester {seed} {stream} {block}".encode("ascii")
-    return layout.unpack(hashlib.shake_128(text).digest(layout.size))
+    return hashlib.shake_128(text).digest(8 * count)
 
 
-def _blocks(seed: int, stream: str) -> Iterator[tuple[int, ...]]:
+def _blocks(seed: int, stream: str) -> Iterator[bytes]:
     """All words of a stream: the first few by themselves, which costs a third of a block."""
-    beginning = words(seed, stream, 0, _BEGINNING)
-    yield beginning
-    yield words(seed, stream, 0)[len(beginning) :]
+    yield _bytes(seed, stream, 0, _BEGINNING)
+    yield _bytes(seed, stream, 0, _WORDS)[8 * _BEGINNING :]
     for block in itertools.count(1):
-        yield words(seed, stream, block)
+        yield _bytes(seed, stream, block, _WORDS)
 
 
 class WordStream(Stream):
     """One word for each choice; a block of them is made when its first one is needed.
 
+    The choice is `word * n >> 64`. A word's first byte says nearly always what that is, whatever
+    the other seven are: where `byte * n` leaves at least `n` below the next multiple of 256. So
+    the words themselves, which are integers too long to be cheap, are made only where they matter.
+
     `below`, `one_of` and `draw` are written out: they are the hottest lines of a run, and calls
     would double their cost.
     """
 
-    def __init__(self, blocks: Iterator[Sequence[int]], name: str, faults: list[Fault]) -> None:
+    def __init__(self, blocks: Iterator[bytes], name: str, faults: list[Fault]) -> None:
         super().__init__(name, faults)
-        self._words = itertools.chain.from_iterable(blocks)
+        self._blocks = blocks
+        self._bytes = b""
+        self._heads: list[int] = []
+        """The first byte of each word at hand, the most significant one."""
+        self._at = 0
+        """Which of them comes next."""
 
     def below(self, n: int) -> int:
         if self._owed:
             self._settle()
-        value = next(self._words) * n >> 64
+        at = self._at
+        if at == len(self._heads):
+            at = self._have(1)
+        self._at = at + 1
+        value = self._heads[at] * n
+        value = value >> 8 if (value & 255) + n <= 256 else self._word(at) * n >> 64
         self._record.append(value)
         return value
 
     def one_of(self, values: Sequence[int]) -> Callable[[], int]:
-        words, record, n = self._words, self._record, len(values)
+        record, n = self._record, len(values)
 
         def draw() -> int:
             if self._owed:
                 self._settle()
-            value = next(words) * n >> 64
+            at = self._at
+            if at == len(self._heads):
+                at = self._have(1)
+            self._at = at + 1
+            value = self._heads[at] * n
+            value = value >> 8 if (value & 255) + n <= 256 else self._word(at) * n >> 64
             record.append(value)
             return values[value]
 
@@ -144,22 +172,48 @@ class WordStream(Stream):
             self._settle()
         if slots is not self._slots:
             self._prepare(slots)
-        words = [*itertools.islice(self._words, self._size)]
+        first = self._at
+        if first + self._size > len(self._heads):
+            first = self._have(self._size)
+        self._at = first + self._size
         values = [*self._boring]
+        heads = self._heads
         for at, num, den, least in self._open:
             if not den:
-                values[at] = words[at] * num >> 64
-            elif words[at] >= least:
+                value = heads[first + at] * num
+                exact = (value & 255) + num > 256
+                values[at] = self._word(first + at) * num >> 64 if exact else value >> 8
+            elif heads[first + at] >= least >> 56 and self._word(first + at) >= least:
                 values[at] = 1
                 self._faults.append((self.name, len(self._record) + at))
         self._record += values
         return values
 
     def _chance(self, num: int, den: int) -> int:
-        return 1 if next(self._words) >= least_word(num, den) else 0
+        return 1 if self._next_word() >= least_word(num, den) else 0
 
     def _skip(self, count: int) -> None:
-        next(itertools.islice(self._words, count, count), None)
+        if count:
+            self._at = self._have(count) + count
+
+    def _next_word(self) -> int:
+        at = self._have(1)
+        self._at = at + 1
+        return self._word(at)
+
+    def _word(self, at: int) -> int:
+        return int.from_bytes(self._bytes[8 * at : 8 * at + 8], "little")
+
+    def _have(self, count: int) -> int:
+        """Have so many words at hand; returns where the first of them is."""
+        if self._at + count > len(self._heads):
+            data = self._bytes[8 * self._at :]
+            while len(data) < 8 * count:
+                data += next(self._blocks)
+            self._bytes = data
+            self._heads = [*data[7::8]]
+            self._at = 0
+        return self._at
 
 
 class SeededStream(WordStream):

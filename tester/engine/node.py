@@ -98,8 +98,15 @@ class Node:
                     beat_at += pulse.beat()
                 if handle._cancelled:
                     continue
+                callback, args = handle._callback, handle._args
                 try:
-                    handle._context.run(handle._callback, *handle._args)  # type: ignore[arg-type]
+                    # A task's step has no argument, its wake-up one; `*args` is thrice as slow.
+                    if not args:
+                        handle._context.run(callback)  # type: ignore[arg-type]
+                    elif len(args) == 1:
+                        handle._context.run(callback, args[0])  # type: ignore[arg-type]
+                    else:
+                        handle._context.run(callback, *args)  # type: ignore[arg-type]
                 except KeyboardInterrupt:
                     raise
                 except BaseException as error:  # noqa: BLE001 - also SystemExit: for the verdict

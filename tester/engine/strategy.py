@@ -108,7 +108,7 @@ class _SparseStream(SeededStream):
         return lambda: values[self.below(n)]
 
     def _next(self, n: int) -> int:
-        word = next(self._words)
+        word = self._next_word()
         return word * n >> 64 if word % _GATE < self._gate else 0
 
 

@@ -28,6 +28,12 @@ def raw(seed: int, stream: str, count: int) -> list[int]:
     return [int.from_bytes(data[at : at + 8], "little") for at in range(0, 8 * count, 8)]
 
 
+def deal(patch: pytest.MonkeyPatch, two: tuple[int, int]) -> None:
+    """Have every stream of a seed be these two words in turn."""
+    data = b"".join(word.to_bytes(8, "little") for word in two)
+    patch.setattr("tester.engine.choices._bytes", lambda *_: data * 32)
+
+
 def value(word: int, slot: Slot) -> int:
     """What a slot makes of a word: the mapping, written down a second time."""
     n, den = slot
@@ -81,9 +87,9 @@ def test_a_chance_turns_at_one_word(den: int, data: st.DataObject) -> None:
     """`below` and a probability in a list of slots agree about that word to the last bit."""
     num = data.draw(st.integers(1, den))
     least = -((num - den) * 2**64 // den)
-    block = (max(0, least - 1), least) * 32
+    block = (max(0, least - 1), least)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tester.engine.choices.words", lambda *_: block)
+        deal(patch, block)
         choices = Choices(Seeded(0))
         below, above = [value(word, (num, den)) for word in block[:2]]
         assert above == 1
@@ -91,6 +97,21 @@ def test_a_chance_turns_at_one_word(den: int, data: st.DataObject) -> None:
         assert [choices.chance(num, den, "s") for _ in range(2)] == [below, above]
         assert choices.draw("s", [(num, den)] * 2) == [below, above]
         assert [choices.below(den, "s") >= den - num for _ in range(2)] == [below, above]
+
+
+@given(n=st.integers(1, 10**6), data=st.data())
+def test_a_choice_turns_at_one_word(n: int, data: st.DataObject) -> None:
+    """Whoever asks, the last word that means one value and the first that means the next do so."""
+    turn = -(-data.draw(st.integers(1, n)) * 2**64 // n)
+    block = (turn - 1, min(turn, 2**64 - 1))
+    expected = [value(word, (n, 0)) for word in block]
+    with pytest.MonkeyPatch.context() as patch:
+        deal(patch, block)
+        choices = Choices(Seeded(0))
+        assert [choices.below(n, "s") for _ in range(2)] == expected
+        assert choices.draw("s", [(n, 0)] * 2) == expected
+        one_of = choices.stream("s").one_of(range(n))
+        assert [one_of() for _ in range(2)] == expected
 
 
 @pytest.mark.parametrize("seed", [-1, SEED_LIMIT, SEED_LIMIT + 1])
