@@ -131,14 +131,14 @@ class WordStream(Stream):
         self._bytes = b""
         self._heads: list[int] = []
         """The first byte of each word at hand, the most significant one."""
-        self._at = 0
-        """Which of them comes next."""
+        self._at = self._end = 0
+        """Which of them comes next, and how many there are."""
 
     def below(self, n: int) -> int:
         if self._owed:
             self._settle()
         at = self._at
-        if at == len(self._heads):
+        if at == self._end:
             at = self._have(1)
         self._at = at + 1
         value = self._heads[at] * n
@@ -153,7 +153,7 @@ class WordStream(Stream):
             if self._owed:
                 self._settle()
             at = self._at
-            if at == len(self._heads):
+            if at == self._end:
                 at = self._have(1)
             self._at = at + 1
             value = self._heads[at] * n
@@ -173,7 +173,7 @@ class WordStream(Stream):
         if slots is not self._slots:
             self._prepare(slots)
         first = self._at
-        if first + self._size > len(self._heads):
+        if first + self._size > self._end:
             first = self._have(self._size)
         self._at = first + self._size
         values = [*self._boring]
@@ -206,13 +206,13 @@ class WordStream(Stream):
 
     def _have(self, count: int) -> int:
         """Have so many words at hand; returns where the first of them is."""
-        if self._at + count > len(self._heads):
+        if self._at + count > self._end:
             data = self._bytes[8 * self._at :]
             while len(data) < 8 * count:
                 data += next(self._blocks)
             self._bytes = data
             self._heads = [*data[7::8]]
-            self._at = 0
+            self._at, self._end = 0, len(self._heads)
         return self._at
 
 
