@@ -75,7 +75,7 @@ RAFT_TWICE := test_reliable_churn_3c test_unreliable_churn_3c test_snapshot_inst
   test_snapshot_install_unreliable_3d test_snapshot_install_crash_3d test_snapshot_install_un_crash_3d
 soak: $(VENV)/.installed
 	$(BIN)/python -m pytest -q tests/guard/all_leaks.py tests/hostile/all_hostile.py
-	$(BIN)/python -m pytest -q tests/grading/all_class.py tests/report/all_outputs.py
+	$(BIN)/python -m pytest -q tests/grading/all_class.py tests/report/all_stories.py tests/report/all_outputs.py
 	$(MUTANTS) kvsrv --only bugs --first --seeds 200
 	$(MUTANTS) lock --only bugs --first --seeds 200
 	$(MUTANTS) dedup --only bugs --first --seeds 200

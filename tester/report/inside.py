@@ -97,6 +97,8 @@ def _windows(outcome: Outcome, broken: Broken) -> Iterator[tuple[str, tuple[int,
     if broken.op is not None:
         op = outcome.history.ops[broken.op]
         end = _returned(outcome, broken.op)
+        if end is None and broken.servers:  # the run ended with its answer
+            end = len(outcome.trace)
         if end is not None:
             yield op.node, (max(0, end - _FAR), end)
         return
@@ -301,6 +303,10 @@ def _of_operation(outcome: Outcome, number: int, seen: CloseUp) -> list[str]:
             line = _of_function(step.returns[number], op.method)
             useful = _is_of_use(line, op.node, seen)
             return [f"{_code(line)}, where {name} returned"] if useful else []
+    last = [step for step in seen.steps if step.returned][-1:]
+    for line in [line for step in last for line in step.returned if line.function == op.method]:
+        if op.ret is None and _is_of_use(line, op.node, seen):
+            return [f"{_code(line)}, where {name} returned"]
     if isinstance(outcome.error, Stuck) and op.ret is None:
         for task in outcome.error.waiting:
             if task.node == op.node and task.task == op.method:

@@ -149,6 +149,7 @@ def _answered_too_soon(log: _Log) -> Broken | None:
         else f"{who} answered {_shown(request)} with another request's reply",
         _APPLIED,
         _SOURCE,
+        op=None if submitted is None else submitted[1].number,
         cause=None if submitted is None else submitted[0],
         events=[] if submitted is None else [submitted[0]],
         servers=[who],

@@ -91,6 +91,8 @@ class Step:
     """The lines that returned before an answer was sent, by the number of the RPC."""
     returns: dict[int, list[Frame]] = field(default_factory=dict)
     """The lines that returned before an operation ended, by its number."""
+    returned: list[Frame] = field(default_factory=list)
+    """All lines that returned."""
     runs_submission: bool = False
     """Whether any of its lines is of the submission's folder."""
 
@@ -155,6 +157,8 @@ class _Watch:
         self._left = _MOST_LINES
         self._awaits: FrameType | None = None
         """Who waits for the coroutine that has just begun to wait."""
+        self._lines: dict[FrameType, list[int]] = {}
+        """The lines that each call has run since it began, or went on."""
         self._returned: dict[int, list[Frame]] = {}
         """The lines that returned when so much was in the outbox."""
 
@@ -172,12 +176,14 @@ class _Watch:
             return None
         if not self._of.runs_submission:
             self._of.runs_submission = submission.current().holds(frame.f_code.co_filename)
+        self._lines[frame] = [frame.f_lineno]
         return self._inside
 
     def _inside(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
         self._compare()
         if event == "line":
             self._at, self._line = frame, frame.f_lineno
+            self._lines[frame].append(frame.f_lineno)
             self._awaits = None
         elif event == "return":
             caller = _users(frame.f_back)
@@ -189,9 +195,20 @@ class _Watch:
                 self._awaits = caller
             else:
                 lines = self._returned.setdefault(len(self._host.outbox), [])
-                lines.append(_line(frame, frame.f_lineno))
+                lines.append(_line(frame, self._returns_at(frame)))
             self._at, self._line = caller, 0 if caller is None else caller.f_lineno
         return self._inside
+
+    def _returns_at(self, frame: FrameType) -> int:
+        """The line of the statement that made a call return.
+
+        What is last is the end of its `with` or `finally`, if it is within one.
+        """
+        file = frame.f_code.co_filename
+        for number in (frame.f_lineno, *reversed(self._lines.get(frame, ()))):
+            if linecache.getline(file, number).lstrip().startswith("return"):
+                return number
+        return frame.f_lineno
 
     def _waits(self, frame: FrameType) -> None:
         task = asyncio.current_task(self._host.loop)
@@ -222,6 +239,7 @@ class _Watch:
         self._compare()  # what changed where no line was watched
         step = self._of
         step.after = self._known
+        step.returned = [line for lines in self._returned.values() for line in lines]
         for at, event in enumerate(outbox):
             if event[0] in {"answer", "done"} and at in self._returned:
                 lines = step.answers if event[0] == "answer" else step.returns

@@ -31,6 +31,8 @@ BUGS = {
     "resend_says_ok": ("kvsrv", "test_unreliable_net"),
     "maybe_is_mine": ("lock", "test_many_clients_unreliable"),
     "waits_for_nobody": ("lock", "test_many_clients_reliable"),
+    # what a replicated service returned
+    "takes_a_timeout_for_an_answer": ("rsm", "test_minority_for_long"),
     # what an object holds that has grown
     "remembers_every_put": ("kvsrv", "test_mem_put_many_clients_reliable"),
     # the state of a server of Raft

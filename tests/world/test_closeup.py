@@ -120,3 +120,38 @@ def test_a_measured_object_is_taken_apart() -> None:
     [measured] = close.measured
     [part] = measured.parts
     assert (part.name, part.many, part.last) == ("_table", 1, "'k': ('a', 1)")
+
+
+class Tidy(KVServer):
+    """A server that returns from within blocks that end after that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = asyncio.Lock()
+
+    async def put(self, args: PutArgs) -> PutReply:  # type: ignore[override]
+        async with self._lock:
+            if args.value == "a":
+                return PutReply(Err.OK)  # in with
+        try:
+            await asyncio.sleep(0)
+            return PutReply(Err.VERSION)  # in try
+        finally:
+            self._table.clear()
+
+
+async def leaves_blocks(sim: Simulation) -> None:
+    sim.serve(Tidy)
+    clerk = sim.clerk()
+    await clerk.put("k", "a", 0)
+    await clerk.put("k", "b", 0)
+
+
+def test_what_returns_from_within_a_block_is_the_return_and_not_the_blocks_end() -> None:
+    _, close = seen_of(leaves_blocks, "server")
+    answers = {rpc: lines for step in close.steps for rpc, lines in step.answers.items()}
+    assert [last(lines, "put") for lines in answers.values()] == ["in with", "in try"]
+    assert [last(step.returned, "put") for step in close.steps if step.answers] == [
+        "in with",
+        "in try",
+    ]
