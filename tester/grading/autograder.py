@@ -16,6 +16,7 @@ from tester.engine import VERSION
 from tester.grading.collect import below
 from tester.grading.formats import FORMATS, render
 from tester.grading.grade import About, pending
+from tester.grading.handed import OURS
 from tester.grading.rubric import Plan
 from tester.grading.seeds import new_secret
 from tester.grading.starter import check_empty, write_files
@@ -91,7 +92,7 @@ def _setup() -> str:
 def _packages() -> Iterator[tuple[str, bytes]]:
     """The files of labtester's packages, by their paths."""
     house = Path(__file__).resolve().parents[2]
-    names = sorted({*_lab_packages(house), "labrpc", "linearizability", "tester"})
+    names = sorted({*_lab_packages(house), *OURS})
     for name in names:
         for path in sorted((house / name).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:

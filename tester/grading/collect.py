@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from tester.grading.archives import Found, Limits, Malformed, read
+from tester.grading.handed import OURS
 from tester.labs import LABS
 from tester.labs.lab import Expected, Lab
 from tester.world.submission import is_fixed, is_lab
@@ -24,7 +25,6 @@ OWN: Final = "own"
 REFERENCE: Final = "reference"
 
 _NEVER: Final = {"conftest.py", "sitecustomize.py", "usercustomize.py"}
-_OURS: Final = {"tester", "labrpc", "linearizability"}
 _LIBRARIES: Final = {"_pytest", "click", "hypothesis", "msgspec", "pytest", "rich"}
 _NAMED: Final = 5
 
@@ -146,7 +146,7 @@ def _why_not(path: str) -> str | None:
         return ""
     if package in sys.stdlib_module_names or package in _LIBRARIES:
         return f"{package} is the name of a module that everybody needs: rename it"
-    if package in _OURS:
+    if package in OURS:
         return f"{package} is part of labtester, and the same for every submission"
     if rest and is_lab(top):
         if name == "__init__.py":

@@ -18,7 +18,8 @@ MOST: Final = 1_000
 """Entries of the folder that are looked at."""
 DEEPEST: Final = 6
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_OURS: Final = frozenset({"labrpc", "linearizability", "tester"})
+OURS: Final = frozenset({"labrpc", "labtester", "linearizability", "tester"})
+"""The import packages of the distribution that belong to no lab."""
 _TOOLS: Final = frozenset({"conftest", "sitecustomize", "usercustomize"})
 
 
@@ -136,7 +137,7 @@ def _unusable(path: str) -> str:
         return "nobody can import a module of that name"
     if names[-1] in _TOOLS:
         return "it would configure tools, and none of them runs here"
-    if names[0] in _OURS:
+    if names[0] in OURS:
         return f"{names[0]} is labtester's own"
     if names[0] in sys.stdlib_module_names:
         return f"{names[0]} is the name of a module of Python's own; give yours another one"

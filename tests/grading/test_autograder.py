@@ -18,6 +18,7 @@ from tester.grading.seeds import read_secret
 from tests.grading import schemas
 from tests.grading.packing import folder, solution, wrong
 from tests.running import Runner, labtester
+from tests.tree import ROOT
 
 __all__ = ["labtester"]
 
@@ -114,6 +115,9 @@ def test_the_zip_is_what_gradescope_asks_for(
         assert stat.S_IMODE(modes["setup.sh"]) & stat.S_IMODE(modes["run_autograder"]) & 0o111
         assert "packages/tester/grading/starters/kvsrv/goal.md" in modes
         assert not [name for name in modes if name.endswith(".pyc")]
+        built = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+        for package in built["targets"]["wheel"]["packages"]:
+            assert f"packages/{package}/__init__.py" in modes
         archive.extractall(tmp_path / "out")
     for script in ("setup.sh", "run_autograder"):
         subprocess.run(["bash", "-n", tmp_path / "out" / script], check=True)

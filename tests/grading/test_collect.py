@@ -70,7 +70,7 @@ def test_two_copies_are_refused(tmp_path: Path) -> None:
         ("random/__init__.py", "everybody needs"),
         *(
             (f"{name}/a.py", "part of labtester")
-            for name in ("tester", "labrpc", "linearizability")
+            for name in ("tester", "labrpc", "labtester", "linearizability")
         ),
         ("kvsrv/rpc.py", "the same for every submission"),
         ("evil.pth", "evil.pth is not used"),

@@ -4,12 +4,18 @@ set -euo pipefail
 root=${AUTOGRADER:-/autograder}
 
 apt-get update
-for version in 3.13 3.12 3.11; do
+python=
+for version in 3.13 3.12 3.11 3.14; do
   if apt-get install -y "python$version" "python$version-venv"; then
+    python=python$version
     break
   fi
 done
-"python$version" -m venv "$root/venv"
+if [ -z "$python" ]; then
+  echo "setup.sh: expected a package of Python 3.11 or newer, got none: choose a newer base image" >&2
+  exit 1
+fi
+"$python" -m venv "$root/venv"
 "$root/venv/bin/pip" install @REQUIREMENTS@
 site=$("$root/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 cp -r "$root/source/packages/." "$site/"
