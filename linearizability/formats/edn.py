@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 from linearizability.formats.recorded import malformed
-from linearizability.formats.values import FALSE, TRUE, Elements, Json
+from linearizability.formats.values import FALSE, TRUE, Elements, Json, finite
 
 _TOKEN = re.compile(
     r"""[\s,]+ | ;.* | (?P<open>\#\{|\{|\[|\() | (?P<close>[}\])])
@@ -15,6 +15,7 @@ _TOKEN = re.compile(
     | (?P<char>\\\S[^\s,{}\[\]()"]*) | (?P<atom>[^\s,{}\[\]()"\\;]+)""",
     re.VERBOSE,
 )
+_STRING_END = re.compile(r'(?:[^"\\]|\\.)*"')
 _INTEGER = re.compile(r"[+-]?\d{1,4000}N?")
 _FLOAT = re.compile(r"[+-]?\d{1,400}(\.\d*([eE][+-]?\d+)?|[eE][+-]?\d+)M?|[+-]?\d{1,400}M")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
@@ -65,7 +66,10 @@ def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, A
         elif kind == "discard":
             items.append(_DISCARD)
         elif stack or top:
-            _put(items, _atom(kind, token))
+            try:
+                _put(items, _atom(kind, token))
+            except OverflowError as error:
+                raise malformed(name, number, str(error)) from None
         else:
             raise malformed(name, number, f"not an event: expected a map, not {token[:40]}")
     if stack or around:
@@ -75,13 +79,18 @@ def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, A
 
 def _tokens(lines: Iterable[str], name: str) -> Iterator[tuple[int, str, str]]:
     """Line, kind and text of everything that means something."""
-    for number, line in enumerate(lines, 1):
+    numbered = enumerate(lines, 1)
+    for number, line in numbered:
         position = 0
         while position < len(line):
             match = _TOKEN.match(line, position)
+            if match is None and line[position] == '"':  # a string may go on in the next lines
+                match = _whole_string(line, position, numbered)
+                line = match.string if match is not None else line
             if match is None:
                 shown = line[position : position + 20].strip()
-                raise malformed(name, number, f"not EDN: cannot read {shown!r}")
+                what = "a string that does not end" if shown[:1] == '"' else "cannot read"
+                raise malformed(name, number, f"not EDN: {what} {shown!r}")
             position = match.end()
             kind, token = match.lastgroup, match.group()
             if kind == "string" and line.startswith(":", position):
@@ -89,6 +98,18 @@ def _tokens(lines: Iterable[str], name: str) -> Iterator[tuple[int, str, str]]:
                 raise malformed(name, number, what)
             if kind is not None and kind != "tag":
                 yield number, kind, token
+
+
+def _whole_string(
+    line: str, position: int, following: Iterator[tuple[int, str]]
+) -> re.Match[str] | None:
+    """A string that begins on a line and ends on another, matched in all of their text."""
+    parts = [line]
+    for _, more in following:
+        parts.append(more)
+        if _STRING_END.match(more):
+            return _TOKEN.match("".join(parts), position)
+    return None
 
 
 def _put(items: list[Any], value: Hashable) -> None:
@@ -136,5 +157,5 @@ def _atom(kind: str, token: str) -> Hashable:
     if _INTEGER.fullmatch(token):
         return int(token.rstrip("N"))
     if _FLOAT.fullmatch(token):
-        return float(token.rstrip("M"))
+        return finite(token.rstrip("M"))
     return token

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from linearizability.formats.edn import read_edn
 from linearizability.formats.recorded import HistoryError, Recorded, malformed
+from linearizability.formats.values import Json
 from linearizability.inputs import (
     Acquire,
     Add,
@@ -196,6 +197,10 @@ def _event(line: int, found: dict[str, Any], name: str) -> _Event | None:
     if type(process) is not int:
         if process is None:
             what = f"':process' is missing: expected an event like {_SHAPE}"
+            raise malformed(name, line, what)
+        if not (isinstance(process, str) and process.startswith(":")):
+            shown = str(process) if isinstance(process, Json) else repr(process)
+            what = f"':process' is {shown}: expected an integer, or :nemesis"
             raise malformed(name, line, what)
         return None
     if kind not in (":invoke", ":ok", ":fail", ":info"):

@@ -19,6 +19,7 @@ from linearizability.formats.decoders import Decoders
 from linearizability.formats.fields import Row
 from linearizability.formats.recorded import Recorded, malformed
 from linearizability.formats.rows import ARRAY, READERS, Malformed, operation, shown
+from linearizability.formats.values import finite
 from linearizability.inputs import Get, Put
 from linearizability.operation import Operation
 
@@ -56,7 +57,7 @@ class _Lines:
         self._name = name
         self._model = model
         self._readers = READERS[model]
-        self._decoder = json.JSONDecoder(parse_constant=_no_number)
+        self._decoder = json.JSONDecoder(parse_constant=_no_number, parse_float=finite)
         self._decoders = decoders or Decoders(self._decoded, lambda text: None)
         self._keys: dict[str, str] = {}
         self._gets: dict[str, Get] = {}
@@ -92,7 +93,7 @@ class _Lines:
     def _decoded(self, array: str) -> list[Row] | None:
         try:
             rows: list[Row] = self._decoder.decode(array)
-        except (ValueError, RecursionError):
+        except (ValueError, OverflowError, RecursionError):
             return None
         return rows if set(map(type, rows)) == {dict} else None
 
@@ -127,6 +128,8 @@ class _Lines:
             raise malformed(self._name, number, what) from None
         except Malformed as error:
             raise malformed(self._name, number, str(error)) from None
+        except OverflowError as error:
+            raise malformed(self._name, number, str(error)) from None
         except ValueError as error:  # Python's limit on the digits of an integer
             what = f"a number that is too long: {len(text)} letters on this line"
             raise malformed(self._name, number, what) from error
@@ -150,7 +153,7 @@ class _Lines:
             return False
         found: list[Operation | None] = []
         names, unusual, add = 8 * len(rows), list[int](), found.append
-        keys, gets, new = self._keys, self._gets, tuple.__new__
+        keys, gets, new, new_put = self._keys, self._gets, object.__new__, tuple.__new__
         for row in rows:
             key, call, ret, err = row.k, row.call, row.ret, row.err
             if row.op == "get":
@@ -166,7 +169,10 @@ class _Lines:
                     if get is None:
                         key = keys.setdefault(key, key)
                         get = gets[key] = Get(key)
-                    add(Operation(row.c, get, (value, version, err), call, ret))
+                    op = new(Operation)
+                    op.client, op.input, op.output = row.c, get, (value, version, err)
+                    op.call, op.ret, op.metadata = call, ret, None
+                    add(op)
                     continue
             else:
                 value, version = row.v, row.ver
@@ -179,8 +185,11 @@ class _Lines:
                     if err is None:
                         err = "OK"
                         names -= 1
-                    put = new(Put, (keys.setdefault(key, key), value, version))
-                    add(Operation(row.c, put, err, call, ret))
+                    op = new(Operation)
+                    op.client, op.output, op.call, op.ret = row.c, err, call, ret
+                    op.input = new_put(Put, (keys.setdefault(key, key), value, version))
+                    op.metadata = None
+                    add(op)
                     continue
             names -= sum(field is None for field in (err, row.v, row.ver, row.rv, row.rver)) - 2
             unusual.append(len(found))

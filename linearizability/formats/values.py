@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Hashable
 from typing import Any, NamedTuple
 
@@ -35,5 +36,26 @@ def frozen(value: Any) -> Hashable:
     if type(value) is list:
         return tuple(map(frozen, value))
     if type(value) is dict:
-        return Json(json.dumps(value, sort_keys=True, ensure_ascii=False))
+        return Json(json.dumps(_plain(value), sort_keys=True, ensure_ascii=False))
     return value  # type: ignore[no-any-return]
+
+
+def _plain(value: Any) -> Any:
+    """The same value, its whole numbers written in one way: 1.0 is 1."""
+    if type(value) is float and value.is_integer():
+        return int(value)
+    if type(value) is dict:
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if type(value) is list else value
+
+
+def finite(text: str) -> float:
+    """A number of a text; raises OverflowError for one that would be read as infinite.
+
+    All such numbers would be equal.
+    """
+    value = float(text)
+    if math.isinf(value):
+        shown = text if len(text) <= 20 else text[:17] + "..."
+        raise OverflowError(f"{shown} is too large for a number: write it as a string")
+    return value

@@ -48,6 +48,7 @@ from linearizability.methods.lives import (
     returned,
 )
 from linearizability.methods.trees import INFINITY, Earliest, Stamp
+from linearizability.models.collection import no_order
 from linearizability.operation import Operation
 
 
@@ -68,7 +69,7 @@ def _by_value(lives: Sequence[Life]) -> list[Life]:
     try:
         return sorted(lives, key=attrgetter("value"))
     except TypeError as error:
-        raise ValueError(f"priority-queue: values must be comparable: {error}") from error
+        raise no_order([life.value for life in lives]) from error
 
 
 def _dues(found: Lives, since: Stamp) -> list[Due]:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from heapq import heappop, heappush
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -184,13 +185,32 @@ stack = Model(
 )
 
 
+def no_order(values: Sequence[Any]) -> ValueError:
+    """The error for values of a priority queue that cannot all be compared."""
+    one, other = next(
+        ((one, other) for one, other in pairwise(values) if not _is_comparable(one, other)),
+        (values[0], values[-1]),
+    )
+    return ValueError(
+        f"priority-queue: expected values that can be ordered, as all numbers or all strings, got"
+        f" {one!r} and {other!r}"
+    )
+
+
+def _is_comparable(one: Any, other: Any) -> bool:
+    try:
+        return isinstance(one < other, bool)
+    except TypeError:
+        return False
+
+
 def _rank(state: tuple[Any, ...], input: Any, output: Any) -> tuple[bool, tuple[Any, ...]]:
     match input:
         case Insert(_, value):
             try:
                 index = bisect_right(state, value)
             except TypeError as error:
-                raise ValueError(f"priority-queue: values must be comparable: {error}") from error
+                raise no_order([*state, value]) from error
             after = (*state[:index], value, *state[index:])
             return output is OPEN or output is None, after
         case DeleteMin():

@@ -17,7 +17,7 @@ from linearizability.explanation.data import as_data
 from linearizability.explanation.text import explain, summary
 from linearizability.formats import FORMATS, HistoryError, Recorded, expand, read_history
 from linearizability.formats.source import STANDARD_INPUT
-from linearizability.formats.values import frozen
+from linearizability.formats.values import finite, frozen
 from linearizability.models import MODELS, cas_register_of, register_of
 from linearizability.verdict import DEFAULT_BUDGET
 from tester.cli.usage import EXIT, shortened
@@ -120,8 +120,8 @@ def _model(name: str, initial: str | None) -> Model:
     if name not in INITIAL:
         raise HistoryError(f"expected --model {' or '.join(INITIAL)} with --initial, got {name}")
     try:
-        value = json.loads(initial, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        value = json.loads(initial, parse_constant=_no_constant, parse_float=finite)
+    except (ValueError, OverflowError, RecursionError) as error:
         shown = initial if len(initial) <= 60 else shortened(initial)
         raise HistoryError(
             f"expected JSON for --initial, got {shown}; put a string in double quotes"

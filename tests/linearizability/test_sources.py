@@ -154,7 +154,7 @@ def test_a_set_of_edn_is_printed_in_order() -> None:
         ("{:a}", "h:1: not EDN: a map with a key that has no value"),
         ("{:a 1 :a 2}", "h:1: ':a' is there more than once"),
         ("3", "h:1: not an event: expected a map, not 3"),
-        ('{:a "x', "h:1: not EDN: cannot read '\"x'"),
+        ('{:a "x', "h:1: not EDN: a string that does not end '\"x'"),
         ("{:a 1}}", "h:1: not EDN: } closes what nothing has opened"),
         ("[{:a 1})", "h:1: not EDN: [ of line 1 is closed by )"),
         ("[{:a 1}", "h:1: the history ends inside this ["),
