@@ -58,6 +58,7 @@ class Job(msgspec.Struct, frozen=True):
     granted: tuple[str, ...]
     limits: Limits
     level: int
+    """The least isolation that is enough; all is tried that there is."""
     work: list[Work]
     stories: bool
     """Whether stories of failures are wanted."""
@@ -117,10 +118,10 @@ def main() -> NoReturn:
 
 def examined(job: Job) -> Iterable[Said]:
     """All results of a job, each as soon as it is known. Raises MachineFault."""
-    with Isolation(
-        job.lab, job.files, granted=job.granted, limits=job.limits, level=job.level
-    ) as isolated:
+    with Isolation(job.lab, job.files, granted=job.granted, limits=job.limits) as isolated:
         enforced = isolated.enforced
+        if enforced.level < job.level:
+            raise MachineFault(f"expected isolation of level {job.level}, got {enforced.report()}")
         asked = [f"{name} was asked for and is not there" for name in isolated.missed]
         yield ShutIn(enforced.level, enforced.report(), (*isolated.notes, *asked))
         if isolated.refusal:

@@ -98,7 +98,7 @@ class Grader:
     store: Store
     jobs: int
     level: int
-    """The most isolation that is to be had on this machine."""
+    """The isolation that is to be had on this machine."""
     say: Callable[[str], None] = lambda text: None
     """Is told of each submission that is done."""
     stories: bool = True

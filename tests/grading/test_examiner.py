@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from tester.grading import examiner
-from tester.grading.isolation import Isolation
+from tester.grading.isolation import Isolation, MachineFault
 from tester.grading.journal import SeedLine, StoryLine
 from tester.grading.rubric import Part
-from tester.grading.sandbox import HIGHEST, Limits
+from tester.grading.sandbox import Limits
 from tests.grading.handing import changed, reference
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="isolated nodes need Linux")
@@ -16,9 +16,9 @@ WRONG = changed(reference("kvsrv"), "kvsrv/client.py", "return Err.MAYBE", "retu
 PART = Part("test_unreliable_net", False, 20, 5, "all", 3, "visible")
 
 
-def job(files: dict[str, bytes]) -> examiner.Job:
+def job(files: dict[str, bytes], level: int = 1) -> examiner.Job:
     work = examiner.Work(PART, list(range(PART.seeds)), [], has_story=False)
-    return examiner.Job("kvsrv", files, (), Limits(), HIGHEST, [work], stories=True)
+    return examiner.Job("kvsrv", files, (), Limits(), level, [work], stories=True)
 
 
 def test_a_run_that_ends_otherwise_when_it_is_looked_at_has_a_result() -> None:
@@ -45,3 +45,8 @@ def test_a_failure_that_cannot_be_told_is_one_all_the_same(
     assert isinstance(failed, SeedLine)
     assert isinstance(story, StoryLine)
     assert story.headline == "it failed, and what happened cannot be told (KeyError)"
+
+
+def test_a_submission_is_not_run_with_less_isolation_than_is_asked_for() -> None:
+    with pytest.raises(MachineFault, match="expected isolation of level 5, got sandbox: level"):
+        list(examiner.examined(job(WRONG, level=5)))
