@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,7 +139,7 @@ def _check(found: Sequence[Submission]) -> None:
                 f"and {_LONGEST_IN_BYTES} bytes without a slash, got {name[:_LONGEST]!r}; rename "
                 "it, or name the student with --students"
             )
-        other = seen.setdefault(name.casefold(), one)
+        other = seen.setdefault(unicodedata.normalize("NFKC", name).casefold(), one)
         if other is not one:
             raise BadList(
                 f"{other.source} and {one.source} are both of {name}; leave one of them out"

@@ -315,6 +315,7 @@ def test_the_metadata_of_gradescope_name_a_group(
         ),
         ("--rubric rubric.toml --out out a a", "a and a are both of a; leave one of them out"),
         ("--rubric rubric.toml --out out a A", "are both of A; leave one of them out"),
+        ("--rubric rubric.toml --out out a ａ", "are both of ａ; leave one of them out"),
         (
             f"--rubric rubric.toml --out out {'学' * 70}",
             "of 1 to 100 printable characters and 200",
@@ -329,7 +330,7 @@ def test_the_metadata_of_gradescope_name_a_group(
 def test_a_misuse_is_one_sentence(
     labtester: Runner, rubric: Path, tmp_path: Path, args: str, sentence: str
 ) -> None:
-    for name in ("a", "A", "b", "学" * 70):
+    for name in ("a", "A", "ａ", "b", "学" * 70):
         folder(tmp_path / name, {})
     assert sentence in labtester("grade", *args.split()).sentence
 

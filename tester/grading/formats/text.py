@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 
 from tester.grading.feedback import command
 from tester.grading.formats.items import Item, dumped, summary, visible
@@ -79,7 +80,9 @@ def table(rows: list[list[object]]) -> str:
 
 def _cell(value: object) -> str:
     text = plain(str(value))
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
+    # Some spreadsheets skip spaces, and take the wide forms of East Asian scripts for the same.
+    first = unicodedata.normalize("NFKC", text.lstrip())[:1]
+    return f"'{text}" if text[:1] == "\t" or (first and first in "=+-@") else text
 
 
 def write_markdown(grade: Grade) -> str:
