@@ -40,7 +40,7 @@ class Fate(NamedTuple):
 _HOLD_PARTS: Final = 2_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Conditions:
     """The conditions of a network, or of one link of it.
 
@@ -66,8 +66,8 @@ class Conditions:
     late_delay_ms: int = 2_000
     loss_timeout_ms: int = 0
     """After a loss, the caller learns of it this much later; in labrpc at once."""
-    # Each request asks for these two. A `cached_property` would look into the `__dict__` of the
-    # instance, after which CPython 3.13 reads all of its attributes the slow way.
+    # Each request asks for these two, and for the latency. In slots, because CPython 3.13 looks an
+    # attribute up the slow way if the class has it too, or if somebody has asked for `__dict__`.
     reliable: bool = field(init=False, repr=False, compare=False)
     """Whether every message arrives, once, and on time."""
     slots: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)

@@ -76,6 +76,8 @@ class Trace:
         """32 hexadecimal digits: equal for equal runs. Ends the trace."""
         self.trim(self._moved)
         self._digest(self.entries[self._digested :])
+        if not self._keep:
+            self.entries.clear()
         for at, entry in self._full.items():
             self.entries[at] = entry
         return self._hash.hexdigest()

@@ -175,6 +175,7 @@ def _run(
                 checked, error = _rather(scenario, sim, error)
         peers, error = sim.peers, _close(execution, error, refusals)
         execution.trace.add((sim.virtual_us, "end", _kind(error)))
+        digest = execution.trace.digest()  # before the collector looks at all that it lets go of
     changes = [*state.changed(), *settings.changed(modules)]
     error = error or _shared_state(scenario, choices, changes)
     if keep_trace and here and not notes_returns:
@@ -182,7 +183,7 @@ def _run(
     return Outcome(
         verdict=_verdict(error),
         error=error,
-        digest=execution.trace.digest(),
+        digest=digest,
         rpcs=sim.network.rpc_total,
         ops=sim.history.completed,
         virtual_us=sim.virtual_us,
