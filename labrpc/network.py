@@ -283,9 +283,10 @@ class Network:
         size = len(payload)
         if size > self.largest:  # noqa: PLR1730 - a call less
             self.largest = size
-        if number not in self._flying:
+        flying = self._flying
+        if number not in flying:
             return  # the reply to a copy, or to a caller that was told that none would come
-        rpc = self._flying[number]
+        rpc = flying[number]
         if rpc.dispatched is None or rpc.answered:
             return  # likewise
         conditions = rpc.conditions

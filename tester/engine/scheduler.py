@@ -161,7 +161,7 @@ class Scheduler:
     def _run(self, finished: Callable[[], bool], by: Place | None) -> None:
         due, heap, route, wake = self.due, self._heap, self._route, Place.wake
         instant_limit, step_limit, beat_at = self._instant_limit, self._step_limit, self._beat_at
-        now, steps, limit = self.now, self.steps, self._limit
+        now, steps, limit, time_limit = self.now, self.steps, self._limit, self._time_limit
         after_any = by is None
         try:
             while True:
@@ -197,7 +197,7 @@ class Scheduler:
                     nothing = "no runnable task, no timer, no message in flight"
                     raise Deadlock(nothing, self.waiting())
                 if when > now:
-                    if when > self._time_limit:
+                    if when > time_limit:
                         raise self._out_of_time()
                     self.now = now = when
                     limit = steps + instant_limit
