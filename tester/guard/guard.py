@@ -330,13 +330,16 @@ _found: tuple[tuple[ModuleType, ...] | None, list[Patch]] = None, []  # in those
 _unpatchable: list[OutsideWorld] = []  # in them
 _everybodys: list[Patch] = []  # in all other modules
 _modules_known = 0  # how many there were when they were looked through
+_fixed_known = 0  # how many of _fixed are among them
 _in_force: list[Patch] = []
 _standing: list[standing] = []
 
 
 def _patches_for(modules: tuple[ModuleType, ...]) -> list[Patch]:
-    global _found, _everybodys, _modules_known
-    late, added = _late_comers(), len(sys.modules) - _modules_known
+    global _found, _everybodys, _modules_known, _fixed_known
+    _late_comers()
+    # Some may have been prepared by the import of a run, which has put them back at its end.
+    late, added = len(_fixed) > _fixed_known, len(sys.modules) - _modules_known
     if _in_force and not late and added > 0:
         # Only the new ones are looked through: in a copy of a process, a look at the others would
         # copy the memory that holds them.
@@ -349,7 +352,7 @@ def _patches_for(modules: tuple[ModuleType, ...]) -> list[Patch]:
         _found = None, []
     elif late or added:
         _put_back()
-        _modules_known = len(sys.modules)
+        _modules_known, _fixed_known = len(sys.modules), len(_fixed)
         patches = [*_fixed, *_elsewhere(modules, [*sys.modules])]
         names = [patch for patch in patches if isinstance(patch, Names)]
         others = [patch for patch in patches if not isinstance(patch, Names)]

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import gc
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from enum import EnumType
 from types import (
@@ -112,7 +113,7 @@ class _Finder:
             self.patches.append(Names(namespace, names))
 
     def _items(self, value: Any) -> Any:
-        if len(value) <= _LARGEST:
+        if len(value) <= _LARGEST and not _is_namespace(value):
             values = list(value.values() if isinstance(value, dict) else value)
             fakes = [(v, fake) for v in values if (fake := self._look(v)) is not v]
             if fakes:
@@ -140,6 +141,8 @@ class _Finder:
         return cls
 
     def _function(self, function: FunctionType) -> Any:
+        if str(function.__globals__.get("__name__")).startswith("tester.guard."):
+            return function  # a stand-in, which holds what it stands for
         for cell, held in _cells(function):
             if (fake := self._look(held)) is not held:
                 self.patches.append(Attribute(cell, "cell_contents", fake))
@@ -235,6 +238,14 @@ _LOOKS: Final[dict[type | tuple[type, ...], Callable[[_Finder, Any], Any]]] = {
     (staticmethod, classmethod, property, functools.cached_property): _Finder._within,
     CACHED: _Finder._within,
 }
+
+
+def _is_namespace(value: Any) -> bool:
+    """Say whether a value is what a module has its names in, which is everybody's."""
+    if type(value) is not dict:
+        return False
+    name = value.get("__name__")
+    return type(name) is str and getattr(sys.modules.get(name), "__dict__", None) is value
 
 
 def _look_of(kind: type) -> Callable[[_Finder, Any], Any]:

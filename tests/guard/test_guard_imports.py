@@ -35,6 +35,31 @@ def test_module_code_does_not_run_as_the_node(
     assert node.random().getstate() == before
 
 
+def test_a_module_that_a_run_imports_is_guarded_in_the_next_one_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = types.ModuleType("late_comer")
+    vars(late)["draw"] = draw = lambda: "the machine's"
+    monkeypatch.setattr(guard, "_late", {"late_comer": {"draw": lambda *_: "the node's"}})
+    monkeypatch.setattr(guard, "_module_of", {"late_comer": "late_comer"})
+    monkeypatch.setattr(guard, "_fixed", [*vars(guard)["_fixed"]])
+    for name in ("_fixed_known", "_modules_known", "_everybodys"):  # put back at the end
+        monkeypatch.setattr(guard, name, vars(guard)[name])
+    with guard.standing():
+        with guard.installed([]):
+            monkeypatch.setitem(sys.modules, "late_comer", late)
+            current.node = Node()
+            import late_comer  # type: ignore[import-not-found]
+
+            current.node = None
+        for _ in range(2):
+            with guard.installed([]):
+                current.node = Node()
+                assert late_comer.draw() == "the node's"
+                current.node = None
+    assert late.draw is draw
+
+
 def test_a_module_that_comes_between_runs_is_looked_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

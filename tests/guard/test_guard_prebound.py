@@ -224,6 +224,16 @@ def test_other_modules_and_foreign_things_are_left_alone(module: Make) -> None:
         assert other.look() == 5.0
 
 
+@pytest.mark.parametrize("held", ["vars(builtins)", "vars(time)", "[builtins.__import__]"])
+def test_the_names_of_another_module_may_be_held(held: str, module: Make) -> None:
+    source = f"import builtins, time\nheld = {held}\ndef look():\n    import math\n    return math"
+    with guard.standing():
+        for _ in range(3):
+            student = module(source)
+            student.time.sleep(0)
+            assert look(student).pi > 3
+
+
 def test_objects_with_odd_attributes_are_not_asked(module: Make) -> None:
     student = module(
         """
