@@ -19,10 +19,11 @@ _SET_METHODS: Final = frozenset(
 )
 _ORDERS: Final = frozenset({"list", "tuple", "iter", "enumerate", "zip", "map", "filter", "next"})
 
+_KEPT: Final = ("history", "processes")
 _HASHES: Final = ("hash seed", "addresses", "chance")
 _FILES: Final = ("folder", "temporary", "chance", "history")
 _CLOCKS: Final = ("chance", "time zone")
-_MEMORY: Final = ("addresses", "chance", "history")
+_MEMORY: Final = ("addresses", "chance", *_KEPT)
 
 _SOURCES: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     (
@@ -46,7 +47,7 @@ _SOURCES: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
         ("user", "environment"),
         "asks for the user",
     ),
-    ("os.umask", ("umask",), "reads the umask"),
+    ("os.umask", ("umask", *_KEPT), "reads or sets the umask"),
     (
         "sys.stdin sys.__stdin__ fileinput os.isatty os.read os.readv os.fstat",
         ("stdin", *_FILES),
@@ -58,7 +59,7 @@ _SOURCES: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
         ("time zone",),
         "depends on the time zone",
     ),
-    ("locale", ("locale",), "depends on the locale"),
+    ("locale", ("locale", *_KEPT), "depends on the locale, or sets it"),
     (
         """os.listdir os.scandir os.walk os.stat os.open os.path.exists os.path.isfile
         os.path.isdir os.path.getmtime os.path.getsize glob io.open io.FileIO pathlib.Path
@@ -80,9 +81,11 @@ _SOURCES: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("gc weakref tracemalloc sys.getrefcount ctypes", _MEMORY, "looks at real memory"),
     (
         """contextvars.ContextVar threading.local sys.modules functools.lru_cache functools.cache
-        sys.setrecursionlimit sys.setswitchinterval mimetypes linecache copyreg codecs.register
-        codecs.register_error csv.register_dialect logging.addLevelName""",
-        ("history",),
+        sys.setrecursionlimit sys.setswitchinterval sys.set_int_max_str_digits sys.excepthook
+        sys.displayhook sys.path sys.meta_path sys.path_hooks mimetypes linecache copyreg
+        codecs.register codecs.register_error csv.register_dialect csv.field_size_limit logging
+        atexit signal warnings decimal builtins abc re mmap""",
+        _KEPT,
         "may keep something from one run for the next",
     ),
 )
@@ -322,7 +325,7 @@ class _Reader:
         self, node: ast.AST, function: str
     ) -> Iterator[tuple[ast.AST, str, tuple[str, ...]]]:
         """Whatever may outlive a run."""
-        kinds = ("history",)
+        kinds = _KEPT
         match node:
             case ast.Global():
                 yield node, "assigns to a global, which outlives a run", kinds

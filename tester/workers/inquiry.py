@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from tester.workers.plan import DigestPlan, TracePlan
 from tester.workers.pool import CannotStart, Pool
-from tester.workers.surroundings import FACTORS, HERE, Where
+from tester.workers.surroundings import FACTORS, HERE, PROCESSES, Where
 from tester.workers.wire import Traced
 
 Start = Callable[[Where], AbstractContextManager[Pool]]
@@ -55,6 +55,9 @@ _SAID: Final = {
     "a file.",
     HASHES: "It takes no more than another hash seed (PYTHONHASHSEED): the order of a set of "
     "strings, or hash() used as a number.",
+    PROCESSES: "It takes no more than that each node runs in a process of its own: nodes share "
+    "something besides messages, or one finds what another left in the process, such as a "
+    "setting, a registry or a cache of a library.",
     "": "Repeated amid surroundings that differ in one respect at a time, it went the same way "
     "each time: it depends on several things at once, or on chance that seldom shows.",
 }

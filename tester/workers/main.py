@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import dataclasses
 import faulthandler
 import gc
 import os
@@ -174,7 +175,11 @@ class _WorkerProcess:
         self.say(Loading(""))
         tests = tests_of(lab.suite)
         how = setup.schedule, setup.strategy
-        self._jobs.tests = {name: test.under(*how) for name, test in tests.items()}
+        isolated = surroundings.PROCESSES in setup.around.varied
+        self._jobs.tests = {
+            name: dataclasses.replace(test.under(*how), isolated=isolated or test.isolated)
+            for name, test in tests.items()
+        }
         return used
 
     def _begin(self, ready: Ready, loading: str) -> None:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+PROCESSES: Final = "processes"
 FACTORS: Final = {
     "environment": "the environment variables are others",
     "user": "the user's name and home folder, as the environment has them, are others",
@@ -25,6 +26,7 @@ FACTORS: Final = {
     "parent": "the parent process is another",
     "umask": "the umask is another",
     "stdin": "standard input is another",
+    PROCESSES: "each node runs in a process of its own",
     "addresses": "objects lie at other addresses in memory",
 }
 """What can be varied, and how it is reported, in the order in which causes are tried."""

@@ -6,7 +6,7 @@ import pytest
 
 from tester.search.suspects import suspects
 
-LATER = ("history",)
+LATER = ("history", "processes")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,7 @@ def test_what_is_not_python_has_no_suspects() -> None:
         ("def f(seen=[]): pass", "history"),
         ("def f():\n    global count", "history"),
         ("sys.runs = 1", "history"),
+        ("import logging\nlogging.disable(1)", "processes"),
     ],
 )
 def test_a_suspect_says_what_it_may_depend_on(line: str, kind: str) -> None:

@@ -16,6 +16,7 @@ from tester.workers.inquiry import Cause
 from tester.workers.pool import Pool
 from tester.workers.surroundings import FACTORS, HERE, Around, Where, amid, environment
 from tests.running import Runner, labtester, submit
+from tests.tree import ROOT
 
 __all__ = ["labtester"]
 
@@ -73,6 +74,44 @@ def test_a_set_of_objects_comes_to_light(labtester: Runner) -> None:
     lines = told.partition("Lines to look at: ")[2]
     assert "iterates over a set: its order is that of its hashes" in lines
     assert "outlives" not in lines
+
+
+SHARED = {
+    "a registry": (
+        "import mimetypes",
+        "mimetypes.add_type('a/b', '.z')",
+        "'.z' in mimetypes.types_map",
+    ),
+    "a setting of the process": ("import os", "os.umask(7)", "os.umask(7) == 7"),
+    "what C code holds": (
+        "import sqlite3\nDB = sqlite3.connect(':memory:')\nDB.execute('create table t (n)')",
+        "DB.execute('insert into t values (1)')",
+        "DB.execute('select count(*) from t').fetchone()[0]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_what_nodes_share_beside_messages_comes_to_light(
+    labtester: Runner, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    explained = name == "a registry"
+    if not explained:
+        monkeypatch.setattr(selfcheck, "inquire", lambda *args: Cause(""))
+    before, share, shared = SHARED[name]
+    theirs = submit(labtester.folder, share, before=f"{before}\ndef read(): return {shared}\n")
+    client = (
+        (ROOT / "kvsrv" / "client.py").read_text().replace("KVServer\n", "KVServer, read\n", 1)
+    )
+    answered = "            if reply is not None:\n"
+    slower = f"            await asyncio.sleep(0.001 if read() else 0.002)\n{answered}"
+    Path(theirs, "kvsrv", "client.py").write_text(client.replace(answered, slower))
+    args = ("run", "tiny", "--tests", "test_unreliable", "--seeds", "2", "--submission", theirs)
+    done = labtester(*args)
+    assert done.status == 1, done.out
+    assert "not deterministic\n" in done.out
+    if explained:
+        assert "each node runs in a process of its own" in " ".join(done.out.split())
 
 
 def test_what_looks_right_at_seed_0_comes_to_light_at_seed_1(labtester: Runner) -> None:
