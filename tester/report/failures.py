@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Final
@@ -21,7 +22,7 @@ MOST_LINES: Final = 60
 _PRINTED_LINES: Final = 10
 _PRINTED_COLUMNS: Final = 200
 _SEEDS_SHOWN: Final = 10
-_FRAME: Final = 12
+_FRAME: Final = 14
 """As many of them stand around the stories and the table, or say where records are kept."""
 _BRIEF: Final = 5
 """As many lines say briefly how a test fails."""
@@ -29,6 +30,13 @@ _MOST_BRIEF: Final = 3
 """At most this many ways are shown in short."""
 _COUNTED: Final = 2
 """As many lines count the ways that are not shown."""
+_NOTATION: Final = {
+    r"^[ >].* #\d": "#4: the 4th RPC",
+    r"^[ >].*\bv\d": "v2: version 2",
+    r"^[ >].* -> ": "->: returned",
+    r"^>": ">: the event that decides",
+}
+"""What the rows of a story may contain, and what each of that means."""
 _MOST_NAMED: Final = 3
 """Of tests about which there is the same to say, this many have their name or command shown."""
 _MOST_OTHERS: Final = 2
@@ -63,6 +71,8 @@ def show_failures(console: Console, tests: Sequence[TestResult], besides: int = 
         _show_alike(console, [test for test in way if test is not first])
     for way in brief:
         _show_briefly(console, way)
+    if known := _notation(told):
+        plainly(console, f"({known})\n")
     if left := ways[len(told) + len(brief) :]:
         how = f"in {len(left)} more ways" if len(left) > 1 else "in another way"
         plainly(console, f"{_tests_fail(sum(map(len, left)))} {how} (--all lists them)\n")
@@ -73,6 +83,14 @@ def show_failures(console: Console, tests: Sequence[TestResult], besides: int = 
     for text in others:
         console.print(text, soft_wrap=True)
     return lines
+
+
+def _notation(told: Sequence[_Way]) -> str:
+    """What the signs mean that the stories make use of; "" if they make use of none."""
+    stories = [aborted.story(rerun) for way in told if (rerun := min(way, key=_length).rerun)]
+    rows = "\n".join(story.partition("what happened")[2].partition("\n\n")[0] for story in stories)
+    found = [said for sign, said in _NOTATION.items() if re.search(sign, rows, re.MULTILINE)]
+    return "; ".join(found)
 
 
 def _is_untold(test: TestResult) -> bool:

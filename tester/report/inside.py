@@ -166,6 +166,8 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
         written = list(_written(step, own, sent, key, broken, seen))
     if own is not None and answered and not written and not (changes and broken.servers):
         at.append(_of_function(answered[-1].answers[own.rpc], own.verb))
+    if broken.servers and not of_raft:  # nobody who hands in a service changes the Raft below it
+        at = [line for line in at if not submission.current().is_reference(line.file)]
     lines += [*written, *(_code(line) for line in at if _is_of_use(line, step.node, seen))]
     held = " ".join(f"{step.node}'s {_changed(one)}." for one in changes) or _held(step, key)
     waited = {pause.task.partition(" ")[0] for pause in seen.pauses}

@@ -62,6 +62,7 @@ class _Lock:
     ) -> None:
         self.key = key
         self.ids = ids
+        self.sent = [one for one in sent if one.args.get("key") == key]
         ops = outcome.history.ops
         self.writes = sorted(
             (
@@ -209,7 +210,15 @@ def _freed_by_another(lock: _Lock, prior: _Write, who: str) -> _Found | None:
         f"{prior.op.node}'s Release put {lock.shown(prior.value)} by {prior.name}, and "
         f"{held.op.node} held the lock since {held.name}: so {who}'s Acquire found it free."
     )
-    return prior.place, sentence, _OWN, [held.request.rpc, prior.request.rpc]
+    others = [held.request.rpc, prior.request.rpc]
+    release, sent = prior.op.number, prior.request.sent
+    reads = [one for one in lock.sent if one.op == release and one.verb == "get"]
+    before = [one for one in reads if one.ended is not None and one.ended < sent]
+    for seen in [one for one in before if one.fate == "reply"][-1:]:
+        shown = values.reply(seen.answers[0][1], lock.ids)
+        sentence += f" #{seen.rpc} had answered this Release {shown}."
+        others.append(seen.rpc)
+    return prior.place, sentence, _OWN, others
 
 
 def _events(outcome: Outcome, ops: Sequence[Op]) -> list[int]:
@@ -248,7 +257,10 @@ def _waits(outcome: Outcome, sent: Sequence[Request], ids: values.Ids) -> Broken
             return broken  # it has the lock, and cannot give it back
     if waiting.method == "release":
         return _never_releases(outcome, lock, waiting, heard, last)
-    return None if last is None else _never_acquires(outcome, lock, waiting, heard, last)
+    if last is None:
+        return None
+    in_vain = _in_vain(outcome, lock, waiting, last)
+    return in_vain or _never_acquires(outcome, lock, waiting, heard, last)
 
 
 def _never_releases(
@@ -277,6 +289,42 @@ def _never_releases(
 def _name_of(op: Op) -> str:
     """The name of a lock, by that of the handle: "c0.l"."""
     return op.client.partition(".")[2]
+
+
+def _in_vain(outcome: Outcome, lock: _Lock, op: Op, last: _Write) -> Broken | None:
+    """A release of whoever holds the lock that has returned, and has not released it."""
+    holder, since_us = last.op, last.request.answered_us
+    releases = [
+        (place, outcome.history.ops[event.op])
+        for place, event in enumerate(outcome.events)
+        if isinstance(event, Return) and outcome.history.ops[event.op].method == "release"
+    ]
+    after = [
+        (place, release)
+        for place, release in releases
+        if release.client == holder.client and release.call_us >= since_us
+    ]
+    if holder.method != "acquire" or not after or op.client == holder.client:
+        return None
+    place, release = after[-1]
+    puts = [one for one in lock.sent if one.op == release.number and one.verb == "put"]
+    how = "without a Put"
+    if puts:
+        said = (puts[-1].heard or {}).get("err")
+        how = f"after its Put #{puts[-1].rpc} {f'was answered {said}' if said else 'had no reply'}"
+    return Broken(
+        place,
+        f"{lock.key!r} holds {lock.shown(last.value)} since {last.name}, at "
+        f"{seconds(since_us)} s: {holder.client}'s Acquire has put it, and its Release has "
+        f"returned {how}.",
+        f"{op.client}'s Acquire waits for a lock that {holder.client} has not released",
+        _GIVES,
+        _SOURCE,
+        cause=last.place,
+        op=release.number,
+        others=[last.request.rpc, *(one.rpc for one in puts[-1:])],
+        events=_events(outcome, [holder, release]),
+    )
 
 
 def _no_release(outcome: Outcome, last: _Write) -> str:

@@ -170,7 +170,7 @@ def consequence(outcome: Outcome, broken: Broken) -> str:
     what = verdict.removeprefix(f"{outcome.kind}: ")
     what = what or ("" if kind else "an assertion does not hold")
     if isinstance(outcome.error, Stuck):
-        kind, what = outcome.kind.lower(), outcome.error.sentence
+        kind, what = _stuck(outcome), outcome.error.sentence
     judged = broken.sentence.lower().startswith(verdict.lower())
     return "" if judged else later(outcome, broken, kind, what)
 
@@ -280,7 +280,7 @@ def headline(outcome: Outcome) -> str:
         case LimitReached():
             return f"limit reached: {error.sentence}"
         case Stuck():
-            return f"{outcome.kind.lower()}: {error.sentence}"
+            return f"{_stuck(outcome)}: {error.sentence}"
         case HandlerCrashed() | Misused():
             return f"{error.failure.node} raised {outcome.kind}"
         case ProcessDied():
@@ -296,6 +296,12 @@ def headline(outcome: Outcome) -> str:
         case AssertionError():
             return f"the test failed: {_first_line(error)}"
     return f"the test raised {outcome.kind}" if error is not None else "passes"
+
+
+def _stuck(outcome: Outcome) -> str:
+    """What kind of standstill it is, in words that need not be known."""
+    kind = outcome.kind.lower()
+    return f"{kind} (it runs, and gets nowhere)" if kind == "livelock" else kind
 
 
 def _first_line(error: BaseException) -> str:

@@ -4,11 +4,17 @@ For `make soak`, which names this file to pytest; it takes half an hour. With -s
 many lines its story has.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+import pytest
+
+from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS
-from tests.report.test_deciding import BUGS, decides
+from tester.report.reason import reason
+from tester.world.run import run
+from tests.report.test_deciding import BUGS, SUITES, decides
 from tests.report.test_stories import MOST, MOST_MEDIAN, shrunk_story
 
 
@@ -27,3 +33,19 @@ def test_stories_are_short_and_each_has_the_event_that_decides(tmp_path: Path) -
     assert not without, "\n".join(without)
     assert median(ordered) <= MOST_MEDIAN
     assert ordered[len(ordered) * 9 // 10] <= MOST
+
+
+TWINS = [
+    pytest.param(lab, test, id=f"{lab}-{test}")
+    for lab in LABS
+    for test in dict.fromkeys(bug.killed_by[0] for bug in LABS[lab].catalogue().bugs)
+]
+
+
+@pytest.mark.parametrize(("lab", "test"), TWINS)
+def test_nothing_is_said_of_the_reference_where_a_rule_is_named_for_a_bug(
+    lab: str, test: str
+) -> None:
+    outcome = run(SUITES[lab][test], Choices(Seeded(0)), keep_trace=True)
+    assert outcome.verdict == "pass"
+    assert reason(replace(outcome, error=AssertionError("to be told"))) is None

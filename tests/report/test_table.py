@@ -361,6 +361,25 @@ def test_stories_of_an_interrupted_run_stand_together_and_the_others_are_listed(
     assert "Interrupted before its story was written." in alone
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            ">  0.102  c0          #2 KVServer.put('k', 'a', v0)\n   0.103  c0      Get('k') -> 1",
+            "(#4: the 4th RPC; v2: version 2; ->: returned; >: the event that decides)",
+        ),
+        ("   0.102  c0          #2 KVServer.append('k')", "(#4: the 4th RPC)"),
+        ("   0.102  s0      leads term 1", None),
+    ],
+)
+def test_the_signs_that_are_used_are_explained_below_the_stories(
+    row: str, said: str | None
+) -> None:
+    story = f"seed 0: fails\n\n    time  who     what happened\n{row}\n\nMore -> #1 v2"
+    lines = printed(LabResult("kvsrv", [failing("test_a", story, "one")])).splitlines()
+    assert [line for line in lines if line.startswith("(")] == [said] * (said is not None)
+
+
 def test_figures_are_left_out_where_tests_fail_in_ways_that_take_the_room() -> None:
     tests = [talkative(f"test_{number}") for number in range(4)]
     text = printed(LabResult("kvsrv", tests))

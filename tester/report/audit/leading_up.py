@@ -13,6 +13,8 @@ from tester.world.events import Note, only
 from tester.world.history import seconds
 from tester.world.run import Outcome
 
+_WHOLE: Final = 18
+"""The longest run that is shown whole, up to the break."""
 _MILESTONES: Final = 5
 """The most lines about what happened to servers; the latest are shown."""
 _LEADERS: Final = 2
@@ -37,6 +39,8 @@ def leading_up(
     end = next((at for at, line in enumerate(all_lines) if line.place > broken.place), None)
     before = list(all_lines[:end])
     chosen = _of_rule(before, broken, outcome)
+    if len(before) <= _WHOLE:
+        chosen = set(range(len(before)))
     chosen |= {*[at for at in struck if at < len(before)][-_STRUCK:]}
     happened = [at for at, line in enumerate(before) if line.op is None and not line.is_message]
     led = [at for at in happened if before[at].what.startswith("leads ")]

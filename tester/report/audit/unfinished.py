@@ -202,7 +202,9 @@ def repeated(outcome: Outcome, tasks: Tasks, verdict: str) -> Broken | None:
     first, second = pairs[0]
     what = second.file or f"what stands in {second.reads[0].name}"
     if first.called is not None and first.called < second.place:
-        called = f"{seconds(outcome.trace[first.called][0])} s"
+        again = outcome.events[first.called]
+        number = f" (#{again.rpc})" if isinstance(again, Send) else ""
+        called = f"{seconds(again.time_us)} s{number}"
         said = f"{first.node}{first.given} had called again at {called}"
     else:
         said = f"{first.node}{first.given} had not called again"
