@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from linearizability.collector import collector_paused
 from linearizability.decision import Case, Conflict, Inapplicable, Proof, Stepwise, partition
@@ -60,7 +60,7 @@ def check(
         model.check_inputs(operations)
         operations = model.settle(operations)
         try:
-            tasks = [_Task(model, case) for case in method(operations)]
+            tasks = [_Task(model, case) for case in _cases(model, method(operations))]
             _decide(tasks, budget, all_partitions)
         except TypeError as error:
             if not str(error).startswith(_UNHASHABLE):
@@ -70,6 +70,9 @@ def check(
                 raise
             raise strange from error
     notes = tuple(annotations)
+    for number, note in enumerate(notes):
+        if not isinstance(note, Annotation):
+            raise TypeError(f"annotation {number} is {note!r}: expected an Annotation")
     undecided = tuple(task.undecided() for task in tasks if task.decision is None)
     refuted = tuple(task.refuted() for task in tasks if isinstance(task.decision, Conflict))
     if refuted:
@@ -77,6 +80,16 @@ def check(
     if undecided:
         return Unknown(model, undecided, budget, notes)
     return Ok(model, tuple(task.linearized() for task in tasks), notes)
+
+
+def _cases(model: Model, found: Any) -> list[Case]:
+    """What a method of a model returned, if it can be that."""
+    if not isinstance(found, list) or not all(isinstance(case, Case) for case in found):
+        raise TypeError(
+            f"model {model.name!r}: method returned {found!r}: expected a list with a Case for"
+            " each independent part of the history"
+        )
+    return found
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from types import FunctionType
 from typing import Any
 
 from linearizability.decision import Case
@@ -31,6 +32,40 @@ def _describe_operation(input: Any, output: Any) -> str:
 
 def _why_not(state: State, input: Any, output: Any) -> str:
     return f"{_describe_operation(input, output)} is impossible in state {state!r}"
+
+
+_ARGUMENTS = {
+    "init": (),
+    "step": ("state", "input", "output"),
+    "key": ("state",),
+    "read_only": ("input", "output"),
+    "describe_operation": ("input", "output"),
+    "describe_state": ("state",),
+    "partition": ("input",),
+    "why_not": ("state", "input", "output"),
+    "indefinite": ("input", "output"),
+    "fold": ("operations",),
+    "method": ("history",),
+}
+_VARIABLE = 0x04
+"""The flag of a function that takes any number of arguments; `inspect` is dear to import."""
+_OPTIONAL = ("partition", "why_not", "indefinite", "fold", "method")
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Whether a function can be called with so many arguments; of other callables nobody asks."""
+    if type(function) is not FunctionType:
+        return True
+    code = function.__code__
+    least = code.co_argcount - len(function.__defaults__ or ())
+    return least <= count and (count <= code.co_argcount or bool(code.co_flags & _VARIABLE))
+
+
+def _are_states(found: Any) -> bool:
+    """Whether something can be all states that a nondeterministic object may be in."""
+    if isinstance(found, tuple) and len(found) == 2 and type(found[0]) is bool:
+        return type(found[1]) is bool  # otherwise it is (legal, next state)
+    return isinstance(found, Iterable) and not isinstance(found, str | bytes)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,12 +120,22 @@ class Model:
     inputs: tuple[type, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("init", "step", "key", "read_only", "describe_operation", "describe_state"):
-            if not callable(getattr(self, name)):
-                raise self.broken(name, "a function")
-        for name in ("partition", "why_not", "indefinite", "fold", "method"):
-            if getattr(self, name) is not None and not callable(getattr(self, name)):
-                raise self.broken(name, "a function, or None")
+        if not isinstance(self.name, str):
+            raise self.broken("name", "a string")
+        if type(self.inputs) is not tuple or not all(isinstance(t, type) for t in self.inputs):
+            raise self.broken("inputs", "a tuple of types, as (str,)")
+        for name, arguments in _ARGUMENTS.items():
+            function = getattr(self, name)
+            if function is None and name in _OPTIONAL:
+                continue
+            if not callable(function):
+                raise self.broken(name, "a function" + ", or None" * (name in _OPTIONAL))
+            if not _takes(function, len(arguments)):
+                taken = function.__code__.co_varnames[: function.__code__.co_argcount]
+                raise TypeError(
+                    f"model {self.name!r}: expected {name}({', '.join(arguments)}), got a function"
+                    f" of ({', '.join(taken)})"
+                )
 
     def broken(self, name: str, expected: str) -> TypeError:
         """The error for a field that is not what it must be."""
@@ -103,23 +148,31 @@ class Model:
     def stepped(self, result: Any) -> Any:
         """What step returned, if that can be an answer; raises TypeError if not."""
         if self.nondeterministic:
-            if result is None or isinstance(result, bool):
+            if not _are_states(result):
                 raise TypeError(
                     f"model {self.name!r}: step returned {result!r}: expected all next states,"
                     " as a list, which is empty if the step is illegal"
                 )
-        elif type(result) is not tuple or len(result) != 2:
+        elif type(result) is not tuple or len(result) != 2 or type(result[0]) is not bool:
             raise TypeError(
-                f"model {self.name!r}: step returned {result!r}: expected (legal, next state)"
+                f"model {self.name!r}: step returned {result!r}: expected (legal, next state),"
+                " in which legal is True or False"
             )
         return result
+
+    def truth(self, name: str, found: Any) -> bool:
+        """What read_only or indefinite returned; a forgotten return would pass for False."""
+        if type(found) is not bool:
+            what = f"{name} returned {found!r}: expected True or False"
+            raise TypeError(f"model {self.name!r}: {what}")
+        return found
 
     def first_states(self) -> tuple[State, ...]:
         """All states the object may start in."""
         first = self.init()
         if not self.nondeterministic:
             return (first,)
-        states = tuple(first) if isinstance(first, Iterable) else ()
+        states = tuple(first) if _are_states(first) else ()
         if not states:
             raise TypeError(
                 f"model {self.name!r}: init returned {first!r}: expected all first states, as a"
@@ -133,7 +186,7 @@ class Model:
         result = self.step(state, operation.input, output)
         if self.nondeterministic:
             return tuple(self.stepped(result))
-        if type(result) is not tuple or len(result) != 2:
+        if type(result) is not tuple or len(result) != 2 or type(result[0]) is not bool:
             self.stepped(result)
         legal, after = result
         return (after,) if legal else ()
@@ -157,9 +210,10 @@ class Model:
         indefinite = self.indefinite
         if indefinite is None:
             return operations
+        truth = self.truth
         return [
             op
-            if op.ret is None or not indefinite(op.input, op.output)
+            if op.ret is None or not truth("indefinite", indefinite(op.input, op.output))
             else Operation(op.client, op.input, None, op.call, None, op.metadata)
             for op in operations
         ]

@@ -87,8 +87,13 @@ def from_events(events: Iterable[Event]) -> list[Operation]:
     for stamp, event in enumerate(events):
         if not isinstance(event, Event):
             raise TypeError(f"entry {stamp} of the history is {event!r}: expected an Event")
+        try:
+            is_in_progress = event.id in calls
+        except TypeError as error:
+            what = f"event {stamp} has the id {event.id!r}: expected an integer"
+            raise TypeError(what) from error
         if event.kind == "call":
-            if event.id in calls:
+            if is_in_progress:
                 raise ValueError(f"event {stamp} calls id {event.id} again before it returned")
             operation = Operation(event.client, event.value, None, stamp, None, event.metadata)
             calls[event.id] = operation
@@ -139,7 +144,7 @@ def returned_early(op: Operation) -> ValueError:
 
 def client_name(client: Client) -> str:
     """How a client is called in texts: 3 is c3, a name is itself."""
-    return f"c{client}" if isinstance(client, int) else client
+    return f"c{client}" if isinstance(client, int) else str(client)
 
 
 def reply_suffix(output: Any) -> str:

@@ -35,7 +35,7 @@ class Row(dict[int, tuple[int, ...]]):
             outcomes = tuple(dict.fromkeys(map(table.number, after)))
         else:
             result = table.step(state, asked, output)
-            if type(result) is not tuple or len(result) != 2:
+            if type(result) is not tuple or len(result) != 2 or type(result[0]) is not bool:
                 table.model.stepped(result)
             legal, after = result
             if not legal:
@@ -80,11 +80,22 @@ class Transitions:
                 " states immutable, or give the model a key function, as key=tuple"
             ) from error
         if number is None:
+            if type(key).__hash__ is object.__hash__ and hasattr(key, "__dict__"):
+                self.refuse_identity(key)
             number = self._numbers[key] = len(self.rows)
             self.rows.append(Row(state, number, self))
             if self.watches:
                 self._keys.append(key)
         return number
+
+    def refuse_identity(self, state: State) -> None:
+        """An object that is equal to itself alone: nobody would see that step changed it."""
+        if not callable(state):
+            raise TypeError(
+                f"model {self.model.name!r}: a state is of type {type(state).__name__}, of which"
+                " no two are equal: give it __eq__ and __hash__, as @dataclass(frozen=True) does,"
+                " or give the model a key function"
+            )
 
     def kind(self, operation: Operation) -> int:
         """Operations with equal inputs and outputs are of one kind."""
@@ -97,7 +108,8 @@ class Transitions:
             kind = len(self.pairs)
         if kind == len(self.pairs):
             self.pairs.append((operation.input, output))
-            self.read_only.append(self.model.read_only(operation.input, output))
+            found = self.model.read_only(operation.input, output)
+            self.read_only.append(self.model.truth("read_only", found))
         return kind
 
     def watch(self, number: int, state: State, kind: int) -> None:

@@ -32,10 +32,10 @@ class Relaxed(NamedTuple):
 def relaxed(model: Model) -> Model:
     """The model of histories in which some operations are relaxed. It has no partitions."""
 
-    def step(state: State, input: Any, output: Any) -> tuple[State, ...]:
+    def step(state: State, input: Any, output: Any) -> list[State]:
         if type(input) is Relaxed:
-            return (state, *outcomes(model, state, input.input, OPEN))
-        return outcomes(model, state, input, output)
+            return [state, *outcomes(model, state, input.input, OPEN)]
+        return list(outcomes(model, state, input, output))
 
     def read_only(input: Any, output: Any) -> bool:
         return type(input) is not Relaxed and model.read_only(input, output)

@@ -106,6 +106,88 @@ def test_a_model_that_cannot_be(fields: dict[str, Any], complaint: str) -> None:
     assert str(caught.value).startswith(complaint)
 
 
+class Cell:
+    """A state that step changes in place, and that is equal to itself alone."""
+
+    value = 0
+
+
+def _fill(state: Cell, input: Any, output: Any) -> Any:
+    state.value += 1
+    return True, state
+
+
+STATES: dict[str, Any] = {"init": lambda: [0], "nondeterministic": True}
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"name": None}, "model None: name is None: expected a string"),
+        ({"inputs": str}, "model 'm': inputs is <class 'str'>: expected a tuple of types"),
+        ({"inputs": ["str"]}, "model 'm': inputs is ['str']: expected a tuple of types"),
+        (
+            {"step": lambda state, input: (True, state)},
+            "model 'm': expected step(state, input, output), got a function of (state, input)",
+        ),
+        ({"init": lambda key: 0}, "model 'm': expected init(), got a function of (key)"),
+        ({"partition": lambda i, o: i}, "model 'm': expected partition(input), got a function"),
+        ({"why_not": lambda state: ""}, "model 'm': expected why_not(state, input, output), got"),
+        ({"fold": lambda: 0}, "model 'm': expected fold(operations), got a function of ()"),
+        (
+            {"step": lambda state, input, output: (state + 1, True)},
+            "model 'm': step returned (1, True): expected (legal, next state), in which legal is",
+        ),
+        (
+            {"step": lambda state, input, output: (None, state)},
+            "model 'm': step returned (None, 0): expected (legal, next state), in which legal is",
+        ),
+        ({"step": lambda s, i, o: [True, s]}, "model 'm': step returned [True, 0]: expected (leg"),
+        ({"read_only": lambda i, o: None}, "model 'm': read_only returned None: expected True or"),
+        ({"indefinite": lambda i, o: None}, "model 'm': indefinite returned None: expected True"),
+        (
+            {"method": lambda history: None},
+            "model 'm': method returned None: expected a list with",
+        ),
+        (
+            {"method": lambda history: [1]},
+            "model 'm': method returned [1]: expected a list with a",
+        ),
+        (
+            {**STATES, "step": lambda s, i, o: 3},
+            "model 'm': step returned 3: expected all next st",
+        ),
+        (
+            {**STATES, "step": lambda state, input, output: (True, state)},
+            "model 'm': step returned (True, 0): expected all next states, as a list",
+        ),
+        ({**STATES, "init": lambda: "abc"}, "model 'm': init returned 'abc': expected all first"),
+        ({"init": Cell, "step": _fill}, "model 'm': a state is of type Cell, of which no two are"),
+    ],
+)
+def test_a_model_whose_functions_would_be_misunderstood(
+    fields: dict[str, Any], complaint: str
+) -> None:
+    """Most of these had a verdict, and a wrong one."""
+    with pytest.raises(TypeError) as caught:
+        model = Model(**{"name": "m", "init": int, "step": _step, **fields})
+        check(model, [Operation(0, "a", None, 1, 2), Operation(0, "b", None, 3, 4)])
+    assert str(caught.value).startswith(complaint)
+
+
+def _started(value: int = 0) -> int:
+    return value
+
+
+def test_states_that_only_seem_strange_are_states() -> None:
+    """True and False may be all states, and functions and enums are equal to themselves."""
+    both = Model("m", init=lambda: [True], step=lambda s, i, o: (s, False), nondeterministic=True)
+    assert check(both, one("a"))
+    assert check(Model("m", init=lambda: _step, step=_step), one("a"))
+    assert check(Model("m", init=int, step=lambda *given: (True, given[0])), one("a"))
+    assert check(Model("m", init=_started, step=_step), one("a"))
+
+
 @pytest.mark.parametrize("name", ["describe_operation", "describe_state", "why_not"])
 def test_a_description_that_is_no_text(name: str) -> None:
     fields: dict[str, Any] = {name: lambda *arguments: None}
@@ -126,12 +208,27 @@ def test_a_description_that_is_no_text(name: str) -> None:
             "entry 0 of the history has the input Enqueue(key='q'",
         ),
         ((queue, [Event(0, "call", Dequeue("q"), 0), *one(Dequeue("q"))]), "entry 1 of the hist"),
+        (
+            (queue, [Event(0, "call", Dequeue("q"), UNHASHABLE)]),
+            "event 0 has the id [1]: expected",
+        ),
     ],
 )
 def test_a_call_that_cannot_be(arguments: Any, complaint: str) -> None:
     with pytest.raises(TypeError) as caught:
         check(*arguments)
     assert str(caught.value).startswith(complaint)
+
+
+def test_annotations_are_annotations() -> None:
+    with pytest.raises(TypeError, match="annotation 0 is 'crash': expected an Annotation"):
+        check(queue, [], annotations=["crash"])  # type: ignore[list-item]
+
+
+def test_a_client_may_be_named_by_anything() -> None:
+    strange: Any = 1.5
+    verdict = check(queue, [Operation(strange, Dequeue("q"), 1, 1, 2)])
+    assert "  1.5  1-2  Dequeue('q') -> 1" in explain(verdict)
 
 
 def test_a_budget_is_a_whole_number() -> None:
