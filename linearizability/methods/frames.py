@@ -219,5 +219,7 @@ class FrameConflict(Conflict):
         return self._search.prefix()
 
     def core(self) -> Core:
-        few, minimised = fewest_values(self._operations, FrameSearch, self._spent)
+        few, minimised = fewest_values(
+            self._operations, self._search.blocked, FrameSearch, self._spent
+        )
         return words.no_order(few, minimised=minimised)

@@ -222,16 +222,81 @@ def fewest(some: Sequence[T], refuted: Callable[[Sequence[T]], bool], work: int)
     return rest
 
 
+def _around(operations: Sequence[Operation], blocked: int) -> list[Operation]:
+    """The operations of a stretch of time that is illegal by itself.
+
+    Given that no order gets past the return of one operation, but that there are some up to it.
+    The stretch begins when the collection was last empty for certain: nothing was in progress, and
+    each value had been taken out as often as it had been put in. It ends when next nothing is in
+    progress: an order of all operations till then would have got past the return.
+    """
+    order = sorted(operations, key=BY_CALL)
+    call, ret = operations[blocked].call, operations[blocked].ret
+    assert ret is not None
+    held: dict[Hashable, int] = {}
+    start, until = 0, -INFINITY
+    for index, op in enumerate(order):
+        if until < op.call:  # nothing was in progress
+            if until >= ret:
+                return order[start:index]
+            if not held and op.call <= call:
+                start = index
+        until = max(until, INFINITY if op.ret is None else op.ret)
+        is_insertion = len(op.input) > 1
+        value = op.input.value if is_insertion else op.output
+        if is_insertion or (op.ret is not None and value is not None):
+            left = held.get(value, 0) + (1 if is_insertion else -1)
+            held[value] = left
+            if not left:
+                del held[value]
+    return order[start:]
+
+
 def fewest_values(
-    operations: Sequence[Operation],
+    history: Sequence[Operation],
+    blocked: int,
     search_of: Callable[[Sequence[Operation]], Stepwise],
     spent: int,
 ) -> tuple[list[Operation], bool]:
     """Few values with all their operations that a search refutes, and whether it had its time.
 
-    Given that it refutes all of them, for which it `spent` so many configurations. Removals that
-    found nothing stand for themselves, and open ones may have taken anything.
+    Given that it refutes a history, for which it `spent` so many configurations, because of the
+    return of one operation. Removals that found nothing stand for themselves, and open ones may
+    have taken anything.
     """
+    # To prepare a search for five operations takes as long as to visit a configuration. All of it
+    # may take twice as long as it took to refute all.
+    work = 2 * (spent + len(history) // 5) + 1_000
+
+    def refuted(some: Sequence[Operation]) -> bool:
+        nonlocal work
+        work -= len(some) // 5
+        if work <= 0:
+            return False
+        search = search_of(some)
+        search.advance(work)
+        work -= search.configurations
+        return search.linearizable is False
+
+    operations = _around(history, blocked)
+    if len(operations) < len(history) and not refuted(operations):
+        operations = list(history)
+    groups, takers = _by_value(operations)
+
+    def members(some: Iterable[Sequence[int]]) -> list[Operation]:
+        return [operations[p] for p in sorted([*takers, *(p for group in some for p in group)])]
+
+    values = [key for key in groups if key[0]]
+    order = values + [key for key in groups if not key[0]]
+    every = [groups[key] for key in order]
+    few = fewest(every, lambda some: refuted(members(some)), len(operations) + 1_000)
+    return members(few), work > 0
+
+
+def _by_value(
+    operations: Sequence[Operation],
+) -> tuple[dict[tuple[bool, Hashable], list[int]], list[int]]:
+    """Positions of the operations on each value, or of one that found nothing; open removals."""
     groups: dict[tuple[bool, Hashable], list[int]] = {}
     takers = []
     for position, op in enumerate(operations):
@@ -243,26 +308,7 @@ def fewest_values(
             groups[False, position] = [position]
         else:
             groups.setdefault((True, op.output), []).append(position)
-    # To prepare a search for five operations takes as long as to visit a configuration. All of it
-    # may take twice as long as it took to refute all.
-    work = 2 * (spent + len(operations) // 5) + 1_000
-
-    def refuted(some: Sequence[Sequence[int]]) -> bool:
-        nonlocal work
-        positions = sorted([*takers, *(p for group in some for p in group)])
-        work -= len(positions) // 5
-        if work <= 0:
-            return False
-        search = search_of([operations[p] for p in positions])
-        search.advance(work)
-        work -= search.configurations
-        return search.linearizable is False
-
-    values = [key for key in groups if key[0]]
-    order = values + [key for key in groups if not key[0]]
-    few = fewest([groups[key] for key in order], refuted, len(operations) + 1_000)
-    positions = [*takers, *(position for group in few for position in group)]
-    return [operations[p] for p in positions], work > 0
+    return groups, takers
 
 
 class Due(NamedTuple):

@@ -280,11 +280,11 @@ class PairConflict(Conflict):
     def __init__(self, search: PairSearch) -> None:
         self._operations = search.operations
         self._spent = search.configurations
-        self._stuck = search.operations[search.blocked].ret
+        self._blocked = search.blocked
 
     def stuck(self) -> int | None:
-        return self._stuck
+        return self._operations[self._blocked].ret
 
     def core(self) -> Core:
-        few, minimised = fewest_values(self._operations, PairSearch, self._spent)
+        few, minimised = fewest_values(self._operations, self._blocked, PairSearch, self._spent)
         return words.no_order(few, minimised=minimised)

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from bench.checker import repeated
+from bench.checker import STORES, repeated
 from linearizability import Illegal, Model, Ok, Operation, check
-from linearizability.decision import Proof
+from linearizability.decision import Conflict, Proof
 from linearizability.explanation import prefix
 from linearizability.methods.frames import FrameSearch
+from linearizability.methods.pairs import PairSearch
 from linearizability.model import replay
-from linearizability.models import Pop, Push, queue, stack
+from linearizability.models import Dequeue, Enqueue, Pop, Push, queue, stack
 from linearizability.search import Search
 from tests.linearizability.oracle import assert_prefix, assert_real_time
 
@@ -142,11 +143,47 @@ def test_a_large_core_is_explained_with_few_searches(
 
     find = prefix._order
     monkeypatch.setattr(prefix, "_order", order)
-    [history] = repeated(model.name, 400)
+    [history] = repeated(model.name, 800)
     verdict = check(model, history)
     assert isinstance(verdict, Illegal)
     refuted = verdict.headline
     assert len(refuted.core) > 30
-    assert 150 < len(refuted.prefix) < 250  # the fault is in the middle
+    assert 300 < len(refuted.prefix) < 500  # the fault is in the middle
     assert_prefix(model, history, refuted.prefix)
     assert asked < 12
+
+
+@pytest.mark.parametrize("kind", ["queue", "stack"])
+def test_a_core_is_of_the_time_around_the_fault(kind: str) -> None:
+    """Between instants at which the collection was certainly empty the rest proves nothing."""
+    ((history,), model) = repeated(kind, 3_000), STORES[kind]
+    verdict = check(model, history)
+    assert isinstance(verdict, Illegal)
+    refuted = verdict.headline
+    assert refuted.minimised
+    assert len(refuted.core) < 20
+    assert isinstance(check(model, refuted.core), Illegal)
+
+
+def test_a_stretch_ends_where_nothing_is_in_progress() -> None:
+    """What is open from the beginning, or was never taken out, is of every stretch after it."""
+
+    def history(first: list[Operation]) -> list[Operation]:
+        later = []
+        for n in range(20):
+            later += [Operation(0, Enqueue("q", n % 3), None, 8 * n + 8, 8 * n + 9)]
+            later += [Operation(1, Dequeue("q"), n % 3, 8 * n + 10, 8 * n + 11)]
+        wrong = [Operation(0, Enqueue("q", v), None, 1000 + 2 * v, 1001 + 2 * v) for v in (0, 1)]
+        wrong += [Operation(1, Dequeue("q"), v, 1010 - 2 * v, 1011 - 2 * v) for v in (1, 0)]
+        return [*first, *later, *wrong]
+
+    def core_of(first: list[Operation]) -> list[Operation]:
+        search = PairSearch(history(first))
+        search.advance(100_000)
+        conflict = search.decision()
+        assert isinstance(conflict, Conflict)
+        return list(conflict.core().operations)
+
+    assert min(op.call for op in core_of([])) == 1000
+    open_one = Operation(0, Enqueue("q", 0), None, 0, None)
+    assert len(core_of([open_one])) > 4
