@@ -60,6 +60,7 @@ class Network:
         self._servers: dict[str, Station] = {}
         self._counts: dict[str, int] = {}
         self._flying: dict[int, Rpc] = {}
+        """By number, until a reply is on its way or the caller has been told that none comes."""
         self._unanswered: dict[tuple[str, str], dict[str, int]] = {}
 
     def overhear(self, listener: Note) -> None:
@@ -287,26 +288,24 @@ class Network:
         if number not in flying:
             return  # the reply to a copy, or to a caller that was told that none would come
         rpc = flying[number]
-        if rpc.dispatched is None or rpc.answered:
+        if rpc.dispatched is None:
             return  # likewise
-        conditions = rpc.conditions
-        there = now + conditions.latency_us
+        del flying[number]  # from here on no crash or partition can change what becomes of it
+        there = now + rpc.conditions.latency_us
         if not rpc.end.enabled or (rpc.to is not None and rpc.to.gone):
             clock.post(there, self._dead_server, rpc)
         elif rpc.reply_lost or not rpc.end.replies:
             rpc.end.traffic.unanswered += 1
-            clock.post(there + conditions.loss_timeout_ms * _MS, self._reply_lost, rpc)
+            clock.post(there + rpc.conditions.loss_timeout_ms * _MS, self._reply_lost, rpc)
         else:
-            rpc.reply = payload
-            clock.post(there + rpc.reply_held_us, self._return, rpc)
-        rpc.answered = True  # from here on no crash or partition can change what becomes of it
+            clock.post(there + rpc.reply_held_us, self._return, (rpc, payload))
 
-    def _return(self, rpc: Rpc) -> None:
-        del self._flying[rpc.number]
-        self.byte_total += len(rpc.reply)
+    def _return(self, answered: tuple[Rpc, bytes]) -> None:
+        rpc, payload = answered
+        self.byte_total += len(payload)
         self._note((self._clock.now, "reply", rpc.number))
         rpc.end.traffic.answered += 1
-        rpc.answer(("reply", rpc.call, rpc.reply))
+        rpc.answer(("reply", rpc.call, payload))
 
     def _unreachable(self, rpc: Rpc) -> None:
         self._give_up(rpc, "unreachable")
@@ -315,26 +314,27 @@ class Network:
         self._give_up(rpc, "request lost")
 
     def _reply_lost(self, rpc: Rpc) -> None:
-        self._give_up(rpc, "reply lost")
+        self._tell(rpc, "reply lost")
 
     def _dead_server(self, rpc: Rpc) -> None:
-        self._give_up(rpc, "server dead")
+        self._tell(rpc, "server dead")
 
     def _give_up(self, rpc: Rpc, why: str) -> None:
         if self._flying.pop(rpc.number, None) is not None:
-            self._note((self._clock.now, why, rpc.number))
-            rpc.end.traffic.unanswered += why == "server dead"  # the others were counted before
-            reasons = self._unanswered.setdefault((rpc.end.name, rpc.method), {})
-            reasons[why] = reasons.get(why, 0) + 1
-            rpc.answer(("reply", rpc.call, None))
+            self._tell(rpc, why)
+
+    def _tell(self, rpc: Rpc, why: str) -> None:
+        """Tell the caller that no reply came; nobody else will tell it anything."""
+        self._note((self._clock.now, why, rpc.number))
+        rpc.end.traffic.unanswered += why == "server dead"  # the others were counted before
+        reasons = self._unanswered.setdefault((rpc.end.name, rpc.method), {})
+        reasons[why] = reasons.get(why, 0) + 1
+        rpc.answer(("reply", rpc.call, None))
 
     # -- death ------------------------------------------------------------------------------------
 
     def _dead(self, rpc: Rpc) -> bool:
-        server = rpc.to
-        if server is None or rpc.answered:
-            return False
-        return server.gone or not rpc.end.enabled
+        return rpc.to is not None and (rpc.to.gone or not rpc.end.enabled)
 
     def _cut_off(self, end: Wire | None = None) -> None:
         """Some server or end has died: look after the calls that run on it.

@@ -90,8 +90,7 @@ class Rpc(msgspec.Struct, eq=False):
     reply_lost: int = 0
     reply_held_us: int = 0
     dispatched: int | None = None
-    answered: bool = False
-    reply: bytes = b""
+    """When it arrived, if it has and not only a copy of it."""
 
 
 class Hold:
