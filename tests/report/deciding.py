@@ -77,6 +77,8 @@ RAFT = {
     "saves_in_two_steps": rf"{S} restarts without the snapshot that its log begins after",
     "applies_snapshots_by_another_way": rf"{S} installs a snapshot, and its service goes on",
     "installs_into_a_wrong_log": rf"{S} installs a snapshot with the wrong last term",
+    "commits_its_tail_with_a_snapshot": rf"{S} applied .\d+. at index \d+, where {S} applied",
+    "looks_before_its_snapshot": rf"{S} applied '' at index \d+, where {S} applied",
     "commits_old_entries_below_new_ones": rf"{S} commits entry 2 of term 1 by counting, as leader",
     "appends_without_leading": rf"{S} answered Start\(.* that it leads term \d+, and get_state",
     "drops_zeros": r"got the index \d+ of term \d+, and b'' was applied there",

@@ -10,7 +10,7 @@ import asyncio
 from functools import partial
 from typing import Final
 
-from tester.labs.raft.cluster import RaftCluster
+from tester.labs.raft.cluster import ELECTION_TIMEOUT_S, RaftCluster
 from tester.labs.raft.network import CALM, LIMITS
 from tester.labs.raft.ours import new_leader
 from tester.labs.raft.peer import SNAPSHOT_EVERY, Pace
@@ -164,3 +164,48 @@ async def test_votes_after_an_overwrite(sim: Simulation) -> None:
 
 def _have_applied(raft: RaftCluster, index: int, n: int) -> bool:
     return index > 0 and raft.n_committed(index) >= n
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_snapshot_before_a_wrong_tail(sim: Simulation) -> None:
+    """A deposed leader has the entry at which a snapshot ends, and wrong ones after it."""
+    raft = RaftCluster(sim, 3, snapshots=True)
+    servers = raft.servers
+    for _ in range(sim.at_most(4, "rounds")):
+        await _fill(raft, 3)
+        old = await raft.check_one_leader()
+        for _ in range(3):
+            _ = await raft.start(old, raft.command())
+        await asyncio.sleep(raft.below(20) / 10_000)
+        servers.disconnect(old)  # with luck the others have these three, and old does not know it
+        for _ in range(5):
+            _ = await raft.start(old, raft.command())
+        for _ in range(3):
+            _ = await raft.one(raft.command(), 2)
+        new = await raft.check_one_leader()
+        servers.disconnect(new)  # who leads next begins at the end of its log, and has to go back
+        await asyncio.sleep(ELECTION_TIMEOUT_S)
+        servers.connect(new)
+        _ = await raft.one(raft.command(), 2)
+        servers.connect(old)
+        _ = await raft.one(raft.command(), 3)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_snapshot_next_to_a_log(sim: Simulation) -> None:
+    """A log ends where a snapshot does, or one or two entries before, and no later one is left."""
+    raft = RaftCluster(sim, 3, snapshots=True)
+    for missing in range(3):
+        await _fill(raft, missing)
+        follower = (await raft.check_one_leader() + 1) % 3
+        raft.servers.disconnect(follower)
+        for _ in range(missing + 1):
+            _ = await raft.one(raft.command(), 2)
+        raft.servers.connect(follower)
+        _ = await raft.one(raft.command(), 3)
+
+
+async def _fill(raft: RaftCluster, before: int) -> None:
+    """Agree on commands until the log ends so many entries before the next snapshot's last."""
+    while (await raft.one(raft.command(), 3) + 1 + before) % SNAPSHOT_EVERY:
+        pass

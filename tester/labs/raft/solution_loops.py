@@ -399,4 +399,26 @@ BUGS: Final = (
         killed_by=("test_starts_while_deposed",),
         seeds=2,
     ),
+    Rewrite(
+        "commits_its_tail_with_a_snapshot",
+        "What follows a snapshot from elsewhere in the own log counts as committed, too.",
+        (
+            (
+                "raft/raft.py",
+                SOURCE.replace(
+                    "self.commit_index = self.last_applied = index\n",
+                    "self.last_applied, self.commit_index = index, self.last_index()\n",
+                ),
+            ),
+        ),
+        killed_by=("test_snapshot_before_a_wrong_tail",),
+        seeds=10,
+    ),
+    Rewrite(
+        "looks_before_its_snapshot",
+        "A leader sends entries also if the first of them is the last one that its snapshot has.",
+        (("raft/raft.py", SOURCE.replace("if nxt <= self.first:", "if nxt < self.first:")),),
+        killed_by=("test_snapshot_next_to_a_log",),
+        seeds=2,
+    ),
 )
