@@ -61,6 +61,11 @@ def _takes(function: Any, count: int) -> bool:
     return least <= count and (count <= code.co_argcount or bool(code.co_flags & _VARIABLE))
 
 
+def _are_swapped(legal: Any, state: State) -> bool:
+    """Whether step returned (next state, legal)."""
+    return type(legal) is not bool and type(state) is bool
+
+
 def _are_states(found: Any) -> bool:
     """Whether something can be all states that a nondeterministic object may be in."""
     if isinstance(found, tuple) and len(found) == 2 and type(found[0]) is bool:
@@ -153,7 +158,7 @@ class Model:
                     f"model {self.name!r}: step returned {result!r}: expected all next states,"
                     " as a list, which is empty if the step is illegal"
                 )
-        elif type(result) is not tuple or len(result) != 2 or type(result[0]) is not bool:
+        elif type(result) is not tuple or len(result) != 2 or _are_swapped(*result):
             raise TypeError(
                 f"model {self.name!r}: step returned {result!r}: expected (legal, next state),"
                 " in which legal is True or False"
@@ -162,10 +167,10 @@ class Model:
 
     def truth(self, name: str, found: Any) -> bool:
         """What read_only or indefinite returned; a forgotten return would pass for False."""
-        if type(found) is not bool:
+        if found is None:
             what = f"{name} returned {found!r}: expected True or False"
             raise TypeError(f"model {self.name!r}: {what}")
-        return found
+        return bool(found)
 
     def first_states(self) -> tuple[State, ...]:
         """All states the object may start in."""
@@ -187,7 +192,7 @@ class Model:
         if self.nondeterministic:
             return tuple(self.stepped(result))
         if type(result) is not tuple or len(result) != 2 or type(result[0]) is not bool:
-            self.stepped(result)
+            self.stepped(result)  # what is as good as true or false passes
         legal, after = result
         return (after,) if legal else ()
 

@@ -138,10 +138,6 @@ STATES: dict[str, Any] = {"init": lambda: [0], "nondeterministic": True}
             {"step": lambda state, input, output: (state + 1, True)},
             "model 'm': step returned (1, True): expected (legal, next state), in which legal is",
         ),
-        (
-            {"step": lambda state, input, output: (None, state)},
-            "model 'm': step returned (None, 0): expected (legal, next state), in which legal is",
-        ),
         ({"step": lambda s, i, o: [True, s]}, "model 'm': step returned [True, 0]: expected (leg"),
         ({"read_only": lambda i, o: None}, "model 'm': read_only returned None: expected True or"),
         ({"indefinite": lambda i, o: None}, "model 'm': indefinite returned None: expected True"),
@@ -180,10 +176,12 @@ def _started(value: int = 0) -> int:
 
 
 def test_states_that_only_seem_strange_are_states() -> None:
-    """True and False may be all states, and functions and enums are equal to themselves."""
+    """True and False may be all states, a function is one, and legal may be as good as false."""
     both = Model("m", init=lambda: [True], step=lambda s, i, o: (s, False), nondeterministic=True)
     assert check(both, one("a"))
     assert check(Model("m", init=lambda: _step, step=_step), one("a"))
+    first = Model("m", init=tuple, step=lambda s, i, o: (s and s[0] == o, s))
+    assert not check(first, [Operation(0, "a", None, 1, 2)])
     assert check(Model("m", init=int, step=lambda *given: (True, given[0])), one("a"))
     assert check(Model("m", init=_started, step=_step), one("a"))
 
