@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Coroutine, Sequence
-from types import ModuleType
 from typing import Any, Final, NamedTuple, cast
 
 from labrpc.conditions import RELIABLE, Conditions
@@ -16,6 +15,7 @@ from tester.engine.node import Event
 from tester.engine.schedule import DEFAULT, SCHEDULES
 from tester.engine.scheduler import Place, Scheduler
 from tester.engine.trace import Entry
+from tester.guard.watched import Watched
 from tester.world.context import Context
 from tester.world.failure import ProcessDied
 from tester.world.host import Host
@@ -64,7 +64,7 @@ class Execution:
         notes_returns: bool = False,
         isolated: bool = False,
         start_node: StartNode | None = None,
-        watch: Sequence[ModuleType] = (),
+        watched: Watched | None = None,
         faults: Sequence[Kind] = (),
         spectator: Spectator | None = None,
         read: Callable[[list[Entry]], None] | None = None,
@@ -105,7 +105,7 @@ class Execution:
             order,
             isolated=isolated,
             start_node=start_node,
-            watch=watch,
+            watched=watched,
             notes_deaths=keep_trace,
             notes_returns=notes_returns,
         )

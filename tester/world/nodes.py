@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from types import ModuleType
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
 
 from labrpc.errors import TesterError
@@ -13,7 +12,7 @@ from tester.engine.choices import Choices
 from tester.engine.node import Event
 from tester.engine.schedule import Schedule
 from tester.engine.scheduler import Machine, Place
-from tester.guard.watched import watch
+from tester.guard.watched import Watched
 from tester.world import trap
 from tester.world.arguments import End, Made, OnDisk, OnFiles, Reference, pack
 from tester.world.context import Context
@@ -396,14 +395,14 @@ class Nodes:
         *,
         isolated: bool,
         start_node: StartNode | None,
-        watch: Sequence[ModuleType],
+        watched: Watched | None,
         notes_deaths: bool,
         notes_returns: bool,
     ) -> None:
         self.context = context
         self.operations = operations
         self.files = Folder(context)
-        self._watch = watch
+        self._watched = watched
         self._schedule = schedule
         self._isolated = isolated
         self._start_node = start_node
@@ -479,6 +478,6 @@ class Nodes:
             host.spectator = self.context.spectator
             host.spectator.attach(host)
         made = place(member.name, Child(host) if self._isolated else host)
-        if self._watch:
-            watch(made, self._watch)
+        if self._watched is not None:
+            self._watched.watch(made)
         return made

@@ -16,6 +16,7 @@ from tester.engine.trace import Entry
 from tester.guard import audit, guard
 from tester.guard.modules import Change, state_of
 from tester.guard.process import Settings
+from tester.guard.watched import Watched
 from tester.world import check
 from tester.world.coverage import Coverage
 from tester.world.events import TraceEvent, read
@@ -220,7 +221,7 @@ def _execution(
     choices: Choices,
     keep_trace: bool,
     notes_returns: bool,
-    watched: list[ModuleType],
+    watched: Watched | None,
     spectator: Spectator | None,
     coverage: Coverage | None,
 ) -> Execution:
@@ -232,7 +233,7 @@ def _execution(
         notes_returns=notes_returns,
         isolated=scenario.isolated and spectator is None,
         start_node=scenario.start_node,
-        watch=watched,
+        watched=watched,
         faults=scenario.faults,
         schedule=scenario.schedule,
         spectator=spectator,
@@ -242,12 +243,12 @@ def _execution(
 
 def _watched(
     scenario: Scenario, modules: list[ModuleType], *, watch: bool, audited: bool
-) -> list[ModuleType]:
-    """The modules whose state is looked at around every step of a node."""
+) -> Watched | None:
+    """The modules whose state is looked at around steps of a node."""
     own = own_module(scenario)
     if audited:
-        return modules
-    return [own] if watch and own is not None else []
+        return Watched(modules, every_step=False)
+    return Watched([own], every_step=True) if watch and own is not None else None
 
 
 def _is_audited(scenario: Scenario, choices: Choices) -> bool:
