@@ -24,6 +24,8 @@ _LOOKED: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
 _BUDGET: Final = 20_000
 _MOST: Final = 20_000
 """Of more requests, no history is made."""
+_MOST_COPIES: Final = 200
+"""It is tried of so many repetitions whether one of them was carried out."""
 
 
 @dataclass(frozen=True)
@@ -287,9 +289,11 @@ def _of_appends(
     once = [one for op, group in groups.items() if (one := _once(outcome, op, group)) is not None]
     again = [broken for group in groups.values() if (broken := _differs(group, keys)) is not None]
     broken = _first(kv_append, _by_key(once, keys), in_group=in_group)
-    if broken is not None and not in_group:  # in one, a copy may be refused, or come too late
-        copy = _carried_out_again(outcome, groups, broken, keys)
-        broken = copy or broken
+    if broken is not None:
+        logged = {one.data[0] for one in outcome.observations if one.what == "logged"}
+        # in a group, what no leader has put into its log was refused, or came too late
+        taken = {one.rpc for one in asked if not in_group or one.rpc in logged}
+        broken = _carried_out_again(outcome, groups, broken, keys, taken) or broken
     return min([*again, *([broken] if broken else [])], key=lambda one: one.place, default=None)
 
 
@@ -365,17 +369,26 @@ def _carried_out_again(
     groups: dict[int, list[Request]],
     broken: Broken,
     keys: Container[Hashable] | None,
+    taken: Container[int],
 ) -> Broken | None:
-    """The same, if it fits where a repetition was carried out once more: that is what is wrong."""
+    """The same, if it fits where a repetition was carried out once more: that is what is wrong.
+
+    `taken` are the requests that a server may have carried out.
+    """
+    tried = 0
     ops = outcome.history.ops
     wrong = next(op for op, group in groups.items() if broken.rpc in {one.rpc for one in group})
     for op, group in groups.items():
         if ops[op].method == "get" or ops[op].args[0] != ops[wrong].args[0]:
             continue
-        arrivals = [(place, one) for one in group for place in one.arrivals]
-        for place, one in sorted(arrivals, key=lambda pair: pair[0])[1:]:
-            if place < broken.place and _fits_with(outcome, groups, broken, keys, op, place, one):
-                first = min(group, key=lambda other: other.arrivals[0])
+        arrivals = [(place, one) for one in group if one.rpc in taken for place in one.arrivals]
+        arrivals.sort(key=lambda pair: pair[0])
+        for place, one in arrivals[1:]:
+            if place >= broken.place or tried >= _MOST_COPIES:
+                break
+            tried += 1
+            if _fits_with(outcome, groups, broken, keys, op, place, one):
+                first = arrivals[0][1]
                 how = f"#{one.rpc} repeats #{first.rpc}"
                 if one.rpc == first.rpc:
                     how = f"#{one.rpc} arrived twice"
