@@ -79,6 +79,8 @@ def look(scenario: Scenario, outcome: Outcome, broken: Broken | None) -> Inside:
         return NOTHING
     if broken is None and not isinstance(outcome.error, AssertionError):
         return NOTHING
+    if broken is not None and _is_of_restart(outcome, broken):
+        return NOTHING  # what a server has not saved, no line of its restart has done
     windows = {} if broken is None else dict(_windows(outcome, broken))
     seen = CloseUp(windows=windows)
     if not show(scenario, outcome, seen):
@@ -86,6 +88,11 @@ def look(scenario: Scenario, outcome: Outcome, broken: Broken | None) -> Inside:
     if broken is None:
         return Inside(held=_grown(outcome, seen.measured))
     return _of_rule(outcome, broken, seen)
+
+
+def _is_of_restart(outcome: Outcome, broken: Broken) -> bool:
+    event = outcome.events[broken.place] if broken.place < len(outcome.trace) else None
+    return isinstance(event, OfNode) and event.kind == "restart"
 
 
 # -- where to look --------------------------------------------------------------------------------
@@ -165,7 +172,9 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
     if own is not None and key is not None and not (lines or changes or broken.servers):
         written = list(_written(step, own, sent, key, broken, seen))
     if own is not None and answered and not written and not (changes and broken.servers):
-        at.append(_of_function(answered[-1].answers[own.rpc], own.verb))
+        line = _of_function(answered[-1].answers[own.rpc], own.verb)
+        if line.function == own.verb or not of_raft:  # a Raft asks helpers, last of all its log
+            at.append(line)
     if broken.servers and not of_raft:  # nobody who hands in a service changes the Raft below it
         at = [line for line in at if not submission.current().is_reference(line.file)]
     lines += [*written, *(_code(line) for line in at if _is_of_use(line, step.node, seen))]

@@ -172,3 +172,10 @@ def test_only_of_handlers_that_wait_one_is_said_to_have_run_within_the_other(
     assert inside.is_atomic is not waits
     assert "may have run between" in " ".join(unseen.split())
     assert ("may have run between" in " ".join(seen.split())) is waits
+
+
+def test_no_line_is_shown_for_what_a_restart_has_not_got_back(tmp_path: Path) -> None:
+    inside = _seen(
+        "raft", "test_persist1_3c", _submission("raft", "forgets_its_term", tmp_path), 9
+    )
+    assert inside is NOTHING
