@@ -161,7 +161,7 @@ def read_jepsen_edn(lines: Iterable[str], name: str, model: str) -> Recorded:
             what = f"process {event.process} ends a {event.function} that it has not called"
             raise malformed(name, event.line, what)
         if event.kind == "ok":
-            value = event.value[1] if keyed and event.value is not None else event.value
+            value = _without_key(event, call, name) if keyed else event.value
             try:
                 found.output = functions[event.function][1](value)
             except (TypeError, ValueError) as error:
@@ -223,6 +223,17 @@ def _keyed(events: Iterable[_Event]) -> bool:
     )
 
 
+def _without_key(event: _Event, call: _Event, name: str) -> Any:
+    """The value with which a call on a key returned."""
+    if event.value is None:
+        return None
+    if not isinstance(event.value, tuple) or len(event.value) != 2:
+        raise _wrong_value(event, name, ": expected [key value], as all calls have it")
+    if event.value[0] != call.value[0]:
+        raise _wrong_value(event, name, f": it was called on key {call.value[0]!r}")
+    return event.value[1]
+
+
 def _asked(
     functions: dict[str, tuple[_Ask, _Answer]],
     event: _Event,
@@ -242,8 +253,8 @@ def _asked(
         raise _wrong_value(event, name) from error
 
 
-def _wrong_value(event: _Event, name: str) -> HistoryError:
+def _wrong_value(event: _Event, name: str, why: str = "") -> HistoryError:
     text = repr(event.value)
     shown = text if len(text) <= 40 else text[:37] + "..."
-    what = f"':value' is {shown}, which means nothing for :{event.function}"
+    what = f"':value' is {shown}, which means nothing for :{event.function}{why}"
     return malformed(name, event.line, what)

@@ -44,6 +44,7 @@ from linearizability.explanation import sets as words
 from linearizability.inputs import Add, Contains, Read, Remove
 from linearizability.methods.lives import fewest
 from linearizability.methods.trees import INFINITY, Stamp
+from linearizability.models.collection import elements_of
 from linearizability.operation import Operation
 
 
@@ -266,9 +267,8 @@ def decide_growing(operations: Sequence[Operation]) -> Proof | Conflict | Inappl
         elif not isinstance(op.input, Read):
             return Inapplicable("the set was not only added to and read whole")
         elif op.ret is not None:
-            try:
-                seen = frozenset(op.output)
-            except TypeError:
+            seen = elements_of(op.output)
+            if seen is None:
                 return Inapplicable(f"{op.output!r} is no set")
             reads.setdefault(seen, []).append(position)
     chain = sorted(reads, key=len)

@@ -285,11 +285,13 @@ def _sees(output: Any, state: frozenset[Any]) -> bool:
     """Whether a reader saw exactly these elements; one that saw fewer is found without a copy."""
     if isinstance(output, list | tuple | set | frozenset) and len(output) < len(state):
         return False
-    return _elements(output) == state
+    return elements_of(output) == state
 
 
-def _elements(output: Any) -> frozenset[Any] | None:
+def elements_of(output: Any) -> frozenset[Any] | None:
     """What a reader said it saw; None if that is no collection of possible elements."""
+    if isinstance(output, str | bytes | dict):
+        return None
     try:
         return frozenset(output)
     except TypeError:

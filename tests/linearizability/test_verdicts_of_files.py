@@ -70,6 +70,7 @@ EVENTS = [
     ("register", events_of("write", r"\a", r"\b"), False),
     ("set", events_of("add", "{:a 1, :b 2}", "[{:b 2, :a 1}]"), True),
     ("set", events_of("add", "#{1 2}", "#{#{2 1}}"), True),
+    ("set", events_of("add", '"a"', '"a"'), False),
     ("counter", events_of("add", "5", "nil"), False),
     ("register", ["{:process :nemesis, :type :info}", *events_of("write", "1", "1")], True),
     (
@@ -109,6 +110,18 @@ def test_the_verdict_is_the_same_in_every_dress(
         ("h.edn", "register", '{:process "n1", :type :ok}', ":1: ':process' is 'n1': expected an"),
         ("h.edn", "register", "{:process {}, :type :ok}", ":1: ':process' is {}: expected an"),
         ("h.edn", "register", event(0, "invoke", "write", '"a'), "a string that does not end"),
+        (
+            "h.edn",
+            "register",
+            event(0, "invoke", "read", "[1 nil]") + event(0, "ok", "read", "5"),
+            ":1: ':value' is 5, which means nothing for :read: expected [key value], as all",
+        ),
+        (
+            "h.edn",
+            "register",
+            event(0, "invoke", "read", "[1 nil]") + event(0, "ok", "read", "[2 5]"),
+            ":1: ':value' is (2, 5), which means nothing for :read: it was called on key 1",
+        ),
     ],
 )
 def test_what_would_be_judged_wrongly_is_refused(
