@@ -16,7 +16,7 @@ from tester.engine.errors import Waiting
 from tester.engine.node import Event
 from tester.grading.printed import Heard
 from tester.guard.unawaited import Unawaited
-from tester.world.failure import Failure
+from tester.world.failure import Failure, clipped
 from tester.world.probe import as_reported
 
 Number = Annotated[int, Meta(ge=0, le=2**62)]
@@ -228,7 +228,8 @@ def event(said: Happening) -> Event:
         kind = "fail" if isinstance(said, Fail) else "refused"
         return kind, _clipped(said.failure)
     if isinstance(said, Forgotten):
-        return "unawaited", said.call
+        call = said.call
+        return "unawaited", Unawaited(call.what[:200], call.file[:200], call.line, call.node[:200])
     return (type(said).__struct_config__.tag, *_astuple(said))
 
 
@@ -264,8 +265,10 @@ def _clipped(failure: Failure) -> Failure:
         failure,
         kind=failure.kind[:200],
         message=failure.message[:_LONGEST],
-        frames=failure.frames[-_FRAMES:],
+        frames=tuple(map(clipped, failure.frames[-_FRAMES:])),
+        node=failure.node[:200],
         doing=failure.doing[:200],
+        returned=None if failure.returned is None else clipped(failure.returned),
         exhausted=failure.exhausted[:_LONGEST],
     )
 

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 from tester.engine.node import Event, Node, Turn
 from tester.guard.origin import is_users
 from tester.world import memory, submission
-from tester.world.failure import Frame, printable
+from tester.world.failure import Frame, line_of
 from tester.world.host import Host
 from tester.world.portrait import Rows, attributes, behind, is_theirs, portrait, text_of
 from tester.world.spectator import Spectator
@@ -195,7 +195,7 @@ class _Watch:
                 self._awaits = caller
             else:
                 lines = self._returned.setdefault(len(self._host.outbox), [])
-                lines.append(_line(frame, self._returns_at(frame)))
+                lines.append(line_of(frame.f_code, self._returns_at(frame)))
             self._at, self._line = caller, 0 if caller is None else caller.f_lineno
         return self._inside
 
@@ -272,14 +272,8 @@ def _of_submission(frame: FrameType, number: int) -> Frame:
         while outer is not None and not handed_in.holds(outer.f_code.co_filename):
             outer = outer.f_back
         if outer is not None:
-            return _line(outer, outer.f_lineno)
-    return _line(frame, number)
-
-
-def _line(frame: FrameType, number: int) -> Frame:
-    file = frame.f_code.co_filename
-    text = linecache.getline(file, number).strip()
-    return Frame(printable(file), number, frame.f_code.co_name, text)
+            return line_of(outer.f_code, outer.f_lineno)
+    return line_of(frame.f_code, number)
 
 
 def _parts(target: object, within: str = "", depth: int = 0) -> Iterator[Part]:

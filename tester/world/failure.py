@@ -6,6 +6,7 @@ import linecache
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Final
 
 from labrpc.errors import TesterError
@@ -51,6 +52,8 @@ __all__ = [
 
 _LONGEST: Final = 2_000
 """At most this many characters of an exception's message are kept."""
+_WIDEST: Final = 300
+"""At most this many characters of a line of code are kept."""
 _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 
@@ -62,6 +65,16 @@ class Frame:
     line: int
     function: str
     text: str
+
+
+def clipped(frame: Frame) -> Frame:
+    """The frame with no more of a line than a person reads."""
+    file, function, text = map(_short, (frame.file, frame.function, frame.text))
+    return Frame(file, frame.line, function, text)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
 
 
 @dataclass(frozen=True)
@@ -216,9 +229,14 @@ def user_frames(error: BaseException) -> tuple[Frame, ...]:
     for frame, number in stack.frames(error):
         code = frame.f_code
         if is_users(code.co_filename):
-            text = linecache.getline(code.co_filename, number).strip()
-            found.append(Frame(printable(code.co_filename), number, code.co_name, text))
+            found.append(line_of(code, number))
     return tuple(found)
+
+
+def line_of(code: CodeType, number: int) -> Frame:
+    """A line of the user's code, as much of it as a person reads."""
+    text = linecache.getline(code.co_filename, number).strip()
+    return clipped(Frame(printable(code.co_filename), number, code.co_name, text))
 
 
 def message(error: BaseException) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import linecache
 import sys
 from collections.abc import Callable
 from sys import settrace  # this name is not rebound while a run lasts
@@ -11,7 +10,7 @@ from types import CodeType, CoroutineType, FrameType
 from typing import Any
 
 from tester.guard.origin import is_users
-from tester.world.failure import Frame, printable
+from tester.world.failure import Frame, line_of
 
 
 class Returned:
@@ -52,9 +51,7 @@ class Returned:
         frame, self._last = self._last, None
         if frame is None or not is_users(frame.f_code.co_filename):
             return None
-        file, name = frame.f_code.co_filename, frame.f_code.co_name
-        text = linecache.getline(file, frame.f_lineno).strip()
-        return Frame(printable(file), frame.f_lineno, name, text)
+        return line_of(frame.f_code, frame.f_lineno)
 
 
 def _code(function: Callable[..., Any]) -> CodeType | None:

@@ -94,9 +94,11 @@ def test_an_event_that_no_node_sends_is_refused(event: object) -> None:
 
 
 def test_a_failure_is_no_longer_than_one_of_ours() -> None:
-    frame = Frame("f", 1, "g", "t")
+    frame = Frame("f" * 9_999, 1, "g" * 9_999, "t" * 9_999)
     long = Failure("K" * 9_999, "m" * 9_999, (frame,) * 999, "c0", "d" * 9_999, 0, misuse=False)
     kind, short = frames.event(frames.Fail(long))
     assert kind == "fail"
     assert (len(short.kind), len(short.message), len(short.doing)) == (200, 2_000, 200)
     assert len(short.frames) == 50
+    for one in short.frames:
+        assert [*map(len, (one.file, one.function, one.text))] == [300, 300, 300]

@@ -1,6 +1,7 @@
 """Failures as plain data: the user's frames, and a message whatever the exception does."""
 
 import asyncio
+import linecache
 import os
 from pathlib import Path
 
@@ -73,6 +74,18 @@ def test_a_message_is_cut() -> None:
     assert message(ValueError("x" * failure._LONGEST)) == "x" * failure._LONGEST
     cut = message(ValueError("x" * 1_000_000))
     assert cut == "x" * failure._LONGEST + "... (998000 characters more)"
+
+
+def test_of_a_long_line_no_more_is_kept_than_a_person_reads() -> None:
+    code = compile(f"x = '{'y' * 100_000}'; raise ValueError", "long.py", "exec")
+    text = f"x = '{'y' * 100_000}'; raise ValueError"
+    linecache.cache["long.py"] = (len(text), None, [text], "long.py")
+    try:
+        frame = failure.line_of(code, 1)
+    finally:
+        del linecache.cache["long.py"]
+    assert frame.text == f"x = '{'y' * 292}..."
+    assert failure.clipped(frame) == frame
 
 
 def test_a_message_holds_no_address() -> None:
