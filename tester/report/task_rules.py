@@ -23,7 +23,7 @@ from tester.report.audit.job import (
     tries,
 )
 from tester.report.audit.tasks import Read, Task, Tasks
-from tester.report.audit.unfinished import ended, never_finished, repeated
+from tester.report.audit.unfinished import ended, late, never_finished, repeated
 from tester.report.broken import Broken
 from tester.report.exchange import Request
 from tester.world.events import Does, FileOp
@@ -31,7 +31,9 @@ from tester.world.failure import HandlerCrashed, Misused, Stuck, message
 from tester.world.history import seconds
 from tester.world.run import Outcome
 
-_JOBS: Final = frozenset({"WrongOutput", "ExitedEarly", "TaskRepeated", "PartialOutput"})
+_JOBS: Final = frozenset(
+    {"WrongOutput", "ExitedEarly", "TaskRepeated", "TooSlow", "PartialOutput"}
+)
 
 
 def first_broken(outcome: Outcome, sent: Sequence[Request]) -> Broken | None:
@@ -48,6 +50,8 @@ def first_broken(outcome: Outcome, sent: Sequence[Request]) -> Broken | None:
     verdict = message(error) if error is not None else ""
     if outcome.kind == "TaskRepeated":
         return repeated(outcome, tasks, verdict)
+    if outcome.kind == "TooSlow":
+        return late(outcome, tasks, verdict)
     if outcome.kind == "ExitedEarly":
         return ended(outcome, tasks, sent, verdict)
     if outcome.kind == "PartialOutput":

@@ -222,6 +222,36 @@ def repeated(outcome: Outcome, tasks: Tasks, verdict: str) -> Broken | None:
     )
 
 
+def late(outcome: Outcome, tasks: Tasks, verdict: str) -> Broken | None:
+    """A map of a worker that hangs was handed out again, and too late."""
+    moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
+    pairs = [
+        (first, second)
+        for first in tasks.maps
+        for second in tasks.maps
+        if (first.time_us, second.time_us) == tuple(moments) and first.file == second.file
+    ]
+    if not pairs:
+        return None
+    first, second = pairs[0]
+    hangs = [
+        place
+        for place, event in enumerate(outcome.events)
+        if isinstance(event, OfNode) and event.node == first.node and event.kind == "pause"
+    ]
+    return broken_by(
+        second,
+        second.place,
+        f"{second.node} maps {first.file} only at {second.began}; {first.node}, who hangs, had "
+        f"begun at {first.began}",
+        f"{second.node} got the task of {first.node}{first.given} by its last call{second.given}",
+        AGAIN,
+        verdict,
+        others=[] if first.rpc is None else [first.rpc],
+        events=[first.place, *hangs[:1]],
+    )
+
+
 def _at(outcome: Outcome, tasks: Tasks, moment: int) -> list[Task]:
     """The tasks that may have been under way at a moment: a map is named by where it began."""
     found = [task for task in tasks.maps if task.time_us == moment]
