@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
@@ -141,6 +142,17 @@ def _inner(value: Any) -> Hashable:
         entries = sorted(f"{key} {item!r}" for key, item in value.items())
         return Json("{" + ", ".join(entries) + "}")
     return value  # type: ignore[no-any-return]
+
+
+def as_edn(value: Any) -> str:
+    """A value as it may have stood in the text: what was read as a string is in quotes."""
+    if value is None:
+        return "nil"
+    if isinstance(value, str):
+        return value if value.startswith(":") else json.dumps(value, ensure_ascii=False)
+    if type(value) is tuple:
+        return "[" + " ".join(map(as_edn, value)) + "]"
+    return repr(value)
 
 
 def _escaped(match: re.Match[str]) -> str:

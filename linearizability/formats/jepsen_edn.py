@@ -17,9 +17,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from linearizability.formats.edn import read_edn
+from linearizability.formats.edn import as_edn, read_edn
 from linearizability.formats.recorded import HistoryError, Recorded, malformed
-from linearizability.formats.values import Json
 from linearizability.inputs import (
     Acquire,
     Add,
@@ -199,8 +198,7 @@ def _event(line: int, found: dict[str, Any], name: str) -> _Event | None:
             what = f"':process' is missing: expected an event like {_SHAPE}"
             raise malformed(name, line, what)
         if not (isinstance(process, str) and process.startswith(":")):
-            shown = str(process) if isinstance(process, Json) else repr(process)
-            what = f"':process' is {shown}: expected an integer, or :nemesis"
+            what = f"':process' is {as_edn(process)}: expected an integer, or :nemesis"
             raise malformed(name, line, what)
         return None
     if kind not in (":invoke", ":ok", ":fail", ":info"):
@@ -230,7 +228,8 @@ def _without_key(event: _Event, call: _Event, name: str) -> Any:
     if not isinstance(event.value, tuple) or len(event.value) != 2:
         raise _wrong_value(event, name, ": expected [key value], as all calls have it")
     if event.value[0] != call.value[0]:
-        raise _wrong_value(event, name, f": it was called on key {call.value[0]!r}")
+        why = f": it was called on key {as_edn(call.value[0])}"
+        raise _wrong_value(event, name, why)
     return event.value[1]
 
 
@@ -254,7 +253,7 @@ def _asked(
 
 
 def _wrong_value(event: _Event, name: str, why: str = "") -> HistoryError:
-    text = repr(event.value)
+    text = as_edn(event.value)
     shown = text if len(text) <= 40 else text[:37] + "..."
     what = f"':value' is {shown}, which means nothing for :{event.function}{why}"
     return malformed(name, event.line, what)

@@ -179,7 +179,7 @@ def test_what_is_no_edn(text: str, complaint: str) -> None:
         ),
         (
             ["0 :invoke :cas [1 2 3]"],
-            ":1: ':value' is (1, 2, 3), which means nothing for :cas",
+            ":1: ':value' is [1 2 3], which means nothing for :cas",
         ),
         (["0 :invoke :cas 3"], ":1: ':value' is 3, which means nothing for :cas"),
         (
