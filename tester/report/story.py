@@ -114,25 +114,27 @@ def render_story(
         *_before_that(outcome),
         *_forgotten(outcome.unawaited),
     ]
-    again = _AGAIN
+    effort = ""
     if unshrunk:
         sections[-1] += f"\n{_wrap(unshrunk)}"
     if explanation is not None:
         sections[-1] += "\n" + _wrap(explanation.sentence)
         if explanation.shrunk.runs:
-            again = f"{_effort(explanation)}  {again}"
-    sections.append(_again(again, command, _next(command, explanation, full, logged)))
+            effort = _effort(explanation)
+    sections.append(_again(effort, command, _next(command, explanation, full, logged)))
     return "\n\n".join(sections) + "\n"
 
 
-def _again(how: str, command: str, more: str) -> str:
-    """The command that runs it again, and what may be added to it."""
-    head = f"{how[:-1]} ({more}):"
-    if more and len(head) <= WIDTH:
-        return f"{head}\n    {command}"
-    effort = how.removesuffix(_AGAIN).rstrip()
-    lines = [_wrap(effort), _AGAIN] if len(how) > WIDTH else [how]
-    return "\n".join([*lines, f"    {command}", *([f"    ({more})"] if more else [])])
+def _again(effort: str, command: str, more: str) -> str:
+    """How the run was shrunk, the command that runs it again, and what may be added to it."""
+    one_line = f"{effort}  {_AGAIN}".lstrip()
+    head = f"{_AGAIN[:-1]} ({more}):" if more else _AGAIN
+    if effort and len(one_line) <= WIDTH:
+        return f"{one_line}\n    {command}" + (f"\n    ({more})" if more else "")
+    before = [_wrap(effort)] if effort else []
+    if len(head) > WIDTH:
+        return "\n".join([*before, _AGAIN, f"    {command}", f"    ({more})"])
+    return "\n".join([*before, head, f"    {command}"])
 
 
 def _next(command: str, explanation: Explanation | None, full: bool, logged: bool) -> str:
@@ -140,7 +142,7 @@ def _next(command: str, explanation: Explanation | None, full: bool, logged: boo
     if not command.startswith("labtester replay "):
         return ""
     if explanation is not None and explanation.causes:
-        return "`explain` instead of `replay`: the nearest passing run beside it"
+        return "`explain` for `replay`: the nearest passing run beside it"
     more = [] if full else ["--full: every event"]
     more += [] if logged else ["--log-level DEBUG: what your code logs"]
     return "; ".join(more)

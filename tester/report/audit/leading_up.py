@@ -13,7 +13,7 @@ from tester.world.events import Note, only
 from tester.world.history import seconds
 from tester.world.run import Outcome
 
-_WHOLE: Final = 15
+_WHOLE: Final = 12
 """The longest run that is shown whole, up to the break."""
 _MILESTONES: Final = 5
 """The most lines about what happened to servers; the latest are shown."""
