@@ -14,6 +14,7 @@ BEFORE_A_SNAPSHOT = "test_entries_from_before_a_snapshot"
 ANSWERED_LATE = "test_snapshots_answered_late"
 LONG_AGO = "test_requests_from_long_ago"
 PACES = "test_snapshots_at_own_paces"
+AFTER_A_LATER_ONE = "test_snapshot_handed_over_after_a_later_one"
 LATE_HAND_OVER = "test_snapshots_handed_over_late"
 COUNTS = "test_counts_begin_anew"
 REJOIN = "test_rejoin_3b"
@@ -150,8 +151,8 @@ BUGS: Final = (
                 "        self.snapshot = data\n        if index > self.log.base:\n",
             ),
         ),
-        killed_by=(LATE_HAND_OVER,),
-        seeds=20,
+        killed_by=(AFTER_A_LATER_ONE,),
+        seeds=1,
     ),
     Patch(
         "saves_in_two_steps",
