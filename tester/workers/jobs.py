@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import sys
 import time
@@ -86,6 +87,8 @@ class Jobs:
 
     def _run(self, chunk: Chunk) -> None:
         scenario = self.tests[chunk.test]
+        if chunk.isolated:
+            scenario = dataclasses.replace(scenario, isolated=True)
         for seed in range(chunk.first, chunk.first + chunk.count):
             with guard.collector_off():  # until the run has gone: it leaves no cycles behind
                 ran = self._seed(scenario, chunk.test, seed, in_detail=chunk.in_detail)[0]

@@ -347,8 +347,12 @@ class ProofPlan:
 class DigestPlan:
     """The plan of a verification: only the digests of some runs are collected."""
 
-    def __init__(self, runs: Sequence[tuple[str, int]]) -> None:
+    def __init__(
+        self, runs: Sequence[tuple[str, int]], isolated: Collection[tuple[str, int]] = ()
+    ) -> None:
         self._waiting = list(runs)
+        self._isolated = frozenset(isolated)
+        """In these, each node runs in a process of its own."""
         self._wanted = set(runs)
         self.found: dict[tuple[str, int], str] = {}
         """Verdict and digest by (test, seed), or what became of the process."""
@@ -359,7 +363,7 @@ class DigestPlan:
         if not self._waiting:
             return None
         test, seed = self._waiting.pop(0)
-        return Chunk(test, seed, 1)
+        return Chunk(test, seed, 1, isolated=(test, seed) in self._isolated)
 
     def narrow(self, runs: Collection[tuple[str, int]]) -> None:
         """Drop all runs but these."""

@@ -1,10 +1,11 @@
 """The self-check: two seeds of each light test, run again in a process with other surroundings.
 
 There are two seeds because a run may depend on a single bit, which is the same there in half of
-the cases. That process has another hash seed as well, and runs the tests in the opposite order. A
-run that is the same there depends on none of this, so usually one process is enough. One that
-differs is run again under the same hash seed, and under the other one alone. If the hash seed
-explains all of it, it is no failure, because whoever fixes that seed never sees a difference.
+the cases. That process has another hash seed as well, and runs the tests in the opposite order. In
+one seed of every other test of a lab, each node has a process of its own. A run that is the same
+there depends on none of this, so usually one process is enough. One that differs is run again
+under the same hash seed, and under the other one alone. If the hash seed explains all of it, it is
+no failure, because whoever fixes that seed never sees a difference.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from tester.workers.inquiry import HASHES, HISTORY, Run, Start, digests, inquire
 from tester.workers.plan import DigestPlan, TracePlan
 from tester.workers.pool import CannotStart, Pool
 from tester.workers.results import OPENING, LabResult
-from tester.workers.surroundings import FACTORS, HERE, Where
+from tester.workers.surroundings import FACTORS, HERE, PROCESSES, Where
 from tester.workers.wire import Listed
 
 _ALL: Final = tuple(FACTORS)
+_AROUND: Final = tuple(name for name in FACTORS if name != PROCESSES)
 
 
 class SelfCheck:
@@ -32,14 +34,17 @@ class SelfCheck:
         self._start = start
         light = () if start is None else [test for test in reversed(tests) if test.weight == 1]
         self._runs: list[Run] = [(test.name, seed) for seed in range(OPENING) for test in light]
-        self._source = DigestPlan(self._runs)
+        # It takes a process for each node, so one seed of every other test has to be enough. They
+        # come first: what other runs leave in the process, the processes of nodes would inherit.
+        alone = [(t.name, min(OPENING, t.seeds) - 1) for t in light[::2] if not t.module]
+        self._source = DigestPlan([*dict.fromkeys([*alone, *self._runs])], alone)
         self._stack = ExitStack()
         self._pool: Pool | None = None
         self._refused = ""
 
     def __enter__(self) -> Self:
         if self._runs and self._start is not None:
-            where = Where(_ALL, other_hashes=True)
+            where = Where(_AROUND, other_hashes=True)
             self._pool = self._stack.enter_context(self._start(where))
         return self
 

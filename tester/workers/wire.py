@@ -26,6 +26,8 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, tag=True):
     count: int
     in_detail: bool = False
     """Whether each answer has a Detail."""
+    isolated: bool = False
+    """Whether each node runs in a process of its own; those of a project's tests never do."""
 
     def seed_of(self, at: int) -> str:
         """The seed of answer number `at`."""
