@@ -30,7 +30,7 @@ _NATIVE: Final = "reaches around Python", "write it in Python"
 _WATCH: Final = "watches the whole simulation", "trace the test from outside the nodes"
 _SLEEP: Final = "stops the whole node", "await asyncio.sleep(...) instead"
 _KEYBOARD: Final = "reads the real keyboard", "take the value as an argument"
-_DEVICE: Final = "is about the real machine", "use the random module, or take it as an argument"
+DEVICE: Final = "is about the real machine", "use the random module, or take it as an argument"
 
 _EVENTS: Final = {
     **dict.fromkeys(
@@ -49,6 +49,7 @@ _EVENTS: Final = {
 }
 _PREFIXES: Final = {"socket": _NETWORK, "ctypes": _NATIVE, "fcntl": _FILES, "syslog": _FILES}
 _DEVICES: Final = ("/dev/", "/proc/", "/sys/")
+_PATHS: Final = frozenset({"open", "os.listdir", "os.scandir", "os.walk", "glob.glob"})
 _HARMLESS: Final = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"})
 
 
@@ -70,18 +71,20 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         return
     found = _EVENTS.get(event) or _PREFIXES.get(event.partition(".")[0])
     call = event
-    if event == "open" and (path := _device(args[0])):
-        found, call = _DEVICE, f"open({path!r})"
+    if event in _PATHS and (path := device(args[0])):
+        found, call = DEVICE, f"{event}({path!r})"
     if found is not None and not is_debugger():
         why, instead = found
         refuse(machine, call, why, instead)
 
 
-def _device(path: object) -> str:
+def device(path: object) -> str:
     """Return the path of a device, or of what the kernel tells; "" for any other file."""
+    if isinstance(path, os.PathLike):
+        path = path.__fspath__()
     if isinstance(path, bytes | str):
         text = os.path.normpath(os.fsdecode(path))
-        if text.startswith(_DEVICES) and text not in _HARMLESS:
+        if f"{text}/".startswith(_DEVICES) and text not in _HARMLESS:
             return text
     return ""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tester.engine.current import CurrentNode
+from tester.guard.audited import DEVICE, device
 from tester.guard.caller import is_debugger, is_stdlib, node, packages, refuse
 
 Fake = Callable[..., Any]
@@ -40,6 +41,17 @@ def _at_exit(machine: CurrentNode, real: Callable[..., Any], *args: Any, **kwarg
     if packages()[0] in sys.stdlib_module_names:
         return real(*args, **kwargs)
     return refuse(machine, "atexit.register", "acts after the simulation has ended", _STOP)
+
+
+def _looking_at(call: str) -> Fake:
+    """Refuse to look at a device, or at what the kernel tells, which no audit hook hears of."""
+
+    def look(machine: CurrentNode, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if (path := device(args[0] if args else kwargs.get("path"))) and not is_debugger():
+            return refuse(machine, f"os.{call}({path!r})", *DEVICE)
+        return real(*args, **kwargs)
+
+    return look
 
 
 def _getpid(machine: CurrentNode, real: object, *_: object) -> int:
@@ -85,7 +97,7 @@ _REFUSED: tuple[tuple[str, str, dict[str, str]], ...] = (
         "measures the real machine",
         "count what your own code does",
         {
-            "os": "getloadavg",
+            "os": "getloadavg statvfs fstatvfs",
             "resource": "getrusage",
             "gc": "get_count get_stats get_objects get_referrers",
             "sys": "getallocatedblocks _current_frames _current_exceptions",
@@ -207,6 +219,7 @@ def _fakes() -> dict[str, dict[str, Fake]]:
             "getpgid": _getpid,
             "getsid": _getpid,
             "uname": _nodename,
+            **{name: _looking_at(name) for name in ("stat", "lstat", "access", "readlink")},
         },
         "socket": {"gethostname": _gethostname, "getfqdn": _getfqdn},
         "_socket": {"gethostname": _gethostname},
