@@ -57,6 +57,9 @@ class Parent(Protocol):
     def answer(self, answer: JobResult) -> None:
         """Answer for the present run, unless it has left something behind."""
 
+    def check_intact(self) -> None:
+        """End this process if the code under test has replaced parts of the harness."""
+
     def check_memory(self, failure: Failure) -> None:
         """End this process if the run is short of memory."""
 
@@ -92,6 +95,8 @@ class Jobs:
         for seed in range(chunk.first, chunk.first + chunk.count):
             with guard.collector_off():  # until the run has gone: it leaves no cycles behind
                 ran = self._seed(scenario, chunk.test, seed, in_detail=chunk.in_detail)[0]
+            if seed == chunk.first + chunk.count - 1:  # a look takes a tenth of a short run
+                self._parent.check_intact()
             self._parent.answer(ran)
 
     def _rerun(self, job: RerunJob) -> None:

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 from tester.engine import pulse, reserve
 from tester.engine.pulse import EVERY_STEPS
 from tester.guard import guard
+from tester.guard.intact import Intact
 from tester.guard.origin import is_users
 from tester.labs import contract
 from tester.labs.lab import Lab
@@ -72,6 +73,10 @@ _LEFT: Final = (
     "Its run has left {} behind, which could answer for another run, or change it. A simulated "
     "machine is one thread of one process: do the work in a coroutine."
 )
+_REPLACED: Final = (
+    "Its run, or one before it in the same process, has replaced {}, which judges it; so nothing "
+    "that this process says can be believed. Leave what is not yours as it is."
+)
 # The code under test may put others in their place.
 _waitpid, _cpu_ns, _getpid, _exit = os.waitpid, time.process_time_ns, os.getpid, os._exit
 
@@ -107,6 +112,8 @@ class _WorkerProcess:
         self._steps_per_beat = EVERY_STEPS
         self._setup = Setup(None, None, None)
         self._jobs = Jobs(self)
+        self._intact: Intact | None = None
+        """What the harness is made of; None for a project, whose tests may replace anything."""
 
     def work(self) -> NoReturn:
         """Load the submission, then do one job after the other. Raises EOFError at their end."""
@@ -124,6 +131,7 @@ class _WorkerProcess:
             under_pytest.serve(setup.project, self)
         assert setup.lab is not None
         self._jobs.lab, self._jobs.folder = setup.lab.name, setup.submission or ""
+        intact = Intact()
         try:
             used = self._load(setup, setup.lab)
         except BadSubmission as refusal:
@@ -132,6 +140,12 @@ class _WorkerProcess:
             frames = user_frames(error)
             place = f"{frames[-1].file}:{frames[-1].line}" if frames else setup.lab.suite
             self.refuse(f"{place}: loading it raised {submission.spelled(error)}")
+        if changed := intact.changed():
+            self.refuse(
+                f"importing the submission replaced {changed}; a module of a submission defines "
+                "things and runs nothing"
+            )
+        self._intact = Intact()  # with the suite
         gc.freeze()  # what is here stays: collections need not look at it again
         listed = [
             Listed.of(name, scenario, setup.seeds, parts=setup.lab.parts(name))
@@ -320,6 +334,12 @@ class _WorkerProcess:
         test, _ = self._jobs.present
         describe(error, test, "running", None)  # calls `check_memory`, which does not return
         self._abort("out of memory", f"{type(error).__name__} (--memory sets the limit.)")
+
+    def check_intact(self) -> None:
+        """Abort if the code under test has replaced parts of the harness."""
+        changed = "" if self._intact is None else self._intact.changed()
+        if changed:
+            self._abort(f"{changed} replaced", _REPLACED.format(changed))
 
     def check_memory(self, failure: Failure) -> None:
         """Abort if the run is short of memory: how soon that is depends on the runs before it."""
