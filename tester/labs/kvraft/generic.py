@@ -17,13 +17,13 @@ from tester.world.simulation import Simulation
 ITERATIONS: Final = 3
 CLIENTS_S: Final = 1
 """How long clients work in an iteration without partitions."""
-PARTITIONED_S: Final = 2
-"""How long they work under partitions, which change about every second."""
-PAUSE_MS: Final = 60
+PARTITIONED_S: Final = 1.5
+"""How long they work under partitions: there are two, for they change about every second."""
+PAUSE_MS: Final = 80
 """For each client of a test: before it puts, a client pauses for less than all of that. So there
 are about as many operations in a second whether few clients or many do them."""
-LONGEST_PAUSE_MS: Final = 600
-"""And for less than this, which leaves each of them some operations in a second."""
+LONGEST_PAUSE_MS: Final = 1_000
+"""And for less than this, which leaves each of them about two puts in a second."""
 HEALED_S: Final = 10
 """In what time an operation must complete when everybody can talk to everybody again: there is a
 leader within five seconds, and then it has to be found."""
