@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from tester.report import excerpt
 from tester.report.lines import Line
 from tester.report.matters import Matters
@@ -152,3 +155,19 @@ def test_what_a_broken_rule_speaks_of_is_never_left_out() -> None:
     assert "#31" not in told
     assert len(told.splitlines()) <= 16
     assert "(left out: 110 lines about no key)" in told
+
+
+def test_no_answer_is_shown_without_its_request() -> None:
+    lines = []
+    for rpc in range(40):
+        lines.append(Line(2 * rpc, "c0", f"KVServer.get({rpc})", "send", 1, rpc, 2 * rpc))
+        answer = Line(2 * rpc + 1, "server", f"the answer to {rpc}", "answer", 1, rpc, 2 * rpc + 1)
+        lines.append(replace(answer, marked=rpc == 39))
+    for named in ({39}, {5, 39}, set(range(35, 40))):
+        matter = Matters(
+            ops=frozenset({1}), rpcs=frozenset(range(40)), named=frozenset(named), core=frozenset()
+        )
+        text = "\n".join(excerpt.about(lines, matter))
+        answered = set(re.findall(r"the answer to (\d+)", text))
+        assert answered <= set(re.findall(r"KVServer\.get\((\d+)\)", text))
+        assert answered >= {str(rpc) for rpc in named}

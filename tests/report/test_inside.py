@@ -179,3 +179,10 @@ def test_no_line_is_shown_for_what_a_restart_has_not_got_back(tmp_path: Path) ->
         "raft", "test_persist1_3c", _submission("raft", "forgets_its_term", tmp_path), 9
     )
     assert inside is NOTHING
+
+
+def test_a_line_of_the_references_raft_is_not_shown_for_a_rule_of_the_service_above_it(
+    tmp_path: Path,
+) -> None:
+    handed_in = _submission("rsm", "applies_its_own_only", tmp_path)
+    assert _seen("rsm", "test_basic_4a", handed_in, 1).lines == []
