@@ -121,7 +121,11 @@ def render_story(
         sections[-1] += "\n" + _wrap(explanation.sentence)
         if explanation.shrunk.runs:
             effort = _effort(explanation)
-    sections.append(_again(effort, command, _next(command, explanation, full, logged)))
+    again = _again(effort, command, _next(command, explanation, full, logged))
+    if effort:  # what the failure needs, and how that was found, belong together
+        sections[-1] += f"\n{again}"
+    else:
+        sections.append(again)
     return "\n\n".join(sections) + "\n"
 
 
