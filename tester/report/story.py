@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from tester.report import excerpt
+from tester.report.again import again_by, effort_of, next_step
 from tester.report.audit.beside import side_by_side
 from tester.report.audit.leading_up import later, leading_up
 from tester.report.broken import Broken
-from tester.report.broken import listed as listed_names
 from tester.report.inside import NOTHING, Inside
 from tester.report.lines import Line, lines, listed
 from tester.report.matters import matters
@@ -24,8 +24,6 @@ from tester.report.reason import core_of, reason
 from tester.report.values import operation, result
 from tester.report.width import WIDTH
 from tester.search.explain import Explanation
-from tester.search.shortest import STEPS
-from tester.search.shrink import Shrunk
 from tester.world.execution import TEST
 from tester.world.failure import (
     Failure,
@@ -59,7 +57,6 @@ _MOST_FORGOTTEN: Final = 3
 """This many calls are shown that nobody awaited."""
 _MOST_CAUSES: Final = 3
 """Of more faults that are left, the messages that they hit are not shown."""
-_AGAIN: Final = "To run it again:"
 _HERE: Final = f"{Path(__file__).parent.parent}{os.sep}"
 _LONGEST_HEADLINE: Final = 200
 _LONGEST_VERDICT: Final = 160
@@ -120,36 +117,13 @@ def render_story(
     if explanation is not None:
         sections[-1] += "\n" + _wrap(explanation.sentence)
         if explanation.shrunk.runs:
-            effort = _effort(explanation)
-    again = _again(effort, command, _next(command, explanation, full, logged))
+            effort = effort_of(explanation)
+    again = again_by(effort, command, next_step(command, explanation, full, logged))
     if effort:  # what the failure needs, and how that was found, belong together
         sections[-1] += f"\n{again}"
     else:
         sections.append(again)
     return "\n\n".join(sections) + "\n"
-
-
-def _again(effort: str, command: str, more: str) -> str:
-    """How the run was shrunk, the command that runs it again, and what may be added to it."""
-    one_line = f"{effort}  {_AGAIN}".lstrip()
-    head = f"{_AGAIN[:-1]} ({more}):" if more else _AGAIN
-    if effort and len(one_line) <= WIDTH:
-        return f"{one_line}\n    {command}" + (f"\n    ({more})" if more else "")
-    before = [_wrap(effort)] if effort else []
-    if len(head) > WIDTH:
-        return "\n".join([*before, _AGAIN, f"    {command}", f"    ({more})"])
-    return "\n".join([*before, head, f"    {command}"])
-
-
-def _next(command: str, explanation: Explanation | None, full: bool, logged: bool) -> str:
-    """What may be added to the command that runs it again, to see more; "" for nothing."""
-    if not command.startswith("labtester replay "):
-        return ""
-    if explanation is not None and explanation.causes:
-        return "`explain` for `replay`: the nearest passing run beside it"
-    more = [] if full else ["--full: every event"]
-    more += [] if logged else ["--log-level DEBUG: what your code logs"]
-    return "; ".join(more)
 
 
 def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
@@ -243,36 +217,6 @@ def _struck(all_lines: Sequence[Line], explanation: Explanation | None) -> list[
     return [
         at for at, line in enumerate(all_lines) if line.is_death or line.text.startswith(marks)
     ]
-
-
-def _effort(explanation: Explanation) -> str:
-    shrunk = explanation.shrunk
-    runs, before = explanation.runs, shrunk.choices_before
-    left = f"{shrunk.choices_after}{_sizes(shrunk.outcome)}"
-    return (
-        f"Shrunk from {before} {'choice' if before == 1 else 'choices'} to "
-        f"{left} in {runs} {'run' if runs == 1 else 'runs'}"
-        f"{f', and stopped at the limit of {_bound(shrunk)}' if shrunk.bound else ''}."
-    )
-
-
-def _sizes(outcome: Outcome) -> str:
-    """What is left of the workload: `, with 2 clients and 1 round,`; "" if all of it is."""
-    parts = []
-    for name, size in outcome.sizes.items():
-        noun = name.replace("_", " ")
-        if noun.endswith("s"):
-            parts.append(f"{size:,} {noun[:-1] if size == 1 else noun}".replace(",", " "))
-        else:
-            parts.append(f"{noun} {size}")
-    return f", with {listed_names(parts)}," if parts else ""
-
-
-def _bound(shrunk: Shrunk) -> str:
-    """The limit of the search for a smaller run, and where it comes from."""
-    if shrunk.steps < shrunk.most_steps or shrunk.most_steps == STEPS:
-        return shrunk.bound
-    return f"{shrunk.bound}, a share of what the run took"
 
 
 def headline(outcome: Outcome) -> str:
