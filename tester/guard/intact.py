@@ -15,7 +15,10 @@ from itertools import chain
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
-_PACKAGES: Final = frozenset({"tester", "labrpc", "linearizability"})
+_PACKAGES: Final = frozenset(
+    {"tester", "labrpc", "linearizability"} | {"json", "heapq", "contextlib", "dataclasses"}
+)
+"""Those of the harness, and some of Python's that it is built on and that nobody replaces."""
 _GUARDED: Final = frozenset({"__import__", "input"})
 """Builtins that the guard replaces."""
 _CODE: Final = (

@@ -1,6 +1,7 @@
 """What the harness is made of is looked at: whatever replaces a part of it is named."""
 
 import builtins
+import json
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ def test_what_is_as_it_was_has_not_changed(intact: Intact) -> None:
         (linearizability, "check", "linearizability.check"),
         (History, "__init__", "tester.world.history.History.__init__"),
         (builtins, "len", "builtins.len"),
+        (json, "dumps", "json.dumps"),
     ],
 )
 def test_a_part_that_is_replaced_is_named(
