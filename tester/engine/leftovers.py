@@ -81,6 +81,28 @@ def generators_close_in_tasks() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def finalizers_reported() -> Iterator[None]:
+    """Report what a finalizer raises to the loop whose code let go of the object.
+
+    Python can raise it nowhere, and only prints it: see `sys.unraisablehook`.
+    """
+    before = sys.unraisablehook
+
+    def report(unraisable: sys.UnraisableHookArgs) -> None:
+        loop = asyncio._get_running_loop()
+        if loop is None or current.node is None:
+            before(unraisable)
+        else:
+            loop.call_exception_handler({"exception": unraisable.exc_value})
+
+    sys.unraisablehook = report
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+@contextlib.contextmanager
 def silent_finalizers() -> Iterator[None]:
     """Suppress errors in finalizers, and warnings of coroutines never awaited.
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from tester.engine import pulse
 from tester.engine.errors import Deadlock, Livelock, Waiting
-from tester.engine.leftovers import generators_close_in_tasks
+from tester.engine.leftovers import finalizers_reported, generators_close_in_tasks
 from tester.engine.node import Event, Turn
 from tester.engine.schedule import Pick
 
@@ -151,7 +151,7 @@ class Scheduler:
         if task is not None:  # since CPython 3.14 a thread has one current task: gh-129898
             asyncio.tasks._leave_task(task.get_loop(), task)
         try:
-            with generators_close_in_tasks():
+            with generators_close_in_tasks(), finalizers_reported():
                 self._run(finished, by)
         finally:
             asyncio._set_running_loop(outer)

@@ -174,6 +174,41 @@ def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == []
 
 
+# -- finalizers -----------------------------------------------------------------------------------
+
+
+class Fussy:
+    def __init__(self, kind: type[BaseException]) -> None:
+        self.kind = kind
+
+    def __del__(self) -> None:
+        fail("too late", self.kind)
+
+
+@pytest.mark.parametrize("kind", [ValueError, SystemExit, asyncio.CancelledError])
+def test_a_finalizer_that_raises(kind: type[BaseException]) -> None:
+    failures = after(lambda _: Fussy(kind)).failures
+    assert messages(failures) == [f"{kind.__name__} too late"]
+
+
+def test_a_finalizer_that_raises_outside_the_nodes_is_pythons_affair(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda raised: heard.append(raised.exc_type))
+    stage, kept = Stage("n"), [Fussy(ValueError)]
+    stage.do("n", lambda _: None)
+
+    def finished() -> bool:
+        kept.clear()
+        return False
+
+    with contextlib.suppress(Deadlock):
+        stage.run(finished)
+    assert heard == [ValueError]
+    assert stage.actors["n"].failures == []
+
+
 # -- asynchronous generators ----------------------------------------------------------------------
 
 
