@@ -49,27 +49,27 @@ class Process(NamedTuple):
 
 def processes() -> dict[int, Process]:
     """All processes, by their numbers."""
-    if sys.platform == "linux":
-        found = [_of_proc(folder) for folder in _PROC.iterdir() if folder.name.isdecimal()]
-        return {process.pid: process for process in found if process is not None}
-    return by_ps()
-
-
-def _of_proc(folder: Path) -> Process | None:
-    try:
-        stat = (folder / "stat").read_bytes()
-    except OSError:  # it has gone meanwhile
-        return None
-    # The name, in brackets, may hold anything.
-    state, parent, group, *rest = stat[stat.rindex(b")") + 2 :].split()
-    return Process(
-        pid=int(folder.name),
-        parent=int(parent),
-        group=int(group),
-        cpu_s=(int(rest[8]) + int(rest[9])) / _TICKS_PER_S,
-        resident=int(rest[18]) * _PAGE,
-        ended=state in b"ZX",
-    )
+    if sys.platform != "linux":
+        return by_ps()
+    found = {}
+    for folder in _PROC.iterdir():
+        if not folder.name.isdecimal():
+            continue
+        try:
+            stat = (folder / "stat").read_bytes()
+        except OSError:  # it has gone meanwhile
+            continue
+        # The name, in brackets, may hold anything.
+        state, parent, group, *rest = stat[stat.rindex(b")") + 2 :].split()
+        found[int(folder.name)] = Process(
+            pid=int(folder.name),
+            parent=int(parent),
+            group=int(group),
+            cpu_s=(int(rest[8]) + int(rest[9])) / _TICKS_PER_S,
+            resident=int(rest[18]) * _PAGE,
+            ended=state in b"ZX",
+        )
+    return found
 
 
 def by_ps() -> dict[int, Process]:
