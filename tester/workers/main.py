@@ -104,6 +104,7 @@ class _WorkerProcess:
         self._answers_pipe = answers_pipe
         self._stack_pipe = stack_pipe
         self._key = receive(jobs_pipe)
+        self._pid = _getpid()
         self._number = -1
         """How many jobs came before the present one."""
         self._threads = 0
@@ -309,11 +310,13 @@ class _WorkerProcess:
     ) -> None:
         """Send warnings of labrpc and of a forgotten `await` to the author; print the others.
 
-        A run with a forgotten `await` may pass all the same.
+        A run with a forgotten `await` may pass all the same. An isolated node has a process of its
+        own, which has no say here: what it warns of is printed.
         """
-        if category.__module__.startswith("labrpc"):
+        ours = _getpid() == self._pid
+        if ours and category.__module__.startswith("labrpc"):
             self.say(Noted(plain(str(message))))
-        elif str(message).endswith("was never awaited") and is_users(filename):
+        elif ours and str(message).endswith("was never awaited") and is_users(filename):
             self.say(Noted(f"{paths.relative(filename)}:{lineno}: {plain(str(message))}"))
         else:
             sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))

@@ -61,7 +61,7 @@ async def kill_some(running: Processes, times: int, luck: random.Random) -> None
     job = asyncio.ensure_future(running.run())
     killed = 0
     while not job.done():
-        await asyncio.sleep(0.05 + luck.random() / 2)
+        await asyncio.sleep(0.02 + luck.random() / 10)
         if running.running and killed < times:
             running.running[luck.choice(sorted(running.running))].kill()
             killed += 1
