@@ -31,7 +31,8 @@ _MOST_LINES: Final = 3_000
 _MOST_STEPS: Final = 400
 """This many steps of a node are traced."""
 _DEEP: Final = 3
-_YIELDS: Final = dis.opmap["YIELD_VALUE"]
+_SUSPENDED: Final = frozenset((dis.opmap["YIELD_VALUE"], dis.opmap["RESUME"]))
+"""Where the frame of a suspended coroutine stands; since CPython 3.13 it is the second one."""
 _GENERATES: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
@@ -189,7 +190,7 @@ class _Watch:
             caller = _users(frame.f_back)
             if frame.f_code.co_flags & _GENERATES:
                 pass  # whoever iterates over it goes on
-            elif frame.f_code.co_code[frame.f_lasti] == _YIELDS:
+            elif frame.f_code.co_code[frame.f_lasti] in _SUSPENDED:
                 if frame is not self._awaits:
                     self._waits(frame)
                 self._awaits = caller
