@@ -14,7 +14,7 @@ from tester.cli.usage import shortened
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
     from tester.grading.grade import Grade
-    from tester.grading.rubric import Plan
+    from tester.grading.plan import Plan
     from tester.grading.sandbox import Enforced
     from tester.grading.students import Submission
 

@@ -28,7 +28,7 @@ from tester.labs import LABS
 from tester.labs.lab import Lab
 
 if TYPE_CHECKING:
-    from tester.grading.rubric import Plan
+    from tester.grading.plan import Plan
     from tester.grading.survivors import Hunts
     from tester.labs.patch import Patch, Rewrite
     from tester.workers.kills import Kill

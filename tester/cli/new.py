@@ -12,7 +12,7 @@ from tester.cli.target import lab_argument
 from tester.labs import LABS
 
 if TYPE_CHECKING:
-    from tester.grading.rubric import Plan
+    from tester.grading.plan import Plan
 
 
 @click.command()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:  # for --help and for a usage error, click is enough
-    from tester.grading.rubric import Plan
+    from tester.grading.plan import Plan
 
 
 def plan_of(file: str) -> Plan:
     """The rubric in a file."""
-    from tester.grading.rubric import BadRubric, load
+    from tester.grading.rubric_file import BadRubric, load
 
     try:
         return load(Path(file))

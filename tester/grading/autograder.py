@@ -17,7 +17,7 @@ from tester.grading.collect import below
 from tester.grading.formats import FORMATS, render
 from tester.grading.grade import About, pending
 from tester.grading.handed import OURS
-from tester.grading.rubric import Plan
+from tester.grading.plan import Plan
 from tester.grading.seeds import new_secret
 from tester.grading.starter import check_empty, write_files
 from tester.labs.lab import Lab

@@ -9,7 +9,7 @@ from typing import Final
 
 from tester.grading.collect import reference
 from tester.grading.isolation import Isolation, Kind
-from tester.grading.rubric import Part, Plan
+from tester.grading.plan import Part, Plan
 from tester.grading.sandbox import Enforced
 from tester.workers.plan import Part as Told
 

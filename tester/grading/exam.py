@@ -13,7 +13,7 @@ from tester.grading.journal import (
     ShutIn,
     StoryLine,
 )
-from tester.grading.rubric import Part
+from tester.grading.plan import Part
 
 
 class Progress:

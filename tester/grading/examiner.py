@@ -18,8 +18,8 @@ import msgspec
 from tester.grading.exam import Progress
 from tester.grading.isolation import Isolation, Kind, MachineFault, NothingToTell, SeedResult
 from tester.grading.journal import COMMAND, RefusedLine, SeedLine, ShutIn, StoryLine
+from tester.grading.plan import Part
 from tester.grading.remote import Broken
-from tester.grading.rubric import Part
 from tester.grading.sandbox import Limits
 from tester.report.likeness import likeness
 from tester.report.story import render_story

@@ -13,7 +13,8 @@ from tester.engine import VERSION
 from tester.grading import confidence
 from tester.grading.exam import Exam, Progress
 from tester.grading.journal import ShutIn
-from tester.grading.rubric import LateRule, Part, Plan, Tier
+from tester.grading.plan import Part, Plan
+from tester.grading.rubric import LateRule, Tier
 
 GRADED: Final = "graded"
 MALFORMED: Final = "malformed"

@@ -24,7 +24,7 @@ from tester.grading.exam import Exam
 from tester.grading.examiner import Fault, Job, Over, Said, Work
 from tester.grading.grade import About, Grade
 from tester.grading.journal import DoneLine
-from tester.grading.rubric import Plan
+from tester.grading.plan import Plan
 from tester.grading.sandbox import Limits as NodeLimits
 from tester.grading.store import Store
 from tester.grading.students import Submission

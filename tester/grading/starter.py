@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tester.grading.collect import below, required
-from tester.grading.rubric import Plan
+from tester.grading.plan import Plan
 from tester.labs.lab import Lab
 from tester.labs.suite import tests_of
 

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from tester.grading.archives import SUFFIXES
-from tester.grading.rubric import Plan
+from tester.grading.plan import Plan
 from tester.grading.seeds import subject_of
 
 _LONGEST: Final = 100

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tester.grading.rubric import Part, Plan
+from tester.grading.plan import Part, Plan
 from tester.workers.kills import Kill
 from tester.workers.plan import Part as Told
 from tester.workers.results import Lost

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tester.grading.rubric import load
+from tester.grading.rubric_file import load
 from tester.labs import LABS
 from tests.grading.packing import folder, solution, tarred, zipped
 from tests.grading.test_grade import POINTS, SECRET, everything, hidden_seeds, lines, variants

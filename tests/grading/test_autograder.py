@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from tester.grading.autograder import gradescope_zip, public_rubric
-from tester.grading.rubric import load
+from tester.grading.rubric_file import load
 from tester.grading.seeds import read_secret
 from tests.grading import schemas
 from tests.grading.packing import folder, solution, wrong

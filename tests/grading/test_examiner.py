@@ -7,7 +7,7 @@ import pytest
 from tester.grading import examiner
 from tester.grading.isolation import Isolation, MachineFault
 from tester.grading.journal import SeedLine, StoryLine
-from tester.grading.rubric import Part
+from tester.grading.plan import Part
 from tester.grading.sandbox import Limits
 from tests.grading.handing import changed, reference
 

@@ -17,7 +17,7 @@ from tester.grading import cost, examiner
 from tester.grading.formats import FORMATS
 from tester.grading.grader import cores
 from tester.grading.journal import Journal
-from tester.grading.rubric import load
+from tester.grading.rubric_file import load
 from tester.grading.sandbox import Enforced
 from tester.grading.store import Store
 from tests.grading.packing import folder, solution, tarred, wrong, zipped

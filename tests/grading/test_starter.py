@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tester.grading.collect import required
-from tester.grading.rubric import load
+from tester.grading.rubric_file import load
 from tester.labs import LABS
 from tests.grading.packing import folder, solution
 from tests.running import Runner, labtester

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tester.grading.rubric import load
+from tester.grading.rubric_file import load
 from tester.grading.survivors import Hunts
 from tester.workers.wire import Ran
 from tests.grading.packing import folder, wrong
