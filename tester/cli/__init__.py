@@ -98,7 +98,7 @@ def _check_text(args: Sequence[str]) -> None:
 
 
 def _misuse(sentence: str) -> int:
-    click.echo(" ".join(sentence.splitlines()), err=True)
+    click.echo(" ".join(line.strip() for line in sentence.splitlines()), err=True)
     return EXIT["misuse"]
 
 
