@@ -136,8 +136,6 @@ def test_misuse(history: Path, options: list[str], complaint: str) -> None:
     result = run(history, *options)
     assert result.exit_code == 2
     assert complaint in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-    assert "\t" not in result.stderr  # click lists what there is, one below the other
 
 
 def test_a_report_that_cannot_be_written_is_misuse(history: Path, tmp_path: Path) -> None:

@@ -75,6 +75,14 @@ def test_a_misuse_is_one_sentence(labtester: Runner, command: str, sentence: str
     assert sentence in labtester(*command.split(" ")).sentence
 
 
+def test_a_list_of_choices_is_in_the_sentence(labtester: Runner) -> None:
+    """Click has them one below the other, each behind a tab."""
+    (labtester.folder / "history.jsonl").write_text("")
+    assert re.search(
+        r"--model'.* register, cas-register, kv, ", labtester("check", "history.jsonl").sentence
+    )
+
+
 def test_without_a_command_there_is_help(labtester: Runner) -> None:
     done = labtester()
     assert done.status == 2
