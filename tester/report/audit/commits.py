@@ -40,6 +40,8 @@ def _moved(group: Group, name: str, before: State, after: State) -> Iterator[Bro
     index = after.commit if after.commit >= 0 else after.applied
     if after.busy or after.term < 0 or index <= max(after.base, before.base):
         return
+    if not group.tells_all:
+        return  # a message of an unknown kind may be the reason
     if not same and index <= before.commit:
         return
     if index <= _learnt(group, name, after.place, after.life):
@@ -111,7 +113,7 @@ def _of_leader(
         if message.kind == "vote":
             continue
         upto = message.last if message.kind == "append" else message.index
-        if upto is None:
+        if upto is None or (message.kind == "append" and message.agreed is None):
             return  # nobody knows what it said
         said_yes = message.agreed if message.kind == "append" else True
         if not said_yes or (message.reply_term or 0) > message.term:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tester.report.audit.messages import Message, messages
+from tester.report.audit.messages import Message, all_are_known, messages
 from tester.report.audit.servers import Servers, State
 from tester.report.exchange import Request
 from tester.world.events import DiskLoss, only
@@ -19,6 +19,8 @@ class Group:
         self.outcome = outcome
         self.servers = Servers(outcome)
         self.messages = messages(outcome, sent, self.servers.states)
+        self.tells_all = all_are_known(outcome, sent, self.servers.states)
+        """Whether what `messages` does not have was not sent: no message is of an unknown kind."""
         self._losses = [
             (loss.node, loss.time_us, loss.writes) for loss in only(DiskLoss, outcome.events)
         ]

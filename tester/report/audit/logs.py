@@ -158,6 +158,8 @@ def _deleted(group: Group, name: str, before: State, after: State) -> Iterator[B
     if others:
         yield _replaced_for_an_old_leader(others[-1], before, after, place, last, index)
         return
+    if not group.tells_all:
+        return
     own = [upto for who, upto, at in group.servers.snapshots if who == name and at < after.place]
     message = _latest(group, name, after.place)
     if after.base > before.base and after.base in own:

@@ -2,7 +2,7 @@
 
 A peer's messages are its own, so a field is found by the words in its name: `prevLogIndex`,
 `prev_log_index` and `prev_index` are one. Where a field is missing, no rule that needs it is
-asked.
+asked; where servers also send what is none of the three, none that concludes from silence.
 """
 
 from __future__ import annotations
@@ -76,21 +76,32 @@ class Message:
 
 def messages(outcome: Outcome, sent: Sequence[Request], servers: Container[str]) -> list[Message]:
     """The messages that these servers sent each other, in the order in which they were sent."""
-    return list(_messages(outcome, sent, servers))
+    read = (_read(*one) for one in _between(outcome, sent, servers))
+    return [message for message in read if message is not None]
 
 
-def _messages(
+def all_are_known(outcome: Outcome, sent: Sequence[Request], servers: Container[str]) -> bool:
+    """Whether each request between these servers is one of the three kinds, or a pre-vote."""
+    return all(
+        _is_pre_vote(one[0]) or _read(*one) is not None for one in _between(outcome, sent, servers)
+    )
+
+
+def _between(
     outcome: Outcome, sent: Sequence[Request], servers: Container[str]
-) -> Iterator[Message]:
+) -> Iterator[tuple[Request, str, str]]:
+    """The requests that these servers sent each other: each with its sender and receiver."""
     for request in sent:
         sender = outcome.senders[request.rpc].node
         receiver = request.server or request.end.rpartition("-")[2]
-        if sender == receiver or sender not in servers or receiver not in servers:
-            continue
-        kind = _kind(request)
-        term = _number(request.args, "term", but=("log", "last", "prev", "index"))
-        if kind and term is not None:
-            yield _message(kind, request, sender, receiver, term)
+        if sender != receiver and sender in servers and receiver in servers:
+            yield request, sender, receiver
+
+
+def _read(request: Request, sender: str, receiver: str) -> Message | None:
+    kind = "" if _is_pre_vote(request) else _kind(request)
+    term = _number(request.args, "term", but=("log", "last", "prev", "index"))
+    return _message(kind, request, sender, receiver, term) if kind and term is not None else None
 
 
 def _message(kind: str, request: Request, sender: str, receiver: str, term: int) -> Message:
@@ -116,15 +127,15 @@ def _message(kind: str, request: Request, sender: str, receiver: str, term: int)
     )
 
 
+def _is_pre_vote(request: Request) -> bool:
+    """Whether it asks for a vote that binds nobody."""
+    asks = any("pre" in name.lower() and value is True for name, value in request.args.items())
+    return asks or "prevote" in _plain(request.verb)
+
+
 def _kind(request: Request) -> str:
     verb = _plain(request.verb)
-    if "prevote" in verb or any("pre" in name.lower() and v is True for name, v in _of(request)):
-        return ""  # a vote that binds nobody
     return next((kind for kind, words in _KINDS if any(word in verb for word in words)), "")
-
-
-def _of(request: Request) -> Iterator[tuple[str, Any]]:
-    yield from request.args.items()
 
 
 def _plain(name: str) -> str:

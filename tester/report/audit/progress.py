@@ -139,6 +139,8 @@ def _split(group: Group) -> Iterator[Broken]:
 
 def _calmed(group: Group) -> Iterator[Broken]:
     """Servers that start no election, and what they heard meanwhile."""
+    if not group.tells_all:
+        return
     end_us = group.servers.times[-1]
     silent = [name for name in group.servers.names if _is_up(group, name)]
     stale: list[Message] = []
@@ -204,10 +206,10 @@ def _last_reason(group: Group, name: str, term: int) -> tuple[int, list[Message]
         if message.receiver != name or message.arrived is None or message.answered is None:
             continue
         if message.kind == "vote":
-            if message.agreed:
-                last = max(last, message.request.answered_us)
-            else:
+            if message.agreed is False:
                 refused.append(message)
+            else:
+                last = max(last, message.request.answered_us)
         elif message.term < (message.reply_term or 0) or message.term < term:
             stale.append(message)
         else:

@@ -148,10 +148,6 @@ class Servers:
         """How often a server had restarted when an event came, whether it had run since or not."""
         return bisect_right(self.starts[name], place)
 
-    def has_heard(self, name: str, until: int) -> bool:
-        """Whether any message has reached a server before an event."""
-        return bool(self._arrivals[name]) and self._arrivals[name][0] < until
-
     def restarted(self, name: str, first: int, last: int) -> int | None:
         """The place of its last restart between two events; None if it did not."""
         found = [place for place in self.starts[name] if first < place < last]

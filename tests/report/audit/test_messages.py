@@ -6,7 +6,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from tester.report.audit.messages import Message, messages
+from tester.report.audit.messages import Message, all_are_known, messages
 from tester.report.exchange import Request
 from tester.world.execution import Sender
 from tester.world.run import Outcome
@@ -14,14 +14,20 @@ from tester.world.run import Outcome
 encode = msgspec.msgpack.encode
 
 
+OUTCOME = cast(Outcome, SimpleNamespace(senders={1: Sender("s0", None)}))
+
+
+def sent(method: str, args: dict[str, Any]) -> Request:
+    return Request(1, None, "s0-s1", method, encode(args), 0, 0, "s1")
+
+
 def message(method: str, args: dict[str, Any], reply: dict[str, Any] | None) -> Message | None:
-    request = Request(1, None, "s0-s1", method, encode(args), 0, 0, "s1")
+    request = sent(method, args)
     request.arrivals.append(1)
     if reply is not None:
         request.answers.append((2, encode(reply)))
         request.ended, request.fate = 3, "reply"
-    outcome = cast(Outcome, SimpleNamespace(senders={1: Sender("s0", None)}))
-    return next(iter(messages(outcome, [request], {"s0", "s1"})), None)
+    return next(iter(messages(OUTCOME, [request], {"s0", "s1"})), None)
 
 
 VOTES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -112,3 +118,22 @@ def test_a_snapshot_under_any_name() -> None:
 )
 def test_what_binds_nobody_is_none(method: str, args: dict[str, Any]) -> None:
     assert message(method, args, {"term": 3, "granted": True}) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "args", "known"),
+    [
+        ("Raft.request_vote", {"term": 3}, True),
+        ("Raft.pre_vote", {"term": 3}, True),
+        ("Raft.request_vote", {"term": 3, "pre": True}, True),
+        ("Raft.ballot", {"term": 3}, False),
+        ("Raft.rpc", {"kind": "vote", "term": 3}, False),
+        ("Raft.append_entries", {"body": b"?"}, False),
+    ],
+)
+def test_a_message_of_an_unknown_kind_is_noticed(
+    method: str, args: dict[str, Any], known: bool
+) -> None:
+    request = sent(method, args)
+    assert all_are_known(OUTCOME, [request], {"s0", "s1"}) is known
+    assert all_are_known(OUTCOME, [request], {"s0", "s2"})  # it is none between servers
