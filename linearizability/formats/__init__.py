@@ -29,7 +29,7 @@ def read_history(
     is one of Jepsen's, any other JSON lines. `decoders` read JSON lines faster.
     """
     name = "standard input" if str(path) == STANDARD_INPUT else str(path)
-    kind = format or ("jepsen-edn" if name.removesuffix(".gz").endswith(".edn") else "jsonl")
+    kind = format_of(path, format)
     if kind not in FORMATS:
         raise HistoryError(f"{kind!r} is no format: expected one of {', '.join(FORMATS)}")
     needed = _ONE_MODEL.get(kind, model)
@@ -42,6 +42,12 @@ def read_history(
             f"{name} has no operations: an empty history proves nothing; did the recorder write?"
         )
     return recorded
+
+
+def format_of(path: Path | str, format: str | None = None) -> str:
+    """The format that a file is read in, by its name if none is given."""
+    is_edn = str(path).removesuffix(".gz").endswith(".edn")
+    return format or ("jepsen-edn" if is_edn else "jsonl")
 
 
 def _reader(kind: str, decoders: Decoders | None) -> Callable[[Iterable[str], str, str], Recorded]:
@@ -67,6 +73,7 @@ __all__ = [
     "HistoryError",
     "Recorded",
     "expand",
+    "format_of",
     "read_history",
     "read_jsonl",
 ]

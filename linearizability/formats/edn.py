@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Hashable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from linearizability.formats.recorded import malformed
-from linearizability.formats.values import FALSE, TRUE, Elements, Json, finite
+from linearizability.formats.values import FALSE, TRUE, Double, Elements, Verbatim, finite
 
 _TOKEN = re.compile(
     r"""[\s,]+ | ;.* | (?P<open>\#\{|\{|\[|\() | (?P<close>[}\])])
@@ -30,9 +31,11 @@ DEEPEST = 100
 def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """The maps of a text, which may stand in a vector, with the lines on which they begin.
 
-    nil is None, true and false are `TRUE` and `FALSE`, a keyword is a string with its colon, a
-    vector or list is a tuple, a set an `Elements`, a map inside of a map a `Json`. Tags are
-    skipped, and what stands behind `#_`. Raises HistoryError for what is no EDN.
+    Their keys are strings, as they are written: a keyword with its colon, a string in quotes. Of
+    the values, nil is None, true and false are `TRUE` and `FALSE`; a keyword, a symbol, a
+    character or a map inside of a map is `Verbatim`, a vector or list a tuple, a set an
+    `Elements`. Tags are skipped, and what stands behind `#_`. Raises HistoryError for what is no
+    EDN.
     """
     around: list[tuple[str, int]] = []  # the brackets around the events
     stack: list[tuple[str, list[Any], int]] = []
@@ -127,9 +130,9 @@ def _closed(opening: str, items: list[Any], name: str, line: int) -> Any:
     if opening == "{":
         if len(items) % 2:
             raise malformed(name, line, "not EDN: a map with a key that has no value")
-        found = dict(zip(map(str, items[::2]), items[1::2], strict=True))
+        names = list(map(as_edn, items[::2]))
+        found = dict(zip(names, items[1::2], strict=True))
         if 2 * len(found) < len(items):
-            names = [str(item) for item in items[::2]]
             twice = next(name for name in names if names.count(name) > 1)
             raise malformed(name, line, f"{twice!r} is there more than once")
         return found
@@ -139,19 +142,23 @@ def _closed(opening: str, items: list[Any], name: str, line: int) -> Any:
 def _inner(value: Any) -> Hashable:
     """A map as a value of another one, so that it can be compared and hashed."""
     if isinstance(value, dict):
-        entries = sorted(f"{key} {item!r}" for key, item in value.items())
-        return Json("{" + ", ".join(entries) + "}")
+        entries = sorted(f"{key} {as_edn(item)}" for key, item in value.items())
+        return Verbatim("{" + ", ".join(entries) + "}")
     return value  # type: ignore[no-any-return]
 
 
 def as_edn(value: Any) -> str:
-    """A value as it may have stood in the text: what was read as a string is in quotes."""
+    """A value as it may have stood in the text."""
+    if type(value) is Verbatim:
+        return value.text
     if value is None:
         return "nil"
     if isinstance(value, str):
-        return value if value.startswith(":") else json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False)
     if type(value) is tuple:
         return "[" + " ".join(map(as_edn, value)) + "]"
+    if type(value) is Elements:
+        return "#{" + " ".join(sorted(map(as_edn, value))) + "}"
     return repr(value)
 
 
@@ -169,5 +176,10 @@ def _atom(kind: str, token: str) -> Hashable:
     if _INTEGER.fullmatch(token):
         return int(token.rstrip("N"))
     if _FLOAT.fullmatch(token):
-        return finite(token.rstrip("M"))
-    return token
+        return Double(finite(token.rstrip("M")))
+    return _verbatim(token)
+
+
+@lru_cache(1_000)
+def _verbatim(token: str) -> Verbatim:
+    return Verbatim(token)

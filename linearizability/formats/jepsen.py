@@ -64,9 +64,9 @@ def read_jepsen(lines: Iterable[str], name: str) -> Recorded:
 def _asked(function: str, value: str) -> Read | Write | Cas | None:
     pair = _PAIR.fullmatch(value)
     if function == "cas" and pair is not None:
-        return Cas(_KEY, _value(pair[1]), _value(pair[2]))
+        return Cas(_KEY, value_of(pair[1]), value_of(pair[2]))
     if function == "write":
-        return Write(_KEY, _value(value))
+        return Write(_KEY, value_of(value))
     return Read(_KEY) if function == "read" else None
 
 
@@ -75,8 +75,9 @@ def _output(function: str, kind: str, value: str) -> str | bool | None:
         return kind == "ok"
     if function == "write":
         return None
-    return _value(value)
+    return value_of(value)
 
 
-def _value(text: str) -> str:
+def value_of(text: str) -> str:
+    """A value as the log writes it; nil is what a register holds at first."""
     return "" if text == "nil" else text

@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from linearizability.formats.edn import as_edn, read_edn
 from linearizability.formats.recorded import HistoryError, Recorded, malformed
+from linearizability.formats.values import Double, Verbatim
 from linearizability.inputs import (
     Acquire,
     Add,
@@ -37,6 +38,8 @@ from linearizability.inputs import (
 from linearizability.operation import Operation
 
 _SHAPE = "{:process 0, :type :invoke, :f :read, :value nil}"
+_EMPTY = Verbatim('""')
+_TYPES: dict[Any, str] = {Verbatim(f":{kind}"): kind for kind in ("invoke", "ok", "fail", "info")}
 
 
 class _Event(NamedTuple):
@@ -56,15 +59,20 @@ def _nothing(value: Any) -> None:
     return None
 
 
-def _nil(value: Any) -> Any:
-    """Nil is what a register holds at first, the empty string."""
-    return "" if value is None else value
+def held(value: Any) -> Any:
+    """Nil is what a register holds at first, the empty string; one of EDN is another value."""
+    return "" if value is None else _EMPTY if value == "" else value
 
 
 def _number(value: Any) -> int:
     if type(value) is not int:
         raise ValueError(value)
     return value
+
+
+def _count(value: Any) -> Any:
+    """What a counter stands at; as Jepsen's checker has it, a whole number of either kind."""
+    return float(value) if type(value) is Double else value
 
 
 def _something(value: Any) -> Any:
@@ -76,7 +84,7 @@ def _something(value: Any) -> Any:
 
 def _compare(key: Any, value: Any, process: int) -> Cas:
     old, new = value
-    return Cas(key, _nil(old), _nil(new))
+    return Cas(key, held(old), held(new))
 
 
 def _transaction(key: Any, value: Any, process: int) -> Transaction:
@@ -85,9 +93,8 @@ def _transaction(key: Any, value: Any, process: int) -> Transaction:
 
 def _micro(op: Any) -> tuple[str, Hashable, Hashable]:
     function, key, value = op
-    if function not in (":r", ":w"):
-        raise ValueError(function)
-    return function[1:], key, _nil(value)
+    kind = {":r": "r", ":w": "w"}[as_edn(function)]
+    return kind, key, held(value)
 
 
 def _results(value: Any) -> tuple[Any, ...]:
@@ -95,8 +102,8 @@ def _results(value: Any) -> tuple[Any, ...]:
 
 
 _REGISTER: dict[str, tuple[_Ask, _Answer]] = {
-    "read": (lambda key, value, process: Read(key), _nil),
-    "write": (lambda key, value, process: Write(key, _nil(value)), _nothing),
+    "read": (lambda key, value, process: Read(key), held),
+    "write": (lambda key, value, process: Write(key, held(value)), _nothing),
 }
 _FUNCTIONS: dict[str, dict[str, tuple[_Ask, _Answer]]] = {
     "register": _REGISTER,
@@ -125,7 +132,7 @@ _FUNCTIONS: dict[str, dict[str, tuple[_Ask, _Answer]]] = {
             lambda key, value, process: Increment(key, 1 if value is None else _number(value)),
             _nothing,
         ),
-        "read": (lambda key, value, process: Read(key), lambda value: value),
+        "read": (lambda key, value, process: Read(key), _count),
     },
     "txn": {"txn": (_transaction, _results)},
 }
@@ -163,7 +170,7 @@ def read_jepsen_edn(lines: Iterable[str], name: str, model: str) -> Recorded:
             value = _without_key(event, call, name) if keyed else event.value
             try:
                 found.output = functions[event.function][1](value)
-            except (TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError) as error:
                 raise _wrong_value(event, name) from error
             found.ret = stamp
         elif event.kind == "fail":
@@ -197,17 +204,24 @@ def _event(line: int, found: dict[str, Any], name: str) -> _Event | None:
         if process is None:
             what = f"':process' is missing: expected an event like {_SHAPE}"
             raise malformed(name, line, what)
-        if not (isinstance(process, str) and process.startswith(":")):
+        if not _is_keyword(process):
             what = f"':process' is {as_edn(process)}: expected an integer, or :nemesis"
             raise malformed(name, line, what)
         return None
-    if kind not in (":invoke", ":ok", ":fail", ":info"):
-        what = f"':type' is {kind}: expected :invoke, :ok, :fail or :info"
+    type_ = _TYPES.get(kind)
+    if type_ is None:
+        what = f"':type' is {as_edn(kind)}: expected :invoke, :ok, :fail or :info"
         raise malformed(name, line, what)
     function = found.get(":f")
-    if not isinstance(function, str):
+    if _is_keyword(function):
+        function = function.text[1:]
+    elif not isinstance(function, str):
         raise malformed(name, line, f"':f' is missing: expected an event like {_SHAPE}")
-    return _Event(line, process, str(kind)[1:], function.removeprefix(":"), found.get(":value"))
+    return _Event(line, process, type_, function, found.get(":value"))
+
+
+def _is_keyword(value: Any) -> TypeGuard[Verbatim]:
+    return type(value) is Verbatim and value.text.startswith(":")
 
 
 def _keyed(events: Iterable[_Event]) -> bool:
@@ -248,7 +262,7 @@ def _asked(
     key, value = event.value if keyed else ("", event.value)
     try:
         return functions[event.function][0](key, value, event.process)
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise _wrong_value(event, name) from error
 
 

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from linearizability.formats.fields import FIELDS, TELLS, Row, misnamed
-from linearizability.formats.values import frozen
+from linearizability.formats.values import Verbatim, frozen
 from linearizability.inputs import (
     Acquire,
     Add,
@@ -179,7 +179,7 @@ def _any(row: Row, field: str, what: str) -> Any:
 def _read_any(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
     value = _any(row, "rv", "the value returned") if "rv" in row else ""
     plausible = err in (None, _OK) or (err == _NO_KEY and value == "")
-    return Read(key), value if plausible else (value, err)
+    return Read(key), value if plausible else Verbatim(f"{value!r}, {err}")
 
 
 def _write_any(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
@@ -230,7 +230,9 @@ def _take(kind: Callable[[str], Any]) -> Reader:
     """A removal; without a value, or with null, there was nothing."""
 
     def take(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-        output = None if err == _NO_KEY else _done(err)
+        output: Any = None if err == _NO_KEY else _done(err)
+        if isinstance(output, str):
+            output = Verbatim(output)  # never the value that somebody put in
         if output is None and row.get("rv") is not None:
             output = frozen(row["rv"])
         return kind(key), output

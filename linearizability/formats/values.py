@@ -1,20 +1,38 @@
-"""Values of any JSON type as Python values that can be compared, hashed and printed."""
+"""Values of JSON and EDN as Python values that can be compared, hashed and printed."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Hashable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 
-class Json(NamedTuple):
-    """A value that Python has nothing like: true and false, which are no numbers, and objects."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Verbatim:
+    """A value that Python has nothing like, as it is written; it equals no value of Python's.
+
+    Such are true and false, which are no numbers, objects, what EDN writes without quotes, as
+    keywords, and answers that no server may give.
+    """
 
     text: str
 
     def __repr__(self) -> str:
         return self.text
+
+
+class Double(float):
+    """A floating-point number of EDN, which equals no integer there: 1.0 is not 1."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return not isinstance(other, int) and float(self) == other
+
+    def __hash__(self) -> int:
+        return hash(float(self))
 
 
 class Elements(frozenset[Any]):
@@ -26,7 +44,7 @@ class Elements(frozenset[Any]):
         return "#{" + " ".join(sorted(map(repr, self))) + "}"
 
 
-TRUE, FALSE = Json("true"), Json("false")
+TRUE, FALSE = Verbatim("true"), Verbatim("false")
 
 
 def frozen(value: Any) -> Hashable:
@@ -36,7 +54,7 @@ def frozen(value: Any) -> Hashable:
     if type(value) is list:
         return tuple(map(frozen, value))
     if type(value) is dict:
-        return Json(json.dumps(_plain(value), sort_keys=True, ensure_ascii=False))
+        return Verbatim(json.dumps(_plain(value), sort_keys=True, ensure_ascii=False))
     return value  # type: ignore[no-any-return]
 
 

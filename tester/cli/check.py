@@ -15,12 +15,19 @@ from linearizability import check as decide
 from linearizability.collector import collector_paused
 from linearizability.explanation.data import as_data
 from linearizability.explanation.text import explain, summary
-from linearizability.formats import FORMATS, HistoryError, Recorded, expand, read_history
+from linearizability.formats import (
+    FORMATS,
+    HistoryError,
+    Recorded,
+    expand,
+    format_of,
+    read_history,
+)
+from linearizability.formats.initial import initial_value
 from linearizability.formats.source import STANDARD_INPUT
-from linearizability.formats.values import finite, frozen
 from linearizability.models import MODELS, cas_register_of, register_of
 from linearizability.verdict import DEFAULT_BUDGET
-from tester.cli.usage import EXIT, shortened
+from tester.cli.usage import EXIT
 
 INITIAL = {"register": register_of, "cas-register": cas_register_of}
 WORST_FIRST = ("fail", "misuse", "unknown", "pass")
@@ -30,7 +37,7 @@ WORST_FIRST = ("fail", "misuse", "unknown", "pass")
 class Task:
     """What to check histories for, and what to say about them."""
 
-    model: Model
+    model: str
     format: str | None
     budget: int
     all_keys: bool
@@ -40,9 +47,18 @@ class Task:
     initial: str | None = None
     """What was given for --initial."""
 
+    def model_for(self, file: str) -> Model:
+        """The model of a history; what a register holds at first is written as it is there."""
+        if self.initial is None:
+            return MODELS[self.model]
+        if self.model not in INITIAL:
+            known = " or ".join(INITIAL)
+            raise HistoryError(f"expected --model {known} with --initial, got {self.model}")
+        return INITIAL[self.model](initial_value(self.initial, format_of(file, self.format)))
+
     def command(self, file: str) -> list[str]:
         """What checks a file again in the same way, but for what is written besides."""
-        words = ["labtester", "check", file, "--model", self.model.name]
+        words = ["labtester", "check", file, "--model", self.model]
         words += [] if self.format is None else ["--format", self.format]
         words += [] if self.initial is None else ["--initial", self.initial]
         words += [] if self.budget == DEFAULT_BUDGET else ["--budget", str(self.budget)]
@@ -61,7 +77,11 @@ class Task:
     type=click.Choice(FORMATS),
     help="Default: jepsen-edn for files named *.edn, else jsonl.",
 )
-@click.option("--initial", metavar="JSON", help='What a register holds at first; default: "".')
+@click.option(
+    "--initial",
+    metavar="VALUE",
+    help="What a register holds at first, as its history writes values; default: nothing.",
+)
 @click.option(
     "--budget",
     default=DEFAULT_BUDGET,
@@ -92,11 +112,12 @@ def check(
     Exit 0: linearizable. 1: not linearizable. 2: a file cannot be read. 3: the budget ran out.
     """
     try:
-        found = _model(model, initial)
-        task = Task(found, format_, budget, all_keys, not no_explain, html, initial)
+        task = Task(model, format_, budget, all_keys, not no_explain, html, initial)
         if files.count(STANDARD_INPUT) > 1:
             raise HistoryError("standard input can be read once: expected one -, got several")
         names = [name for file in files for name in expand(file, format_)]
+        for name in names if initial is not None else ():
+            task.model_for(name)
         if html is not None and len(names) != 1:
             raise HistoryError(f"expected one history for --html, got {len(names)}")
         with collector_paused():
@@ -112,26 +133,6 @@ def check(
     except HistoryError as error:
         click.echo(f"labtester check: {error}", err=True)
     sys.exit(EXIT["misuse"])
-
-
-def _model(name: str, initial: str | None) -> Model:
-    if initial is None:
-        return MODELS[name]
-    if name not in INITIAL:
-        raise HistoryError(f"expected --model {' or '.join(INITIAL)} with --initial, got {name}")
-    try:
-        value = json.loads(initial, parse_constant=_no_constant, parse_float=finite)
-    except (ValueError, OverflowError, RecursionError) as error:
-        shown = initial if len(initial) <= 60 else shortened(initial)
-        raise HistoryError(
-            f"expected JSON for --initial, got {shown}; put a string in double quotes"
-        ) from error
-    return INITIAL[name]("" if value is None else frozen(value))
-
-
-def _no_constant(name: str) -> Any:
-    """Python's decoder knows NaN and infinities, JSON does not."""
-    raise ValueError(name)
 
 
 def _judge(file: str, task: Task) -> tuple[str, dict[str, Any], str]:
@@ -207,13 +208,13 @@ def _judge_all(names: list[str], task: Task) -> tuple[str, dict[str, Any], str]:
 def _decide(file: str, task: Task) -> tuple[Verdict, Recorded]:
     from tester.cli.decoders import DECODERS
 
-    recorded = read_history(file, task.model.name, task.format, decoders=DECODERS)
+    recorded = read_history(file, task.model, task.format, decoders=DECODERS)
     for earlier, later in recorded.overlaps():
         what = f"{file}:{later}: overlaps the operation of line {earlier} of the same client"
         click.echo(f"warning: {what}; do the recorder's stamps tie?", err=True)
     try:
         verdict = decide(
-            task.model,
+            task.model_for(file),
             recorded.operations,
             budget=task.budget,
             all_partitions=task.all_keys or task.html is not None,

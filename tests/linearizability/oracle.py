@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from linearizability import Illegal, Model, Ok, Operation, check
 from linearizability.explanation.relax import relax, relaxed
@@ -14,22 +14,30 @@ WHOLE = {"mutex", "queue", "stack", "priority-queue", "set"}
 def brute_force(model: Model, history: Sequence[Operation]) -> bool:
     """Whether any order works, by trying them all: for up to eight operations or so.
 
-    The model's partitions are ignored, its special method and read-only declarations too.
+    The model's partitions are ignored, its special method and read-only declarations too. What
+    led nowhere once, the same operations left in the same state, is not tried again.
     """
+    dead: set[tuple[frozenset[int], Hashable]] = set()
 
-    def extend(state: State, rest: list[Operation]) -> bool:
-        returns = [op.ret for op in rest if op.ret is not None]
+    def extend(state: State, rest: frozenset[int]) -> bool:
+        returns = [ret for i in rest if (ret := settled[i].ret) is not None]
         if not returns:
             return True
+        if (rest, model.key(state)) in dead:
+            return False
         horizon = min(returns)
-        return any(
-            extend(after, rest[:i] + rest[i + 1 :])
-            for i, op in enumerate(rest)
-            if op.call <= horizon
-            for after in model.outcomes(state, op)
+        found = any(
+            extend(after, rest - {i})
+            for i in rest
+            if settled[i].call <= horizon
+            for after in model.outcomes(state, settled[i])
         )
+        if not found:
+            dead.add((rest, model.key(state)))
+        return found
 
-    return any(extend(state, model.settle(list(history))) for state in model.first_states())
+    settled = model.settle(list(history))
+    return any(extend(state, frozenset(range(len(settled)))) for state in model.first_states())
 
 
 def compare(model: Model, history: Sequence[Operation], truth: bool | None = None) -> str:

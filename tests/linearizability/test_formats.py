@@ -8,6 +8,7 @@ import pytest
 from linearizability import Illegal, Ok, Operation, check
 from linearizability.formats import read_history, read_jsonl
 from linearizability.formats.rows import READERS
+from linearizability.formats.values import Verbatim
 from linearizability.models import (
     MODELS,
     Acquire,
@@ -73,7 +74,7 @@ def test_kv() -> None:
             "register",
             '"op":"read","k":"x","rv":"a","err":"ErrNoKey"',
             Read("x"),
-            ("a", "ErrNoKey"),
+            Verbatim("'a', ErrNoKey"),
         ),
         ("register", '"op":"write","k":"x","v":"a"', Write("x", "a"), None),
         (
