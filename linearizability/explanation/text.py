@@ -50,7 +50,8 @@ def summary(verdict: Verdict, *, explained: bool = True) -> str:
 
 
 def _keys_wrong(verdict: Illegal) -> str:
-    return _keys([partition.key for partition in verdict.partitions])
+    keys = [partition.key for partition in verdict.partitions]
+    return name_of(keys[0]) if len(keys) == 1 else f"keys {_keys(keys)}"
 
 
 def _illegal(verdict: Illegal, name: Name) -> list[str]:

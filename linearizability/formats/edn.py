@@ -13,7 +13,7 @@ from linearizability.formats.values import FALSE, TRUE, Double, Elements, Verbat
 
 _TOKEN = re.compile(
     r"""[\s,]+ | ;.* | (?P<open>\#\{|\{|\[|\() | (?P<close>[}\])])
-    | (?P<string>"(?:[^"\\]|\\.)*") | (?P<discard>\#_) | (?P<tag>\#[A-Za-z][^\s,{}\[\]()"]*)
+    | (?P<string>"(?:[^"\\]|\\.)*") | (?P<discard>\#_) | (?P<tag>\#:{0,2}[A-Za-z][^\s,{}\[\]()"]*)
     | (?P<char>\\\S[^\s,{}\[\]()"]*) | (?P<atom>[^\s,{}\[\]()"\\;]+)""",
     re.VERBOSE,
 )

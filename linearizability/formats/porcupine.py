@@ -10,8 +10,8 @@ from linearizability.inputs import Append, Get, Put
 from linearizability.operation import Operation
 
 _LINE = re.compile(
-    r'\{:process (\d+), :type :(invoke|ok|fail|info), :f :(get|put|append), :key "([^"]*)",'
-    r' :value (?:nil|"([^"]*)")\}'
+    r"\{[\s,]*:process\s+(\d+)[\s,]+:type\s+:(invoke|ok|fail|info)[\s,]+:f\s+:(get|put|append)"
+    r'[\s,]+:key\s+"([^"]*)"[\s,]+:value\s+(?:nil|"([^"]*)")[\s,]*\}'
 )
 _SHAPE = '{:process 0, :type :invoke, :f :get, :key "0", :value nil}'
 

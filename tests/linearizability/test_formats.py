@@ -161,9 +161,10 @@ def test_overlapping_operations_of_one_client_are_pointed_out() -> None:
     assert read_jsonl(lines, "h", "kv").overlaps() == [(1, 3)]
 
 
-def test_porcupine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gap", [", ", ",", " ", " ,\t"])
+def test_porcupine(gap: str, tmp_path: Path) -> None:
     path = tmp_path / "log"
-    path.write_text(PORCUPINE)
+    path.write_text(PORCUPINE.replace(", ", gap).replace("}", " }").replace(" :", "  :"))
     assert read_history(path, "kv-append", "porcupine-kv").operations == [
         Operation(0, Put("7", "x 0 0 y"), None, 1, 3),
         Operation(1, Get("7"), "x 0 0 y", 2, 4),

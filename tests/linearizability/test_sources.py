@@ -394,7 +394,11 @@ def test_without_an_explanation(tmp_path: Path) -> None:
     path = tmp_path / "h.jsonl"
     path.write_text(BAD)
     result = run(path, "--model", "register", "--no-explain")
-    assert (result.exit_code, result.output) == (1, "not linearizable: 'x'\n")
+    assert (result.exit_code, result.output) == (1, "not linearizable: key 'x'\n")
+    path.write_text(BAD + BAD.replace('"x"', '"y"'))
+    result = run(path, "--model", "register", "--no-explain", "--all-keys")
+    assert result.stdout == "not linearizable: keys 'x', 'y'\n"
+    path.write_text(BAD)
     result = run(path, "--model", "register", "--no-explain", "--json", "-")
     [refuted] = json.loads(result.output)["refuted"]
     assert refuted == {"key": "x", "operations": 2, "configurations": 0}

@@ -74,6 +74,8 @@ LINES = [
 
 EVENTS = [
     ("register", ["#jepsen.history.Op" + e for e in events_of("write", "3", "3")], True),
+    ("register", events_of("write", "#:a{:b 1}", "#:a{:b 1}"), True),
+    ("register", events_of("write", "#:a{:b 1}", "#:a{:b 2}"), False),
     ("register", ["; {", *events_of("write", "#_ 4 3", "3"), "#_ {:a 1}"], True),
     ("register", events_of("write", '"a\nb"', '"a\\nb"'), True),
     ("register", events_of("write", '"a\n;\\"b"', '"a\n;b"'), False),
