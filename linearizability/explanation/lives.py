@@ -190,8 +190,10 @@ def not_least(
     return alone(core, why, f"{value} was not the least")
 
 
-def no_order(operations: Sequence[Operation], *, minimised: bool) -> Core:
-    """Some values of a queue or stack with all their operations."""
+def no_order(
+    operations: Sequence[Operation], *, minimised: bool, anything_before: bool = False
+) -> Core:
+    """Some values of a queue or stack with all their operations, or with all since some time."""
     values = {op.input.value: None for op in operations if len(op.input) > 1}
     some = ", ".join(map(short, list(values)[:4])) + (", ..." if len(values) > 4 else "")
     kind = place(operations[0])
@@ -199,7 +201,8 @@ def no_order(operations: Sequence[Operation], *, minimised: bool) -> Core:
         "queue": ("enqueued", "each Dequeue took what was first in the queue"),
         "stack": ("pushed", "each Pop took what was on top"),
     }[kind]
-    why = f"There is no order in which {some} can have been {put} such that {rule}."
+    there = f"Whatever the {kind} held before, there" if anything_before else "There"
+    why = f"{there} is no order in which {some} can have been {put} such that {rule}."
     removals = "Dequeues" if kind == "queue" else "Pops"
     core = in_call_order(operations)
     return alone(core, why, f"no order of the {kind} fits its {removals}", minimised=minimised)

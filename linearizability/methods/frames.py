@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from linearizability.decision import Conflict, Core, Proof
 from linearizability.explanation import lives as words
@@ -51,9 +52,14 @@ Configuration = tuple[int, Cut, int, int, int, int]
 
 
 class FrameSearch:
-    """The search through one stack: `advance` it until `linearizable` is not None."""
+    """The search through one stack: `advance` it until `linearizable` is not None.
 
-    def __init__(self, operations: Sequence[Operation]) -> None:
+    With `anything_below` the stack may have held any values before, so a Pop may have taken one of
+    them whenever none of those pushed since lies on top.
+    """
+
+    def __init__(self, operations: Sequence[Operation], *, anything_below: bool = False) -> None:
+        self._anything_below = anything_below
         self.operations = operations
         self.side = Side(operations, range(len(operations)))
         self._returns = sum(op.ret is not None for op in operations)
@@ -145,6 +151,8 @@ class FrameSearch:
                 frame.pops.append((index, op, after))
                 for before, push in list(frame.pushes):
                     self._add(self.steps[before][0], after, before, push, index, op)
+            elif self._anything_below and not number:
+                self._add(0, side.use(level, mask, op), index, op)
 
     def _push(self, op: int, after: Cut, index: int) -> None:
         """Lead into the frame of a Push, and out of it wherever that was possible before."""
@@ -219,7 +227,10 @@ class FrameConflict(Conflict):
         return self._search.prefix()
 
     def core(self) -> Core:
-        few, minimised = fewest_values(
-            self._operations, self._search.blocked, FrameSearch, self._spent
+        recent = partial(FrameSearch, anything_below=True)
+        found = fewest_values(
+            self._operations, self._search.blocked, FrameSearch, self._spent, recent
         )
-        return words.no_order(few, minimised=minimised)
+        return words.no_order(
+            found.operations, minimised=found.minimised, anything_before=found.anything_before
+        )

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -252,17 +252,65 @@ def _around(operations: Sequence[Operation], blocked: int) -> list[Operation]:
     return order[start:]
 
 
+def during(
+    operations: Iterable[Operation], begin: Stamp, until: Stamp
+) -> tuple[list[Operation], list[Operation]]:
+    """What was in progress between two stamps, and the same as far as it concerns that time.
+
+    What was called earlier or returned later may have happened outside of it, so it is open there.
+    """
+    some = [op for op in operations if op.call <= until and (op.ret is None or op.ret >= begin)]
+    known = [
+        op
+        if op.call >= begin and op.ret is not None and op.ret <= until
+        else replace(op, output=None, ret=None)
+        for op in some
+    ]
+    return some, known
+
+
+def _recent(
+    history: Sequence[Operation],
+    until: Stamp,
+    most: int,
+    refuted: Callable[[Sequence[Operation]], bool],
+) -> tuple[list[Operation], list[Operation]] | None:
+    """A stretch of time before a stamp that is refuted whatever the collection held before it.
+
+    Begins with the last calls and doubles, up to `most` operations.
+    """
+    called = sorted((op for op in history if op.call <= until), key=BY_CALL)
+    size = 2
+    while size <= min(len(called), most):
+        stretch = during(called, called[-size].call, until)
+        if refuted(stretch[1]):
+            return stretch
+        size *= 2
+    return None
+
+
+class Few(NamedTuple):
+    """Operations that are illegal by themselves, and whether there was time to find so few."""
+
+    operations: list[Operation]
+    minimised: bool
+    anything_before: bool
+    """Whether they are, whatever the collection held before."""
+
+
 def fewest_values(
     history: Sequence[Operation],
     blocked: int,
     search_of: Callable[[Sequence[Operation]], Stepwise],
     spent: int,
-) -> tuple[list[Operation], bool]:
-    """Few values with all their operations that a search refutes, and whether it had its time.
+    recent_of: Callable[[Sequence[Operation]], Stepwise] | None = None,
+) -> Few:
+    """Few values with all their operations that a search refutes.
 
     Given that it refutes a history, for which it `spent` so many configurations, because of the
     return of one operation. Removals that found nothing stand for themselves, and open ones may
-    have taken anything.
+    have taken anything. `recent_of` makes searches that allow whatever the collection may have
+    held before; what they refute can begin later.
     """
     # To prepare a search for five operations takes as long as to visit a configuration. All of it
     # may take twice as long as it took to refute all.
@@ -273,24 +321,40 @@ def fewest_values(
         work -= len(some) // 5
         if work <= 0:
             return False
-        search = search_of(some)
+        search = make(some)
         search.advance(work)
         work -= search.configurations
         return search.linearizable is False
 
-    operations = _around(history, blocked)
-    if len(operations) < len(history) and not refuted(operations):
-        operations = list(history)
+    until, make = history[blocked].ret, recent_of or search_of
+    assert until is not None
+    around = _around(history, blocked)
+    recent = (
+        None if recent_of is None else _recent(history, until, min(64, len(around) // 2), refuted)
+    )
+    if recent is not None:
+        operations, known = recent
+    else:
+        make = search_of
+        operations, known = during(around, -INFINITY, until)
+        if not refuted(known):
+            operations = known = around
+            if len(around) < len(history) and not refuted(around):
+                operations = known = list(history)
     groups, takers = _by_value(operations)
 
-    def members(some: Iterable[Sequence[int]]) -> list[Operation]:
-        return [operations[p] for p in sorted([*takers, *(p for group in some for p in group)])]
+    def members(some: Iterable[Sequence[int]]) -> list[int]:
+        return sorted([*takers, *(p for group in some for p in group)])
 
     values = [key for key in groups if key[0]]
     order = values + [key for key in groups if not key[0]]
     every = [groups[key] for key in order]
-    few = fewest(every, lambda some: refuted(members(some)), len(operations) + 1_000)
-    return members(few), work > 0
+    few = fewest(
+        every,
+        lambda some: refuted([known[p] for p in members(some)]),
+        len(operations) + 1_000,
+    )
+    return Few([operations[p] for p in members(few)], work > 0, recent is not None)
 
 
 def _by_value(

@@ -286,5 +286,5 @@ class PairConflict(Conflict):
         return self._operations[self._blocked].ret
 
     def core(self) -> Core:
-        few, minimised = fewest_values(self._operations, self._blocked, PairSearch, self._spent)
-        return words.no_order(few, minimised=minimised)
+        few = fewest_values(self._operations, self._blocked, PairSearch, self._spent)
+        return words.no_order(few.operations, minimised=few.minimised)

@@ -10,6 +10,7 @@ from linearizability import Illegal, Model, Ok, Operation, check
 from linearizability.decision import Conflict, Proof
 from linearizability.explanation import prefix
 from linearizability.methods.frames import FrameSearch
+from linearizability.methods.lives import during
 from linearizability.methods.pairs import PairSearch
 from linearizability.model import replay
 from linearizability.models import Dequeue, Enqueue, Pop, Push, queue, stack
@@ -130,9 +131,45 @@ def test_what_is_wrong_in_words() -> None:
     )
 
 
-@pytest.mark.parametrize("model", [queue, stack])
+def test_a_stretch_of_a_legal_history_is_legal_from_some_stack() -> None:
+    """Whatever was pushed before it, and whatever happens after it."""
+    stretches = 0
+    for seed in range(30):
+        history = recorded(seed, 14, 4, 2)
+        for op in random.Random(seed).sample(history, seed % 4):
+            op.ret = None
+        for begin in {op.call for op in history}:
+            for until in {op.ret for op in history if op.ret is not None and op.ret >= begin}:
+                _, known = during(history, begin, until)
+                search = FrameSearch(known, anything_below=True)
+                search.advance(100_000)
+                assert search.linearizable, (seed, begin, until)
+                stretches += 1
+    assert stretches > 1_000
+
+
+def test_a_value_that_certainly_lay_below_others() -> None:
+    """The fault is found in the few operations before it, however full the stack was."""
+    history = [Operation(0, Push("s", n % 5), None, 2 * n, 2 * n + 1) for n in range(400)]
+    history += [
+        Operation(1, Push("s", 7), None, 1000, 1003),
+        Operation(2, Push("s", 7), None, 1001, 1004),
+        Operation(1, Pop("s"), 3, 1005, 1008),
+        Operation(2, Pop("s"), 7, 1006, 1009),
+    ]
+    verdict = check(stack, history)
+    assert isinstance(verdict, Illegal)
+    assert list(verdict.headline.core) == history[-4:]
+    assert verdict.headline.minimised
+    assert verdict.headline.why == (
+        "Whatever the stack held before, there is no order in which 7 can have been pushed such"
+        " that each Pop took what was on top."
+    )
+
+
+@pytest.mark.parametrize(("model", "count"), [(queue, 800), (stack, 2_000)])
 def test_a_large_core_is_explained_with_few_searches(
-    model: Model, monkeypatch: pytest.MonkeyPatch
+    model: Model, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = 0
 
@@ -143,12 +180,12 @@ def test_a_large_core_is_explained_with_few_searches(
 
     find = prefix._order
     monkeypatch.setattr(prefix, "_order", order)
-    [history] = repeated(model.name, 800)
+    [history] = repeated(model.name, count)
     verdict = check(model, history)
     assert isinstance(verdict, Illegal)
     refuted = verdict.headline
     assert len(refuted.core) > 30
-    assert 300 < len(refuted.prefix) < 500  # the fault is in the middle
+    assert 0.35 * count < len(refuted.prefix) < 0.65 * count  # the fault is in the middle
     assert_prefix(model, history, refuted.prefix)
     assert asked < 12
 
