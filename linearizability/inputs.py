@@ -152,6 +152,13 @@ def is_get(input: Any, output: Any) -> bool:
     return isinstance(input, Get)
 
 
+def unless_itself(values: tuple[Any, ...]) -> str | None:
+    """What was expected in the place of values, one of which is NaN, which equals nothing."""
+    if all(value == value for value in values):  # noqa: PLR0124
+        return None
+    return "a value that is equal to itself, unlike NaN"
+
+
 def is_read(input: Any, output: Any) -> bool:
     """Reads are read-only, whatever they returned."""
     return isinstance(input, Read)

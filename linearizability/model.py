@@ -46,10 +46,11 @@ _ARGUMENTS = {
     "indefinite": ("input", "output"),
     "fold": ("operations",),
     "method": ("history",),
+    "wrong_input": ("input",),
 }
 _VARIABLE = 0x04
 """The flag of a function that takes any number of arguments; `inspect` is dear to import."""
-_OPTIONAL = ("partition", "why_not", "indefinite", "fold", "method")
+_OPTIONAL = ("partition", "why_not", "indefinite", "fold", "method", "wrong_input")
 
 
 def _takes(function: Any, count: int) -> bool:
@@ -103,7 +104,9 @@ class Model:
     explanations use it.
 
     `inputs` are the types of inputs that it has operations of, if it names any: a history with
-    others is none of this model, which is better said than judged.
+    others is none of this model, which is better said than judged. wrong_input(input) says what
+    was expected in the place of an input of these types that nobody can ask for ("a value other
+    than None"); None: nothing is wrong with it.
 
     `method` is a special method: it partitions a history and decides the parts without a search,
     or declines to.
@@ -123,6 +126,7 @@ class Model:
     fold: Callable[[Sequence[Operation]], State] | None = None
     method: Method | None = None
     inputs: tuple[type, ...] = ()
+    wrong_input: Callable[[Any], str | None] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
@@ -197,7 +201,7 @@ class Model:
         return (after,) if legal else ()
 
     def check_inputs(self, operations: Sequence[Operation]) -> None:
-        """Raises TypeError for the first operation that is none of this model."""
+        """Raises TypeError or ValueError for the first operation that is none of this model."""
         kinds = set(map(type, map(_input_of, operations))) if self.inputs else ()
         strange = tuple(kind for kind in kinds if not issubclass(kind, self.inputs))
         if strange:
@@ -209,6 +213,15 @@ class Model:
                 f"model {self.name!r} has no operation {op.input!r} (entry {number} of the"
                 f" history): expected {names}"
             )
+        wrong = self.wrong_input
+        if wrong is not None:
+            for number, op in enumerate(operations):
+                expected = wrong(op.input)
+                if expected is not None:
+                    raise ValueError(
+                        f"model {self.name!r} has no operation {op.input!r} (entry {number} of"
+                        f" the history): expected {expected}"
+                    )
 
     def settle(self, operations: list[Operation]) -> list[Operation]:
         """The history as it is judged: what was answered indefinitely is open."""

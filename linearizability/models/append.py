@@ -40,6 +40,10 @@ def _why_not(state: str, input: Any, output: Any) -> str:
     return f"{what} {output!r}: the value is {state!r}"
 
 
+def _wrong_input(input: Any) -> str | None:
+    return None if isinstance(input, Get) or isinstance(input.value, str) else "a string"
+
+
 def _appended(operations: Sequence[Operation]) -> str:
     parts: list[str] = []
     for op in operations:
@@ -60,5 +64,6 @@ kv_append = Model(
     describe_operation=_describe_operation,
     why_not=_why_not,
     fold=_appended,
+    wrong_input=_wrong_input,
     method=partial(partition, itemgetter(0), Later("linearizability.methods.append", "decide")),
 )

@@ -24,6 +24,7 @@ from linearizability.inputs import (
     Push,
     Read,
     Remove,
+    unless_itself,
 )
 from linearizability.later import Later
 from linearizability.model import Model
@@ -33,6 +34,25 @@ from linearizability.operation import OPEN, Operation, reply_suffix
 def _fits(output: Any, truth: Any) -> bool:
     """Whether a reply that may be left out, or unknown, agrees with the truth."""
     return output is OPEN or output is None or bool(output == truth)
+
+
+def _wrong_value(input: Any) -> str | None:
+    """What removes something has no value, only a key."""
+    if len(input) > 1:
+        value = input[1]
+        if value is None:
+            return "a value other than None, which stands for an empty collection"
+        return unless_itself((value,))
+    return None
+
+
+def _wrong_element(input: Any) -> str | None:
+    return unless_itself(input[1:])
+
+
+def _wrong_difference(input: Any) -> str | None:
+    is_number = isinstance(input, Read) or isinstance(input.by, int | float)
+    return None if is_number else "a number"
 
 
 def _describe(input: Any, output: Any) -> str:
@@ -74,6 +94,7 @@ counter = Model(
     read_only=_count_read_only,
     describe_operation=_describe,
     why_not=_count_why_not,
+    wrong_input=_wrong_difference,
 )
 
 
@@ -130,6 +151,7 @@ queue = Model(
         Later("linearizability.methods.queue", "decide"),
         search=Later("linearizability.methods.pairs", "PairSearch"),
     ),
+    wrong_input=_wrong_value,
 )
 
 
@@ -182,6 +204,7 @@ stack = Model(
         Later("linearizability.methods.stack", "decide"),
         search=Later("linearizability.methods.frames", "FrameSearch"),
     ),
+    wrong_input=_wrong_value,
 )
 
 
@@ -255,6 +278,7 @@ priority_queue = Model(
     method=partial(
         partition, itemgetter(0), Later("linearizability.methods.priority_queue", "decide")
     ),
+    wrong_input=_wrong_value,
 )
 
 
@@ -326,4 +350,5 @@ set_ = Model(
     why_not=_set_why_not,
     fold=_collected,
     method=Later("linearizability.methods.sets", "cases"),
+    wrong_input=_wrong_element,
 )

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from linearizability.decision import partition
-from linearizability.inputs import Cas, Read, Write, is_read
+from linearizability.inputs import Cas, Read, Write, is_read, unless_itself
 from linearizability.later import Later
 from linearizability.model import Model
 from linearizability.operation import OPEN, Operation, reply_suffix
@@ -30,6 +30,7 @@ def register_of(initial: Hashable) -> Model:
         describe_operation=_describe_operation,
         why_not=_why_not,
         fold=partial(_last_written, initial),
+        wrong_input=_wrong_input,
         method=partial(partition, itemgetter(0), partial(_decide, initial)),
     )
 
@@ -47,7 +48,13 @@ def cas_register_of(initial: Hashable) -> Model:
         why_not=_why_not,
         method=partial(partition, itemgetter(0), partial(_decide_cas, initial)),
         indefinite=_nobody_knows,
+        wrong_input=_wrong_input,
     )
+
+
+def _wrong_input(input: Any) -> str | None:
+    """All but a Read have a value, or two, after the key."""
+    return unless_itself(input[1:])
 
 
 def _last_written(initial: Hashable, operations: Sequence[Operation]) -> State:

@@ -44,6 +44,13 @@ def _replies(input: Transaction, output: Any) -> list[Any] | None:
     return None
 
 
+def _wrong_input(input: Transaction) -> str | None:
+    for step in input.steps:
+        if not isinstance(step, tuple | list) or len(step) != 3 or step[0] not in ("r", "w"):
+            return f'steps ("r", key, None) and ("w", key, value), not {step!r}'
+    return None
+
+
 def _read_only(input: Transaction, output: Any) -> bool:
     return all(kind == "r" for kind, _, _ in input.steps)
 
@@ -120,4 +127,5 @@ txn = Model(
     describe_state=_describe_state,
     why_not=_why_not,
     method=_cases,
+    wrong_input=_wrong_input,
 )

@@ -68,6 +68,39 @@ def test_an_operation_of_another_model_is_no_history_of_this_one(name: str) -> N
         assert str(caught.value).startswith(f"model {name!r} has no operation {sample!r} (entry 1")
 
 
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "expected"),
+    [
+        ("queue", Enqueue("q", None), "a value other than None, which stands for an empty"),
+        ("stack", Push("q", None), "a value other than None, which stands for an empty"),
+        ("priority-queue", Insert("q", None), "a value other than None, which stands for"),
+        ("queue", Enqueue("q", NAN), "a value that is equal to itself, unlike NaN"),
+        ("priority-queue", Insert("q", NAN), "a value that is equal to itself, unlike NaN"),
+        ("set", Add("s", NAN), "a value that is equal to itself, unlike NaN"),
+        ("register", Write("x", NAN), "a value that is equal to itself, unlike NaN"),
+        ("cas-register", Cas("x", 1, NAN), "a value that is equal to itself, unlike NaN"),
+        ("kv-append", Append("x", 5), "a string"),  # type: ignore[arg-type]
+        ("kv-append", Put("x", 5), "a string"),  # type: ignore[arg-type]
+        ("counter", Increment("c", "1"), "a number"),  # type: ignore[arg-type]
+        (
+            "txn",
+            Transaction((("x", "k", 1),)),
+            "steps (\"r\", key, None) and (\"w\", key, value), not ('x', 'k', 1)",
+        ),
+    ],
+)
+def test_an_input_that_no_client_can_ask_for(name: str, wrong: Any, expected: str) -> None:
+    """None would be what an empty queue returns, and NaN is not what was written."""
+    own = next(sample for sample in SAMPLES if isinstance(sample, MODELS[name].inputs))
+    with pytest.raises(ValueError, match="has no operation") as caught:
+        check(MODELS[name], [*one(own), *one(wrong)])
+    text = f"model {name!r} has no operation {wrong!r} (entry 1 of the history): expected "
+    assert str(caught.value).startswith(text + expected)
+
+
 def test_a_subclass_of_an_input_is_an_input() -> None:
     class Late(Enqueue):
         pass
