@@ -29,6 +29,11 @@ Event = tuple[Any, ...]
 """What crosses a node's border: a kind, then plain data."""
 
 
+MOST_READY: Final = 120_000
+"""More callbacks and tasks than this, ready on one node at one instant, are a flood."""
+_LOOKS_EVERY: Final = 4096
+"""So many callbacks are run between two looks at how many are ready."""
+
 Turn = tuple[Sequence[Event], int | None, int]
 """What one step came to: (outbox, when the earliest timer is due, how many callbacks ran)."""
 
@@ -67,8 +72,9 @@ class Node:
         """Move the clock to `now`, take in what is due and what arrived, and run until idle.
 
         At most `limit` callbacks run; what the limit leaves stays queued, and the caller calls it
-        a livelock. The timers that are due go first, in the order in which they were set, and then
-        the events; but an event is acted upon as it is taken in, and a timer when its turn comes.
+        a livelock. A flood ends the step as well: one more than `limit` are said to have run. The
+        timers that are due go first, in the order in which they were set, and then the events; but
+        an event is acted upon as it is taken in, and a timer when its turn comes.
         """
         loop, ready, tasks, timers = self._queues
         receivers = self.receivers
@@ -98,7 +104,10 @@ class Node:
                     break
                 ran += 1
                 if ran == beat_at:  # many callbacks at one instant may take long
-                    beat_at += pulse.beat()
+                    if not ran % _LOOKS_EVERY and len(ready) + len(tasks) > MOST_READY:
+                        ran = limit + 1
+                        break
+                    beat_at = min(ran + pulse.beat(), ran - ran % _LOOKS_EVERY + _LOOKS_EVERY)
                 if handle._cancelled:
                     continue
                 try:  # few arguments are passed one by one, for `*args` is thrice as slow

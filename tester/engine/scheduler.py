@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from tester.engine import pulse
 from tester.engine.errors import Deadlock, Livelock, Waiting
 from tester.engine.leftovers import finalizers_reported, generators_close_in_tasks
-from tester.engine.node import Event, Turn
+from tester.engine.node import MOST_READY, Event, Turn
 from tester.engine.schedule import Pick
 
 A = TypeVar("A")
@@ -172,7 +172,8 @@ class Scheduler:
                         place = due.pop(self._pick(len(due)))
                     inbox, place.inbox = place.inbox, []
                     place.queued = False
-                    outbox, next_due, ran = place.step(now, inbox, limit - steps)
+                    given = limit - steps
+                    outbox, next_due, ran = place.step(now, inbox, given)
                     if next_due != place.next_due:
                         place.next_due = next_due
                         if next_due is not None:  # as `post` does it, without the call
@@ -184,7 +185,7 @@ class Scheduler:
                     if steps > beat_at:
                         self._beat_at = beat_at = steps + pulse.beat()
                     if steps > limit:
-                        raise self._spent()
+                        raise self._spent(flooded=ran > given)
                     if (after_any or by is place) and finished():
                         return
                 # Move time to the next thing that happens, and let all of that instant happen.
@@ -225,7 +226,13 @@ class Scheduler:
         sentence = f"{self._time_limit / 1_000_000:g} virtual seconds have passed"
         return Livelock(sentence, self.waiting(), ended_us=self._time_limit)
 
-    def _spent(self) -> Livelock:
+    def _spent(self, *, flooded: bool) -> Livelock:
+        if flooded:
+            return Livelock(
+                f"more than {MOST_READY} callbacks and tasks are ready at one instant, "
+                f"{self.now / 1_000_000:.3f} s: they make more and more of each other",
+                self.waiting(),
+            )
         if self.steps > self._step_limit:
             sentence = f"{self._step_limit} steps have been run"
             return Livelock(sentence, self.waiting(), ended_us=self.now)

@@ -152,6 +152,8 @@ def _show_failure(console: Console, test: TestResult) -> None:
     console.print(Text(f"{test.name}: {bad_seeds(test)}", style="bold red"), soft_wrap=True)
     if test.counted.seeds < test.asked:
         how = "failed"  # and the run was to end there
+        if test.counted.used_up:
+            how = f"used up its {test.counted.used_up}"
         if test.counted.leaked_state:
             how = "changed what outlives a run"
         if test.lost is not None:

@@ -2,7 +2,8 @@
 
 Results are merged by (test, seed), never by time, so the number of workers changes nothing. A test
 ends at the first seed whose process hung or died, and at the first that leaked state: later seeds
-may do the same, and each would cost a process.
+may do the same, and each would cost a process. It also ends at the first that failed when it had
+used up its steps or its memory: each would cost seconds of CPU time.
 """
 
 from __future__ import annotations
@@ -87,7 +88,12 @@ class SeedTracker:
         """Take the result of a seed."""
         if seed >= self.end:
             return
-        if isinstance(result, Lost) or result.verdict == "misuse" or result.leaked_state:
+        if (
+            isinstance(result, Lost)
+            or result.verdict == "misuse"
+            or result.leaked_state
+            or result.used_up
+        ):
             self.end = seed + 1
         else:
             self.mean_us = (

@@ -182,6 +182,8 @@ class Counted:
         """How many runs reached each condition that `Simulation.sometimes` names."""
         self.leaked_state = False
         """Whether the last seed leaked state into its process."""
+        self.used_up = ""
+        """What the last seed failed for want of: see `Ran.used_up`."""
         self.opening: dict[int, Ran] = {}
         """The first seeds, except those whose process hung or died."""
         self.worst: Ran | None = None
@@ -207,6 +209,7 @@ class Counted:
                 self.alike.append(seed)
             (self.failed if failed else self.unknown).append(seed)
         self.leaked_state = ran.leaked_state
+        self.used_up = ran.used_up
         self.rpcs += ran.rpcs
         self.ops += ran.ops
         self.virtual_us += ran.virtual_us

@@ -11,6 +11,7 @@ import msgspec
 from tester.engine.schedule import DEFAULT
 from tester.engine.strategy import UNIFORM
 from tester.search.shortest import Size
+from tester.world.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from tester.world.scenario import Scenario
@@ -227,6 +228,15 @@ class Ran(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Whether it reached each condition that the test names with `Simulation.sometimes`."""
     steps: int = 0
     detail: Detail | None = None
+
+    @property
+    def used_up(self) -> str:
+        """What the run failed for want of, "steps" or "memory"; "" if it is neither."""
+        if self.verdict != "fail":
+            return ""
+        if self.symptom[:1] == ("MemoryError",):
+            return "memory"
+        return "steps" if self.steps >= DEFAULT_LIMITS.instant_steps else ""
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -73,4 +73,5 @@ def test_a_listener_sets_the_pace(scenario: Any, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pulse, "_listeners", [listener])
     monkeypatch.setattr(pulse, "EVERY_STEPS", 1_000)
     calm = once(scenario, model=None)
-    assert calm.steps // 1_000 <= len(paces) <= calm.steps // 1_000 + 1
+    looks = calm.steps // 4_096  # a node beats when it looks at how many callbacks are ready
+    assert calm.steps // 1_000 <= len(paces) <= calm.steps // 1_000 + 1 + looks

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tester.engine import pulse
 from tester.engine.choices import Seeded
 from tester.engine.errors import Deadlock, Livelock
 from tester.engine.schedule import Random
@@ -56,6 +57,34 @@ def test_a_livelock_at_one_instant_names_the_line() -> None:
     assert [w.line for w in caught.value.waiting] == ["await asyncio.sleep(0)"]
     assert 500 <= stage.scheduler.steps <= 502
     stage.close()
+
+
+async def flood() -> None:
+    loop = asyncio.get_running_loop()
+
+    def again() -> None:
+        loop.call_soon(again)
+        loop.call_soon(again)
+
+    again()
+    await asyncio.sleep(1)
+
+
+def test_callbacks_that_make_more_of_themselves_end_before_the_steps_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ready = []
+    sentence = "more than 120000 callbacks and tasks are ready at one instant, 0.000 s"
+    for listeners in ([], [lambda: 100]):  # to listen changes no run
+        monkeypatch.setattr(pulse, "_listeners", listeners)
+        stage = Stage("n", instant_limit=10**6)
+        stage.start("n", flood)
+        with pytest.raises(Livelock, match=sentence):
+            stage.run()
+        ready.append(len(stage.actors["n"].loop.ready))
+        stage.close()
+    assert ready[0] == ready[1]
+    assert 120_000 < ready[0] < 125_000
 
 
 def test_two_nodes_that_keep_each_other_busy_at_one_instant_are_a_livelock() -> None:

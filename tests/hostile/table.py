@@ -123,6 +123,21 @@ _SINGLE: Final = {
     "sleeps": Hostile("import time\ntime.sleep(600)"),
     "waits in C": Hostile(_LIBC + "libc.pause()"),
     "stops itself": Hostile(_LIBC + "libc.kill(libc.getpid(), 19)"),
+    "floods the loop": Hostile(
+        "import asyncio\n"
+        "def again():\n"
+        "    loop = asyncio.get_running_loop()\n"
+        "    loop.call_soon(again), loop.call_soon(again)\n"
+        "again()"
+    ),
+    "floods the loop with tasks": Hostile(
+        "import asyncio\n"
+        "async def again(): asyncio.create_task(again()), asyncio.create_task(again())\n"
+        "asyncio.ensure_future(again())"
+    ),
+    "recurses without a limit": Hostile(
+        "def again(): return again()\nagain()", before="import sys\nsys.setrecursionlimit(10**9)"
+    ),
     "floods": Hostile("while True: print('x' * 100_000)"),
     "writes much": Hostile("print('x' * 10_000_000)", breaks=False),
     "writes odd bytes": Hostile(

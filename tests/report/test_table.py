@@ -299,6 +299,15 @@ kvsrv: fail, 4 seeds of 2 tests in 0.0 s
     )
 
 
+def test_a_test_that_ended_at_a_seed_that_used_up_its_steps() -> None:
+    counts = counted("pass")
+    counts.add(Ran("fail", "digest", 1, 1, 1, 1, steps=1_000_000))
+    text = printed(LabResult("kvsrv", [TestResult("test_a", 9, 1, counts, None, rerun("story"))]))
+    assert text.startswith(
+        "test_a: 1 of 2 seeds fails: 1\nseed 1 used up its steps: its later seeds were not run\n"
+    )
+
+
 def test_a_run_that_ended_at_the_first_failure() -> None:
     test = TestResult("test_a", 9, 1, counted("pass", "fail"), None, rerun("story"))
     text = printed(LabResult("kvsrv", [test], not_run=["test_b"]))

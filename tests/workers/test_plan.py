@@ -18,8 +18,11 @@ LOST = Lost(0, "exited with status 1", ())
 def ran(verdict: str, seed: int) -> Ran:
     why = f"misuse in seed {seed}" if verdict == "misuse" else ""
     leaked = verdict == "leaked"
-    verdict = "fail" if leaked else verdict
-    return Ran(verdict, f"digest {seed}", seed, 2 * seed, 3 * seed, 40 * seed, why, leaked)
+    symptom = ("MemoryError",) if verdict == "memory" else ()
+    steps = 1_000_000 if verdict == "steps" else 0
+    verdict = "fail" if leaked or symptom or steps else verdict
+    figures = seed, 2 * seed, 3 * seed, 40 * seed
+    return Ran(verdict, f"digest {seed}", *figures, why, leaked, symptom, steps=steps)
 
 
 def summary(plan: Plan) -> object:
@@ -66,7 +69,7 @@ def carry_out(plan: Plan, fates: dict[str, list[str]], pick: object) -> None:
 
 
 verdicts = st.lists(
-    st.sampled_from(["pass", "pass", "pass", "fail", "unknown", "lost", "misuse", "leaked"]),
+    st.sampled_from(["pass"] * 3 + ["fail", "unknown", "lost", "misuse", "leaked", "steps"]),
     min_size=1,
     max_size=12,
 )
@@ -130,6 +133,19 @@ def test_a_test_ends_at_its_first_seed_that_changes_what_outlives_a_run() -> Non
     assert (test.counted.seeds, test.counted.failed, test.lost) == (2, [1], None)
     assert test.counted.worst == ran("leaked", 1)
     assert not plan.wants(Chunk("test_a", 2, 1))
+
+
+@pytest.mark.parametrize("what", ["steps", "memory"])
+def test_a_test_ends_at_its_first_seed_that_has_used_up_its_steps_or_its_memory(what: str) -> None:
+    plan = finished("pass", what, "fail", what)
+    (test,) = plan.result().tests
+    assert (test.counted.seeds, test.counted.failed, test.counted.used_up) == (2, [1], what)
+    assert not plan.wants(Chunk("test_a", 2, 1))
+
+
+def test_a_long_run_that_passes_has_used_up_nothing() -> None:
+    assert not Ran("pass", "digest", 1, 1, 1, 1, steps=2_000_000).used_up
+    assert not Ran("fail", "digest", 1, 1, 1, 1, steps=999_999).used_up
 
 
 def test_a_misuse_is_not_counted_and_ends_the_tests_after_it() -> None:
