@@ -2,9 +2,9 @@
 
     python -m tests.linearizability.fuzz [--histories N] [--first SEED] [NAME ...]
 
-Each history is decided by the model's special method, by the generic search, and by trying all
-orders; witnesses are replayed, cores and prefixes checked. Histories that are written in a format
-and read again must have the same verdict. Where PORCUPINE_CHECK names the program built from
+Each history is decided by the model's special method and by trying all orders, each fourth by the
+generic search as well; witnesses are replayed, cores and prefixes checked. Histories that are
+written in a format and read again must have the same verdict. Where PORCUPINE_CHECK names the program built from
 porcupine/main.go, Go's Porcupine is asked too. A mismatch prints its seed and ends the run with
 exit 1: the same name with `--first SEED --histories 1` shows it again.
 """
@@ -28,6 +28,9 @@ from linearizability.inputs import Cas, Contains, Get, Read
 from linearizability.models import counter, kv, mutex, set_, versioned_kv
 from tests.linearizability import histories, objects, porcupine, texts
 from tests.linearizability.oracle import brute_force, compare
+
+SEARCHED = 4
+"""Of so many histories one is left to the generic search, too, which takes longer than the rest."""
 
 Draw = Callable[[random.Random], list[Operation]]
 
@@ -77,7 +80,7 @@ def fuzz(name: str, first: int, count: int) -> None:
         try:
             truth = brute_force(model, history)
             verdict = compare(model, history, truth)
-            if model.method is not None:
+            if model.method is not None and seed % SEARCHED == 0:
                 assert compare(searched, history, truth) == verdict
             assert (kind, verdict) != ("simulated", "Illegal"), "right by construction"
         except Exception:
