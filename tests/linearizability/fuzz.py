@@ -4,9 +4,9 @@
 
 Each history is decided by the model's special method and by trying all orders, each fourth by the
 generic search as well; witnesses are replayed, cores and prefixes checked. Histories that are
-written in a format and read again must have the same verdict. Where PORCUPINE_CHECK names the program built from
-porcupine/main.go, Go's Porcupine is asked too. A mismatch prints its seed and ends the run with
-exit 1: the same name with `--first SEED --histories 1` shows it again.
+written in a format and read again must have the same verdict. Where PORCUPINE_CHECK names the
+program built from porcupine/main.go, Go's Porcupine is asked too. A mismatch prints its seed and
+ends the run with exit 1: the same name with `--first SEED --histories 1` shows it again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.linearizability import histories, objects, porcupine, texts
 from tests.linearizability.oracle import brute_force, compare
 
 SEARCHED = 4
-"""Of so many histories one is left to the generic search, too, which takes longer than the rest."""
+"""Of so many histories one is left to the generic search, too, which takes the longest."""
 
 Draw = Callable[[random.Random], list[Operation]]
 
