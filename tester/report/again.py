@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Final
 
-from tester.report.broken import listed
+from tester.report.broken import Broken, listed
 from tester.report.width import WIDTH
 from tester.search.explain import Explanation
 from tester.search.shortest import STEPS
 from tester.search.shrink import Shrunk
+from tester.world import submission
 from tester.world.run import Outcome
 
 _AGAIN: Final = "To run it again:"
 
 
-def again_by(effort: str, command: str, more: str) -> str:
-    """How the run was shrunk, the command that runs it again, and what may be added to it."""
+def again_by(effort: str, command: str, more: Sequence[str], beside: str = "") -> str:
+    """How the run was shrunk, the command that runs it again, and what may be added to it.
+
+    Of the ways to say what may be added, the first of those that take the fewest lines; and what
+    may be run `beside` it.
+    """
+    text = min((_again(effort, command, one) for one in more or [""]), key=_lines)
+    return f"{text}\n    ({beside})" if beside else text
+
+
+def _lines(text: str) -> int:
+    return sum(1 + (len(line) > WIDTH) for line in text.splitlines())
+
+
+def _again(effort: str, command: str, more: str) -> str:
     one_line = f"{effort}  {_AGAIN}".lstrip()
     head = f"{_AGAIN[:-1]} ({more}):" if more else _AGAIN
     if effort and len(one_line) <= WIDTH:
@@ -27,15 +42,47 @@ def again_by(effort: str, command: str, more: str) -> str:
     return "\n".join([*before, head, f"    {command}"])
 
 
-def next_step(command: str, explanation: Explanation | None, full: bool, logged: bool) -> str:
-    """What may be added to the command that runs it again, to see more; "" for nothing."""
+def next_step(
+    command: str, explanation: Explanation | None, full: bool, logged: bool, place: str
+) -> list[str]:
+    """The smallest experiment: what may be added to the command to see more, in several ways.
+
+    `place` is the line of code at which the failure was decided, so far as that is known: there a
+    student's own log says most.
+    """
+    if command.startswith("pytest "):
+        return ["" if full else "--sim-full: every event"]
     if not command.startswith("labtester replay "):
-        return ""
+        return [""]
     if explanation is not None and explanation.causes:
-        return "`explain` for `replay`: the nearest passing run beside it"
-    more = [] if full else ["--full: every event"]
-    more += [] if logged else ["--log-level DEBUG: what your code logs"]
-    return "; ".join(more)
+        return ["`explain` for `replay`: the nearest passing run beside it"]
+    every = [] if full else ["--full: every event"]
+    said = [f"what you log at {place}"] if place else []
+    said += ["what your code logs"]
+    logs = [""] if logged else [f"--log-level DEBUG: {what}" for what in said]
+    return ["; ".join(filter(None, [*every, log])) for log in logs]
+
+
+def beside(command: str, broken: Broken | None, silent: bool) -> str:
+    """Another experiment, which would tell two suspicions apart; "" for none.
+
+    A service stands on a Raft, which has tests of its own. A test of the reader's own can say what
+    it has seen, where nobody knows which rule is broken.
+    """
+    words = command.split()
+    if words[:2] == ["labtester", "replay"] and words[2:3] != ["raft"]:
+        if broken is None or not broken.source.startswith("Raft paper") or not _has_its_raft():
+            return ""
+        of = [word for at, word in enumerate(words) if "--submission" in words[at - 1 : at + 1]]
+        return f"{' '.join(['labtester run raft', *of])}: your Raft without the service"
+    if command.startswith("pytest ") and broken is None and silent:
+        return "sim.note(text) in the test: a line of your own among these"
+    return ""
+
+
+def _has_its_raft() -> bool:
+    folder = submission.current().folder
+    return folder is None or (folder / "raft").is_dir()
 
 
 def effort_of(explanation: Explanation) -> str:

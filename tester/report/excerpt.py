@@ -46,15 +46,18 @@ _EXCHANGES: Final = 6
 """Of servers that do not get on: the last exchanges of this many pairs of them."""
 
 
-def about(all_lines: Sequence[Line], matter: Matters) -> list[str]:
+def about(all_lines: Sequence[Line], matter: Matters, room: int = 0) -> list[str]:
     """The lines about what matters, where there are many; another says what is left out.
 
-    What came after it is of no use to anybody, however little it is.
+    There are not too many if they take no more rows than there is `room` for. What came after
+    what matters is of no use to anybody, however little it is.
     """
     end = max((at for at, line in enumerate(all_lines, 1) if matter.tells(line)), default=None)
     shown = before = list(all_lines[:end])
     marked = {line.place for line in shown if line.marked}
     whole = _SHORT if marked or matter.named else _WHOLE
+    if rows_of(before, room) <= room:
+        whole = max(whole, len(before))
     missing: list[Line] = []
     if len(shown) > whole:
         shown = collapse(shown, marked)
@@ -78,6 +81,13 @@ def about(all_lines: Sequence[Line], matter: Matters) -> list[str]:
         missing = missing or [line for line in before if line not in shown]
     later = 0 if end is None else len(all_lines) - end
     return [*map(str, shown), *_gap(missing, later, matter)]
+
+
+def rows_of(rows: Sequence[Line | str], most: int) -> int:
+    """How many rows lines take; of more than `most` lines, that they are more."""
+    if len(rows) > most:
+        return len(rows)
+    return sum(len(str(row).splitlines()) for row in rows)
 
 
 def _of_rule(worth: Sequence[Line], matter: Matters) -> list[Line]:
@@ -206,15 +216,20 @@ def latest(
     all_lines: Sequence[Line],
     struck: Sequence[int],
     moments: Sequence[int],
+    room: int = 0,
     *,
     stuck: bool = False,
 ) -> list[str]:
     """All lines, or the last ones, where nobody knows which operations matter.
 
+    All of them if they take no more rows than there is `room` for.
+
     Before them are those about messages that met with faults, whose places are `struck`. Of a run
     of servers that talk to each other, what happened to them is shown instead; if they are stuck,
     with the last that each said to each other: what was asked, and what was answered.
     """
+    if rows_of(all_lines, room) <= room:
+        return [*map(str, all_lines)]
     if len(all_lines) > _WHOLE:
         hit = {all_lines[at].place for at in struck}
         all_lines = collapse(all_lines, hit)

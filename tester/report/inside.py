@@ -16,7 +16,7 @@ from tester.report.exchange import Request, requests
 from tester.report.paths import short
 from tester.search.watched import show
 from tester.world import submission
-from tester.world.closeup import Change, CloseUp, Measured, Step
+from tester.world.closeup import Change, CloseUp, Measured, Part, Step
 from tester.world.events import Answer, Call, Deliver, Does, OfNode, Return, Send
 from tester.world.failure import Frame, ProcessDied, Stuck
 from tester.world.history import operation_name
@@ -48,6 +48,8 @@ _ROOM: Final = 240
 """Columns for a line of code and its place."""
 _LEAST: Final = 30
 """The fewest of them for the code."""
+_PLACE: Final = re.compile(r"(\S+\.py:\d+): ")
+"""Where a line of code stands."""
 _VALUE: Final = 36
 """Characters of a value."""
 
@@ -62,6 +64,12 @@ class Inside:
     """A sentence about what the node held; "" for none."""
     is_atomic: bool = False
     """Whether no handler of the requests that a rule speaks of let another one run."""
+
+    @property
+    def place(self) -> str:
+        """The first line of code below the event, as `kvsrv/server.py:30`; "" if there is none."""
+        found = (_PLACE.match(line) for line in self.lines)
+        return next((match[1] for match in found if match), "")
 
 
 NOTHING: Final = Inside()
@@ -409,14 +417,29 @@ def _grown(outcome: Outcome, measured: Sequence[Measured]) -> str:
         return ""
     last = measured[-1]
     first = next(one for one in measured if one.key == last.key)
-    before = {} if first is last else {part.name: part.size for part in first.parts}
-    grown = max(last.parts, key=lambda part: part.size - before.get(part.name, 0), default=None)
-    if grown is None or grown.size <= before.get(grown.name, 0):
+    before = {} if first is last else {part.name: part for part in first.parts}
+    sizes = {part.name: part.size - _size(before.get(part.name)) for part in last.parts}
+    most = max(sizes.values(), default=0)
+    if most <= 0:
         return ""
+    # Through a task, say, an attribute may reach all others: what has more elements has grown.
+    large = [part for part in last.parts if 2 * sizes[part.name] >= most]
+    grown = max(
+        large, key=lambda part: (part.many - _many(before.get(part.name)), sizes[part.name])
+    )
     how = f"holds {grown.size} bytes"
     if first is not last:
-        how = f"has grown from {before.get(grown.name, 0)} to {grown.size} bytes"
+        how = f"has grown from {_size(before.get(grown.name))} to {grown.size} bytes"
     if grown.many > 0:
-        many = "1 element" if grown.many == 1 else f"{grown.many} elements, the last"
-        how += f": {many}: {_value(grown.last)}"
+        many = "1 element" if grown.many == 1 else f"{grown.many} elements"
+        latest = f"{', the last' if grown.many > 1 else ''}: {_value(grown.last)}"
+        how += f": {many}{latest if grown.last else ''}"
     return f"{last.key.partition('.')[0]}'s {grown.name} {how}."
+
+
+def _size(part: Part | None) -> int:
+    return 0 if part is None else part.size
+
+
+def _many(part: Part | None) -> int:
+    return 0 if part is None else max(part.many, 0)

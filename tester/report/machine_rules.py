@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import msgspec
 
 from tester.report import values
 from tester.report.audit.group import Group
-from tester.report.audit.messages import Message
+from tester.report.audit.restored import entries_of, entry_of, since
 from tester.report.broken import Broken, listed
 from tester.report.exchange import Request
-from tester.world.events import Call, OfNode, Return
+from tester.world.events import Call, OfNode, Return, Send, only
 from tester.world.execution import Observation
 from tester.world.failure import Stuck
-from tester.world.history import Op, seconds
+from tester.world.history import Op, operation_name, seconds
 
 _SOURCE: Final = "docs/7-kvraft.md, What is agreed"
 _LOG: Final = "Every operation goes through the log, reads too: a leader may have been deposed"
@@ -32,10 +33,14 @@ _STAYS: Final = 20
 """This many requests to one server in a row are no chance."""
 _ALL: Final = "Every replica applies all that is committed, whoever has submitted it"
 _SNAPSHOT: Final = "A snapshot takes the place of all requests that it covers, and of no other"
+_REQUEST: Final = 30
+"""Columns for a request that is no message."""
+_FIELD: Final = 14
+"""Columns for a field of a request."""
 _OK: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Log:
     """What the replicas showed: who applied what, and in which order."""
 
@@ -45,6 +50,28 @@ class _Log:
     def is_of_machines(self) -> bool:
         """Whether there are machines above the Rafts: what they apply has replies."""
         return any(len(one.data) == 3 for one in self.of("applied"))
+
+    def shown(self, request: bytes) -> str:
+        """A request for a reader: as plain data, if that is what it is."""
+        try:
+            fields = msgspec.msgpack.decode(request)
+        except (msgspec.DecodeError, ValueError):
+            return values.shown(request, _REQUEST)
+        if not isinstance(fields, dict):
+            return values.shown(request, _REQUEST)
+        method = fields.pop("method", "")
+        named = self.ids.named(fields)
+        parts = [values.field(str(name), value, _FIELD) for name, value in named.items() if value]
+        name = operation_name(method) if isinstance(method, str) else ""
+        return f"{name}({', '.join(parts)})"
+
+    @cached_property
+    def ids(self) -> values.Ids:
+        """Whose ids are in the requests of clients."""
+        ids = values.Ids()
+        for send in only(Send, self.group.outcome.events):
+            ids.sent(send.end, send.payload)
+        return ids
 
     def of(self, *kinds: str) -> Iterator[Observation]:
         return (one for one in self.group.outcome.observations if one.what in kinds)
@@ -76,18 +103,6 @@ def first_broken(group: Group, core: Sequence[Op], sent: Sequence[Request]) -> B
             found = [broken for op in core for broken in _past_the_log(log, op, sent)]
             return min(found, key=lambda broken: broken.place, default=None)
     return _stuck(log, sent) if isinstance(group.outcome.error, Stuck) else None
-
-
-def _shown(request: bytes) -> str:
-    """A request for a reader: as plain data, if that is what it is."""
-    try:
-        fields = msgspec.msgpack.decode(request)
-    except (msgspec.DecodeError, ValueError):
-        return values.shown(request, 30)
-    if not isinstance(fields, dict):
-        return values.shown(request, 30)
-    parts = [f"{name}={values.shown(value, 14)}" for name, value in fields.items() if value]
-    return f"({', '.join(parts)})"
 
 
 def _reply(reply: bytes) -> str:
@@ -127,26 +142,26 @@ def _answered_too_soon(log: _Log) -> Broken | None:
     ]
     submitted = _submitted(log, request)
     since = "" if submitted is None else f", submitted {log.group.at(submitted[0])},"
-    sentence = f"{who} answered {_shown(request)}{since} with OK"
+    sentence = f"{who} answered {log.shown(request)}{since} with OK"
     if mine:
         sentence += (
             f" and another reply than its machine gave to it: {_replies(answered, mine[-1])}"
         )
     else:
-        sentence += f", though its machine had not applied it, only {_count(log, who)}"
+        sentence += f", though its machine had not applied it, {_count(log, who)}"
     if just and not mine:
         by = _submitted(log, just[-1].data[1])
         whose = "" if by is None else f", submitted to {by[1].node} {log.group.at(by[0])}"
         sentence += (
-            f". What it had applied at that moment was {_shown(just[-1].data[1])}{whose}, which "
-            "is another request"
+            f". What it had applied at that moment was {log.shown(just[-1].data[1])}{whose}, "
+            "which is another request"
         )
     return Broken(
         _end(log),
         f"{sentence}.",
-        f"{who} answered {_shown(request)} with OK, and had not applied it"
+        f"{who} answered {log.shown(request)} with OK, and had not applied it"
         if not mine
-        else f"{who} answered {_shown(request)} with another request's reply",
+        else f"{who} answered {log.shown(request)} with another request's reply",
         _APPLIED,
         _SOURCE,
         op=None if submitted is None else submitted[1].number,
@@ -163,7 +178,9 @@ def _replies(answered: Observation, applied: Observation) -> str:
 def _count(log: _Log, who: str) -> str:
     last = log.last_of(who, "applied", "restored", "started")
     number = last.data[0] if last is not None and last.what != "started" else 0
-    return f"{number} {'request' if number == 1 else 'requests'}"
+    if not number:
+        return "nor any other"
+    return f"only {number} other {'request' if number == 1 else 'requests'}"
 
 
 def _past_the_log(log: _Log, op: Op, sent: Sequence[Request]) -> Iterator[Broken]:
@@ -246,13 +263,8 @@ def _applied_twice(log: _Log) -> Broken | None:
         return None
     who, (number, request, _) = again.node, again.data
     first, by = log.first_applied[request]
-    entries: dict[tuple[int, int], int] = {}
-    for message in log.group.of("append"):
-        for at, command in enumerate(_commands(message.request)):
-            if message.index is not None and message.entries and request in command:
-                place = message.index + 1 + at, message.entries[at]
-                entries.setdefault(place, message.rpc)
-    shown = _shown(request)
+    entries = entries_of(log.group, request)
+    shown = log.shown(request)
     sentence = f"{who} applied {shown} as request {number}, and it was request {first} already"
     others: list[int] = []
     if len(entries) > 1:
@@ -276,15 +288,6 @@ def _applied_twice(log: _Log) -> Broken | None:
     )
 
 
-def _commands(request: Request) -> list[bytes]:
-    entries = next((v for v in request.args.values() if isinstance(v, list)), [])
-    found = []
-    for entry in entries:
-        fields = entry.values() if isinstance(entry, dict) else [entry]
-        found.append(next((v for v in fields if isinstance(v, bytes)), b""))
-    return found
-
-
 def _other_request(log: _Log) -> Broken | None:
     """A replica that applies another request than others did, or replies another way to it."""
     wrong = next(reversed([*log.of("applied")]), None)
@@ -296,7 +299,7 @@ def _other_request(log: _Log) -> Broken | None:
     )
     if theirs is None or theirs.data[1:] == (request, reply):
         return None
-    shown = _shown(request)
+    shown = log.shown(request)
     if theirs.data[1] == request:
         headline = f"{who} replied to request {number} in another way than {theirs.node}"
         sentence = (
@@ -308,9 +311,9 @@ def _other_request(log: _Log) -> Broken | None:
         headline = f"{who} applied {shown} as request {number}, and {theirs.node} another one"
         sentence = (
             f"{who} applied {shown} as request {number}, where {theirs.node} applied "
-            f"{_shown(theirs.data[1])}{_left_out(log, wrong)}"
+            f"{log.shown(theirs.data[1])}{_left_out(log, wrong)}"
         )
-    start, how, message = _since(log, who, wrong)
+    start, how, message = since(log.group, who, wrong)
     return Broken(
         _end(log),
         f"{sentence}{how}.",
@@ -334,42 +337,10 @@ def _left_out(log: _Log, wrong: Observation) -> str:
     said = f". For {known[0].node} it was request {at}: {wrong.node} has "
     if at <= number:
         return f"{said}applied it again"
-    left = f"request {number}" if at == number + 1 else f"requests {number} to {at - 1}"
-    return f"{said}left out {left}"
-
-
-def _since(log: _Log, who: str, until: Observation) -> tuple[int, str, Message | None]:
-    """What a replica began from: where it restarted (0: it did not), and with which snapshot."""
-    start = max((at for at in log.group.servers.starts[who] if at < until.place), default=0)
-    restored = [
-        one for one in log.of("restored") if one.node == who and start <= one.place <= until.place
-    ]
-    message = next(
-        (
-            one
-            for one in reversed(log.group.messages)
-            if one.kind == "snapshot"
-            and one.receiver == who
-            and one.arrived is not None
-            and one.arrived >= start
-        ),
-        None,
-    )
-    if restored:
-        count = restored[-1].data[0]
-        requests = f"{count} {'request' if count == 1 else 'requests'}"
-        by = "" if message is None else f" (#{message.rpc})"
-        return start, f", after its machine had taken over a snapshot of {requests}{by}", message
-    if message is not None:
-        said = (
-            f". #{message.rpc} had brought a snapshot up to entry {message.index}, and its "
-            "machine has taken over none"
-        )
-        return start, said, message
-    if start:
-        when = log.group.at(start)
-        return start, f". Since it restarted {when}, its machine has taken over no snapshot", None
-    return 0, "", None
+    if at > number + 1:
+        return f"{said}left out requests {number} to {at - 1}"
+    entry = entry_of(log.group, known[0].node, number)
+    return f"{said}left out request {number}{entry and f' ({entry})'}"
 
 
 # -- what never returns -------------------------------------------------------------------------

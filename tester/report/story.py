@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from tester.report import excerpt
-from tester.report.again import again_by, effort_of, next_step
+from tester.report.again import again_by, beside, effort_of, next_step
 from tester.report.audit.beside import side_by_side
 from tester.report.audit.leading_up import later, leading_up
 from tester.report.broken import Broken
 from tester.report.inside import NOTHING, Inside
-from tester.report.lines import Line, lines, listed
+from tester.report.lines import HEADER, Line, lines, listed
 from tester.report.matters import matters
 from tester.report.paths import relative
 from tester.report.pending import open_calls
@@ -24,6 +24,7 @@ from tester.report.reason import core_of, reason
 from tester.report.values import operation, result
 from tester.report.width import WIDTH
 from tester.search.explain import Explanation
+from tester.world.events import Note, only
 from tester.world.execution import TEST
 from tester.world.failure import (
     Failure,
@@ -57,6 +58,8 @@ _MOST_FORGOTTEN: Final = 3
 """This many calls are shown that nobody awaited."""
 _MOST_CAUSES: Final = 3
 """Of more faults that are left, the messages that they hit are not shown."""
+_WHOLE: Final = 30
+"""A story of at most so many lines has every line up to the event that decides."""
 _HERE: Final = f"{Path(__file__).parent.parent}{os.sep}"
 _LONGEST_HEADLINE: Final = 200
 _LONGEST_VERDICT: Final = 160
@@ -90,14 +93,42 @@ def render_story(
     core, why = core_of(outcome), reason(outcome)
     inside = look(why)
     title = why.headline if why is not None and why.headline else headline(outcome)
-    sections = [_wrap(f"seed {seed}: {title}")]
     all_lines = _marked(lines(outcome, said), why, inside)
-    if (
-        happened := listed(all_lines)
+    here, *rest = _below_the_rows(outcome, core, why, inside)
+    if unshrunk:
+        here, rest = _added(here, rest, unshrunk)
+    effort = ""
+    if explanation is not None:
+        here, rest = _added(here, rest, explanation.sentence)
+        effort = effort_of(explanation) if explanation.shrunk.runs else ""
+    other = beside(command, why, _may_be_noted(outcome))
+    place = inside.place
+    more = next_step(command, explanation, full, logged, place)
+    again = again_by(effort, command, more, other)
+    first = _wrap(f"seed {seed}: {title}")
+    others = "\n\n".join([f"{first}{here}", HEADER, *rest, again])
+    room = _WHOLE - len(others.splitlines())
+    happened = (
+        listed(all_lines)
         if full
-        else _excerpt(all_lines, outcome, core, why, explanation, inside)
-    ):
-        sections.append(happened)
+        else _excerpt(all_lines, outcome, core, why, explanation, inside, room)
+    )
+    if _is_whole(happened, all_lines):
+        more = next_step(command, explanation, True, logged, place)
+        again = again_by(effort, command, more, other)
+    head = [first, f"{happened}{here}"] if happened else [f"{first}{here}"]
+    if effort:  # what the failure needs, and how that was found, belong together
+        above = [*head, *rest]
+        above[-1] += f"\n{again}"
+        return "\n\n".join(above) + "\n"
+    return "\n\n".join([*head, *rest, again]) + "\n"
+
+
+def _below_the_rows(
+    outcome: Outcome, core: Sequence[Op], why: Broken | None, inside: Inside
+) -> list[str]:
+    """What is said below the rows; the first is what follows them directly, so far nothing."""
+    sections = [""]
     if why is not None:
         sections += _broken(outcome, why, inside)
     elif inside.held:
@@ -107,23 +138,24 @@ def render_story(
     elif not why.stands_alone:
         sections[-1] = _wrap(f"{sections[-1]} {consequence(outcome, why)}".strip())
         sections += _frames(outcome)
-    sections += [
-        *_before_that(outcome),
-        *_forgotten(outcome.unawaited),
-    ]
-    effort = ""
-    if unshrunk:
-        sections[-1] += f"\n{_wrap(unshrunk)}"
-    if explanation is not None:
-        sections[-1] += "\n" + _wrap(explanation.sentence)
-        if explanation.shrunk.runs:
-            effort = effort_of(explanation)
-    again = again_by(effort, command, next_step(command, explanation, full, logged))
-    if effort:  # what the failure needs, and how that was found, belong together
-        sections[-1] += f"\n{again}"
-    else:
-        sections.append(again)
-    return "\n\n".join(sections) + "\n"
+    return [*sections, *_before_that(outcome), *_forgotten(outcome.unawaited)]
+
+
+def _added(here: str, rest: Sequence[str], sentence: str) -> tuple[str, list[str]]:
+    """The sections with a sentence at the end of the last of them, on a line of its own."""
+    if not rest:
+        return f"{here}\n{_wrap(sentence)}", []
+    return here, [*rest[:-1], f"{rest[-1]}\n{_wrap(sentence)}"]
+
+
+def _may_be_noted(outcome: Outcome) -> bool:
+    """Whether a test found what is wrong by itself, and has not said what it saw before."""
+    return type(outcome.error) is AssertionError and not any(only(Note, outcome.events))
+
+
+def _is_whole(happened: str, all_lines: Sequence[Line]) -> bool:
+    """Whether nothing is left out of the rows of a story."""
+    return len(all_lines) <= happened.count("\n") and happened == listed(all_lines)
 
 
 def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
@@ -176,27 +208,26 @@ def _excerpt(
     broken: Broken | None,
     explanation: Explanation | None,
     inside: Inside,
+    room: int,
 ) -> str:
-    """What happened, or the part of it that is worth telling."""
+    """What happened, or the part of it that is worth telling: all of it if there is `room`."""
     struck = _struck(all_lines, explanation)
     if broken is not None and broken.stands_alone:
-        rows = leading_up(all_lines, struck, broken, outcome)
-        return listed(
-            [
-                replace(row, below=inside.lines) if isinstance(row, Line) and row.marked else row
-                for row in rows
-            ]
-        )
+        return listed(leading_up(all_lines, struck, broken, outcome, inside.lines, room))
     matter = matters(outcome, core, broken, [all_lines[at] for at in struck])
     if matter.ops and not (
         broken is None and any(line.is_state for line in all_lines) and not core
     ):
-        return listed(excerpt.about(all_lines, matter))
+        return listed(excerpt.about(all_lines, matter, room))
     moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
     deaths = [line.time_us for line in all_lines if line.is_death][:_DEATHS]
     return listed(
         excerpt.latest(
-            all_lines, struck, [*moments, *deaths], stuck=isinstance(outcome.error, Stuck)
+            all_lines,
+            struck,
+            [*moments, *deaths],
+            room,
+            stuck=isinstance(outcome.error, Stuck),
         )
     )
 

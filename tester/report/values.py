@@ -151,6 +151,11 @@ def shown(value: Any, longest: int = _LONGEST) -> str:
     return f"{text[:ends]}...{text[-ends:]}{size}"
 
 
+def field(name: str, value: Any, longest: int = _LONGEST) -> str:
+    """One field of a message, with its name: `key='k'`, or `client=c0` for an id that has one."""
+    return value.called(name) if isinstance(value, _Id) else f"{name}={shown(value, longest)}"
+
+
 def message(payload: bytes, ids: Ids | None = None) -> str:
     """The fields of an encoded message."""
     return _message(msgspec.msgpack.decode(payload), ids)

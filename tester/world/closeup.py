@@ -63,7 +63,7 @@ class Part(NamedTuple):
     name: str
     """The attribute, and within what: "store.answers"."""
     size: int
-    """In bytes, with all that it refers to."""
+    """In bytes, with all that it refers to; of a container of tasks, without them."""
     many: int
     """How many elements it has; -1 for what has none."""
     last: str
@@ -284,9 +284,14 @@ def _parts(target: object, within: str = "", depth: int = 0) -> Iterator[Part]:
             yield from _parts(value, f"{within}{name}.", depth + 1)
         elif isinstance(value, dict | list | tuple | set | str | bytes | bytearray):
             is_many = not isinstance(value, str | bytes | bytearray)
-            yield Part(
-                f"{within}{name}", memory.size(value), len(value) if is_many else -1, _last(value)
-            )
+            size = sys.getsizeof(value) if is_many and _has_tasks(value) else memory.size(value)
+            yield Part(f"{within}{name}", size, len(value) if is_many else -1, _last(value))
+
+
+def _has_tasks(value: Any) -> bool:
+    """Whether a container has tasks in it, which refer to all that their code has at hand."""
+    within = [*value, *(value.values() if isinstance(value, dict) else ())]
+    return any(isinstance(one, asyncio.Task) for one in within)
 
 
 def _last(value: Any) -> str:

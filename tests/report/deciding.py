@@ -5,6 +5,9 @@ line breaks are blanks.
 """
 
 S = r"s\d+"
+LEFT_OUT = rf"{S} has left out request \d+ \(entry \d+\), after"
+HANDED = r"handed Raft one up to entry \d+ at .* had applied \d+ requests \(up to entry \d+\)"
+"""Of a snapshot, what it covers, and what had been applied when it was made."""
 
 RAFT = {
     # what is saved, and who is elected
@@ -122,9 +125,9 @@ RSM = {
     "makes_snapshots_always": r"has saved a snapshot of \d+ bytes, and 0 are allowed",
     "starts_without_its_snapshot": rf"{S} has left out requests 1 to \d+.* taken over no snapshot",
     "ignores_installed_snapshots": r"#\d+ had brought a snapshot up to entry \d+, .* over none",
-    "skips_after_a_snapshot": rf"{S} has left out request \d+, after .* snapshot of \d+",
-    "snapshot_between_check_and_apply": rf"{S} has left out request \d+, after its machine",
-    "snapshot_covers_one_too_few": rf"{S} has applied it again, after its machine had taken over",
+    "skips_after_a_snapshot": rf"{LEFT_OUT}.* snapshot of \d+",
+    "snapshot_between_check_and_apply": rf"{LEFT_OUT} its machine .* {HANDED}",
+    "snapshot_covers_one_too_few": rf"{S} has applied it again, after its machine .* {HANDED}",
     "takes_a_snapshot_for_an_answer": rf"{S} answered b'dec \d+'.* though its machine had not",
     "takes_a_timeout_for_an_answer": rf"{S} answered b'dec \d+'.* though its machine had not",
     "answers_with_the_latest_reply": r"another reply than its machine gave to it: \d+ instead of",
@@ -149,7 +152,7 @@ KVRAFT = {
     "puts_at_a_later_version": r"Put was called with version \d+, and #\d+ puts at version \d+",
     "makes_no_snapshot": r"hand Raft a snapshot of what has been applied",
     "makes_snapshots_always": r"has saved a snapshot of \d+ bytes, and 0 are allowed",
-    "skips_after_a_snapshot": rf"{S} has left out request \d+, after its machine had taken over",
+    "skips_after_a_snapshot": rf"{LEFT_OUT} its machine had taken over",
     "starts_without_its_snapshot": rf"{S} applied .* as request 1, .* taken over no snapshot",
     "goes_back_to_old_snapshots": rf"{S} had applied \d+ requests, and took over a snapshot of",
     "waits_for_a_heartbeat": r"a leader must send what it is given at once",
@@ -256,7 +259,7 @@ KVRAFT_DEDUP = {
     "reads_what_it_has": rf"{S} did not lead and must answer ErrWrongLeader",
     "never_leaves_a_dead_leader": rf"{C} asks only {S}, and {S} leads",
     "makes_no_snapshot": r"hand Raft a snapshot of what has been applied",
-    "skips_after_a_snapshot": rf"{S} has left out request \d+, after its machine had taken over",
+    "skips_after_a_snapshot": rf"{LEFT_OUT} its machine had taken over",
     "executes_every_copy_of_a_put": r"#\d+ repeats #\d+, and was carried out again",
     "remembers_eight_clients": r"#\d+ repeats #\d+, and was carried out again",
     "gives_up_at_last": r"none of its \d+ requests was answered: an Append without a reply",

@@ -36,6 +36,7 @@ DEC: Final = b"dec"
 """How a request to count down begins, which no replica may ever apply."""
 
 _HEADER: Final = 8
+_MANY: Final = 2**63
 _MACHINE: Final = 5
 """The place of the machine among the arguments of an RSM, self included."""
 _encode: Final = msgspec.msgpack.Encoder(order="deterministic").encode
@@ -116,6 +117,7 @@ class Recorded:
         if not isinstance(data, bytes):
             where = place_of(self._machine, "snapshot")
             raise WrongResult(f"{where}snapshot must return bytes, got {type(data).__name__}")
+        self._probe.report("packed", self._applied)
         return self._applied.to_bytes(_HEADER) + data
 
     def restore(self, data: bytes) -> None:
@@ -168,7 +170,7 @@ def recorded(probe: Probe) -> Iterator[None]:
 
 
 class _Onlooker:
-    """Tells who leads, and where in the log the commands of clients are put."""
+    """Tells who leads, where in the log commands are put, and what snapshots are handed over."""
 
     def __init__(self, raft: Any, probe: Probe) -> None:
         self._raft = raft
@@ -177,6 +179,7 @@ class _Onlooker:
         self.killed = False
         with suppress(AttributeError):  # it has __slots__: then nobody learns of the places
             raft.start = self._noted(raft.start)
+            raft.snapshot = self._handed(raft.snapshot)
         probe.after_each_step(self._look)
 
     def _look(self) -> None:
@@ -197,6 +200,16 @@ class _Onlooker:
             return started
 
         return noted
+
+    def _handed(self, snapshot: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(snapshot)
+        def handed(*args: Any, **kwargs: Any) -> Any:
+            index = args[0] if args else kwargs.get("index")
+            if isinstance(index, int) and 0 <= index < _MANY:
+                self._probe.report("handed", int(index))
+            return snapshot(*args, **kwargs)
+
+        return handed
 
     async def _later(self, started: CoroutineType[Any, Any, Any]) -> Any:
         done = await started

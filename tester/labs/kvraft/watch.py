@@ -8,6 +8,8 @@ What a replica tells (see `tester.labs.kvraft.replica`):
     state     term, leads                  of its Raft: see `tester.labs.raft.safety`
     logged    rpc, index, term             a command of a client has got its place in the log
     applied   number, request, reply       the machine has applied so many requests, this one last
+    packed    number                       the machine has made a snapshot of so many
+    handed    index                        the Raft gets a snapshot that covers the log up to there
     restored  number                       the machine has taken over a snapshot of so many
     answered  request, reply               a submission has returned OK
 """
@@ -46,10 +48,16 @@ words(
         "started": tuple[()],
         "logged": tuple[Count, Count, Count],
         "applied": tuple[Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)], bytes, bytes],
+        "packed": tuple[Count],
+        "handed": tuple[Count],
         "restored": tuple[Count],
         "answered": tuple[bytes, bytes],
     }
 )
+
+
+_FOR_A_READER = frozenset({"packed", "handed"})
+"""What breaks no rule by itself: a story tells it of a snapshot that a replica began from."""
 
 
 class _Applied(NamedTuple):
@@ -98,7 +106,7 @@ class Watch(Monitor):
             self._replies[server].clear()
         if what in self._receivers:
             self._receivers[what](server, *data)
-        else:
+        elif what not in _FOR_A_READER:
             self.leaders.hear(node, what, *data)
 
     def _logged(self, server: int, rpc: int, index: int, term: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from tester.report.broken import Broken
+from tester.report.excerpt import rows_of
 from tester.report.lines import Line, gap
 from tester.world.events import Note, only
 from tester.world.history import seconds
@@ -30,14 +31,24 @@ _CLAUSE: Final = re.compile(r": (?=[a-z])|, but |\. (?=[A-Z])")
 
 
 def leading_up(
-    all_lines: Sequence[Line], struck: Sequence[int], broken: Broken, outcome: Outcome
+    all_lines: Sequence[Line],
+    struck: Sequence[int],
+    broken: Broken,
+    outcome: Outcome,
+    below: Sequence[str] = (),
+    room: int = 0,
 ) -> list[Line | str]:
     """The lines about the messages of the rule, who led, and what befell servers; the break last.
 
-    `struck` are the places, among the lines, of what faults did that the run needs.
+    `struck` are the places, among the lines, of what faults did that the run needs; `below` are
+    the lines of code below the break. All lines up to it, if there is `room` for their rows.
     """
     end = next((at for at, line in enumerate(all_lines) if line.place > broken.place), None)
     before = list(all_lines[:end])
+    if len(before) <= room:
+        rows = _together(_ending(before, broken, outcome, below))
+        if rows_of(rows, room) <= room:
+            return rows
     chosen = _of_rule(before, broken, outcome)
     if len(before) <= _WHOLE:
         chosen = set(range(len(before)))
@@ -46,16 +57,24 @@ def leading_up(
     led = [at for at in happened if before[at].what.startswith("leads ")]
     rest = [at for at in happened if at not in led and _matters(before[at], broken)]
     chosen |= {*led[-_LEADERS:], *_news(before, rest)[-_MILESTONES:]}
-    shown = [before[at] for at in sorted(chosen)]
-    if broken.seen is not None and not any(_says_it(line) for line in shown):
-        shown = [replace(line, marked=False) for line in shown]
-    if not any(line.marked for line in shown):
-        shown.append(break_line(broken, outcome))
-    rows = _together(shown)
+    rows = _together(
+        _ending([before[at] for at in sorted(chosen)], broken, outcome, below),
+    )
     left_out = len(before) - len(chosen)
     if left_out <= 0:
         return rows
     return [gap(left_out), *rows]
+
+
+def _ending(
+    shown: Sequence[Line], broken: Broken, outcome: Outcome, below: Sequence[str]
+) -> list[Line]:
+    """The lines with the break among them, marked, and its code below it."""
+    if broken.seen is not None and not any(_says_it(line) for line in shown):
+        shown = [replace(line, marked=False) for line in shown]
+    if not any(line.marked for line in shown):
+        shown = [*shown, break_line(broken, outcome)]
+    return [replace(line, below=below) if line.marked else line for line in shown]
 
 
 def _of_rule(before: Sequence[Line], broken: Broken, outcome: Outcome) -> set[int]:

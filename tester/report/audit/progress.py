@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from linearizability.verdict import counted
+from tester.report.audit.behind import behind
 from tester.report.audit.group import Group, entry
 from tester.report.audit.messages import Message
 from tester.report.broken import Broken, listed
@@ -40,7 +41,8 @@ FAST = "A refusal tells where the logs may agree, so that whole terms are skippe
 
 def stuck(group: Group) -> Broken | None:
     """The first reason found why nothing gets on."""
-    for why in (_wrongly_refused, _split, _calmed, _does_not_go_back, _one_by_one, _too_soon):
+    whys = (_wrongly_refused, _split, _calmed, _does_not_go_back, _one_by_one, _too_soon, behind)
+    for why in whys:
         found = next(why(group), None)
         if found is not None:
             return found

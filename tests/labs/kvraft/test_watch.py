@@ -146,6 +146,9 @@ def test_leaders_are_watched_and_places_in_the_log_are_said_of_their_rpc() -> No
         ("s0", "leads term 1"),
         ("s0", "logs #7 as entry 3 of term 1", 7),
     ]
+    told(0, "packed", 2)
+    told(0, "handed", 3)
+    assert len(told.sim.said) == 2
     with pytest.raises(ElectionSafetyViolated):
         told(1, "state", 1, True)
 
