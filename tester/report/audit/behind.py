@@ -203,7 +203,7 @@ def _not_sent(group: Group) -> Iterator[Broken]:
         later = [one for one in without if since is not None and one.request.sent > since.place]
         if since is None or len(later) < _AGAIN or not _is_late(group, later[0].heard or 0):
             continue
-        if any(one.receiver == follower for one in group.of("snapshot")):
+        if not group.tells_all or _has_sent(group, name, follower, since.place, index):
             continue
         first, last = later[0], later[-1]
         yield Broken(
@@ -220,3 +220,13 @@ def _not_sent(group: Group) -> Iterator[Broken]:
             servers=[name, follower],
             index=index,
         )
+
+
+def _has_sent(group: Group, name: str, follower: str, place: int, index: int) -> bool:
+    """Whether a leader has sent an entry, with a snapshot or by what nobody can read perhaps."""
+    return any(
+        message.kind == "snapshot"
+        or (message.request.sent > place and (message.last is None or message.last >= index))
+        for message in group.messages
+        if (message.sender, message.receiver) == (name, follower) and message.kind != "vote"
+    )
