@@ -46,15 +46,16 @@ def clash_words(clash: Clash) -> tuple[str, str]:
     if clash.kind == "lost update":
         version = one.input[2]
         why = (
-            f"Lost update: {_who(one)} and {_who(other)} Puts both succeeded against"
-            f" version {version}, but each version is replaced only once."
+            f"Lost update: {_both(one, other)} succeeded against version {version}, but each"
+            " version is replaced only once."
         )
         return why, f"version {version} became {version + 1} only once"
     version = one.output[1]
-    why = (
-        f"Two Gets saw version {version} with different values: {_who(one)} returned"
-        f" {_value(one.output[0])}, {_who(other)} {_value(other.output[0])}."
-    )
+    first, second = _value(one.output[0]), _value(other.output[0])
+    returned = f"{_who(one)} returned {first}, {_who(other)} {second}"
+    if one.client == other.client:
+        returned = f"{_who(one)} returned {first} and {second}"
+    why = f"Two Gets saw version {version} with different values: {returned}."
     return why, f"version {version} has only one value"
 
 
@@ -80,6 +81,12 @@ def contradiction_words(
 
 def _who(op: Operation) -> str:
     return f"{client_name(op.client)}'s"
+
+
+def _both(one: Operation, other: Operation) -> str:
+    if one.client == other.client:
+        return f"two Puts of {client_name(one.client)}"
+    return f"{_who(one)} and {_who(other)} Puts both"
 
 
 def _value(value: str) -> str:

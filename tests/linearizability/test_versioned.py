@@ -216,6 +216,21 @@ SENTENCES = [
         """,
     ),
     (
+        [A, put(0, "b", 0, "OK", 15, 18)],
+        """
+        Lost update: two Puts of c0 succeeded against version 0, but each version is
+        replaced only once.
+        | version 0 became 1 only once
+        """,
+    ),
+    (
+        [A, get(2, "a", 1, 12, 13), get(2, "b", 1, 14, 15)],
+        """
+        Two Gets saw version 1 with different values: c2's returned 'a' and 'b'.
+        | version 1 has only one value
+        """,
+    ),
+    (
         [A, get(2, "a", 1, 12, 13), get(3, "long" * 1_000, 1, 12, 13)],
         """
         Two Gets saw version 1 with different values: c2's returned 'a', c3's
