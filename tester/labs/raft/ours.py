@@ -67,9 +67,9 @@ async def new_leader(raft: RaftCluster, among: Sequence[int]) -> int:
         for i in among:
             if (await raft.get_state(i))[1]:
                 return i
-    raise raft.stuck(
-        f"a majority could talk for {ELECTED_S} s, and of {_named(among)} none was elected"
-    )
+    none = "was not elected" if len(among) == 1 else "none was elected"
+    who = _named(among) if len(among) == 1 else f"of {_named(among)}"
+    raise raft.stuck(f"a majority could talk for {ELECTED_S} s, and {who} {none}")
 
 
 async def is_elected(raft: RaftCluster, wanted: int, among: Sequence[int]) -> bool:

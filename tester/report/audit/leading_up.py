@@ -27,6 +27,18 @@ _EXCHANGES: Final = 6
 _SAME: Final = 12
 """A sentence that begins with this many characters of the verdict's says the same."""
 _NUMBER: Final = re.compile(r"\d+")
+_PLURALS: Final = {
+    "is": "are",
+    "crashes": "crash",
+    "restarts": "restart",
+    "stands": "stand",
+    "goes": "go",
+    "leads": "lead",
+    "installs": "install",
+    "makes": "make",
+    "applies": "apply",
+}
+_VERB: Final = re.compile(rf"^({'|'.join(_PLURALS)})\b")
 _CLAUSE: Final = re.compile(r": (?=[a-z])|, but |\. (?=[A-Z])")
 
 
@@ -178,10 +190,19 @@ def _merged(batch: Sequence[Line]) -> list[Line]:
     of: dict[str, list[str]] = {}
     for line in batch:
         of.setdefault(line.who, []).append(line.what)
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple[str, ...], list[str]] = {}
     for who, what in of.items():
-        groups.setdefault(", ".join(what), []).append(who)
-    return [replace(batch[0], who=",".join(who), what=what) for what, who in groups.items()]
+        groups.setdefault(tuple(what), []).append(who)
+    return [
+        replace(batch[0], who=",".join(who), what=", ".join(map(verb, what)))
+        for what, who in groups.items()
+        for verb in [_of_several if len(who) > 1 else str]
+    ]
+
+
+def _of_several(what: str) -> str:
+    """What befell one server, said of several: "are cut off from the others"."""
+    return _VERB.sub(lambda verb: _PLURALS[verb[0]], what)
 
 
 def later(outcome: Outcome, broken: Broken, kind: str, said: str) -> str:
