@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -20,8 +20,10 @@ _TOKEN = re.compile(
 _STRING_END = re.compile(r'(?:[^"\\]|\\.)*"')
 _INTEGER = re.compile(r"[+-]?\d{1,4000}N?")
 _FLOAT = re.compile(r"[+-]?\d{1,400}(\.\d*([eE][+-]?\d+)?|[eE][+-]?\d+)M?|[+-]?\d{1,400}M")
+_UNUSUAL = re.compile(r'[{}()"\\;#]')
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+_NAMED = {"nil": None, "true": TRUE, "false": FALSE}
 _CLOSES = {"{": "}", "#{": "}", "[": "]", "(": ")"}
 _DISCARD = object()
 DEEPEST = 100
@@ -40,7 +42,10 @@ def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, A
     around: list[tuple[str, int]] = []  # the brackets around the events
     stack: list[tuple[str, list[Any], int]] = []
     top: list[Any] = []  # what to discard between the events
-    for number, kind, token in _tokens(lines, name):
+    for number, kind, token in _tokens(lines, name, lambda: not stack and not top):
+        if isinstance(token, dict):
+            yield number, token
+            continue
         items = stack[-1][1] if stack else top
         if kind == "open":
             if len(stack) + len(around) == DEEPEST:
@@ -81,10 +86,20 @@ def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, A
         raise malformed(name, began, f"the history ends inside this {opening}")
 
 
-def _tokens(lines: Iterable[str], name: str) -> Iterator[tuple[int, str, str]]:
-    """Line, kind and text of everything that means something."""
+def _tokens(
+    lines: Iterable[str], name: str, is_between: Callable[[], bool]
+) -> Iterator[tuple[int, str, str | dict[str, Any]]]:
+    """Line, kind and text of everything that means something.
+
+    A plain map that is a line by itself, as most are, is given as a whole if it `is_between`
+    others, not inside of one.
+    """
     numbered = enumerate(lines, 1)
     for number, line in numbered:
+        plain = _plain(line) if is_between() else None
+        if plain is not None:
+            yield number, "map", plain
+            continue
         position = 0
         while position < len(line):
             match = _TOKEN.match(line, position)
@@ -102,6 +117,43 @@ def _tokens(lines: Iterable[str], name: str) -> Iterator[tuple[int, str, str]]:
                 raise malformed(name, number, what)
             if kind is not None and kind != "tag":
                 yield number, kind, token
+
+
+def _plain(line: str) -> dict[str, Any] | None:
+    """The map on a line if it has only keywords as keys, and atoms and vectors of them as values.
+
+    None where there is any doubt, and for everything that is wrong.
+    """
+    text = line.strip(" \t\r\n,")
+    if text[:2] != "{:" or text[-1:] != "}" or _UNUSUAL.search(text, 1, len(text) - 1):
+        return None
+    items: list[Any] = []
+    outer: list[list[Any]] = []
+    spaced = text[1:-1].replace(",", " ").replace("[", " [ ").replace("]", " ] ")
+    for word in spaced.split():
+        if word.isdigit() and len(word) < 19 and word.isascii():
+            items.append(int(word))
+        elif word == "[" and len(outer) < DEEPEST // 2:
+            outer.append(items)
+            items = []
+        elif word == "]" and outer:
+            outer[-1].append(tuple(items))
+            items = outer.pop()
+        elif word in "[]":
+            return None
+        else:
+            try:
+                items.append(_atom("atom", word))
+            except OverflowError:
+                return None
+    if outer or len(items) % 2:
+        return None
+    found: dict[str, Any] = {}
+    for name, value in zip(items[::2], items[1::2], strict=True):
+        if type(name) is not Verbatim or name.text[0] != ":":
+            return None
+        found[name.text] = value
+    return found if 2 * len(found) == len(items) else None
 
 
 def _whole_string(
@@ -168,11 +220,13 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _atom(kind: str, token: str) -> Hashable:
+    if token[0] == ":":
+        return _verbatim(token)
     if kind == "string":
         text = _ESCAPE.sub(_escaped, token[1:-1])
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-    if token in ("nil", "true", "false"):
-        return {"nil": None, "true": TRUE, "false": FALSE}[token]
+    if token in _NAMED:
+        return _NAMED[token]
     if _INTEGER.fullmatch(token):
         return int(token.rstrip("N"))
     if _FLOAT.fullmatch(token):
