@@ -90,6 +90,19 @@ def test_a_correct_variant_passes(
     assert found == [], variant.about
 
 
+@pytest.mark.parametrize(
+    ("lab", "name", "test", "seed"),
+    [("rsm", "snapshots_in_background", "test_forgets_requests_that_are_over", 8)],
+)
+def test_a_variant_that_failed_once_passes(
+    lab: str, name: str, test: str, seed: int, tmp_path: Path
+) -> None:
+    variant = next(one for one in CATALOGUES[lab].variants if one.name == name)
+    with planted(variant, tmp_path):
+        outcome = run(SUITES[lab][test], Choices(Seeded(seed)))
+    assert outcome.error is None
+
+
 def test_every_lab_has_a_catalogue_of_a_size() -> None:
     sizes = {"kvsrv": 12, "lock": 8, "dedup": 10, "raft": 40}
     sizes |= {"rsm": 16, "kvraft": 16, "kvraft-dedup": 14, "mapreduce": 12}

@@ -392,3 +392,6 @@ async def _lose(lab: Lab, requests: int) -> None:
         for i in range(requests):
             _ = group.create_task(lab.offer(INC), name=f"request {i}")
     await lab.agree()
+    # A snapshot that is written in the background keeps the next one waiting, and the log with it.
+    _ = await lab.one()
+    await asyncio.sleep(0.1)
