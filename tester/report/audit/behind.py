@@ -50,12 +50,12 @@ def _is_up(group: Group, name: str) -> bool:
 
 
 def _leaders(group: Group) -> list[tuple[str, State]]:
-    """Who leads at the end and shows its log, the newest term first.
+    """Who leads at the end, the newest term first.
 
     What a leader owes, it owes until it hears of a newer term, whoever may have one by then.
     """
     now = [(name, _now(group, name)) for name in group.servers.names if _is_up(group, name)]
-    found = [(name, state) for name, state in now if state.leads and state.describes]
+    found = [(name, state) for name, state in now if state.leads and not state.busy]
     return sorted(found, key=lambda one: -one[1].term)
 
 
@@ -85,6 +85,10 @@ def _not_committed(group: Group) -> Iterator[Broken]:
 
 
 def _withheld(group: Group, name: str, state: State) -> Iterator[Broken]:
+    if not state.describes and not _tells_applied(group):
+        return
+    done = state.commit if state.describes else state.applied
+    terms = _terms(group, name, state.term)
     has: dict[str, Message] = {}
     for message in _appended(group, name, state.term):
         before = has.get(message.receiver)
@@ -94,19 +98,21 @@ def _withheld(group: Group, name: str, state: State) -> Iterator[Broken]:
         needed = group.servers.majority - 2  # the leader has it itself
         index = counts[needed] if 0 <= needed < len(counts) else 0
         place = message.heard or 0
-        if index <= state.commit or state.term_at(index) != state.term:
+        if index <= done or terms.get(index) != state.term:
             continue
         if not _is_late(group, place):
             return
         those = [one for one in has.values() if (one.last or 0) >= index]
         said = listed([f"{one.receiver} (#{one.rpc})" for one in those])
+        shows = state.describes
+        reached = f"the commit index of {name} was" if shows else f"{name} had applied up to"
         yield Broken(
             place,
             f"{name} leads term {state.term}, and {said} answered that {_they(those)} all entries "
             f"up to {index}: with {name} itself, {len(those) + 1} of {len(group.servers.names)} "
             f"servers have {entry(index, state.term)}, and "
             f"{group.servers.majority} are needed. At {seconds(group.servers.times[-1])} s "
-            f"the commit index of {name} was {state.commit}.",
+            f"{reached} {done}.",
             f"{name} does not commit entry {index}, which a majority has",
             COMMITS,
             COMMITS_SOURCE,
@@ -117,6 +123,22 @@ def _withheld(group: Group, name: str, state: State) -> Iterator[Broken]:
             index=index,
         )
         return
+
+
+def _terms(group: Group, name: str, term: int) -> dict[int, int]:
+    """The terms of the entries that a leader has sent in its term, by their index."""
+    found: dict[int, int] = {}
+    for message in group.of("append"):
+        if (message.sender, message.term) != (name, term) or message.index is None:
+            continue
+        for at, one in enumerate(message.entries or ()):
+            found[message.index + 1 + at] = one
+    return found
+
+
+def _tells_applied(group: Group) -> bool:
+    """Whether services tell what was applied, by its index."""
+    return any(one.what == "started" and one.data for one in group.outcome.observations)
 
 
 def _they(those: list[Message]) -> str:
@@ -155,8 +177,8 @@ def _not_followed(group: Group) -> Iterator[Broken]:
 
 def _not_applied(group: Group) -> Iterator[Broken]:
     """A server that has committed an entry, and does not hand it to its service."""
-    if not any(one.what == "started" and one.data for one in group.outcome.observations):
-        return  # nobody tells what was applied, by its index
+    if not _tells_applied(group):
+        return
     for name in group.servers.names:
         now = _now(group, name)
         if not _is_up(group, name) or not now.describes or now.applied >= now.commit:
@@ -188,6 +210,8 @@ def _not_sent(group: Group) -> Iterator[Broken]:
     """A leader that has an entry, and leaves it out of what a follower gets and agrees to."""
     pairs = [(*led, name) for led in _leaders(group) for name in group.servers.names]
     for name, state, follower in pairs:
+        if not state.describes:
+            continue
         without = [one for one in _appended(group, name, state.term) if one.receiver == follower]
         if len(without) < _AGAIN or (without[-1].last or 0) >= state.last:
             continue

@@ -7,7 +7,7 @@ import pytest
 
 from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS, suite
-from tester.labs.patch import Edits, Patch, planted
+from tester.labs.patch import Edits, Patch, Rewrite, planted
 from tester.report.audit import behind
 from tester.report.reason import reason
 from tester.world.failure import Stuck
@@ -54,3 +54,20 @@ def test_what_should_have_come_of_it_is_named(name: str, tmp_path: Path) -> None
     assert found is not None
     assert (found.headline, found.rule) == (headline, rule)
     assert reason(replace(kept(), error=outcome.error)) is None
+
+
+def test_a_leader_that_shows_no_log_is_known_by_what_it_sent(tmp_path: Path) -> None:
+    edits, headline, _ = BUGS["commits what all have"]
+    files = {
+        file: Patch("a_bug", "A bug of this test.", file, edit).source()
+        for file, edit in (
+            ("raft/core.py", edits),
+            ("raft/raft.py", (("def describe(", "def undescribed("),)),
+        )
+    }
+    with planted(Rewrite("silent", "A bug of this test.", tuple(files.items())), tmp_path):
+        outcome = kept()
+    found = reason(outcome)
+    assert found is not None
+    assert found.headline == headline
+    assert "s2 had applied up to 1." in found.sentence
