@@ -106,8 +106,8 @@ def render_story(
     more = next_step(command, explanation, full, logged, place)
     again = again_by(effort, command, more, other)
     first = _wrap(f"seed {seed}: {title}")
-    others = "\n\n".join([f"{first}{here}", HEADER, *rest, again])
-    room = _WHOLE - len(others.splitlines())
+    sections = [first, here, *rest]
+    room = _WHOLE - _assembled(sections, HEADER, again, bool(effort)).count("\n")
     happened = (
         listed(all_lines)
         if full
@@ -116,12 +116,19 @@ def render_story(
     if _is_whole(happened, all_lines):
         more = next_step(command, explanation, True, logged, place)
         again = again_by(effort, command, more, other)
+    return _assembled(sections, happened, again, bool(effort))
+
+
+def _assembled(sections: Sequence[str], happened: str, again: str, shrunk: bool) -> str:
+    """A story of its headline, what follows its rows directly, all else, and its end.
+
+    What a shrunk failure needs, and how that was found, belong together.
+    """
+    first, here, *rest = sections
     head = [first, f"{happened}{here}"] if happened else [f"{first}{here}"]
-    if effort:  # what the failure needs, and how that was found, belong together
-        above = [*head, *rest]
-        above[-1] += f"\n{again}"
-        return "\n\n".join(above) + "\n"
-    return "\n\n".join([*head, *rest, again]) + "\n"
+    above = "\n\n".join([*head, *rest])
+    gap = "\n" if shrunk else "\n\n"
+    return f"{above}{gap}{again}\n"
 
 
 def _below_the_rows(
