@@ -8,7 +8,7 @@ from typing import Final
 from kvsrv.rpc import Err, Version
 from tester.labs.kvraft.basic import check_all, check_versions
 from tester.labs.kvraft.clerks import KVCluster
-from tester.labs.kvraft.cluster import within
+from tester.labs.kvraft.cluster import ELECTION_TIMEOUT_S, within
 from tester.labs.kvraft.generic import (
     HEALED_S,
     MAXRAFTSTATE,
@@ -258,6 +258,47 @@ async def test_reads_while_leaders_change(sim: Simulation) -> None:
         await asyncio.sleep(6)
         await kv.calm()
     await check_all(clerks[0], keys)
+
+
+@simulate(network=CALM, limits=LIMITS)
+async def test_reads_at_a_leader_that_is_cut_off(sim: Simulation) -> None:
+    """A leader that is cut off is read again and again, while the others elect one and go on.
+
+    Every other time one of them has been away, and stands for election at once; and the other one
+    restarts, so that it has forgotten what it promised its leader if that was not saved.
+    """
+    kv = KVCluster(sim, 3)
+    ck, reader = kv.clerk(), kv.clerk()
+    version = await put_at_least_once(ck, "k", "", 0) + 1
+
+    async def reads() -> None:
+        while not over:
+            _ = await reader.get("k")
+            await asyncio.sleep(0.005)
+
+    for round_ in range(sim.at_most(8, "rounds")):
+        leader, over = await kv.leader(), False
+        near, far = (i for i in range(3) if i != leader)
+        _ = await reader.get("k")
+        if round_ % 2:
+            kv.servers.disconnect(far)
+            await asyncio.sleep(ELECTION_TIMEOUT_S + kv.below(500) / 1_000)
+        kv.limit(reader.name, [leader])
+        kv.limit(ck.name, [near, far])
+        kv.servers.disconnect(leader)
+        reading = asyncio.create_task(reads(), name="who reads")
+        if round_ % 2:
+            kv.servers.crash(near)
+            kv.servers.restart(near)
+            kv.servers.connect(near, far)
+        put = put_at_least_once(ck, "k", f"{round_}", version)
+        version = await within(sim, FAILOVER_S, put, "two servers of three can talk") + 1
+        await asyncio.sleep(ELECTION_TIMEOUT_S)
+        over = True
+        kv.servers.connect_all()
+        for one in (reader, ck):
+            kv.limit(one.name, range(3))
+        await within(sim, HEALED_S, reading, "all servers can talk again")
 
 
 async def soak(sim: Simulation, seconds: int = SOAK_S) -> None:
