@@ -37,6 +37,8 @@ _REQUEST: Final = 30
 """Columns for a request that is no message."""
 _FIELD: Final = 14
 """Columns for a field of a request."""
+JUDGED: Final = frozenset({"NotApplied", "AppliedTwice", "ReplicasDiverged"})
+"""The verdicts of which a broken rule here says all, and more."""
 _OK: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
 
 

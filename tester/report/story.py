@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tester.report import excerpt
+from tester.report import excerpt, machine_rules
 from tester.report.again import again_by, beside, effort_of, next_step
 from tester.report.audit.beside import side_by_side
 from tester.report.audit.leading_up import later, leading_up
@@ -190,7 +190,10 @@ def consequence(outcome: Outcome, broken: Broken) -> str:
     what = what or ("" if kind else "an assertion does not hold")
     if isinstance(outcome.error, Stuck):
         kind, what = _stuck(outcome), outcome.error.sentence
-    judged = broken.sentence.lower().startswith(verdict.lower())
+    is_end = broken.place == len(outcome.trace) - 1
+    judged = broken.sentence.lower().startswith(verdict.lower()) or (
+        is_end and outcome.kind in machine_rules.JUDGED
+    )
     return "" if judged else later(outcome, broken, kind, what)
 
 

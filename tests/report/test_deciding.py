@@ -16,6 +16,7 @@ from linearizability import Illegal
 from tester.engine.choices import Choices, Seeded
 from tester.labs import LABS, suite
 from tester.labs.patch import Patch, Rewrite, planted
+from tester.report import machine_rules
 from tester.report.broken import Broken
 from tester.report.inside import NOTHING, look
 from tester.report.reason import reason
@@ -99,6 +100,8 @@ def test_a_story_names_the_event_that_decides(
         said = [why.headline, f"{why.sentence} {why.perhaps}", why.reference]
         shown = "\n".join(textwrap.fill(text.strip(), 80) for text in said if text)
         snapshots.check(f"rules/{lab} {bug.name}", f"{shown}\n")
+    if outcome.kind in machine_rules.JUDGED:
+        assert "So the test failed" not in story  # what it found is what the rule is about
     if why is not None:
         assert unjustly(lab, bug.killed_by[0], outcome) is None
     if why is None or not why.stands_alone:
