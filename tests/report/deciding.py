@@ -5,7 +5,7 @@ line breaks are blanks.
 """
 
 S = r"s\d+"
-LEFT_OUT = rf"{S} has left out request \d+ \(entry \d+\), after"
+LEFT_OUT = rf"{S} has left out request \d+( \(entry \d+\))?, after"
 HANDED = r"handed Raft one up to entry \d+ at .* had applied \d+ requests \(up to entry \d+\)"
 """Of a snapshot, what it covers, and what had been applied when it was made."""
 
