@@ -55,7 +55,7 @@ def next_step(
     if not command.startswith("labtester replay "):
         return [""]
     if explanation is not None and explanation.causes:
-        return ["`explain` for `replay`: the nearest passing run beside it"]
+        return ["`explain` instead of `replay`: beside the nearest passing run"]
     every = [] if full else ["--full: every event"]
     said = [f"what you log at {place}"] if place else []
     said += ["what your code logs"]

@@ -72,15 +72,20 @@ def about(all_lines: Sequence[Line], matter: Matters, room: int = 0) -> list[str
         elif any(line.is_state for line in shown):
             shown = _asked_of_a_group(shown)
         else:
-            missing = [line for line in before if line not in shown]
+            missing = _left_out(before, shown)
             shown = collapse(shown, marked)
             if len(shown) > whole:
                 shown = collapse(shown, marked, alike=True)
             shown, over = _ends(shown)
             missing += over
-        missing = missing or [line for line in before if line not in shown]
+        missing = missing or _left_out(before, shown)
     later = 0 if end is None else len(all_lines) - end
     return [*map(str, shown), *_gap(missing, later, matter)]
+
+
+def _left_out(lines: Sequence[Line], shown: Sequence[Line]) -> list[Line]:
+    there = set(shown)  # a run may have a hundred thousand lines
+    return [line for line in lines if line not in there]
 
 
 def rows_of(rows: Sequence[Line | str], most: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pytest
+
 from tester.report import excerpt
 from tester.report.lines import Line
 from tester.report.matters import Matters
@@ -171,3 +173,22 @@ def test_no_answer_is_shown_without_its_request() -> None:
         answered = set(re.findall(r"the answer to (\d+)", text))
         assert answered <= set(re.findall(r"KVServer\.get\((\d+)\)", text))
         assert answered >= {str(rpc) for rpc in named}
+
+
+def test_a_line_is_not_compared_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that floods the network sends a hundred thousand requests."""
+    lines = []
+    for rpc in range(1_000):
+        lines += asked(2 * rpc, rpc, 0, f"the answer to {rpc}")
+    compared = 0
+    same = Line.__eq__
+
+    def counted(one: Line, other: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return same(one, other)
+
+    monkeypatch.setattr(Line, "__eq__", counted)
+    matter = Matters(frozenset({0}), core=frozenset({0}))
+    assert "left out: " in "\n".join(excerpt.about(lines, matter))
+    assert compared < 20 * len(lines)
