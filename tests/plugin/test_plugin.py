@@ -32,9 +32,14 @@ def test_a_failing_seed_is_a_story_without_frames_of_ours(run: Run) -> None:
     assert re.search(r"^FAILED test_mine.py::test_certain - seed \d+: not lin", text, re.MULTILINE)
 
 
+def printed_command(story: str) -> list[str]:
+    [command] = [line for line in story.splitlines() if line.startswith("    pytest ")]
+    return shlex.split(command)
+
+
 def test_the_printed_command_tells_the_same_story(run: Run, project: pytest.Pytester) -> None:
     first = story(run(source=FAILING, apart=True))
-    command = shlex.split(first.strip().splitlines()[-1])
+    command = printed_command(first)
     assert command[0] == "pytest"
     assert re.fullmatch(r"--sim-seed=\d+", command[-1])
     again = run(*command[1:], apart=True)
@@ -54,7 +59,7 @@ def test_the_printed_command_works_where_pytest_was_started(
         {"here": project.path, "below": folder, "beside": project.path / "other"}[at]
     )
     first = run(folder / "test_mine.py")
-    command = shlex.split(story(first).strip().splitlines()[-1])
+    command = printed_command(story(first))
     assert (
         command[1]
         == {

@@ -198,7 +198,7 @@ def test_junit_xml_has_the_story(run: Run, project: pytest.Pytester) -> None:
     [failure] = ET.parse(project.path / "out.xml").iter("failure")
     assert re.fullmatch(r"seed \d+: not linearizable", failure.attrib["message"])
     assert re.match(r"seed \d+: not linearizable", str(failure.text))
-    assert str(failure.text).rstrip().splitlines()[-1].startswith("    pytest 'test_mine.py::")
+    assert "\n    pytest 'test_mine.py::test_certain' --sim-seed=" in str(failure.text)
 
 
 def test_the_table_says_what_was_run(run: Run) -> None:
