@@ -141,6 +141,8 @@ RSM = {
 KVRAFT = {
     "reads_what_it_has": rf"{S} (did not lead and must answer Err|answered #.* from what it had)",
     "reads_while_it_believes_that_it_leads": rf"It believed that it led term \d+, and {S} led",
+    "lease_longer_than_the_promise": rf"{S} answered .* to #\d+ .*: expected \('\d+'",
+    "promise_forgotten_by_a_restart": rf"{S} answered .* to #\d+ .*: expected \('\d+'",
     "knows_no_key_when_it_does_not_lead": rf"{S} did not lead and must answer ErrWrongLeader",
     "answers_puts_without_a_majority": rf"{S} answered a write before it had applied it",
     "never_leaves_a_dead_leader": rf"{C} asks only {S}, and {S} leads",

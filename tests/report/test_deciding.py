@@ -85,6 +85,10 @@ def decides(lab: str, name: str, story: str) -> bool:
     return re.search(TABLES[lab][name], " ".join(story.split())) is not None
 
 
+HASHED = ("partitions_by_hash",)
+"""Bugs whose words are others in each process: they depend on how Python hashes texts there."""
+
+
 @pytest.mark.parametrize(("lab", "bug"), BUGS)
 def test_a_story_names_the_event_that_decides(
     lab: str, bug: Patch | Rewrite, tmp_path: Path
@@ -96,7 +100,7 @@ def test_a_story_names_the_event_that_decides(
         story = render_story(0, outcome, "labtester replay", look=closer)
         why = reason(outcome)
     assert decides(lab, bug.name, story), story
-    if why is not None and lab not in OF_ANSWERS:
+    if why is not None and lab not in OF_ANSWERS and bug.name not in HASHED:
         said = [why.headline, f"{why.sentence} {why.perhaps}", why.reference]
         shown = "\n".join(textwrap.fill(text.strip(), 80) for text in said if text)
         snapshots.check(f"rules/{lab} {bug.name}", f"{shown}\n")
