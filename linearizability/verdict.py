@@ -128,20 +128,22 @@ class Refuted:
     @cached_property
     def prefix(self) -> tuple[Operation, ...]:
         """The longest linearizable prefix found, in its order."""
-        return tuple(self.operations[position] for position in self._prefix.order)
+        return tuple(map(self.operations.__getitem__, self._prefix.order))
 
     @property
     def state(self) -> State:
         """What the object holds after the prefix."""
         return self._prefix.state
 
+    @property
+    def following(self) -> tuple[Operation, ...]:
+        """Every operation that could come next after the prefix, though none can."""
+        return tuple(map(self.operations.__getitem__, self._prefix.nexts))
+
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
-        """Every operation that could come next after the prefix, and why it cannot."""
-        return tuple(
-            Candidate(op, self.model.reason(self.state, op))
-            for op in (self.operations[position] for position in self._prefix.nexts)
-        )
+        """The same, each with the reason why it cannot."""
+        return tuple(Candidate(op, self.model.reason(self.state, op)) for op in self.following)
 
     @property
     def complete_at(self) -> int:

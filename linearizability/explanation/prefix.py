@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import compress
+from operator import attrgetter
 from typing import NamedTuple
 
 from linearizability.decision import Case, Conflict, Core, Proof
@@ -15,10 +16,11 @@ from linearizability.explanation.relax import GenericSearch
 from linearizability.model import Model, State, last_states, next_states
 from linearizability.operation import OPEN, Operation
 
+_call_of, _ret_of = attrgetter("call"), attrgetter("ret")
 REFINED = 200
 CUT_CONFIGURATIONS = 20_000
 AHEAD = 20
-"""By this factor more returns are looked at each time that they are used up."""
+"""So many returns are looked at, and each time that they are used up by this factor more."""
 COPIED = 120
 """An order takes as long as copying so many elements for each operation in it."""
 REMEMBERED = 100
@@ -56,31 +58,27 @@ def complete(
     back = _returned_from(operations, found, min(calls, default=0))
     certain = max(0, min(certain, len(found) - back))
     order = list(found[:certain])
-    # The states it may be in before and after each of the last operations.
-    layers = deque([_states_after(model, [operations[position] for position in order])])
+    first_state = _states_after(model, list(map(operations.__getitem__, order)))
+    ending = _Ending(model, operations, order, [_Stretch(first_state)])
     for position in found[certain:]:
-        after = next_states(model, layers[-1], operations[position])
+        after = next_states(model, ending.states, operations[position])
         if not after:
             break
-        order.append(position)
-        layers.append(after)
-        if len(layers) > REMEMBERED:
-            layers.popleft()
+        ending.append(position, after)
     for position in found[len(order) :]:
         outside[position] = 1
         if (ret := operations[position].ret) is not None:
             rest.append((ret, operations[position].call, position))
-    ending = _Ending(model, operations, order, layers)
     by_call: list[tuple[int, int]] = []
     by_return: list[tuple[int, int, int]] = []
     called = first = 0
-    ahead = 1
+    ahead = AHEAD
     while True:
         while first < len(by_return) and not outside[by_return[first][2]]:
             first += 1
         if first == len(by_return):  # at the beginning, and after so many more operations
             rest = [one for one in rest if outside[one[2]]]
-            by_return = [min(rest)] if ahead == 1 else nsmallest(ahead, rest)
+            by_return = nsmallest(ahead, rest)
             limit, known = by_return[-1][0], set(ending.nexts)
             by_call = sorted(
                 [(call, p) for _, call, p in rest if call <= limit and p not in known]
@@ -93,7 +91,7 @@ def complete(
             called += 1
         added = ending.extend()
         if added is None:
-            return Prefix(order, layers[-1][0], ending.nexts)
+            return Prefix(order, ending.states[0], ending.nexts)
         outside[added] = 0
 
 
@@ -122,76 +120,122 @@ def _states_after(model: Model, operations: Sequence[Operation]) -> list[State]:
 
 
 @dataclass(slots=True)
+class _Stretch:
+    """Moments in a row, after one operation each, between which the object did not change."""
+
+    states: list[State]
+    count: int = 1
+    first_return: float = math.inf
+    """No later than the return of each of these operations."""
+
+
+@dataclass(slots=True)
 class _Ending:
     """The end of an order, and the operations that may be next."""
 
     model: Model
     operations: Sequence[Operation]
     order: list[int]
-    layers: deque[list[State]]  # the states before and after each of the last operations
+    stretches: list[_Stretch]
+    moments: int = 1
+    """How many of the last moments are remembered: those of all stretches."""
     nexts: list[int] = field(default_factory=list)
     added: int = 0
     changed: int = 0
     """How many operations had been added when the last of them changed the state."""
     tried: dict[int, int] = field(default_factory=dict)
     """For each read that fits nowhere, how many operations had been added when that was found."""
+    writes: dict[int, int] = field(default_factory=dict)
+    """The same for what is no read and cannot be last, by `changed`; -1 if that is not known."""
+
+    @property
+    def states(self) -> list[State]:
+        """The states that the object may be in now."""
+        return self.stretches[-1].states
+
+    def append(self, position: int, after: list[State]) -> None:
+        """Put an operation at the end of the order."""
+        last = self.stretches[-1]
+        if self.model.nondeterministic or after[0] is not last.states[0]:
+            last = _Stretch(after, 0)
+            self.stretches.append(last)
+        self._enter(last, position)
+        self.order.append(position)
+
+    def _enter(self, stretch: _Stretch, position: int) -> None:
+        ret = self.operations[position].ret
+        if ret is not None and ret < stretch.first_return:
+            stretch.first_return = ret
+        stretch.count += 1
+        self.moments += 1
+        if self.moments > REMEMBERED:
+            self.moments -= 1
+            self.stretches[0].count -= 1
+            if not self.stretches[0].count:
+                del self.stretches[0]
 
     def extend(self) -> int | None:
         """Put one of the operations that may be next into the order, if one fits."""
+        tried, writes, changed = self.tried, self.writes, self.changed
         for position in self.nexts:
-            back = self._place(position)
-            if back is not None:
-                self.order.insert(len(self.order) - back, position)
-                self.layers.insert(len(self.layers) - 1 - back, self.layers[-1 - back])
-                return self._put(position)
-        for position in self.nexts:
-            if position in self.tried:
+            if position in writes or tried.get(position, -1) >= changed:
                 continue
-            after = next_states(self.model, self.layers[-1], self.operations[position])
-            if after:
-                if after[0] is not self.layers[-1][0]:
-                    self.changed = self.added + 1
-                self.order.append(position)
-                self.layers.append(after)
+            place = self._place(position)
+            if place is not None:
+                back, stretch = place
+                self.order.insert(len(self.order) - back, position)
+                self._enter(stretch, position)
                 return self._put(position)
+        for position in self.nexts:
+            if position in tried or writes[position] == changed:
+                continue
+            after = next_states(self.model, self.states, self.operations[position])
+            if after:
+                if after[0] is not self.states[0]:
+                    self.changed = self.added + 1
+                self.append(position, after)
+                return self._put(position)
+            if not self.model.nondeterministic:  # there a read may change the states, too
+                writes[position] = changed
         return None
 
     def _put(self, position: int) -> int:
         self.nexts.remove(position)
         self.added += 1
-        if len(self.layers) > REMEMBERED:
-            self.layers.popleft()
         return position
 
-    def _place(self, position: int) -> int | None:
-        """Behind how many operations of the order a read in progress can be put.
+    def _place(self, position: int) -> tuple[int, _Stretch] | None:
+        """Behind how many operations of the order a read in progress can be put, and where it is.
 
         None if nowhere, or if it is no read. A read of a nondeterministic object may rule out some
         of its states, so it is no mere guest.
         """
-        model, op, layers = self.model, self.operations[position], self.layers
-        most = len(layers) - 1
+        model, op, order = self.model, self.operations[position], self.order
+        most = self.moments - 1
         if position in self.tried:  # only what came after that is new
-            if self.tried[position] >= self.changed:
-                return None
             most = min(most, self.added - self.tried[position] - 1)
         elif model.nondeterministic or not model.read_only(op.input, op.output):
+            self.writes[position] = -1
             return None
-        back = 0  # how many operations stay behind it
-        while back < most:
-            before = self.operations[self.order[-1 - back]].ret
-            if before is not None and before < op.call:
+        found: tuple[int, _Stretch] | None = None
+        call, back = op.call, 0  # how many operations stay behind it
+        for stretch in reversed(self.stretches):
+            fits, beyond = model.outcomes(stretch.states[0], op), back + stretch.count
+            if stretch.first_return < call:
+                while back < beyond and back < most:
+                    ret = self.operations[order[-1 - back]].ret
+                    if ret is not None and ret < call:
+                        break
+                    back += 1
+            else:
+                back = min(beyond, most)
+            if fits:
+                found = min(back, beyond - 1), stretch
+            if back < beyond:
                 break
-            back += 1
-        wrong: State = layers  # no state is the same object
-        while back >= 0:
-            state = layers[-1 - back][0]
-            if state is not wrong and model.outcomes(state, op):
-                return back
-            wrong = state
-            back -= 1
-        self.tried[position] = self.added
-        return None
+        if found is None:
+            self.tried[position] = self.added
+        return found
 
 
 def prefix_by_cuts(
@@ -213,22 +257,23 @@ def prefix_by_cuts(
     `proves` nothing, it is not asked. Where a search got `stuck` at a return, that says more than
     a core that may be large.
     """
-    stamps = sorted([op.ret for op in operations if op.ret is not None])
+    calls, returns = list(map(_call_of, operations)), list(map(_ret_of, operations))
+    stamps = sorted([ret for ret in returns if ret is not None])
     work = 2 * len(operations) + REFINED
 
     def order_of(count: int) -> tuple[list[int], int] | None:
         nonlocal work
         stamp = stamps[count - 1]
-        history, positions = [], []
-        in_progress = set()
-        for position, op in enumerate(operations):
-            if (ret := op.ret) is not None and ret <= stamp:
-                history.append(op)
+        positions, in_progress = list[int](), dict[int, Operation]()
+        for position, (call, ret) in enumerate(zip(calls, returns, strict=True)):
+            if ret is not None and ret <= stamp:
                 positions.append(position)
-            elif op.call <= stamp and (kept := _cut(model, op, stamp)) is not None:
-                history.append(kept)
-                in_progress.add(len(positions))
+            elif call <= stamp and (kept := _cut(model, operations[position], stamp)) is not None:
+                in_progress[len(positions)] = kept
                 positions.append(position)
+        history = list(map(operations.__getitem__, positions))
+        for index, op in in_progress.items():
+            history[index] = op
         work -= len(history)
         found = _order(model, history, proves=proves)
         if found is None:

@@ -94,10 +94,10 @@ def _prefix(model: Model, refuted: Refuted, name: Name) -> str:
         lines = ["No operation can be the first."]
     state = _abridged(model.described_state(refuted.state))
     lines.append(_wrap(f"After it the state is {state}. Nothing can be next:"))
-    candidates = refuted.candidates
-    for candidate in candidates[:SHOWN]:
-        lines.append(_row(model, candidate.operation, name))
-        lines.append(_wrap(_abridged(candidate.why), "        "))
+    candidates = refuted.following
+    for op in candidates[:SHOWN]:
+        lines.append(_row(model, op, name))
+        lines.append(_wrap(_abridged(model.reason(refuted.state, op)), "        "))
     if len(candidates) > SHOWN:
         lines.append(f"    and {len(candidates) - SHOWN} more")
     return "\n".join(lines)
@@ -160,11 +160,26 @@ def _abridged(text: str) -> str:
 
 
 def _wrap(text: str, indent: str = "") -> str:
-    if len(indent) + len(text) <= WIDTH and text == " ".join(text.split()):
-        return indent + text
+    words = text.split()
+    if text == " ".join(words):
+        if len(indent) + len(text) <= WIDTH:
+            return indent + text
+        if max(map(len, words)) <= WIDTH - len(indent):
+            return _filled(words, indent)
     return textwrap.fill(
         text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )
+
+
+def _filled(words: Sequence[str], indent: str) -> str:
+    """Words in lines, none longer than a line: `textwrap` takes many times as long for it."""
+    lines = [indent + words[0]]
+    for word in words[1:]:
+        if len(lines[-1]) + 1 + len(word) <= WIDTH:
+            lines[-1] += " " + word
+        else:
+            lines.append(indent + word)
+    return "\n".join(lines)
 
 
 def _cut(line: str) -> str:

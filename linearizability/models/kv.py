@@ -59,6 +59,8 @@ def _first_states() -> tuple[State, ...]:
 
 
 def _step(dialect: Dialect, state: State, input: Get | Put, output: Any) -> Any:
+    if isinstance(input, Get):
+        return output is OPEN or _read_explains(state, output), state
     after = _outcomes(dialect, state, input, output)
     return (True, after[0]) if after else (False, state)
 

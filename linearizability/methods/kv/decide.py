@@ -171,16 +171,16 @@ class VersionedProof(Proof):
         The earliest solution there is, pointwise.
         """
         table, feasible = self.table, self.feasible
+        ended = table.refused_end
         last = len(feasible.lows)
         bound = max((op.call for op in table.refused.get(last, ())), default=-math.inf)
         found: list[tuple[float, Operation]] = []
         for v in range(last - 1, -1, -1):
             instant = next(max(low, bound) for low, high in feasible.at(v) if high >= bound)
             found.append((instant, self._writer(v, instant)))
-            bound = max(
-                (op.call for op in table.refused.get(v, ()) if end(op) < instant),
-                default=-math.inf,
-            )
+            bound = -math.inf
+            if v in ended and ended[v] < instant:
+                bound = max([op.call for op in table.refused[v] if end(op) < instant])
         found.reverse()
         return found
 
@@ -204,6 +204,7 @@ class VersionedProof(Proof):
         keyed: list[tuple[float, int, int]] = []
         add, refused = keyed.append, self._refused(instants)
         applied = {id(op): version for version, (_, op) in enumerate(transitions)}
+        last = len(instants)
         for position, op in enumerate(self.table.operations):
             if len(op.input) == 1:  # a Get; most of an order is this
                 if op.ret is not None:
@@ -216,9 +217,18 @@ class VersionedProof(Proof):
             version = applied.get(id(op), -1)
             if version >= 0:
                 add((instants[version], 2 * version + 1, position))
-            elif op.ret is not None:
-                instant, place = refused(op)
-                add((instant, place, position))
+            elif (ret := op.ret) is not None:
+                version = op.input[2]
+                if (
+                    op.output == VERSION
+                    and type(version) is int
+                    and 0 <= version <= last
+                    and (version == 0 or instants[version - 1] < op.call)
+                ):  # refused after its version had ended, as nearly all are: without a call
+                    add((ret, 2 * bisect_right(instants, ret), position))
+                else:
+                    instant, place = refused(op)
+                    add((instant, place, position))
         keyed.sort()
         return [position for _, _, position in keyed]
 

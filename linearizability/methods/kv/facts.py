@@ -75,16 +75,25 @@ def contradictory(facts: Sequence[Fact], first: int, last: int, needed: int) -> 
     for fact in facts:
         by_version.setdefault(fact.v, []).append(fact)
     for v in range(first, last + 1):
-        here = by_version.get(v, [])
-        refused = sorted((fact.low, fact.high) for fact in here if fact.kind == APART)
-        if v >= needed and all(low <= before[-1][1] for low, _ in refused):
+        low, high = -math.inf, math.inf
+        refused: list[Interval] = []
+        spans: list[Sequence[Interval]] = []
+        for fact in by_version.get(v, ()):
+            kind = fact.kind
+            if kind == APART:
+                refused.append((fact.low, fact.high))
+            elif kind == WINDOW:
+                spans.append(fact.span)
+            elif kind == LOWER:
+                low = max(low, fact.low)
+            else:
+                high = min(high, fact.high)
+        refused.sort()
+        if v >= needed and (not refused or refused[-1][0] <= before[-1][1]):
             return False
-        low = max((fact.low for fact in here if fact.kind == LOWER), default=-math.inf)
-        high = min((fact.high for fact in here if fact.kind == UPPER), default=math.inf)
         before = next_transition(before, low, high, refused)
-        for fact in here:
-            if fact.kind == WINDOW:
-                before = intersection(before, fact.span)
+        for span in spans:
+            before = intersection(before, span)
         if not before:
             return True
     return False
