@@ -28,7 +28,7 @@ from labrpc.errors import TesterError
 from tester.engine import current
 from tester.engine.current import CurrentNode
 from tester.engine.errors import OutsideWorld
-from tester.guard import audited, caller, clock, outside
+from tester.guard import audited, caller, clock, outside, recursion
 from tester.guard.blocking import OBJECTS, WAITS
 from tester.guard.caller import node
 from tester.guard.clock import CLOCKS
@@ -36,6 +36,7 @@ from tester.guard.entropy import ENTROPY, GENERATOR
 from tester.guard.outside import OUTSIDE, TWINS
 from tester.guard.patches import Attribute, Names, Namespaces, Patch
 from tester.guard.prebound import find
+from tester.guard.recursion import RECURSION
 
 
 class installed:
@@ -57,6 +58,7 @@ class installed:
                 "a run is active in this process: runs take turns, one after another"
             )
         self._patches = _patches_for(self._modules)
+        recursion.bound()
         caller.thread = get_ident()
         current.refusals[:] = _unpatchable
         try:
@@ -301,7 +303,7 @@ IMPORTS: dict[str, dict[str, Callable[..., Any]]] = {
 # Modules worth no import of ours: they are patched from the first run that finds them imported.
 _late: dict[str, dict[str, Callable[..., Any]]] = {}
 audited.listen()
-for _table in (CLOCKS, ENTROPY, OUTSIDE, WAITS, IMPORTS):
+for _table in (CLOCKS, ENTROPY, OUTSIDE, WAITS, RECURSION, IMPORTS):
     for _owner, _fakes in _table.items():
         for _twin in (_owner, *TWINS.get(_owner, ())):
             _late[_twin] = _late.get(_twin, {}) | _fakes

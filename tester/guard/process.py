@@ -24,6 +24,7 @@ from itertools import product
 from types import ModuleType
 from typing import Any, Final
 
+from tester.guard import recursion
 from tester.guard.modules import Change
 
 _WORDS: Final = {
@@ -62,7 +63,7 @@ def _now() -> tuple[Any, ...]:
     if "_csv" in modules:
         field = modules["_csv"].field_size_limit()
     return (
-        sys.getrecursionlimit(),
+        recursion.limit(),
         sys.get_int_max_str_digits(),
         [*sys.path],
         [*sys.meta_path],

@@ -7,7 +7,7 @@ from types import FrameType, TracebackType
 from typing import Final
 
 _OUTERMOST: Final = 100
-_INNERMOST: Final = 1_900
+INNERMOST: Final = 1_900
 """Together more than Python allows by itself, and far fewer than the million that a recursion
 without a limit leaves."""
 
@@ -22,7 +22,7 @@ def frames(error: BaseException) -> list[tuple[FrameType, int]]:
     while entry is not None and len(outermost) < _OUTERMOST:
         outermost.append(entry)
         entry = entry.tb_next
-    innermost: deque[TracebackType] = deque(maxlen=_INNERMOST)
+    innermost: deque[TracebackType] = deque(maxlen=INNERMOST)
     while entry is not None:
         innermost.append(entry)
         entry = entry.tb_next

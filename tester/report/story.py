@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import textwrap
@@ -27,6 +28,7 @@ from tester.search.explain import Explanation
 from tester.world.events import Note, only
 from tester.world.execution import TEST
 from tester.world.failure import (
+    FRAMES_KEPT,
     Failure,
     Frame,
     HandlerCrashed,
@@ -424,15 +426,18 @@ def _operation(op: Op) -> str:
 
 
 def _raised(kind: str, said: str, frames: Sequence[Frame]) -> str:
+    same = itertools.groupby(_without_the_harness(frames))
+    runs = [(frame, len([*times])) for frame, times in same]  # a function may call itself
     shown = []
-    frames = _without_the_harness(frames)
-    left_out = len(frames) - _OUTER_FRAMES - _INNER_FRAMES
-    for at, frame in enumerate(frames):
-        if left_out > 1 and _OUTER_FRAMES <= at < _OUTER_FRAMES + left_out:
+    left_out = runs[_OUTER_FRAMES : max(_OUTER_FRAMES, len(runs) - _INNER_FRAMES)]
+    for at, (frame, times) in enumerate(runs):
+        if len(left_out) > 1 and _OUTER_FRAMES <= at < _OUTER_FRAMES + len(left_out):
             if at == _OUTER_FRAMES:
-                shown.append(f"  ... ({left_out} calls are left out)")
+                calls = _as_known(sum(times for _, times in left_out))
+                shown.append(f"  ... ({calls} calls are left out)")
             continue
-        shown.append(f"  {relative(frame.file)}:{frame.line}, in {frame.function}")
+        again = f", {_as_known(times)} times" if times > 1 else ""
+        shown.append(f"  {relative(frame.file)}:{frame.line}, in {frame.function}{again}")
         if frame.text:
             shown.append(f"      {frame.text}")
     raised = ": ".join(filter(None, [kind, said.replace(f"{Path.cwd()}{os.sep}", "")]))
@@ -440,6 +445,11 @@ def _raised(kind: str, said: str, frames: Sequence[Frame]) -> str:
         return "\n".join(shown)
     shown += [line if len(line) <= WIDTH else _wrap(line) for line in raised.splitlines()]
     return "\n".join(shown)
+
+
+def _as_known(calls: int) -> str:
+    """A number of calls; of very many, those in the middle were not kept."""
+    return str(calls) if calls < FRAMES_KEPT else f"more than {FRAMES_KEPT - 1}"
 
 
 def _without_the_harness(frames: Sequence[Frame]) -> list[Frame]:

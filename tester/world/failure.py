@@ -50,6 +50,8 @@ __all__ = [
     "user_frames",
 ]
 
+FRAMES_KEPT: Final = stack.INNERMOST
+"""Of more frames than this, maybe only those at both ends are known."""
 _LONGEST: Final = 2_000
 """At most this many characters of an exception's message are kept."""
 _WIDEST: Final = 300

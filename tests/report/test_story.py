@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import sys
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -169,18 +170,42 @@ def test_a_run_that_is_another_one_when_it_is_repeated() -> None:
     snapshots.check("story/not the same again", story_of(again))
 
 
-def test_a_deep_traceback_is_shown_at_its_ends() -> None:
+def test_a_function_that_calls_itself_is_shown_once_with_the_number_of_its_calls() -> None:
     story = story_of(once(breakages.recursion))
-    snapshots.check("story/recursion", re.sub(r"\(\d+ calls", "(N calls", story))
+    assert re.search(r"in get, 9\d\d times\n", story)
+    snapshots.check("story/recursion", re.sub(r"\d+ times", "N times", story))
 
 
-def test_a_traceback_that_is_not_deep_is_shown_whole() -> None:
-    async def deep(sim: Simulation, calls: int = 8) -> None:
-        if calls:
-            await deep(sim, calls - 1)
+def _even(calls: int) -> None:
+    _odd(calls - 1)
+
+
+def _odd(calls: int) -> None:
+    if not calls:
         raise ValueError
+    _even(calls)
 
-    assert story_of(once(deep)).count(", in deep") == 9
+
+@pytest.mark.parametrize(("calls", "shown"), [(4, 8), (50, 9)])
+def test_a_deep_traceback_is_shown_at_its_ends(calls: int, shown: int) -> None:
+    async def deep(sim: Simulation) -> None:
+        _even(calls)
+
+    story = story_of(once(deep))
+    assert len(re.findall(", in _(even|odd)", story)) == shown
+    assert ("(91 calls are left out)" in story) == (calls == 50)
+
+
+def test_of_very_many_calls_only_that_there_are_more_is_known() -> None:
+    async def deep(sim: Simulation) -> None:
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(10_000)
+        try:
+            _even(4_000)
+        finally:
+            sys.setrecursionlimit(limit)
+
+    assert "(more than 1899 calls are left out)" in story_of(once(deep))
 
 
 def test_a_passing_run_has_a_story() -> None:
