@@ -263,6 +263,7 @@ KVRAFT_DEDUP = {
     "makes_no_snapshot": r"hand Raft a snapshot of what has been applied",
     "skips_after_a_snapshot": rf"{LEFT_OUT} its machine had taken over",
     "executes_every_copy_of_a_put": r"#\d+ repeats #\d+, and was carried out again",
+    "forgets_silent_clients": AGAIN,
     "remembers_eight_clients": r"#\d+ repeats #\d+, and was carried out again",
     "gives_up_at_last": r"none of its \d+ requests was answered: an Append without a reply",
 }

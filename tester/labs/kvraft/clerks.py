@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from kvsrv.rpc import Err, PutArgs, PutReply, Version
+from tester.labs.crowd import Crowd
 from tester.labs.kvraft.cluster import APPEND, VERSIONED, Limits, StoreCluster
 from tester.labs.kvraft.watch import Acknowledged
 from tester.labs.kvtest import AnyClient
@@ -143,6 +144,24 @@ class AsksOnce:
         return reply.err
 
 
+class GroupAppendClerks(Crowd):
+    """A crowd of clerks of the store of 2024, each with an end to each server."""
+
+    module = APPEND.client
+    interface = APPEND.interface
+
+    def __init__(self, first: int, servers: int, *ends: object) -> None:
+        clerk = submission.current().get(self.module, "Clerk")
+        starts = range(0, len(ends), servers)
+        groups = (list(ends[start : start + servers]) for start in starts)
+        self.clerks = {number: clerk(group) for number, group in enumerate(groups, first)}
+
+    async def sign(self) -> None:
+        """Have each put its number at a key of its own, all at the same time."""
+        puts = (self.ask(number, "put", f"k{number}", f"{number}") for number in self.clerks)
+        await asyncio.gather(*puts)
+
+
 class KVCluster(StoreCluster):
     """Servers of the versioned store, whose clerks have witnesses."""
 
@@ -176,6 +195,15 @@ class AppendCluster(StoreCluster):
     def clerk(self) -> GroupAppendWitness:
         """A clerk on a node of its own."""
         return GroupAppendWitness(self.sim, *self.make_clerk())
+
+    async def sign(self, first: int, clients: int) -> None:
+        """Have new clients, which share a node, put their numbers at keys of their own."""
+        node = self.sim.node("clients")
+        servers = self.servers.names
+        names = [f"client{number}" for number in range(first, first + clients)]
+        ends = [node.end(f"{name}.{server}", server) for name in names for server in servers]
+        crowd = node.make(GroupAppendClerks, first, len(servers), *ends)
+        await cast(GroupAppendClerks, crowd).sign()
 
     def client(self, number: int, ck: GroupAppendWitness) -> AnyClient[AppendKV]:
         """A client that uses a clerk."""

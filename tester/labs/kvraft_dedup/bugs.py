@@ -12,6 +12,7 @@ BASIC, CONCURRENT, UNRELIABLE = "test_basic_4a", "test_concurrent_4a", "test_unr
 ONE_KEY, ONE_PARTITION = "test_unreliable_one_key_4a", "test_one_partition_4a"
 SIZE = "test_snapshot_size_4b"
 NEXT, DIFFERENT = "test_next_leader_knows", "test_snapshots_at_different_times"
+FORGOTTEN = "test_forgotten_client"
 
 MAKE = "        self._rsm = RSM(peers, me, persister, maxraftstate, AppendMachine())\n"
 MACHINE = "AppendMachine())"
@@ -56,6 +57,29 @@ BUGS: Final = (
 """),
         killed_by=(NEXT, DIFFERENT),
         seeds=20,
+    ),
+    Patch(
+        "forgets_silent_clients",
+        "What was executed of a client is forgotten after 300 requests of others.",
+        SERVER,
+        _machine("""\
+    def __init__(self) -> None:
+        super().__init__()
+        self._requests = 0
+        self._latest: dict[int, int] = {}
+
+    def apply(self, request: bytes) -> str:
+        self._requests += 1
+        client = APPEND_REQUEST.decode(request).client
+        self._latest[client] = self._requests
+        for other in [one for one, at in self._latest.items() if at < self._requests - 300]:
+            del self._latest[other]
+            self._server._last.pop(other, None)
+            self._server._answer.pop(other, None)
+        return super().apply(request)
+"""),
+        killed_by=(FORGOTTEN,),
+        seeds=1,
     ),
     Patch(
         "answers_not_in_the_snapshot",

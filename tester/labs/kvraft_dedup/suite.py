@@ -22,7 +22,7 @@ from tester.labs.kvraft.generic import (
     unless_done,
 )
 from tester.labs.kvraft.network import CALM, HELD, LIMITS, QUICK, ROUGH, TWICE
-from tester.labs.kvtest import AnyClient, let_work, make_keys
+from tester.labs.kvtest import OUTAGE_S, AnyClient, let_work, make_keys
 from tester.world import faults
 from tester.world.handles import AppendKV
 from tester.world.simulate import simulate
@@ -31,6 +31,8 @@ from tester.world.simulation import Simulation
 OWN_LIMITS: Final = (500, 900, 1_700, -1, 1_200)
 """A maxraftstate for each server: they make snapshots at different indices, and one makes none."""
 APPENDS: Final = 10
+CROWD: Final = 500
+AT_ONCE: Final = 50
 DOWN_S: Final = 20
 """Longer than any clerk tries that gives up at last."""
 
@@ -375,6 +377,30 @@ async def append(writer: Writer, wrote: list[str]) -> None:
     wrote.append(new)
     if new in await writer.ck.append("k", new):
         raise AssertionError(f"Append('k', {new!r}) found that in the value already")
+
+
+@simulate(network=CALM, limits=LIMITS, model=None, weight=10)
+async def test_forgotten_client(sim: Simulation) -> None:
+    """A client is cut off while many others write and servers restart: its write happens once."""
+    kv = AppendCluster(sim, 3, MAXRAFTSTATE)
+    writer, reader = Writer(sim, 0, kv.clerk()), kv.clerk()
+    wrote: list[str] = []
+    await append(writer, wrote)
+    servers = kv.servers.names
+    deaf = sim.links.cut([servers, [writer.name]], one_way=True)
+    write = asyncio.create_task(append(writer, wrote), name="the append")
+    await asyncio.sleep(1)
+    cut = sim.links.cut([servers, [writer.name]])
+    crowd = sim.at_most(CROWD, "clients")
+    for first in range(0, crowd, AT_ONCE):
+        await kv.sign(first, min(AT_ONCE, crowd - first))
+    kv.crash_all()
+    kv.restart_all()
+    await asyncio.sleep(OUTAGE_S)
+    sim.links.restore(deaf)
+    sim.links.restore(cut)
+    await within(sim, HEALED_S, write, "the client can talk to all servers again")
+    check_elements(await reader.get("k"), [wrote])
 
 
 @simulate(network=ROUGH, limits=LIMITS)
