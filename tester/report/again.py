@@ -15,6 +15,8 @@ from tester.world import submission
 from tester.world.run import Outcome
 
 _AGAIN: Final = "To run it again:"
+_GROUPED: Final = 10_000
+"""From here on a number has its digits in groups."""
 
 
 def again_by(effort: str, command: str, more: Sequence[str], beside: str = "") -> str:
@@ -86,26 +88,35 @@ def _has_its_raft() -> bool:
 
 
 def effort_of(explanation: Explanation) -> str:
+    """How much of the run was left out, of its choices and its test; "" if no choice is left."""
     shrunk = explanation.shrunk
-    runs, before = explanation.runs, shrunk.choices_before
-    left = f"{shrunk.choices_after}{_sizes(shrunk.outcome)}"
+    runs, before, after = explanation.runs, shrunk.choices_before, shrunk.choices_after
+    sizes = _sizes(shrunk.outcome)
+    if not (after or sizes or shrunk.bound):
+        return ""
     return (
-        f"Shrunk from {before} {'choice' if before == 1 else 'choices'} to "
-        f"{left} in {runs} {'run' if runs == 1 else 'runs'}"
-        f"{f', and stopped at the limit of {_bound(shrunk)}' if shrunk.bound else ''}."
+        f"Shrunk from {number(before)} random {'choice' if before == 1 else 'choices'} to "
+        f"{number(after)}{f', and the test to {sizes},' if sizes else ''} in "
+        f"{number(runs)} {'run' if runs == 1 else 'runs'}"
+        f"{f' (stopped at the limit of {_bound(shrunk)})' if shrunk.bound else ''}."
     )
 
 
+def number(count: int) -> str:
+    """A count, in groups of three digits if it has many: `3285`, `1 000 000`."""
+    return str(count) if count < _GROUPED else f"{count:,}".replace(",", " ")
+
+
 def _sizes(outcome: Outcome) -> str:
-    """What is left of the workload: `, with 2 clients and 1 round,`; "" if all of it is."""
+    """What is left of the workload: "2 clients and 1 round"; "" if all of it is."""
     parts = []
     for name, size in outcome.sizes.items():
         noun = name.replace("_", " ")
         if noun.endswith("s"):
-            parts.append(f"{size:,} {noun[:-1] if size == 1 else noun}".replace(",", " "))
+            parts.append(f"{number(size)} {noun[:-1] if size == 1 else noun}")
         else:
-            parts.append(f"{noun} {size}")
-    return f", with {listed(parts)}," if parts else ""
+            parts.append(f"{noun} {number(size)}")
+    return listed(parts) if parts else ""
 
 
 def _bound(shrunk: Shrunk) -> str:

@@ -46,6 +46,8 @@ class Broken:
     """Those whose state decides."""
     index: int | None = None
     """The entry of the log that it is about."""
+    in_short: str = ""
+    """What happened alone, if `sentence` says more; "" if not."""
 
     @property
     def stands_alone(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import linecache
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -174,7 +175,8 @@ def _of_rule(outcome: Outcome, broken: Broken, seen: CloseUp) -> Inside:
     step, changes = _deciding(steps, stems, key, broken.index if of_raft else None)
     if step is None:
         return NOTHING
-    lines = [*_pauses(broken, seen), *_changed_before(steps[-1:], broken, seen, key)]
+    copied = own is not None and len(own.arrivals) > 1
+    lines = [*_pauses(broken, seen, copied), *_changed_before(steps[-1:], broken, seen, key)]
     at = [one.line for one in changes if one.line is not None]
     written: list[str] = []
     if own is not None and key is not None and not (lines or changes or broken.servers):
@@ -355,7 +357,7 @@ def _is_of_use(line: Frame, node: str, seen: CloseUp) -> bool:
     return any(step.runs_submission for step in seen.steps if step.node == node)
 
 
-def _pauses(broken: Broken, seen: CloseUp) -> Iterator[str]:
+def _pauses(broken: Broken, seen: CloseUp, copied: bool) -> Iterator[str]:
     """Where handlers waited while another one ran that was in the server at the same time."""
     shown: set[tuple[str, int]] = set()
     for rpc in (*broken.together, broken.rpc) if broken.together else ():
@@ -367,7 +369,8 @@ def _pauses(broken: Broken, seen: CloseUp) -> Iterator[str]:
                 continue
             if len(shown) < _MOST_PAUSES:
                 shown.add(place)
-                yield f"{_code(pause.line)}, where #{rpc} waited"
+                who = f"the other copy of #{rpc}" if copied and rpc == broken.rpc else f"#{rpc}"
+                yield f"{_code(pause.line)}, where {who} waited"
 
 
 def _changed(one: Change) -> str:
@@ -407,8 +410,7 @@ def _held(step: Step, key: str | None) -> str:
     rows = [f"{name} = {_value(text)}" for name, text in step.after.items() if f"[{key}]" in name]
     if not rows:
         return ""
-    held = f"{step.node} still held {listed(rows[:_MOST_HELD])}"
-    return held if held.endswith("...") else f"{held}."
+    return f"{step.node} held {listed(rows[:_MOST_HELD])} before and after."
 
 
 def _grown(outcome: Outcome, measured: Sequence[Measured]) -> str:
@@ -432,9 +434,21 @@ def _grown(outcome: Outcome, measured: Sequence[Measured]) -> str:
         how = f"has grown from {_size(before.get(grown.name))} to {grown.size} bytes"
     if grown.many > 0:
         many = "1 element" if grown.many == 1 else f"{grown.many} elements"
+        many += _one_for_each(outcome, grown.many)
         latest = f"{', the last' if grown.many > 1 else ''}: {_value(grown.last)}"
         how += f": {many}{latest if grown.last else ''}"
     return f"{last.key.partition('.')[0]}'s {grown.name} {how}."
+
+
+def _one_for_each(outcome: Outcome, many: int) -> str:
+    """Of what a run has had as many as there are elements; "" if that is not known."""
+    methods = Counter(op.method for op in outcome.history.ops)
+    named = [operation_name(method) for method, count in methods.items() if count == many]
+    if not named and methods["put"] + methods["append"] == many:
+        named = ["write"]
+    if not named and methods.total() == many:
+        named = ["operation"]
+    return f", as many as there were {named[0]}s" if many > 1 and len(named) == 1 else ""
 
 
 def _size(part: Part | None) -> int:

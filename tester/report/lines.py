@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ import msgspec
 
 from tester.report import values
 from tester.report.exchange import Causes
-from tester.report.width import WIDTH
+from tester.report.width import WIDTH, wrapped
 from tester.world.events import (
     Annotated,
     Answer,
@@ -146,17 +145,11 @@ class Line:
         inside = " " * (len(start) + (8 if self.is_message else 4))
         rows = [start + text]
         if len(rows[0]) > WIDTH:
-            rows = _wrapped(text, start, inside)
+            rows = wrapped(text, start, inside)
         below = " " * _BELOW
         for code in self.below if self.marked else ():
-            rows += _wrapped(code, below, f"{below}    ")
+            rows += wrapped(code, below, f"{below}    ")
         return "\n".join(rows)
-
-
-def _wrapped(text: str, first: str, others: str) -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
-    )
 
 
 _GAP: Final = f"{'...':>8}  "

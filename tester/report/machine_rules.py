@@ -11,7 +11,7 @@ import msgspec
 
 from tester.report import values
 from tester.report.audit.group import Group
-from tester.report.audit.restored import entries_of, entry_of, since
+from tester.report.audit.restored import entries_of, entry_of, since, unwanted
 from tester.report.broken import Broken, listed
 from tester.report.exchange import Request
 from tester.world.events import Call, OfNode, Return, Send, only
@@ -37,7 +37,7 @@ _REQUEST: Final = 30
 """Columns for a request that is no message."""
 _FIELD: Final = 14
 """Columns for a field of a request."""
-JUDGED: Final = frozenset({"NotApplied", "AppliedTwice", "ReplicasDiverged"})
+JUDGED: Final = frozenset({"NotApplied", "AppliedTwice", "ReplicasDiverged", "UnwantedSnapshot"})
 """The verdicts of which a broken rule here says all, and more."""
 _OK: Final = frozenset({"OK", "ErrNoKey", "ErrVersion"})
 
@@ -101,6 +101,8 @@ def first_broken(group: Group, core: Sequence[Op], sent: Sequence[Request]) -> B
             return _applied_twice(log)
         case "StateMachineSafetyViolated" | "ReplicasDiverged":
             return _other_request(log)
+        case "UnwantedSnapshot":
+            return unwanted(group)
         case "NotLinearizable":
             found = [broken for op in core for broken in _past_the_log(log, op, sent)]
             return min(found, key=lambda broken: broken.place, default=None)

@@ -74,7 +74,7 @@ def matters(
         rpcs |= {*named, *broken.others}
         chosen |= {op for op in (broken.op,) if op is not None}
         chosen |= {one.op for one in sent if one.rpc == broken.rpc and one.op is not None}
-    elif not chosen and (op := _asserted(outcome, asked)) is not None:
+    elif not chosen and (op := asserted(outcome, asked)) is not None:
         chosen = {op}
         wrote = [one for one in sent if one.verb in _WRITES and keyed.get(one.rpc) == asked[op]]
         rpcs |= {one.rpc for one in wrote[-_MOST_OPEN:]}
@@ -107,7 +107,7 @@ def _at_moments(outcome: Outcome) -> set[int]:
     return {op.number for op in ended if op is last or op.ret_us in error.moments}
 
 
-def _asserted(outcome: Outcome, asked: Mapping[int, Any]) -> int | None:
+def asserted(outcome: Outcome, asked: Mapping[int, Any]) -> int | None:
     """The read whose result a test would not have, and failed at once; None if none was."""
     ops = outcome.history.ops
     if type(outcome.error) is not AssertionError:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from linearizability import Illegal, Model, Operation, check
 from linearizability.models import Append, Get, Put, kv, kv_append
-from tester.report import values
+from tester.report import collisions, identity, values
 from tester.report.broken import Broken, listed
 from tester.report.exchange import Request
 from tester.world.events import OfNode, only
@@ -63,7 +63,7 @@ def first_broken(
     )
     if versioned:
         handled = [one for request in asked for one in _versioned(request)]
-        return _first(kv, _by_key(handled, keys), in_group=in_group)
+        return _first(kv, handled, keys, in_group=in_group)
     return _of_appends(outcome, asked, keys, in_group=in_group)
 
 
@@ -110,11 +110,53 @@ def _versioned(request: Request) -> list[_Handled]:
     return [_Handled(request, asked, request.arrivals[0], place, output)]
 
 
-def _first(model: Model, keys: Iterable[Sequence[_Handled]], *, in_group: bool) -> Broken | None:
-    """The first answer that is impossible, of all keys."""
-    of_keys = (_first_of_key(model, handled, in_group=in_group) for handled in keys)
-    found = [broken for broken in of_keys if broken is not None]
-    return min(found, key=lambda broken: broken.place, default=None)
+def _first(
+    model: Model,
+    handled: Sequence[_Handled],
+    keys: Container[Hashable] | None,
+    *,
+    in_group: bool,
+) -> Broken | None:
+    """The first answer that is impossible, of all keys; and for which other key it is right."""
+    of_keys = {one[0].input.key: one for one in _by_key(handled, None)}
+    found = [
+        broken
+        for key, of_key in of_keys.items()
+        if keys is None or key in keys
+        if (broken := _first_of_key(model, of_key, in_group=in_group)) is not None
+    ]
+    first = min(found, key=lambda broken: broken.place, default=None)
+    return None if first is None else _of_another_key(model, of_keys, first)
+
+
+def _of_another_key(model: Model, of_keys: dict[str, list[_Handled]], broken: Broken) -> Broken:
+    """The impossible answer, with the key that the server takes for the same one, if it does."""
+    at = next(one for of in of_keys.values() for one in of if one.request.rpc == broken.rpc)
+    key = at.input.key
+    written = {
+        other: done[-1].request.rpc
+        for other, handled in of_keys.items()
+        if other != key
+        if (done := [one for one in handled if one.call < broken.place and _has_written(one)])
+    }
+
+    def fits(other: str) -> bool:
+        return _possible(model, [*of_keys[key], *_renamed(of_keys[other], key)], broken.place)
+
+    other = collisions.closest(key, [*written], fits)
+    if other is None:
+        return broken
+    sentence = f"{broken.sentence} {collisions.right_for(other, written[other])}"
+    return replace(broken, sentence=sentence, others=[*broken.others, written[other]])
+
+
+def _has_written(one: _Handled) -> bool:
+    return not isinstance(one.input, Get) and one.ret is not None and _was_done(one)
+
+
+def _renamed(handled: Sequence[_Handled], key: str) -> list[_Handled]:
+    """Requests as if they had been about another key."""
+    return [replace(one, input=one.input._replace(key=key)) for one in handled]
 
 
 def _first_of_key(model: Model, handled: Sequence[_Handled], *, in_group: bool) -> Broken | None:
@@ -199,8 +241,9 @@ def _sentence(
         sentence.strip(),
         rpc=at.request.rpc,
         others=others,
-        together=[] if in_group or isinstance(at.input, Get) else others,
+        together=others if perhaps else [],
         perhaps=perhaps,
+        in_short=f"{said}: expected {expected}." if expected else f"{said}.",
     )
 
 
@@ -231,13 +274,13 @@ def _answers(model: Model, at: _Handled, wrote: Sequence[_Handled]) -> list[Any]
 def _because(model: Model, at: _Handled, wrote: Sequence[_Handled]) -> str:
     key = at.input.key
     if not wrote:
-        return f"No put of {key!r} had been carried out."
+        return f"No put of {values.shown(key)} had been carried out."
     last = wrote[-1]
     if model is kv:
         assert isinstance(last.input, Put)
         version = (last.input.version or 0) + 1
         if isinstance(at.input, Put):
-            return f"{key!r} was at version {version} since #{last.request.rpc}."
+            return f"{values.shown(key)} was at version {version} since #{last.request.rpc}."
         return f"#{last.request.rpc} had put {values.shown(last.input.value)} as v{version}."
     done = "put" if isinstance(last.input, Put) else "appended"
     return f"#{last.request.rpc} had {done} {values.shown(_written(last))}."
@@ -288,12 +331,24 @@ def _of_appends(
     }
     once = [one for op, group in groups.items() if (one := _once(outcome, op, group)) is not None]
     again = [broken for group in groups.values() if (broken := _differs(group, keys)) is not None]
-    broken = _first(kv_append, _by_key(once, keys), in_group=in_group)
+    broken = _first(kv_append, once, keys, in_group=in_group)
     if broken is not None:
-        logged = {one.data[0] for one in outcome.observations if one.what == "logged"}
-        # in a group, what no leader has put into its log was refused, or came too late
-        taken = {one.rpc for one in asked if not in_group or one.rpc in logged}
-        broken = _carried_out_again(outcome, groups, broken, keys, taken) or broken
+        wrong, at = next(one for one in asked if one.rpc == broken.rpc), broken.place
+
+        def fits_without(ops: set[int]) -> bool:
+            of_key = [one for one in once if one.input.key == wrong.args["key"]]
+            return _possible(kv_append, [one for one in of_key if one.request.op not in ops], at)
+
+        taken = identity.taken(outcome, asked, in_group=in_group)
+        alike = identity.behind(outcome, taken, wrong, broken, fits_without)
+        if alike is not None:
+            return alike
+        if not in_group:
+            broken = _in_progress(groups, broken)
+        rpcs = {one.rpc for one in taken}
+        broken = _carried_out_again(outcome, groups, broken, keys, rpcs) or broken
+    if broken is None and not again:
+        return identity.of_crowd(outcome, identity.taken(outcome, asked, in_group=in_group))
     return min([*again, *([broken] if broken else [])], key=lambda one: one.place, default=None)
 
 
@@ -396,6 +451,26 @@ def _carried_out_again(
                 others = [*broken.others, one.rpc, first.rpc]
                 return Broken(broken.place, sentence, rpc=broken.rpc, others=others)
     return None
+
+
+def _in_progress(groups: dict[int, list[Request]], broken: Broken) -> Broken:
+    """The same, if the server was still at the operation for another request, or copy, of it."""
+    group = next(group for group in groups.values() if broken.rpc in {one.rpc for one in group})
+    wrong = next(one for one in group if one.rpc == broken.rpc)
+    if len([place for place in wrong.arrivals if place < broken.place]) > 1:
+        sentence = f"Another copy of #{wrong.rpc} was still in progress then."
+        return replace(
+            broken, sentence=f"{broken.sentence} {sentence}", together=[wrong.rpc], perhaps=""
+        )
+    for one in group:
+        ended = one.answers[0][0] if one.answers else None
+        is_open = ended is None or ended > broken.place
+        if one is not wrong and one.arrivals[0] < wrong.arrivals[0] and is_open:
+            sentence = f"#{one.rpc}, which #{wrong.rpc} repeats, was still in progress then."
+            return replace(
+                broken, sentence=f"{broken.sentence} {sentence}", together=[one.rpc], perhaps=""
+            )
+    return broken
 
 
 def _fits_with(

@@ -23,7 +23,7 @@ from tester.report.paths import relative
 from tester.report.pending import open_calls
 from tester.report.reason import core_of, reason
 from tester.report.values import operation, result
-from tester.report.width import WIDTH
+from tester.report.width import WIDTH, wrapped
 from tester.search.explain import Explanation
 from tester.world.events import Note, only
 from tester.world.execution import TEST
@@ -64,9 +64,6 @@ _WHOLE: Final = 30
 """A story of at most so many lines has every line up to the event that decides."""
 _HERE: Final = f"{Path(__file__).parent.parent}{os.sep}"
 _LONGEST_HEADLINE: Final = 200
-_LONGEST_VERDICT: Final = 160
-"""A longer sentence of the checker's is not repeated where a broken rule says what is wrong."""
-_SENTENCE: Final = re.compile(r"(?<!\.)\. ")
 _OUTER_FRAMES: Final = 3
 _INNER_FRAMES: Final = 7
 """Of a deep traceback, this many frames at either end."""
@@ -107,9 +104,10 @@ def render_story(
     place = inside.place
     more = next_step(command, explanation, full, logged, place)
     again = again_by(effort, command, more, other)
+    explained = explanation is not None
     first = _wrap(f"seed {seed}: {title}")
     sections = [first, here, *rest]
-    room = _WHOLE - _assembled(sections, HEADER, again, bool(effort)).count("\n")
+    room = _WHOLE - _assembled(sections, HEADER, again, explained).count("\n")
     happened = (
         listed(all_lines)
         if full
@@ -118,7 +116,7 @@ def render_story(
     if _is_whole(happened, all_lines):
         more = next_step(command, explanation, True, logged, place)
         again = again_by(effort, command, more, other)
-    return _assembled(sections, happened, again, bool(effort))
+    return _assembled(sections, happened, again, explained)
 
 
 def _assembled(sections: Sequence[str], happened: str, again: str, shrunk: bool) -> str:
@@ -153,7 +151,7 @@ def _below_the_rows(
 def _added(here: str, rest: Sequence[str], sentence: str) -> tuple[str, list[str]]:
     """The sections with a sentence at the end of the last of them, on a line of its own."""
     if not rest:
-        return f"{here}\n{_wrap(sentence)}", []
+        return f"{here}\n\n{_wrap(sentence)}", []
     return here, [*rest[:-1], f"{rest[-1]}\n{_wrap(sentence)}"]
 
 
@@ -185,7 +183,7 @@ def _broken(outcome: Outcome, broken: Broken, inside: Inside) -> list[str]:
 def consequence(outcome: Outcome, broken: Broken) -> str:
     """What came of a broken rule: the verdict, in short; "" where the rule itself says that."""
     if not broken.stands_alone:
-        return _verdict(outcome) if _follows(outcome) else ""
+        return _verdict(outcome, broken.headline) if _follows(outcome) else ""
     verdict = message(outcome.error) if isinstance(outcome.error, BaseException) else ""
     kind = "" if isinstance(outcome.error, AssertionError) else outcome.kind
     what = verdict.removeprefix(f"{outcome.kind}: ")
@@ -227,8 +225,11 @@ def _excerpt(
     if broken is not None and broken.stands_alone:
         return listed(leading_up(all_lines, struck, broken, outcome, inside.lines, room))
     matter = matters(outcome, core, broken, [all_lines[at] for at in struck])
-    if matter.ops and not (
-        broken is None and any(line.is_state for line in all_lines) and not core
+    of_memory = broken is None and bool(inside.held)  # no single operation is at fault then
+    if (
+        not of_memory
+        and matter.ops
+        and not (broken is None and any(line.is_state for line in all_lines) and not core)
     ):
         return listed(excerpt.about(all_lines, matter, room))
     moments = outcome.error.moments if isinstance(outcome.error, Verdict) else ()
@@ -313,17 +314,14 @@ def _follows(outcome: Outcome) -> bool:
     return isinstance(outcome.error, AssertionError) and not isinstance(outcome.error, others)
 
 
-def _verdict(outcome: Outcome) -> str:
-    """What came of a broken rule, in short."""
+def _verdict(outcome: Outcome, title: str) -> str:
+    """What came of a broken rule, in short; "" where the title says it, or there is no more."""
     error = outcome.error
     assert error is not None
     said = message(error)
     if isinstance(error, NotLinearizable):
-        first = _SENTENCE.split(said, maxsplit=1)[0].rstrip(".")
-        if len(first) > _LONGEST_VERDICT:
-            return "So no order of the operations fits."
-        return f"So no order of the operations fits: {first}."
-    if headline(outcome).endswith(_first_line(error)):
+        return ""  # the rule says what the checker only concludes
+    if (title or headline(outcome)).endswith(_first_line(error)):
         return ""
     return f"So the test failed: {said.rstrip('.')}." if said else ""
 
@@ -368,7 +366,7 @@ def _why(outcome: Outcome, core: Sequence[Op]) -> list[str]:
         case None:
             return []
     if type(error) is AssertionError and headline(outcome).endswith(message(error)):
-        return [_raised("", "", frames)] if (frames := user_frames(error)) else []
+        return _frames(outcome) if message(error) else [_raised("", "", user_frames(error))]
     said = message(error)
     kind = "" if said and isinstance(error, Verdict) else outcome.kind
     ours = "" if kind else _HERE  # where one of our own tests found it, its words say so
@@ -496,4 +494,4 @@ def _waiting(waiting: Sequence[Waiting]) -> list[str]:
 
 
 def _wrap(text: str) -> str:
-    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(wrapped(text, long_words=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -141,7 +142,7 @@ def shown(value: Any, longest: int = _LONGEST) -> str:
     if isinstance(value, list) and len(value) > _FEW:
         rest = len(value) - _FEW + 1
         return f"[{', '.join(shown(item, longest) for item in value[: _FEW - 1])}, {rest} more]"
-    text = repr(value)
+    text = _literal(value)
     ends = (longest - 3) // 2
     if len(text) > longest and isinstance(value, str | bytes) and len({*value}) == 1:
         return f"{value[:1]!r} * {len(value)}"  # which a test has made up: its size is the news
@@ -149,6 +150,12 @@ def shown(value: Any, longest: int = _LONGEST) -> str:
         return text
     size = f" ({len(value)} long)" if isinstance(value, str | bytes) and len(value) > _LONG else ""
     return f"{text[:ends]}...{text[-ends:]}{size}"
+
+
+def _literal(value: Any) -> str:
+    """A value as in a program; with escapes, where it would look like another one."""
+    is_composed = not isinstance(value, str) or unicodedata.is_normalized("NFC", value)
+    return repr(value) if is_composed else ascii(value)
 
 
 def field(name: str, value: Any, longest: int = _LONGEST) -> str:

@@ -23,8 +23,17 @@ _NETWORK_FAULTS: Final = {
 }
 _MOST_NAMED: Final = 3
 """Of more faults that are needed together, only the number is said."""
-_BY_TEST: Final = {"crash", "stop", "pause", "cut", "unreachable"}
-"""The last one shows that ends are disabled, which is not an event by itself."""
+_BY_TEST: Final = {
+    "crash": "crashes",
+    "stop": "stops",
+    "pause": "pauses",
+    "cut": "cuts",
+    "unreachable": "cuts",
+}
+"""What a test may do to nodes, by kinds of events, in words.
+
+The last one shows that ends are disabled, which is not an event by itself.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,8 +77,9 @@ class Explanation:
         """What the failure needs, in one sentence."""
         causes = self.necessary
         if not self.causes:
-            if any(map(_is_done_by_the_test, self.shrunk.outcome.events)):
-                return "No fault is needed but what the test itself does to the servers."
+            done = _done_by_the_test(self.shrunk.outcome.events)
+            if done:
+                return f"No random fault is needed, only the {done} of the test itself."
             return "No fault is needed: it fails on a perfect network."
         if not causes:
             return "Each fault that is left can be replaced by another one."
@@ -79,20 +89,27 @@ class Explanation:
             return f"One {causes[0].kind} is enough: without it {then}."
         if len(causes) > _MOST_NAMED:
             return (
-                f"It takes {len(causes)} faults, and with them a certain timing: without any one "
-                f"of them {then}."
+                f"It takes {len(causes)} faults at their moments: without any one of them {then}."
             )
         names = [cause.what for cause in causes]
         together = f"{', '.join(names[:-1])} and {names[-1]}"
-        return f"It takes {together}: without any one of them {then}."
+        each = "either" if len(names) == 2 else "any one"
+        return f"It takes {together}: without {each} of them {then}."
 
 
-def _is_done_by_the_test(event: TraceEvent) -> bool:
-    """Whether the event is a test's own act on a server: taking it down or cutting it off."""
-    match event:
-        case Does(what=what):
-            return what == CUT_OFF
-    return event.kind in _BY_TEST
+def _done_by_the_test(events: Sequence[TraceEvent]) -> str:
+    """What a test itself has done to nodes, as "crashes and cuts"; "" if that is nothing."""
+    done = {
+        _BY_TEST["cut"]
+        if isinstance(event, Does) and event.what == CUT_OFF
+        else _BY_TEST.get(event.kind, "")
+        for event in events
+    }
+    return " and ".join(
+        ", ".join(name for name in dict.fromkeys(_BY_TEST.values()) if name in done).rsplit(
+            ", ", 1
+        )
+    )
 
 
 def explain(

@@ -41,9 +41,9 @@ def test_a_failing_seed_is_explained(maybe: Runner) -> None:
     assert "c0 acquired the lock while c1 held it\n" in done.out
     told = " ".join(done.out.split())
     assert re.search(
-        r"It takes the lost \w+( to)? #\d and the lost \w+( to)? #\d: without any one", told
+        r"It takes the lost \w+( to)? #\d and the lost \w+( to)? #\d: without either", told
     )
-    assert re.search(r"Shrunk from \d+ choices to 2 in \d+ runs\.", told)
+    assert re.search(r"Shrunk from \d+ random choices to 2 in \d+ runs\.", told)
     assert re.search(r"^this run fails +without the lost .* it passes$", done.out, re.MULTILINE)
     assert max(map(len, done.out.splitlines())) <= 100
     assert Path(RECORD).exists()

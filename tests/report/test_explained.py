@@ -38,7 +38,7 @@ def test_a_failure_with_two_faults() -> None:
         ],
         "necessary": ["the lost reply to #1", "the lost request #2"],
         "sentence": "It takes the lost reply to #1 and the lost request #2: "
-        "without any one of them this seed passes.",
+        "without either of them this seed passes.",
     }
 
 

@@ -24,12 +24,10 @@ UNNAMED = {
     "remembers_its_readers",
     "remembers_every_number",
     "creates_what_is_read",
-    "names_that_are_not_unique",
     "forgets_what_it_waited_for",
 }
-"""They only take memory, so no answer of theirs is wrong; or what made it wrong was written by a
-crowd, of which no history tells; or the reply came, and whether the clerk still waited for it is
-seen by nobody."""
+"""They only take memory, so no answer of theirs is wrong; or the reply came, and whether the clerk
+still waited for it is seen by nobody."""
 BUGS = {
     f"{lab} {bug.name}": (bug, TESTS[lab][bug.killed_by[0]])
     for lab in TESTS

@@ -89,7 +89,7 @@ def test_a_failure_that_takes_two_faults_names_both() -> None:
     ]
     assert explanation.sentence == (
         "It takes the lost reply to #1 and the lost request #2: "
-        "without any one of them this seed passes."
+        "without either of them this seed passes."
     )
 
 
@@ -124,7 +124,7 @@ def test_what_the_test_itself_did_is_not_called_a_perfect_network() -> None:
     explanation = explain(tested, shrink(tested, 0, run(tested, Choices(Seeded(0)))))
     assert explanation.causes == []
     assert explanation.sentence == (
-        "No fault is needed but what the test itself does to the servers."
+        "No random fault is needed, only the crashes of the test itself."
     )
 
 
@@ -174,7 +174,7 @@ def test_the_twin_is_of_the_first_fault_without_which_the_run_passes() -> None:
     assert explanation.twin.verdict == "pass"
     assert explanation.sentence == (
         "It takes the lost reply to #1 and the lost reply to #3: "
-        "without any one of them this seed does not fail in this way."
+        "without either of them this seed does not fail in this way."
     )
 
 

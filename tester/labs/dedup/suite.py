@@ -426,7 +426,9 @@ async def test_mem_many_writes(sim: Simulation) -> None:
         for _ in range(2):
             await _check_get(ck, "k", f"{number:4}")
         await _check_get(ck, f"there is no key {number}", "")
-    check_kept(sim, server, before, "one key was written and read again and again")
+    check_kept(
+        sim, server, before, "one key was written and others were read, which are not there"
+    )
 
 
 async def _check_get(ck: AppendKV, key: str, value: str) -> None:

@@ -23,7 +23,7 @@ from labrpc.errors import TesterError
 from raft.api import SNAPSHOT
 from tester.labs.kvraft.network import CALM
 from tester.labs.kvraft.replica import RSMReplica, Server, ServerReplica, Submitter
-from tester.labs.kvraft.verdicts import LogsTooLong
+from tester.labs.kvraft.verdicts import LogsTooLong, UnwantedSnapshot
 from tester.labs.kvraft.watch import Watch
 from tester.labs.raft.cluster import saved_beside_snapshot
 from tester.world import submission
@@ -146,6 +146,14 @@ class Cluster:
                 raise LogsTooLong(
                     f"{name} has saved a Raft state of {size} bytes, and {most} are allowed: when "
                     "it comes near maxraftstate, hand Raft a snapshot of what has been applied"
+                )
+
+    def check_no_snapshots(self) -> None:
+        """Fail if a server has saved a snapshot: with a maxraftstate of -1 it takes none."""
+        for name, size in self.snapshot_sizes().items():
+            if size:
+                raise UnwantedSnapshot(
+                    f"{name} has saved a snapshot of {size} bytes, though maxraftstate is -1"
                 )
 
     def check_snapshot_sizes(self, most: int) -> None:

@@ -116,7 +116,7 @@ def check_sizes(group: Cluster, maxraftstate: int) -> None:
     if maxraftstate > 0:
         group.check_log_sizes(LOG_FACTOR * maxraftstate)
     else:
-        group.check_snapshot_sizes(0)
+        group.check_no_snapshots()
 
 
 async def speed(sim: Simulation, put: Callable[[int], Awaitable[None]]) -> None:

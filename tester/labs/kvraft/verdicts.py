@@ -29,6 +29,10 @@ class LogsTooLong(Verdict):
     """A server keeps more of the log than its limit lets it."""
 
 
+class UnwantedSnapshot(Verdict):
+    """A server has saved a snapshot though it has no limit."""
+
+
 class TooSlow(Verdict):
     """Operations take longer than the protocol needs."""
 

@@ -174,7 +174,7 @@ async def test_basic_4a(sim: Simulation) -> None:
     """Ten requests, one by one: each reply is right, and all servers apply all of them."""
     lab = Lab(sim)
     await lab.count_up(10)
-    lab.group.check_snapshot_sizes(0)
+    lab.group.check_no_snapshots()
 
 
 @simulate(network=CALM, limits=LIMITS)
@@ -250,7 +250,7 @@ async def test_restart_replay_4a(sim: Simulation) -> None:
     await lab.inc(many + 1)
     await asyncio.sleep(1)
     await lab.check_applied(many + 1, 3)
-    lab.group.check_snapshot_sizes(0)
+    lab.group.check_no_snapshots()
 
 
 @simulate(network=CALM, limits=LIMITS)

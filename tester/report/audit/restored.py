@@ -6,10 +6,13 @@ from typing import Final
 
 from tester.report.audit.group import Group
 from tester.report.audit.messages import Message
+from tester.report.broken import Broken
 from tester.report.exchange import Request
 from tester.world.execution import Observation
 from tester.world.history import seconds
 
+_NONE: Final = "With a maxraftstate of -1 a service makes no snapshots"
+_SOURCE: Final = "docs/7-kvraft.md, What is agreed"
 _COUNTS: Final = frozenset({"applied", "restored", "started"})
 """By which a replica shows how many requests its machine has applied by then."""
 
@@ -76,6 +79,24 @@ def _made(group: Group, who: str, until: Observation, message: Message | None) -
             f"{entry and f' (up to {entry})'}"
         )
     return ""
+
+
+def unwanted(group: Group) -> Broken | None:
+    """The first snapshot that a service handed to Raft, of a test in which it must make none."""
+    handed = [one for one in group.outcome.observations if one.what == "handed"]
+    for one in handed[:1]:
+        count = _count_before(group, one.node, one)
+        return Broken(
+            max(one.place - 1, 0),
+            f"{one.node} handed Raft a snapshot up to entry {one.data[0]} at "
+            f"{seconds(one.time_us)} s, when its machine had applied {_requests(count)}.",
+            f"{one.node} makes a snapshot though maxraftstate is -1",
+            _NONE,
+            _SOURCE,
+            seen=one.place,
+            servers=[one.node],
+        )
+    return None
 
 
 def _count_before(group: Group, who: str, until: Observation) -> int:
