@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, cast
 
 from linearizability.collector import collector_paused
+from linearizability.comparison import comparing
 from linearizability.decision import Case, Conflict, Inapplicable, Proof, Stepwise, partition
 from linearizability.model import Model
 from linearizability.operation import Annotation, Event, Operation, check_stamps, from_events
@@ -60,8 +61,9 @@ def check(
         model.check_inputs(operations)
         operations = model.settle(operations)
         try:
-            tasks = [_Task(model, case) for case in _cases(model, method(operations))]
-            _decide(tasks, budget, all_partitions)
+            with comparing(operations):
+                tasks = [_Task(model, case) for case in _cases(model, method(operations))]
+                _decide(tasks, budget, all_partitions)
         except TypeError as error:
             if not str(error).startswith(_UNHASHABLE):
                 raise

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from linearizability.collector import collector_paused
+from linearizability.comparison import comparing
 from linearizability.decision import Conflict, Core, Element, Proof
 from linearizability.model import Model, State, replay
 from linearizability.operation import Annotation, Operation, client_name
@@ -84,7 +85,7 @@ class Refuted:
 
     @cached_property
     def _core(self) -> Core:
-        with collector_paused():
+        with collector_paused(), comparing(self.operations):
             return self.conflict.core()
 
     @property
@@ -112,7 +113,7 @@ class Refuted:
         from linearizability.explanation.prefix import complete, prefix_by_cuts
 
         core = self._core
-        with collector_paused():
+        with collector_paused(), comparing(self.operations):
             found = self.conflict.prefix()
             if found is not None:
                 return complete(self.model, self.operations, found, len(found))
@@ -143,7 +144,12 @@ class Refuted:
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """The same, each with the reason why it cannot."""
-        return tuple(Candidate(op, self.model.reason(self.state, op)) for op in self.following)
+        return tuple(Candidate(op, self.reason(op)) for op in self.following)
+
+    def reason(self, operation: Operation) -> str:
+        """Why an operation cannot come next after the prefix."""
+        with comparing(self.operations):
+            return self.model.reason(self.state, operation)
 
     @property
     def complete_at(self) -> int:

@@ -97,7 +97,7 @@ def _prefix(model: Model, refuted: Refuted, name: Name) -> str:
     candidates = refuted.following
     for op in candidates[:SHOWN]:
         lines.append(_row(model, op, name))
-        lines.append(_wrap(_abridged(model.reason(refuted.state, op)), "        "))
+        lines.append(_wrap(_abridged(refuted.reason(op)), "        "))
     if len(candidates) > SHOWN:
         lines.append(f"    and {len(candidates) - SHOWN} more")
     return "\n".join(lines)

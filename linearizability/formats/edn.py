@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from linearizability.formats.recorded import malformed
 from linearizability.formats.values import FALSE, TRUE, Double, Elements, Verbatim, finite
@@ -20,6 +20,7 @@ _TOKEN = re.compile(
 _STRING_END = re.compile(r'(?:[^"\\]|\\.)*"')
 _INTEGER = re.compile(r"[+-]?\d{1,4000}N?")
 _FLOAT = re.compile(r"[+-]?\d{1,400}(\.\d*([eE][+-]?\d+)?|[eE][+-]?\d+)M?|[+-]?\d{1,400}M")
+_EVENT_TAG = re.compile(r"#[A-Za-z][\w.$/-]*\s*(?=\{)")
 _UNUSUAL = re.compile(r'[{}()"\\;#]')
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
@@ -30,14 +31,20 @@ DEEPEST = 100
 """How many brackets may be open at once."""
 
 
+class _Tag(NamedTuple):
+    """The tag of a value that comes next."""
+
+    text: str
+
+
 def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """The maps of a text, which may stand in a vector, with the lines on which they begin.
 
     Their keys are strings, as they are written: a keyword with its colon, a string in quotes. Of
     the values, nil is None, true and false are `TRUE` and `FALSE`; a keyword, a symbol, a
-    character or a map inside of a map is `Verbatim`, a vector or list a tuple, a set an
-    `Elements`. Tags are skipped, and what stands behind `#_`. Raises HistoryError for what is no
-    EDN.
+    character, a map inside of a map or a tagged value is `Verbatim`, a vector or list a tuple, a
+    set an `Elements`. The tag of a whole event is skipped, and what stands behind `#_`. Raises
+    HistoryError for what is no EDN.
     """
     around: list[tuple[str, int]] = []  # the brackets around the events
     stack: list[tuple[str, list[Any], int]] = []
@@ -67,13 +74,16 @@ def read_edn(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, A
             stack.pop()
             value = _closed(opening, items, name, began)
             if stack:
-                _put(stack[-1][1], _inner(value))
+                _put(stack[-1][1], value)
             elif top:
                 top.pop()
             elif isinstance(value, dict):
                 yield began, value
         elif kind == "discard":
             items.append(_DISCARD)
+        elif kind == "tag":
+            if stack:
+                items.append(_Tag(token))
         elif stack or top:
             try:
                 _put(items, _atom(kind, token))
@@ -115,7 +125,7 @@ def _tokens(
             if kind == "string" and line.startswith(":", position):
                 what = f"not EDN: {token[:20]}: looks like JSON: read it with --format jsonl"
                 raise malformed(name, number, what)
-            if kind is not None and kind != "tag":
+            if kind is not None:
                 yield number, kind, token
 
 
@@ -125,6 +135,8 @@ def _plain(line: str) -> dict[str, Any] | None:
     None where there is any doubt, and for everything that is wrong.
     """
     text = line.strip(" \t\r\n,")
+    if text[:1] == "#" and (tag := _EVENT_TAG.match(text)) is not None:
+        text = text[tag.end() :]
     if text[:2] != "{:" or text[-1:] != "}" or _UNUSUAL.search(text, 1, len(text) - 1):
         return None
     items: list[Any] = []
@@ -168,17 +180,35 @@ def _whole_string(
     return None
 
 
-def _put(items: list[Any], value: Hashable) -> None:
-    """Add a value, unless it stands behind a `#_`, which is used up by it."""
+def _put(items: list[Any], value: Any) -> None:
+    """Add a value with its tags, unless it stands behind a `#_`, which is used up by it."""
+    while items and type(items[-1]) is _Tag:
+        value = _tagged(items.pop().text, value)
     if items and items[-1] is _DISCARD:
         items.pop()
     else:
-        items.append(value)
+        items.append(_inner(value))
+
+
+def _tagged(tag: str, value: Any) -> Any:
+    """A value of another type: `#inst "2026"` is not "2026". A namespace belongs to the keys."""
+    if tag.startswith("#:") and isinstance(value, dict):
+        space = tag.lstrip("#:")
+        return {_in_namespace(key, space): item for key, item in value.items()}
+    return Verbatim(f"{tag} {as_edn(_inner(value))}")
+
+
+def _in_namespace(key: str, space: str) -> str:
+    if not key.startswith(":") or "/" in key:
+        return key.replace(":_/", ":", 1) if key.startswith(":_/") else key
+    return f":{space}/{key[1:]}"
 
 
 def _closed(opening: str, items: list[Any], name: str, line: int) -> Any:
-    if items and items[-1] is _DISCARD:
-        raise malformed(name, line, "not EDN: #_ with nothing behind it")
+    last = items[-1] if items else None
+    if last is _DISCARD or type(last) is _Tag:
+        what = last.text if type(last) is _Tag else "#_"
+        raise malformed(name, line, f"not EDN: {what} with nothing behind it")
     if opening == "{":
         if len(items) % 2:
             raise malformed(name, line, "not EDN: a map with a key that has no value")

@@ -5,16 +5,18 @@
 
 The order of the events is the time. `:ok` returned, `:fail` certainly did not happen and is left
 out, `:info`, or no end at all, leaves the operation open. Events of the nemesis are skipped. A
-`:drain` of a queue is as many dequeues as it returned values, all of them in its interval. Where
-every value of a client is a pair [key value], as jepsen.independent and Maelstrom write them, the
-first is the key.
+`:drain` of a queue is as many dequeues as it returned values: one after the other where nothing
+else began or ended meanwhile, else each of them in its interval. Where every value of a client is
+a pair [key value], as jepsen.independent and Maelstrom write them, the first is the key.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any, NamedTuple, TypeGuard
 
 from linearizability.formats.edn import as_edn, read_edn
@@ -183,17 +185,34 @@ def read_jepsen_edn(lines: Iterable[str], name: str, model: str) -> Recorded:
 def _undrained(recorded: Recorded, drains: set[int]) -> Recorded:
     """The history with dequeues in the place of drains.
 
-    Of one that did not return nobody knows what it took: any value that was ever enqueued.
+    Of one that did not return nobody knows what it took: any value that was ever enqueued. Between
+    two events that follow each other there is room for dequeues in a row, and later events move
+    back for them. Where others began or ended meanwhile, nobody knows what happened first, so each
+    dequeue may be at any time of the drain, in any order.
     """
     enqueues = Counter(op.input.key for op in recorded.operations if isinstance(op.input, Enqueue))
+    alone = [
+        op
+        for op in recorded.operations
+        if id(op) in drains and op.ret == op.call + 1 and len(op.output) > 1
+    ]
+    room = [op.call for op in alone]
+    moved = [0, *accumulate(2 * len(op.output) - 2 for op in alone)]
+    in_a_row = set(map(id, alone))
     found = Recorded(failed=recorded.failed)
     for op, line in zip(recorded.operations, recorded.lines, strict=True):
+        call = op.call + moved[bisect_left(room, op.call)]
+        ret = None if op.ret is None else op.ret + moved[bisect_left(room, op.ret)]
         outputs: Sequence[Any] = (op.output,)
         if id(op) in drains:
             outputs = (None,) * enqueues[op.input.key] if op.ret is None else op.output
             found.failed += not outputs
-        for output in outputs:
-            found.add(replace(op, output=output), line)
+        for number, output in enumerate(outputs):
+            if id(op) in in_a_row:
+                start = call + 2 * number
+                found.add(replace(op, output=output, call=start, ret=start + 1), line)
+            else:
+                found.add(replace(op, output=output, call=call, ret=ret), line)
     return found
 
 

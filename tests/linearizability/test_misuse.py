@@ -271,3 +271,46 @@ def test_unhashable_inputs_are_no_excuse_for_a_broken_step() -> None:
     model = Model("m", init=int, step=lambda state, input, output: None)
     with pytest.raises(TypeError, match="model 'm': step returned None"):
         check(model, [Operation(0, [1], None, 1, 2)])
+
+
+class Array:
+    """As an array of several numbers: equal in each place or not, but not as a whole."""
+
+    def __eq__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value of an array is ambiguous")
+
+    def __repr__(self) -> str:
+        return "array([1, 2])"
+
+    __hash__: Any = None
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "put", "take", "several"),
+    [
+        ("register", None, Write("k", 1), Read("k"), Array()),
+        ("cas-register", None, Write("k", 1), Read("k"), Array()),
+        ("queue", None, Enqueue("k", 1), Dequeue("k"), Array()),
+        ("stack", None, Push("k", 1), Pop("k"), Array()),
+        (
+            *("txn", (None,), Transaction((("w", "k", 1),))),
+            *(Transaction((("r", "k", None),)), (Array(),)),
+        ),
+        ("kv", "OK", Put("k", "a", 0), Get("k"), (Array(), 1, "OK")),
+        ("counter", None, Increment("k"), Read("k"), Array()),
+    ],
+)
+def test_a_value_that_cannot_be_compared(
+    name: str, answer: Any, put: Any, take: Any, several: Any
+) -> None:
+    history = [Operation(0, put, answer, 1, 2), Operation(1, take, several, 3, 4)]
+    with pytest.raises(TypeError) as caught:
+        explain(check(MODELS[name], history))
+    assert str(caught.value) == (
+        f"c1's operation called at 3 has the output {several!r}, which cannot be compared (the"
+        " truth value of an array is ambiguous): use plain values, such as tuples instead of"
+        " arrays"
+    )

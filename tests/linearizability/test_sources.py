@@ -125,7 +125,7 @@ def test_edn_in_all_its_forms() -> None:
     first, second = [found for _, found in read_edn(text.splitlines(), "f")]
     written = map(Verbatim, ("\\a", "x/y", ":k"))
     assert first[":value"] == (1, -2, 3, 1.5, 'a\n"b', None, TRUE, FALSE, *written)
-    assert first[":tagged"] == Verbatim("{:a 1, :b #{2}}")
+    assert first[":tagged"] == Verbatim("#jepsen.history.Op {:a 1, :b #{2}}")
     assert first[":list"] == (1, 2)
     assert second == {":index": 1}
     assert [line for line, _ in read_edn(text.splitlines(), "f")] == [2, 4]
@@ -152,6 +152,7 @@ def test_values_of_edn_that_are_written_differently_differ() -> None:
     """As in Clojure; JSON has one kind of number only."""
     text = """{:k [:a "a" ":a" a \\a "\\\\a" 1 1.0 1.5 "1" true "true" nil "nil" ""
         {:a 1} {"a" 1} {a 1} {":a" 1} "{:a 1}" {:a 1.0} {1 2} {"1" 2}
+        "2026" #inst "2026" #time "2026" #a.B{:a 1} #a #b 1 #b #a 1 #x [1] #:n{:a 1} {:m/a 1}
         [] #{} {} #{1} [1] ["a"] [:a]]}"""
     [(_, event)] = read_edn(text.splitlines(), "f")
     values = event[":k"]
@@ -161,7 +162,8 @@ def test_values_of_edn_that_are_written_differently_differ() -> None:
 
 def test_values_of_edn_that_are_written_alike_are_equal() -> None:
     text = """{:k [[1 +1] [1 1N] [1.0 1.00] [0.0 -0.0] [2.0 2e0] [[1 2] (1 2)]
-        [{:a 1 :b 2} {:b 2, :a 1}]]}"""
+        [{:a 1 :b 2} {:b 2, :a 1}] [#inst "2026" #inst"2026"] [#_ #x 1 #x #_ 2 1 #x 1]
+        [#:n{:a 1, :m/b 2, :_/c 3} {:n/a 1, :m/b 2, :c 3}]]}"""
     [(_, event)] = read_edn(text.splitlines(), "f")
     for one, other in event[":k"]:
         assert (one, hash(one)) == (other, hash(other))
@@ -180,6 +182,7 @@ def test_values_of_edn_that_are_written_alike_are_equal() -> None:
         ("[{:a 1})", "h:1: not EDN: [ of line 1 is closed by )"),
         ("[{:a 1}", "h:1: the history ends inside this ["),
         ("{:a #_}", "h:1: not EDN: #_ with nothing behind it"),
+        ("{:a [#inst]}", "h:1: not EDN: #inst with nothing behind it"),
         ("{:a " + "[" * 100 + "]" * 100 + "}", "h:1: not an event: nested too deeply"),
     ],
 )
@@ -328,7 +331,11 @@ def test_a_drain_is_several_dequeues(tmp_path: Path) -> None:
     dequeue = Dequeue("")
     assert drained("1 :ok :drain [1 2]") == [
         Operation(1, dequeue, 1, 4, 5),
-        Operation(1, dequeue, 2, 4, 5),
+        Operation(1, dequeue, 2, 6, 7),
+    ]
+    assert drained("0 :invoke :enqueue 3", "1 :ok :drain [1 2]") == [
+        Operation(1, dequeue, 1, 4, 6),
+        Operation(1, dequeue, 2, 4, 6),
     ]
     assert drained("1 :ok :drain []") == []
     assert drained("1 :fail :drain nil") == []
