@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from linearizability.collector import collector_paused
 from linearizability.formats.decoders import Decoders
 from linearizability.formats.jsonl import read_jsonl
 from linearizability.formats.recorded import HistoryError, Recorded
 from linearizability.formats.source import STANDARD_INPUT, expand, opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ONE_MODEL = {"porcupine-kv": "kv-append", "jepsen-etcd": "cas-register"}
 FORMATS = ("jsonl", "jepsen-edn", *_ONE_MODEL)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import io
+import os
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from linearizability.formats.recorded import HistoryError
+
+if TYPE_CHECKING:
+    import gzip
+    from pathlib import Path
 
 STANDARD_INPUT = "-"
 HISTORIES = ("*.jsonl", "*.jsonl.gz", "*.edn", "*.edn.gz")
@@ -35,9 +37,11 @@ def expand(path: str, format: str | None = None) -> list[str]:
     to the latest run. Raises HistoryError for a folder without any.
     """
     patterns = HISTORIES if format in (None, "jsonl", "jepsen-edn") else LOGS
-    folder = Path(path)
-    if path == STANDARD_INPUT or not folder.is_dir():
+    if path == STANDARD_INPUT or not os.path.isdir(path):  # noqa: PTH112 - a file needs no pathlib
         return [path]
+    from pathlib import Path
+
+    folder = Path(path)
     if (folder / "history.edn").is_file():
         return [str(folder / "history.edn")]
     stored = [p for p in sorted(folder.rglob("history.edn")) if not _behind_a_link(folder, p)]
@@ -65,7 +69,7 @@ def opened(path: Path | str, name: str) -> Iterator[TextIO]:
         else:
             with open(path, "rb") as raw, _text(raw, name) as text:  # noqa: PTH123
                 yield text
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+    except _damage() as error:
         raise HistoryError(f"{name} is a damaged gzip file: {error}") from error
     except OSError as error:
         raise HistoryError(f"cannot read {name}: {error.strerror}") from error
@@ -75,11 +79,21 @@ def opened(path: Path | str, name: str) -> Iterator[TextIO]:
         ) from error
 
 
+def _damage() -> tuple[type[Exception], ...]:
+    """What reading a damaged gzip file raises; asked when anything is raised."""
+    import gzip
+    import zlib
+
+    return gzip.BadGzipFile, zlib.error, EOFError
+
+
 @contextmanager
 def _text(raw: BinaryIO, name: str) -> Iterator[TextIO]:
     buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(_Raw(raw))
     stream: io.BufferedReader | gzip.GzipFile = buffered
     if buffered.peek(2)[:2] == _GZIP:
+        import gzip
+
         stream = gzip.GzipFile(fileobj=buffered)
     start = stream.peek(4)[:4]
     found = next((code for mark, code in _MARKS if start.startswith(mark)), "")

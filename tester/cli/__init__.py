@@ -6,10 +6,11 @@ test runs in worker processes only.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final, NoReturn
 
 import click
@@ -63,6 +64,7 @@ class Commands(click.Group):
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """The console command `labtester`."""
+    atexit.register(gc.freeze)  # the end of a process is no time to look for garbage
     with output.unfailing(), interrupts.handled():
         status = _status(sys.argv[1:] if args is None else args)
     sys.exit(status)
@@ -105,6 +107,7 @@ def _misuse(sentence: str) -> int:
 def _of_ours(error: Exception) -> str:
     """The error for an unexpected exception, with the line that raised it."""
     import traceback
+    from pathlib import Path
 
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
     place = f"{Path(frame.f_code.co_filename).name}:{line}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import stat
 import sys
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -17,13 +18,13 @@ from linearizability.explanation.data import as_data
 from linearizability.explanation.text import explain, summary
 from linearizability.formats import (
     FORMATS,
+    Decoders,
     HistoryError,
     Recorded,
     expand,
     format_of,
     read_history,
 )
-from linearizability.formats.initial import initial_value
 from linearizability.formats.source import STANDARD_INPUT
 from linearizability.models import MODELS, cas_register_of, register_of
 from linearizability.verdict import DEFAULT_BUDGET
@@ -31,6 +32,8 @@ from tester.cli.usage import EXIT
 
 INITIAL = {"register": register_of, "cas-register": cas_register_of}
 WORST_FIRST = ("fail", "misuse", "unknown", "pass")
+_MANY: Final = 100_000
+"""A file of so many bytes is read faster with msgspec, the time to import it included."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Task:
         if self.model not in INITIAL:
             known = " or ".join(INITIAL)
             raise HistoryError(f"expected --model {known} with --initial, got {self.model}")
+        from linearizability.formats.initial import initial_value
+
         return INITIAL[self.model](initial_value(self.initial, format_of(file, self.format)))
 
     def command(self, file: str) -> list[str]:
@@ -160,6 +165,7 @@ def _judge(file: str, task: Task) -> tuple[str, dict[str, Any], str]:
 def _draw(file: str, verdict: Verdict, recorded: Recorded, task: Task) -> None:
     """Write the page of a history. Raises HistoryError if it cannot be written."""
     import shlex
+    from pathlib import Path
 
     from tester.report.page.files import write_text
     from tester.report.page.from_history import of_history
@@ -206,9 +212,7 @@ def _judge_all(names: list[str], task: Task) -> tuple[str, dict[str, Any], str]:
 
 
 def _decide(file: str, task: Task) -> tuple[Verdict, Recorded]:
-    from tester.cli.decoders import DECODERS
-
-    recorded = read_history(file, task.model, task.format, decoders=DECODERS)
+    recorded = read_history(file, task.model, task.format, decoders=_decoders(file))
     for earlier, later in recorded.overlaps():
         what = f"{file}:{later}: overlaps the operation of line {earlier} of the same client"
         click.echo(f"warning: {what}; do the recorder's stamps tie?", err=True)
@@ -222,6 +226,20 @@ def _decide(file: str, task: Task) -> tuple[Verdict, Recorded]:
     except Exception as error:
         raise _crash(file, error) from error
     return verdict, recorded
+
+
+def _decoders(file: str) -> Decoders | None:
+    """What reads many lines faster; None for a small file."""
+    if file != STANDARD_INPUT:
+        try:
+            found = os.stat(file)  # noqa: PTH116 - a small file needs no pathlib
+        except OSError:  # the reader says what is wrong
+            return None
+        if stat.S_ISREG(found.st_mode) and found.st_size < _MANY:
+            return None
+    from tester.cli.decoders import DECODERS
+
+    return DECODERS
 
 
 def _crash(file: str, error: Exception) -> HistoryError:

@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from tester.workers.plan import Part
+if TYPE_CHECKING:
+    from tester.workers.plan import Part
 
 _EVERY_S: Final = 0.1
 FEW: Final = 1_000

@@ -1,14 +1,19 @@
 """`labtester check` from outside: exit codes, the words of each outcome, JSON."""
 
+import gzip
 import json
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 
+from linearizability.formats import Decoders, read_history
 from tester.cli.check import check
+from tester.cli.decoders import DECODERS
 from tests.running import click_runner
 
 GOOD = """\
@@ -79,6 +84,39 @@ def history(tmp_path: Path) -> Path:
 def test_linearizable(history: Path) -> None:
     result = run(history, "--model", "kv")
     assert (result.exit_code, result.output) == (0, "linearizable: 6 operations, 2 keys\n")
+
+
+def test_a_small_file_is_checked_without_what_only_others_need(history: Path) -> None:
+    """Starting is nearly all that it takes."""
+    heavy = ["msgspec", "pathlib", "gzip", "tester.workers", "linearizability.formats.edn"]
+    code = (
+        "import sys; from tester.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        f"finally: print([name for name in {heavy} if name in sys.modules])"
+    )
+    words = [sys.executable, "-c", code, "check", str(history), "--model", "kv"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == "linearizable: 6 operations, 2 keys\n[]\n"
+
+
+def test_msgspec_reads_what_is_large_or_of_unknown_size(
+    history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lent = list[Decoders | None]()
+
+    def read(*args: Any, decoders: Decoders | None) -> Any:
+        lent.append(decoders)
+        return read_history(*args, decoders=decoders)
+
+    monkeypatch.setattr("tester.cli.check.read_history", read)
+    small, packed = run(history, "--model", "kv"), history.with_suffix(".jsonl.gz")
+    packed.write_bytes(gzip.compress(GOOD.encode()))
+    assert run(packed, "--model", "kv").output == small.output
+    monkeypatch.setattr("tester.cli.check._MANY", 100)
+    assert run(history, "--model", "kv").output == small.output
+    piped = click_runner().invoke(check, ["-", "--model", "kv"], input=GOOD)
+    assert piped.output == small.output
+    assert lent == [None, None, DECODERS, DECODERS]
 
 
 def test_not_linearizable(history: Path) -> None:
