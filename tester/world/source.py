@@ -16,12 +16,25 @@ class Source(importlib.machinery.SourceFileLoader):
     """Loads a module from its source, which must be text that people can be shown.
 
     CPython reads over bytes in a comment that are no text, and says of a NUL byte in which
-    module's import it was found, which may be another one.
+    module's import it was found, which may be another one. It also believes a compiled file in
+    `__pycache__`, which may say that it needs no comparison with the source (PEP 552); what runs
+    here is what can be read.
     """
 
-    def get_code(self, fullname: str) -> CodeType | None:
-        check_text(self.path, self.get_data(self.path))
-        return super().get_code(fullname)
+    def get_code(self, fullname: str) -> CodeType:
+        data = self.get_data(self.path)
+        check_text(self.path, data)
+        return self.source_to_code(data, self.path)
+
+
+def check_source(spec: importlib.machinery.ModuleSpec) -> None:
+    """Raise ImportError if a module that has been found is compiled, and has no source."""
+    if isinstance(spec.loader, importlib.machinery.SourcelessFileLoader):
+        raise ImportError(  # noqa: TRY004 - the type that is wrong is no argument's
+            f"expected the source of {spec.name}, got compiled code: {spec.origin}",
+            name=spec.name,
+            path=spec.origin,
+        )
 
 
 def check_text(path: str, data: bytes) -> None:

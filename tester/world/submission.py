@@ -26,7 +26,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from labtester import hidden
-from tester.world.source import Source
+from tester.world.source import Source, check_source
 
 STANDS_ON: Final = {"kvraft.kvmachine": "kvsrv"}
 """A fixed module, and the package of another lab of which it takes the reference, always."""
@@ -308,8 +308,7 @@ class _Overlay(importlib.abc.MetaPathFinder):
         if not is_lab(parts[0]):
             return self._of_a_helper(name, path)
         if is_fixed(name):
-            rest = [entry for entry in path or () if not Path(entry).is_relative_to(self._folder)]
-            spec = importlib.machinery.PathFinder.find_spec(name, rest)
+            spec = importlib.machinery.PathFinder.find_spec(name, self._beside_theirs(path))
             if spec is not None and spec.origin is not None and name in STANDS_ON:
                 spec.loader = _OnReference(name, spec.origin)
             return spec
@@ -320,6 +319,12 @@ class _Overlay(importlib.abc.MetaPathFinder):
                 name, file, loader=Source(name, str(file))
             )
         return self._package(name, path, place)
+
+    def _beside_theirs(self, path: Sequence[str] | None) -> list[str] | None:
+        """These places but for those of the submission; None for a package at the top."""
+        if path is None:
+            return None
+        return [entry for entry in path if not Path(entry).is_relative_to(self._folder)]
 
     def _of_a_helper(
         self, name: str, path: Sequence[str] | None
@@ -333,17 +338,20 @@ class _Overlay(importlib.abc.MetaPathFinder):
         self, name: str, path: Sequence[str] | None, place: Path
     ) -> importlib.machinery.ModuleSpec | None:
         """Ours, searched after theirs; a package that we do not have is theirs alone."""
-        ours = importlib.machinery.PathFinder.find_spec(name, path)
+        ours = importlib.machinery.PathFinder.find_spec(name, self._beside_theirs(path))
         if ours is not None and ours.submodule_search_locations and ours.origin:
             ours.loader = _Package(name, ours.origin)
             if place.is_dir():
                 ours.submodule_search_locations.insert(0, str(place))
             return ours
         if not place.is_dir():
-            return None
+            return _with_own_loader(importlib.machinery.PathFinder.find_spec(name, path))
         init = place / "__init__.py"
         return importlib.util.spec_from_file_location(
-            name, init if init.is_file() else None, submodule_search_locations=[str(place)]
+            name,
+            init if init.is_file() else None,
+            loader=Source(name, str(init)) if init.is_file() else None,
+            submodule_search_locations=[str(place)],
         )
 
 
@@ -402,6 +410,8 @@ def _with_own_loader(
     spec: importlib.machinery.ModuleSpec | None,
 ) -> importlib.machinery.ModuleSpec | None:
     """The spec of a source file, with the loader that tells one file's faults from another's."""
-    if spec is not None and type(spec.loader) is importlib.machinery.SourceFileLoader:
-        spec.loader = Source(spec.name, spec.loader.path)
+    if spec is not None:
+        check_source(spec)
+        if type(spec.loader) is importlib.machinery.SourceFileLoader:
+            spec.loader = Source(spec.name, spec.loader.path)
     return spec

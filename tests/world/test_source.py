@@ -1,5 +1,7 @@
-"""A source that is no text is named with the line, whoever imported it."""
+"""The source is what runs; one that is no text is named with the line, whoever imported it."""
 
+import importlib.util
+import py_compile
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,36 @@ def test_the_file_at_fault_is_named_and_not_the_one_that_imports_it(
     said = loaded(tmp_path, GET, {"kvsrv/server.py": f"import {importer}\n{SERVER}"})
     assert said.startswith(f"./theirs/{importer.replace('.', '/')}.py:3: ")
     assert said.endswith("; the file is not Python")
+
+
+def compiled(source: Path, text: str, to: Path) -> None:
+    """Write what a file of this text compiles to, with the word not to compare it with any."""
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_text(text)
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(source), str(to), doraise=True, invalidation_mode=unchecked)
+
+
+@pytest.mark.parametrize(
+    "module", ["kvsrv.more", "kvsrv.mine.deep", "helper", "own.part", "own", "kvsrv.mine"]
+)
+def test_the_source_runs_and_not_what_it_was_compiled_to(tmp_path: Path, module: str) -> None:
+    name = module.replace(".", "/") + (
+        "/__init__.py" if module in {"own", "kvsrv.mine"} else ".py"
+    )
+    place = tmp_path / "theirs" / name
+    compiled(place, "X = 'compiled'\n", Path(importlib.util.cache_from_source(str(place))))
+    files = {name: "X = 'the source'\n", "kvsrv/server.py": f"from {module} import X\n{SERVER}"}
+    code = (
+        "print(current().get('kvsrv.server', 'KVServer') and __import__('kvsrv.server').server.X)"
+    )
+    assert loaded(tmp_path, code, files) == "the source"
+
+
+@pytest.mark.parametrize("module", ["kvsrv.mine", "helper", "own.part"])
+def test_a_module_without_a_source_is_refused(tmp_path: Path, module: str) -> None:
+    place = tmp_path / "theirs" / f"{module.replace('.', '/')}.py"
+    compiled(place, "X = 1\n", place.with_suffix(".pyc"))
+    place.unlink()
+    said = loaded(tmp_path, GET, {"kvsrv/server.py": f"import {module}\n{SERVER}"})
+    assert f"expected the source of {module}, got compiled code: " in said

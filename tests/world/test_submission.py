@@ -51,6 +51,46 @@ def test_what_is_there_is_theirs_and_the_rest_is_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "first"),
+    [
+        (
+            "kvsrv/server.py",
+            "from kvsrv import Err, GetArgs, GetReply, PutArgs, PutReply, Version",
+        ),
+        ("kvsrv/client.py", "from kvsrv import Err, KVServer"),
+        ("kvsrv/dedup/client.py", "from kvsrv.dedup import KVServer"),
+        ("kvraft/rsm.py", "from kvraft import StateMachine"),
+        ("kvraft/server.py", "from kvraft import RSM"),
+        ("kvraft/client.py", "from kvraft import KVServer"),
+        ("kvraft/dedup/client.py", "from kvraft.dedup import KVServer"),
+        ("raft/raft.py", "from raft import ApplyMsg, Persister"),
+        ("mapreduce/coordinator.py", "from mapreduce import App, Disk, partition"),
+    ],
+)
+def test_a_module_may_import_from_its_own_package(tmp_path: Path, file: str, first: str) -> None:
+    theirs = (ROOT / file).read_text().replace("annotations\n", f"annotations\n{first}\n", 1)
+    module = file.removesuffix(".py").replace("/", ".")
+    code = f"import {module}; print({module}.__file__)"
+    assert first in theirs
+    assert loaded(tmp_path, code, {file: theirs}) == str(tmp_path / "theirs" / file)
+
+
+def test_an_init_of_theirs_within_a_lab_hides_nothing_of_ours(tmp_path: Path) -> None:
+    """Many editors put an empty one into each folder."""
+    files = {
+        "kvsrv/__init__.py": "",
+        "kvsrv/dedup/__init__.py": "",
+        "kvsrv/dedup/server.py": f"from kvsrv.dedup import rpc\n{SERVER}",
+    }
+    code = "import kvsrv.dedup.client, kvsrv.dedup.server; print(kvsrv.dedup.client.__file__, "
+    code += "kvsrv.dedup.server.rpc.__name__, kvsrv.dedup.server.__file__)"
+    client, of, server = loaded(tmp_path, code, files).split()
+    assert client == str(ROOT / "kvsrv/dedup/client.py")
+    assert of == "kvsrv.dedup.rpc"
+    assert server == str(tmp_path / "theirs/kvsrv/dedup/server.py")
+
+
+@pytest.mark.parametrize(
     ("files", "said"),
     [
         (
