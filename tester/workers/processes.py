@@ -14,10 +14,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Final, NamedTuple
 
-_PROC: Final = Path("/proc")
+_PROC: Final = "/proc"
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG: Final = 1
@@ -52,17 +51,17 @@ def processes() -> dict[int, Process]:
     if sys.platform != "linux":
         return by_ps()
     found = {}
-    for folder in _PROC.iterdir():
-        if not folder.name.isdecimal():
+    for name in os.listdir(_PROC):  # noqa: PTH208 - less than half of what it takes with pathlib
+        if not name.isdecimal():
             continue
         try:
-            stat = (folder / "stat").read_bytes()
+            stat = _read(f"{_PROC}/{name}/stat")
         except OSError:  # it has gone meanwhile
             continue
         # The name, in brackets, may hold anything.
         state, parent, group, *rest = stat[stat.rindex(b")") + 2 :].split()
-        found[int(folder.name)] = Process(
-            pid=int(folder.name),
+        found[int(name)] = Process(
+            pid=int(name),
             parent=int(parent),
             group=int(group),
             cpu_s=(int(rest[8]) + int(rest[9])) / _TICKS_PER_S,
@@ -70,6 +69,15 @@ def processes() -> dict[int, Process]:
             ended=state in b"ZX",
         )
     return found
+
+
+def _read(file: str) -> bytes:
+    """A small file of the system; a worker is looked at often, and so is every process then."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        return os.read(descriptor, 4_096)
+    finally:
+        os.close(descriptor)
 
 
 def by_ps() -> dict[int, Process]:
