@@ -62,6 +62,12 @@ def no_life(
     return alone(core, why, f"{value} was seen when it cannot have been in the set, or missed")
 
 
+def no_set(op: Operation) -> Core:
+    """A read of what no set can be."""
+    why = f"{who(op)} returned {short(op.output)}, which is no set."
+    return alone((op,), why, "no set is what was read")
+
+
 def no_chain(one: Operation, other: Operation) -> Core:
     """Two reads of a set that only grows, neither of which saw all that the other saw."""
     mine, yours = frozenset(one.output), frozenset(other.output)

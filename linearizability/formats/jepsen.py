@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from linearizability.formats.recorded import Recorded, client_number, malformed
+from linearizability.formats.recorded import Recorded, client_number, malformed, with_article
 from linearizability.inputs import Cas, Read, Write
 from linearizability.operation import Operation
 
@@ -46,7 +46,7 @@ def read_jepsen(lines: Iterable[str], name: str) -> Recorded:
             continue
         called, op = calls.pop(client, ("", None))
         if op is None or called != function:
-            what = f"process {client} ends a {function} that it has not called"
+            what = f"process {client} ends {with_article(function)} that it has not called"
             raise malformed(name, number, what)
         if kind == "info" or (kind == "fail" and function == "read"):
             continue  # nobody knows; a process number is not used again
@@ -57,7 +57,7 @@ def read_jepsen(lines: Iterable[str], name: str) -> Recorded:
             op.ret = number
             op.output = _output(function, kind, value)
             continue
-        raise malformed(name, number, f"a {function} cannot end with :{kind}")
+        raise malformed(name, number, f"{with_article(function)} cannot end with :{kind}")
     return recorded.without(failed) if failed else recorded
 
 

@@ -20,7 +20,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple, TypeGuard
 
 from linearizability.formats.edn import as_edn, read_edn
-from linearizability.formats.recorded import HistoryError, Recorded, malformed
+from linearizability.formats.recorded import HistoryError, Recorded, malformed, with_article
 from linearizability.formats.values import Double, Verbatim
 from linearizability.inputs import (
     Acquire,
@@ -99,6 +99,18 @@ def _micro(op: Any) -> tuple[str, Hashable, Hashable]:
     return kind, key, held(value)
 
 
+def _is_answer(value: Any, asked: Any) -> bool:
+    """Whether a transaction returned with the steps it was called with, its reads filled in."""
+    steps = value if isinstance(value, tuple) else ()
+    return len(steps) == len(asked) and all(
+        isinstance(step, tuple)
+        and len(step) == 3
+        and step[:2] == begun[:2]
+        and (step == begun or as_edn(step[0]) == ":r")
+        for step, begun in zip(steps, asked, strict=True)
+    )
+
+
 def _results(value: Any) -> tuple[Any, ...]:
     return tuple(item if kind == "r" else None for kind, _, item in map(_micro, value))
 
@@ -166,10 +178,14 @@ def read_jepsen_edn(lines: Iterable[str], name: str, model: str) -> Recorded:
             continue
         call, found = calls.pop(event.process, (None, None))
         if call is None or found is None or call.function != event.function:
-            what = f"process {event.process} ends a {event.function} that it has not called"
+            ended = with_article(event.function)
+            what = f"process {event.process} ends {ended} that it has not called"
             raise malformed(name, event.line, what)
         if event.kind == "ok":
             value = _without_key(event, call, name) if keyed else event.value
+            if event.function == "txn" and not _is_answer(value, call.value):
+                why = f": it was called as {_shown(call.value)}"
+                raise _wrong_value(event, name, why)
             try:
                 found.output = functions[event.function][1](value)
             except (KeyError, TypeError, ValueError) as error:
@@ -285,8 +301,11 @@ def _asked(
         raise _wrong_value(event, name) from error
 
 
+def _shown(value: Any) -> str:
+    text = as_edn(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 def _wrong_value(event: _Event, name: str, why: str = "") -> HistoryError:
-    text = as_edn(event.value)
-    shown = text if len(text) <= 40 else text[:37] + "..."
-    what = f"':value' is {shown}, which means nothing for :{event.function}{why}"
+    what = f"':value' is {_shown(event.value)}, which means nothing for :{event.function}{why}"
     return malformed(name, event.line, what)

@@ -10,6 +10,7 @@ A reply that no model allows is for the checker to judge; what cannot be underst
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
@@ -23,6 +24,7 @@ from linearizability.formats.values import finite
 from linearizability.inputs import Get, Put
 from linearizability.operation import Operation
 
+_EVENT = re.compile(r":?\w+\s+:(invoke|ok|fail|info)\s")
 BLOCK = 1_024
 """How many lines are decoded at once."""
 
@@ -116,6 +118,7 @@ class _Lines:
             if end != len(text):
                 rest = text[end:].lstrip()
                 what = f"expected one JSON object on the line, got {shown(rest)} after it"
+                what += _hint(text)
                 raise Malformed(what)
             if type(row) is dict and text.count(":") != len(row):
                 _refuse_duplicates(text)
@@ -230,6 +233,8 @@ def _hint(text: str) -> str:
         return f"; this looks like EDN: read it with --format {kind}"
     if text.startswith("["):
         return "; " + ARRAY
+    if _EVENT.match(text):
+        return "; this looks like history.txt of Jepsen: read history.edn, which is beside it"
     if text.startswith("INFO") and "jepsen" in text:
         return "; this looks like a log of Jepsen: read it with --format jepsen-etcd"
     return ""

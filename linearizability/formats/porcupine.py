@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from linearizability.formats.recorded import Recorded, client_number, malformed
+from linearizability.formats.recorded import Recorded, client_number, malformed, with_article
 from linearizability.inputs import Append, Get, Put
 from linearizability.operation import Operation
 
@@ -36,7 +36,8 @@ def read_porcupine(lines: Iterable[str], name: str) -> Recorded:
         if kind != "invoke":
             called, op = calls.pop(client, ("", None))
             if op is None or called != function or op.input.key != key:
-                what = f"process {client} returns from a {function} that it has not called"
+                ended = with_article(function)
+                what = f"process {client} returns from {ended} that it has not called"
                 raise malformed(name, number, what)
             if kind == "fail":
                 failed.add(id(op))

@@ -18,6 +18,11 @@ def malformed(name: str, line: int, what: str) -> HistoryError:
     return HistoryError(f"{name}:{line}: {what}")
 
 
+def with_article(noun: str) -> str:
+    """As "a read", or "an acquire"."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
 def client_number(text: str, name: str, line: int) -> int:
     """The number of a process; Python does not convert thousands of digits."""
     if len(text) > 18:

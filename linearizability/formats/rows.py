@@ -249,9 +249,11 @@ def _contains(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
     return asked, output
 
 
-def _set_operation(kind: Callable[[str, str], Any]) -> Reader:
+def _set_operation(kind: Callable[[str, Any], Any]) -> Reader:
     def change(row: Row, key: str, err: str | None) -> tuple[Any, Any]:
-        return kind(key, _any(row, "v", "the element")), _truth(row, err)
+        if "v" not in row:
+            raise _expected(row, "v", "a value, the element")
+        return kind(key, frozen(row["v"])), _truth(row, err)
 
     return change
 

@@ -257,6 +257,14 @@ class ElementConflict(Conflict):
 
 def decide_growing(operations: Sequence[Operation]) -> Proof | Conflict | Inapplicable:
     """Decide a set that was read whole; declines unless it only grew, each element added once."""
+    whole = {
+        position: elements_of(op.output)
+        for position, op in enumerate(operations)
+        if op.ret is not None and isinstance(op.input, Read)
+    }
+    for position, found in whole.items():
+        if found is None:
+            return _seen_by(words.no_set(operations[position]))
     adds: dict[Hashable, int] = {}
     reads: dict[frozenset[Any], list[int]] = {}
     for position, op in enumerate(operations):
@@ -267,10 +275,7 @@ def decide_growing(operations: Sequence[Operation]) -> Proof | Conflict | Inappl
         elif not isinstance(op.input, Read):
             return Inapplicable("the set was not only added to and read whole")
         elif op.ret is not None:
-            seen = elements_of(op.output)
-            if seen is None:
-                return Inapplicable(f"{op.output!r} is no set")
-            reads.setdefault(seen, []).append(position)
+            reads.setdefault(whole[position] or frozenset(), []).append(position)
     chain = sorted(reads, key=len)
     smaller: frozenset[Any] = frozenset()
     blocks: list[list[int]] = []

@@ -14,6 +14,7 @@ from linearizability.models import (
     Put,
     Read,
     Release,
+    Remove,
     Write,
     kv,
     mutex,
@@ -50,6 +51,16 @@ def test_long_values_and_many_keys_stay_within_eighty_columns() -> None:
     everything = explain(check(register, history, all_partitions=True))
     assert "Not linearizable either:" in everything
     assert max(map(len, everything.splitlines())) <= 80
+
+
+def test_a_read_of_what_is_no_set_is_wrong_by_itself() -> None:
+    """However many other operations there are, nothing is searched for."""
+    history = [Operation(c, Add("s", c), None, 0, 99) for c in range(30)]
+    history += [Operation(40, Read("s"), None, 50, 60), Operation(41, Remove("s", 1), None, 0, 99)]
+    verdict = check(set_, history)
+    assert isinstance(verdict, Illegal)
+    assert [op.client for op in verdict.headline.core] == [40]
+    assert "c40's Read returned None, which is no set." in explain(verdict)
 
 
 def test_many_candidates_are_counted() -> None:

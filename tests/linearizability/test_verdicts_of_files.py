@@ -42,6 +42,9 @@ LINES = [
     ("register", written_and_read(str(2**70), str(2**70)), True),
     ("register", written_and_read(str(2**70), str(2**70 + 1)), False),
     ("register", written_and_read("1", "1.0"), True),
+    ("set", [line("add", 1, 2, v=None), line("read", 3, 4, rv=[None])], True),
+    ("set", [line("add", 1, 2, v=None), line("contains", 3, 4, v="", rv=True)], False),
+    ("set", [line("add", 1, 2, v=1), line("remove", 3, 4, v=1), line("read", 5, 6, rv=[])], True),
     ("register", written_and_read("true", "1"), False),
     ("register", written_and_read('{"a":[1,{"b":2}]}', '{"a":[1.0,{"b":2.0}]}'), True),
     ("register", written_and_read('{"a":1,"b":null}', '{"b":null,"a":1}'), True),
@@ -87,6 +90,10 @@ EVENTS = [
     ("register", events_of("write", r"\a", r"\b"), False),
     ("set", events_of("add", "{:a 1, :b 2}", "[{:b 2, :a 1}]"), True),
     ("set", events_of("add", "#{1 2}", "#{#{2 1}}"), True),
+    ("set", events_of("add", "1", "[1 1.0]"), False),
+    ("set", events_of("add", "1", "nil"), False),
+    ("register", events_of("write", '#inst "2026"', '"2026"'), False),
+    ("register", events_of("write", '#inst "2026"', '#inst"2026"'), True),
     ("set", events_of("add", '"a"', '"a"'), False),
     ("counter", events_of("add", "5", "nil"), False),
     ("counter", events_of("add", "5", "5.0"), True),
@@ -156,6 +163,25 @@ def test_the_verdict_is_the_same_in_every_dress(
             "register",
             event(0, "invoke", "read", "[1 nil]") + event(0, "ok", "read", "[2 5]"),
             ":1: ':value' is [2 5], which means nothing for :read: it was called on key 1",
+        ),
+        *(
+            (
+                "h.edn",
+                "txn",
+                event(0, "invoke", "txn", "[[:r 1 nil] [:w 2 3]]") + event(0, "ok", "txn", steps),
+                f":1: ':value' is {steps}, which means nothing for :txn: it was called as [[:r 1 ",
+            )
+            for steps in ("[[:r 2 1] [:w 2 3]]", "[[:r 1 1] [:w 2 4]]", "[[:r 1 1]]", "nil")
+        ),
+        (
+            "h.edn",
+            "mutex",
+            event(0, "ok", "acquire"),
+            ":1: process 0 ends an acquire that it has not called",
+        ),
+        *(
+            ("h.jsonl", "register", f"{process}\t:invoke\t:read\tnil\n", "looks like history.txt")
+            for process in ("0", ":nemesis")
         ),
     ],
 )
