@@ -92,7 +92,10 @@ def test_a_correct_variant_passes(
 
 @pytest.mark.parametrize(
     ("lab", "name", "test", "seed"),
-    [("rsm", "snapshots_in_background", "test_forgets_requests_that_are_over", 8)],
+    [
+        ("rsm", "snapshots_in_background", "test_forgets_requests_that_are_over", 8),
+        ("kvraft", "leader_lease", "test_no_majority_for_long", 3),
+    ],
 )
 def test_a_variant_that_failed_once_passes(
     lab: str, name: str, test: str, seed: int, tmp_path: Path

@@ -27,6 +27,9 @@ LONGEST_PAUSE_MS: Final = 1_000
 HEALED_S: Final = 10
 """In what time an operation must complete when everybody can talk to everybody again: there is a
 leader within five seconds, and then it has to be found."""
+LEASE_S: Final = 1
+"""No leader may answer reads by itself for longer after the last that it heard of a majority: by
+then those have elected another (Ongaro's dissertation, 6.4.1)."""
 PUTS: Final = 300
 PUT_US: Final = 33_300
 """What a put may take: a third of the hundred milliseconds between heartbeats."""

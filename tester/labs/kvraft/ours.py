@@ -11,6 +11,7 @@ from tester.labs.kvraft.clerks import KVCluster
 from tester.labs.kvraft.cluster import ELECTION_TIMEOUT_S, within
 from tester.labs.kvraft.generic import (
     HEALED_S,
+    LEASE_S,
     MAXRAFTSTATE,
     PAUSE_MS,
     check_sizes,
@@ -199,6 +200,7 @@ async def test_no_majority_for_long(sim: Simulation) -> None:
         put = asyncio.create_task(
             put_at_least_once(writer, "k", value, version + 1), name="the put"
         )
+        await unless_done(sim, [put], LEASE_S, "two of three servers are down")
         get = asyncio.create_task(reader.get("k"), name="the get")
         await unless_done(sim, [put, get], DOWN_S, "two of three servers are down")
         kv.restart_all()

@@ -11,6 +11,7 @@ from tester.labs.kvraft.clerks import AppendCluster, GroupAppendWitness
 from tester.labs.kvraft.cluster import within
 from tester.labs.kvraft.generic import (
     HEALED_S,
+    LEASE_S,
     MAXRAFTSTATE,
     Matrix,
     iterate,
@@ -439,6 +440,7 @@ async def test_no_majority_for_long(sim: Simulation) -> None:
             if i != left:
                 kv.servers.crash(i)
         write = asyncio.create_task(append(writer, wrote), name="the append")
+        await unless_done(sim, [write], LEASE_S, "two of three servers are down")
         get = asyncio.create_task(reader.get("k"), name="the get")
         await unless_done(sim, [write, get], DOWN_S, "two of three servers are down")
         kv.restart_all()
