@@ -73,7 +73,10 @@ def contradictory(facts: Sequence[Fact], first: int, last: int, needed: int) -> 
     before: Sequence[Interval] = LINE if first else BEGINNING
     by_version: dict[int, list[Fact]] = {}
     for fact in facts:
-        by_version.setdefault(fact.v, []).append(fact)
+        if fact.v in by_version:
+            by_version[fact.v].append(fact)
+        else:
+            by_version[fact.v] = [fact]
     for v in range(first, last + 1):
         low, high = -math.inf, math.inf
         refused: list[Interval] = []
