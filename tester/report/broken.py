@@ -46,6 +46,8 @@ class Broken:
     """Those whose state decides."""
     index: int | None = None
     """The entry of the log that it is about."""
+    way: str = ""
+    """By what it came to that, where failures of one rule differ in it; "": see `events`."""
     in_short: str = ""
     """What happened alone, if `sentence` says more; "" if not."""
 

@@ -19,7 +19,8 @@ def likeness(outcome: Outcome) -> str:
     """Equal for failures that have the same words, whatever their numbers and names are."""
     found = reason(outcome)
     if found is not None and found.rule:
-        return f"{found.rule} {found.source}{' after an event' if found.events else ''}"
+        how = found.way or ("after an event" if found.events else "")
+        return f"{found.rule} {found.source} {how}".rstrip()
     if found is not None:
         return _REST.split(_plain(found.sentence))[0]
     return " ".join([outcome.kind, *outcome.where, _plain(headline(outcome))])

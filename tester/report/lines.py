@@ -54,7 +54,7 @@ _OF_NODE: Final = {
     "crash": "crashes",
     "stop": "is stopped",
     "restart": "restarts",
-    "pause": "stands still",
+    "pause": "is paused",
     "resume": "goes on",
 }
 _HELD_UP: Final = "no reply in time: the request is still on its way"

@@ -60,6 +60,7 @@ class _Lock:
     def __init__(
         self, outcome: Outcome, sent: Sequence[Request], key: Any, ids: values.Ids
     ) -> None:
+        self.outcome = outcome
         self.key = key
         self.ids = ids
         self.sent = [one for one in sent if one.args.get("key") == key]
@@ -198,6 +199,14 @@ def _over_a_holder(
         seen, shown = reads[-1], values.reply(reads[-1].answers[0][1], lock.ids)
         sentence += f" #{seen.rpc} was answered {shown}."
         others += [one.rpc for one in reads[-2:]]
+    if len(reads) > 1:
+        began = seconds(lock.outcome.trace[reads[0].sent][0])
+        puts = sum(one.verb == "put" and one.sent < last.sent for one in own)
+        before = {0: "had not put anything", 1: "had put once"}.get(puts, f"had put {puts} times")
+        sentence += (
+            f" This Acquire had read the lock {len(reads)} times by then, the first time at "
+            f"{began} s, and {before} before."
+        )
     return last.answers[0][0], sentence, _FREE, others
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from tester.report import values
 from tester.report.audit.group import Group
-from tester.report.audit.restored import entries_of, entry_of, since, unwanted
+from tester.report.audit.restored import TAKEN_OVER, entries_of, entry_of, since, unwanted
 from tester.report.broken import Broken, listed
 from tester.report.exchange import Request
 from tester.world.events import Call, OfNode, Return, Send, only
@@ -35,6 +35,8 @@ _ALL: Final = "Every replica applies all that is committed, whoever has submitte
 _SNAPSHOT: Final = "A snapshot takes the place of all requests that it covers, and of no other"
 _REQUEST: Final = 30
 """Columns for a request that is no message."""
+_REPLY: Final = 30
+"""Columns for a reply, or one field of it."""
 _FIELD: Final = 14
 """Columns for a field of a request."""
 JUDGED: Final = frozenset({"NotApplied", "AppliedTwice", "ReplicasDiverged", "UnwantedSnapshot"})
@@ -109,12 +111,21 @@ def first_broken(group: Group, core: Sequence[Op], sent: Sequence[Request]) -> B
     return _stuck(log, sent) if isinstance(group.outcome.error, Stuck) else None
 
 
+def _decoded(reply: bytes) -> Any:
+    try:
+        return msgspec.msgpack.decode(reply)
+    except (msgspec.DecodeError, ValueError):
+        return reply
+
+
 def _reply(reply: bytes) -> str:
     """A reply for a reader."""
-    try:
-        return values.shown(msgspec.msgpack.decode(reply), 30)
-    except (msgspec.DecodeError, ValueError):
-        return values.shown(reply, 30)
+    return values.shown(_decoded(reply), _REPLY)
+
+
+def _both(one: bytes, other: bytes) -> tuple[str, str]:
+    """Two replies that are not the same, for a reader."""
+    return values.differing(_decoded(one), _decoded(other), _REPLY)
 
 
 def _submitted(log: _Log, request: bytes) -> tuple[int, Op] | None:
@@ -176,7 +187,7 @@ def _answered_too_soon(log: _Log) -> Broken | None:
 
 
 def _replies(answered: Observation, applied: Observation) -> str:
-    return f"{_reply(answered.data[1])} instead of {_reply(applied.data[2])}"
+    return " instead of ".join(_both(answered.data[1], applied.data[2]))
 
 
 def _count(log: _Log, who: str) -> str:
@@ -305,11 +316,11 @@ def _other_request(log: _Log) -> Broken | None:
         return None
     shown = log.shown(request)
     if theirs.data[1] == request:
+        ours, others = _both(reply, theirs.data[2])
         headline = f"{who} replied to request {number} in another way than {theirs.node}"
         sentence = (
-            f"{who} replied to request {number}, {shown}, with {_reply(reply)}, where "
-            f"{theirs.node} replied {_reply(theirs.data[2])}: their machines are in different "
-            "states"
+            f"{who} replied to request {number}, {shown}, with {ours}, where {theirs.node} "
+            f"replied {others}: their machines are in different states"
         )
     else:
         headline = f"{who} applied {shown} as request {number}, and {theirs.node} another one"
@@ -328,6 +339,7 @@ def _other_request(log: _Log) -> Broken | None:
         others=[] if message is None else [message.rpc],
         events=[start] if start else [],
         servers=[who],
+        way="after a snapshot" if how.startswith(TAKEN_OVER) else "",
     )
 
 

@@ -152,6 +152,18 @@ def shown(value: Any, longest: int = _LONGEST) -> str:
     return f"{text[:ends]}...{text[-ends:]}{size}"
 
 
+def differing(one: Any, other: Any, longest: int = _LONGEST) -> tuple[str, str]:
+    """Two values that are not the same; of those that have the same fields, where they differ."""
+    if not (isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys()):
+        return shown(one, longest), shown(other, longest)
+    names = [name for name in one if one[name] != other[name]]
+    first, second = (
+        ", ".join(field(str(name), value[name], longest) for name in names)
+        for value in (one, other)
+    )
+    return first, second
+
+
 def _literal(value: Any) -> str:
     """A value as in a program; with escapes, where it would look like another one."""
     is_composed = not isinstance(value, str) or unicodedata.is_normalized("NFC", value)

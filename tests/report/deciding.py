@@ -8,12 +8,13 @@ S = r"s\d+"
 LEFT_OUT = rf"{S} has left out request \d+( \(entry \d+\))?, after"
 HANDED = r"handed Raft one up to entry \d+ at .* had applied \d+ requests \(up to entry \d+\)"
 """Of a snapshot, what it covers, and what had been applied when it was made."""
+ONLY_ON = "which is known to be on only"
 
 RAFT = {
     # what is saved, and who is elected
     "forgets_its_vote": rf"{S} forgot its vote when it restarted: vote {S} -> none",
     "forgets_its_term": rf"{S} forgot its term when it restarted: term \d+ -> 0",
-    "forgets_its_log": rf"{S} lost entries when it restarted: log up to \d+ -> 0",
+    "forgets_its_log": rf"{S} lost entries when it restarted: last entry \d+ -> 0",
     "answers_before_it_has_saved": rf"{S} had answered that it has all entries up to \d+ .* power",
     "sends_before_it_has_saved": rf"{S} lost entries when it restarted: .* The power failure took",
     "votes_for_anybody": rf"{S} voted for {S}, whose log lacks entries of its own",
@@ -36,13 +37,13 @@ RAFT = {
     "forgets_the_term_of_its_snapshot": rf"{S} voted for {S}, whose log lacks entries of its own",
     # how logs are replicated and committed
     "commits_entries_of_old_terms": rf"{S} commits entry \d of term \d by counting, as leader",
-    "counts_its_log_twice": rf"{S} commits entry \d+, which 1 of 3 servers are known to have",
+    "counts_its_log_twice": rf"{S} commits entry \d+, {ONLY_ON} 1 of 3",
     "keeps_what_conflicts": rf"{S} agreed to entries that it has not taken over",
     "keeps_the_tail_of_a_conflict": rf"{S} keeps entry \d of term 1 after one of term 2",
     "truncates_what_matches": rf"{S} deleted entr.*, which conflicted with nothing",
     "commits_beyond_what_is_new": rf"{S} commits entry \d+, further than #\d+ says",
     "agrees_to_any_heartbeat": rf"{S} agreed to entries that do not follow what it has",
-    "counts_late_answers": rf"{S} commits entry 4, which 2 of 5 .* sent and answered in term 1",
+    "counts_late_answers": rf"{S} commits entry 4, {ONLY_ON} 2 of 5 .* and answered in term 1",
     "follows_and_takes_commands": rf"{S} took a command, and does not lead",
     "waits_before_it_appends": rf"{S} gave two commands the index \d of term 1",
     "waits_for_itself": r"await self._lock.acquire\(\)",
@@ -50,22 +51,22 @@ RAFT = {
     "goes_back_one_by_one": rf"{S} looks for where the logs agree one entry at a time",
     "goes_back_at_heartbeats": rf"{S} looks for where the logs agree one entry at a time",
     "sends_the_whole_log": rf"{S} sends {S} entries that it has already",
-    "counts_what_it_has_itself": rf"{S} commits entry \d+, which 1 of 3 .* for the entries up to",
+    "counts_what_it_has_itself": rf"{S} commits entry \d+, {ONLY_ON} 1 of 3 .* the entries up to",
     "counts_the_snapshot_of_now": rf"{S} does not go back after {S} has refused",
     "follows_whoever_answers": rf"{S} goes back from term \d+ to term \d+",
     "commits_as_the_leader_says": rf"{S}'s commit index goes back from \d+ to \d+",
     "commits_before_it_has_compared": rf"{S} commits entry \d+, further than #\d+ says .* refused",
-    "saves_no_entries": rf"{S} lost entries when it restarted: log up to \d+ -> \d+",
+    "saves_no_entries": rf"{S} lost entries when it restarted: last entry \d+ -> \d+",
     "heeds_old_leaders": rf"{S} in term \d+ (heeds the leader|agreed to entries) of term",
     "commits_its_log_after_a_restart": rf"{S} commits entry \d+, which no leader has said is",
     "loses_the_tail_at_a_snapshot": rf"{S} deleted entr.* What follows a snapshot stays",
     "ignores_terms_in_appends": rf"{S} stays in term \d+ when it hears of term \d+",
-    "appends_what_a_snapshot_covers": rf"{S} had answered .* After a restart and #\d+ it has log",
-    "keeps_its_counts": rf"{S} commits entry \d+, which \d of \d servers are known to have",
+    "appends_what_a_snapshot_covers": rf"{S} had answered .* restarted and got #\d+: its log",
+    "keeps_its_counts": rf"{S} commits entry \d+, {ONLY_ON} \d of \d",
     "never_retries": rf"{S} does not go back after {S} has refused",
     # what is applied, and snapshots
     "applies_only_the_last": rf"{S} applied index \d+ after index \d+",
-    "applies_what_is_not_committed": rf"{S} commits entry \d+, which 1 of 3 servers are known",
+    "applies_what_is_not_committed": rf"{S} commits entry \d+, {ONLY_ON} 1 of 3",
     "applies_out_of_order": rf"{S} applied index \d+ after index \d+",
     "never_compacts": rf"{S} has saved a Raft state of \d+ bytes, though its service makes",
     "compacts_one_too_few": rf"{S} applied index 9 after index 9",
@@ -88,7 +89,7 @@ RAFT = {
     "drops_what_it_has_not_committed": rf"{S} deleted entr.*, which conflicted with nothing",
     "keeps_where_a_snapshot_ends": rf"{S} applied .\d+. at index \d+, where {S} applied",
     "shifts_entries_at_a_snapshot": rf"{S} applied '\d+' at index \d+, where {S} applied '\d+'",
-    "installs_without_saving": rf"{S} had applied all entries up to \d+, and restarts with log up",
+    "installs_without_saving": rf"{S} had applied all entries up to \d+, and was restarted: its",
     "votes_by_what_it_knew": rf"{S} voted twice in term \d+, for {S} and for {S}",
 }
 
@@ -306,7 +307,7 @@ MAPREDUCE = {
     # what is in them
     "partitions_by_hash": rf"{RENAMED}there is '\S+', which belongs into mr-out-\d",
     "runs_numbers_together": r"w\d reads mr-\d+, which the maps of \d+.txt and \d+.txt have",
-    "reduces_each_part": rf"{RENAMED}.*'\S+' stands twice",
+    "reduces_each_part": rf"{RENAMED}.*'\S+' is on more than one line",
     "drops_equal_values": OTHERS,
     "combines_by_reducing": OTHERS,
     "keeps_a_thousand_values": rf"{RENAMED}'same' has '1000', expected '3000'",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from labrpc import UNRELIABLE
 from tester import Simulation
+from tester.report.broken import Broken
 from tester.report.likeness import likeness
 from tester.report.ways import alike
 from tests.report import scenarios
@@ -32,6 +34,19 @@ def test_failures_of_different_rules_are_not_alike() -> None:
     stale = once(scenarios.stale_read)
     assert likeness(stale) != likeness(once(scenarios.lost_reply, LOST, network=UNRELIABLE))
     assert likeness(stale) == "The server answered ErrNoKey to #"
+
+
+@pytest.mark.parametrize(("way", "same"), [("", False), ("after a snapshot", True)])
+def test_an_event_makes_a_way_of_its_own_unless_the_way_is_known(
+    monkeypatch: pytest.MonkeyPatch, way: str, same: bool
+) -> None:
+    outcome = once(scenarios.stale_read)
+    keys = set()
+    for events in [], [3]:
+        broken = Broken(0, "s1 is wrong.", rule="A rule", events=events, way=way)
+        monkeypatch.setattr("tester.report.likeness.reason", lambda _, found=broken: found)
+        keys.add(likeness(outcome))
+    assert (len(keys) == 1) is same
 
 
 def test_without_a_rule_the_words_of_the_verdict_count() -> None:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from kvsrv import Err
-from tester.report.values import message, operation, reply, result
+from tester.report.values import differing, message, operation, reply, result
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,25 @@ def test_a_message_as_text(fields: object, text: str) -> None:
 )
 def test_a_reply_as_text(fields: object, text: str) -> None:
     assert reply(msgspec.msgpack.encode(fields)) == text
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "texts"),
+    [
+        ({"value": "a", "err": "OK"}, {"value": "b", "err": "OK"}, ("value='a'", "value='b'")),
+        (
+            {"value": "a", "err": "OK"},
+            {"value": "", "err": "ErrNoKey"},
+            ("value='a', err='OK'", "value='', err='ErrNoKey'"),
+        ),
+        ({"value": "a"}, {"err": "OK"}, ("{'value': 'a'}", "{'err': 'OK'}")),
+        (1, b"x", ("1", "b'x'")),
+    ],
+)
+def test_where_two_values_differ(one: object, other: object, texts: tuple[str, str]) -> None:
+    assert differing(one, other) == texts
+
+
+def test_a_text_that_would_look_like_another_one_has_escapes() -> None:
+    assert operation("get", ("e\u0301",)) == "Get('e\\u0301')"
+    assert operation("get", ("\u00e9",)) == "Get('\u00e9')"

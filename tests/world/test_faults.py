@@ -61,7 +61,7 @@ ONE = {
     ),
     faults.power_failure: ("the power failure of server", ["server crashes", "server restarts"]),
     faults.stop: ("the shutdown of server", ["server is stopped", "server restarts"]),
-    faults.pause: ("the pause of server", ["server stands still", "server goes on"]),
+    faults.pause: ("the pause of server", ["server is paused", "server goes on"]),
     faults.skew: (
         "the wrong clock of server",
         ["server its clock is 1.000 s ahead", "server its clock is right again"],

@@ -218,7 +218,7 @@ def test_a_story_shows_what_is_done_to_a_node() -> None:
     assert outcome.error is None
     told = [line for line in lines(outcome) if line.op is None]
     assert [str(line)[10:] for line in told if not line.is_message] == [
-        "server  stands still",
+        "server  is paused",
         "server  goes on",
         "server  its clock is 1.500 s behind and gains 0.250 s a second",
         "server  its clock is right again",

@@ -50,7 +50,9 @@ class Reference:
         wrong = list(self._wrong(found, dict(map(_parted, wanted))))
         if not wrong:
             return f"{name} has other lines than it should have"
-        more = f", and {len(wrong) - _MOST} more" if len(wrong) > _MOST else ""
+        rest = len(wrong) - _MOST
+        more = f", and {rest} more {'line is' if rest == 1 else 'lines are'} wrong"
+        more = more if rest > 0 else ""
         said = f"in {name}, {' and '.join(wrong[:_MOST])}{more}"
         return said + self._due_to(dict(map(_parted, found)), name)
 
@@ -59,7 +61,7 @@ class Reference:
         for line in found:
             key, value = _parted(line)
             if key in seen:
-                yield f"{_short(key)} stands twice"
+                yield f"{_short(key)} is on more than one line"
             elif key not in wanted:
                 yield self._foreign(key)
             elif value != wanted[key]:

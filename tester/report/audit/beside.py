@@ -11,12 +11,13 @@ from tester.report.broken import Broken
 from tester.report.width import WIDTH
 from tester.world.events import Return
 from tester.world.failure import printable
+from tester.world.history import seconds
 from tester.world.run import Outcome
 
 _ENTRIES: Final = 6
 """How many entries of the logs are shown."""
-_COMMAND: Final = 5
-"""How many characters of a command are shown."""
+_COMMANDS: Final = (12, 8, 5)
+"""How many characters of a command are shown: as many as there is room for."""
 _SERVERS: Final = 5
 """The largest group of which all servers are shown."""
 _BEFORE: Final = 3
@@ -35,16 +36,28 @@ def side_by_side(outcome: Outcome, broken: Broken) -> str:
     if not any(state.describes for state in states):
         return ""
     indexes = _window(states, broken.index)
-    commands = _commands(outcome, broken.place)
-    lines = _table(rows, indexes, commands)
+    for longest in _COMMANDS:
+        commands = _commands(outcome, broken.place, longest)
+        lines = _table(rows, indexes, commands)
+        if all(len(line) <= WIDTH for line in lines):
+            break
     while len(indexes) > 1 and any(len(line) > WIDTH for line in lines):
         far = 0 if broken.index is None or broken.index > indexes[0] + indexes[-1] >> 1 else -1
         del indexes[far]
         lines = _table(rows, indexes, commands)
-    head = "The servers then"
+    head = f"The servers at {seconds(moment(outcome, broken))} s"
     if indexes:
-        head += ", and of each entry of their logs its term and command"
+        head += ", with the term and command of each entry of their logs"
     return "\n".join([f"{head}:", *lines])
+
+
+def moment(outcome: Outcome, broken: Broken) -> int:
+    """When a rule was broken, or seen broken, in microseconds."""
+    time_us: int = outcome.trace[broken.place][0]
+    if broken.seen is None:
+        return time_us
+    seen = (one.time_us for one in outcome.observations if one.place == broken.seen)
+    return max(time_us, next(seen, time_us))
 
 
 def _table(
@@ -122,7 +135,7 @@ def _cells(
     return cells
 
 
-def _commands(outcome: Outcome, until: int) -> dict[tuple[int, int], str]:
+def _commands(outcome: Outcome, until: int, longest: int) -> dict[tuple[int, int], str]:
     """The command at each index in each term, as `start` answered."""
     found: dict[tuple[int, int], str] = {}
     ops = outcome.history.ops
@@ -134,12 +147,12 @@ def _commands(outcome: Outcome, until: int) -> dict[tuple[int, int], str]:
         op = ops[event.op]
         result = op.result
         if isinstance(result, list | tuple) and len(result) == 3 and result[2] is True:
-            found[result[0], result[1]] = _text(op.args[0] if op.args else b"")
+            found[result[0], result[1]] = _text(op.args[0] if op.args else b"", longest)
     return found
 
 
-def _text(command: object) -> str:
+def _text(command: object, longest: int) -> str:
     if not isinstance(command, bytes):
         return ""
-    text = printable(command[:_COMMAND].decode("utf-8", "backslashreplace"))
-    return text if len(command) <= _COMMAND else f"{text[: _COMMAND - 2]}.."
+    text = printable(command[:longest].decode("utf-8", "backslashreplace"))
+    return text if len(command) <= longest else f"{text[: longest - 2]}.."

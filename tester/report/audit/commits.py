@@ -173,7 +173,7 @@ def _minority(
     return Broken(
         _seen(group, name, after),
         sentence,
-        f"{name} commits entry {index}, which {len(who)} of {n} servers are known to have",
+        f"{name} commits entry {index}, which is known to be on only {len(who)} of {n} servers",
         MAJORITY,
         LEADER_SOURCE,
         cause=last[-1].heard if last else None,

@@ -72,7 +72,7 @@ class Group:
 
 
 def changed(before: State, after: State) -> str:
-    """What is less or other than it was: "term 6 -> 5, vote s0 -> none, log 3 -> 0 entries"."""
+    """What is less or other than it was: "term 6 -> 5, vote s0 -> none, last entry 3 -> 0"."""
     parts = []
     if after.term < before.term:
         parts.append(f"term {before.term} -> {after.term}")
@@ -80,9 +80,28 @@ def changed(before: State, after: State) -> str:
         if after.vote != before.vote and after.term <= before.term:
             parts.append(f"vote {voter(before.vote)} -> {voter(after.vote)}")
         if after.last < before.last:
-            parts.append(f"log up to {before.last} -> {after.last}")
+            parts.append(f"last entry {before.last} -> {after.last}")
         elif after.base < before.base:
             parts.append(f"snapshot up to {before.base} -> {after.base}")
+    return ", ".join(parts)
+
+
+def differing(before: State, after: State) -> str:
+    """The same in words: "its log ended at entry 3 before, and at 0 after"."""
+    parts = []
+    if after.term < before.term:
+        parts.append(f"its term was {before.term} before, and is {after.term} after")
+    if before.describes and after.describes:
+        if after.vote != before.vote and after.term <= before.term:
+            vote = "no vote" if after.vote < 0 else f"a vote for {voter(after.vote)}"
+            had = "no vote" if before.vote < 0 else f"a vote for {voter(before.vote)}"
+            parts.append(f"it had {had} before, and {vote} after")
+        if after.last < before.last:
+            parts.append(f"its log ended at entry {before.last} before, and at {after.last} after")
+        elif after.base < before.base:
+            parts.append(
+                f"its snapshot reached entry {before.base} before, and {after.base} after"
+            )
     return ", ".join(parts)
 
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from tester.report.audit.beside import moment
 from tester.report.broken import Broken
 from tester.report.excerpt import rows_of
 from tester.report.lines import Line, gap
 from tester.world.events import Note, only
+from tester.world.group import CUT_OFF, JOINED
 from tester.world.history import seconds
 from tester.world.run import Outcome
 
@@ -69,6 +71,7 @@ def leading_up(
     led = [at for at in happened if before[at].what.startswith("leads ")]
     rest = [at for at in happened if at not in led and _matters(before[at], broken)]
     chosen |= {*led[-_LEADERS:], *_news(before, rest)[-_MILESTONES:]}
+    chosen |= _cut_off(before, chosen)
     rows = _together(
         _ending([before[at] for at in sorted(chosen)], broken, outcome, below),
     )
@@ -127,6 +130,18 @@ def _matters(line: Line, broken: Broken) -> bool:
     return line.who in {*broken.servers, "network", "test"} or not broken.servers
 
 
+def _cut_off(before: Sequence[Line], chosen: set[int]) -> set[int]:
+    """Where servers were cut off that a chosen line connects again."""
+    last: dict[str, int] = {}
+    found = set()
+    for at, line in enumerate(before):
+        if line.what == CUT_OFF:
+            last[line.who] = at
+        elif at in chosen and line.what == JOINED and line.who in last:
+            found.add(last[line.who])
+    return found
+
+
 def _news(before: Sequence[Line], happened: Sequence[int]) -> list[int]:
     """Of the lines about what befell servers, those that later ones do not make old.
 
@@ -160,11 +175,7 @@ def break_line(broken: Broken, outcome: Outcome) -> Line:
     who, _, what = broken.headline.partition(" ")
     if who not in broken.servers:
         who, what = "", broken.headline
-    time_us = outcome.trace[broken.place][0]
-    if broken.seen is not None:
-        seen = (one.time_us for one in outcome.observations if one.place == broken.seen)
-        time_us = max(time_us, next(seen, time_us))
-    return Line(time_us, who, what, "does", marked=True, place=broken.place)
+    return Line(moment(outcome, broken), who, what, "does", marked=True, place=broken.place)
 
 
 def _together(shown: Sequence[Line]) -> list[Line | str]:
@@ -194,7 +205,7 @@ def _merged(batch: Sequence[Line]) -> list[Line]:
     for who, what in of.items():
         groups.setdefault(tuple(what), []).append(who)
     return [
-        replace(batch[0], who=",".join(who), what=", ".join(map(verb, what)))
+        replace(batch[0], who=", ".join(who), what=", ".join(map(verb, what)))
         for what, who in groups.items()
         for verb in [_of_several if len(who) > 1 else str]
     ]

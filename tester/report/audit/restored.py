@@ -13,6 +13,8 @@ from tester.world.history import seconds
 
 _NONE: Final = "With a maxraftstate of -1 a service makes no snapshots"
 _SOURCE: Final = "docs/7-kvraft.md, What is agreed"
+TAKEN_OVER: Final = ", after its machine had taken over a snapshot of"
+"""How that begins which is said of a replica whose machine has taken over a snapshot."""
 _COUNTS: Final = frozenset({"applied", "restored", "started"})
 """By which a replica shows how many requests its machine has applied by then."""
 
@@ -38,7 +40,7 @@ def since(group: Group, who: str, until: Observation) -> tuple[int, str, Message
         by = "" if message is None else f" (#{message.rpc})"
         had = _count_before(group, who, last)
         here = f", of which it had applied {had} before" if had else ""
-        said = f", after its machine had taken over a snapshot of {_requests(last.data[0])}{by}"
+        said = f"{TAKEN_OVER} {_requests(last.data[0])}{by}"
         return start, f"{said}{here}{_made(group, who, last, message)}", message
     if message is not None:
         said = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tester.report.audit.group import Group, changed
+from tester.report.audit.group import Group, changed, differing
 from tester.report.audit.messages import Message
 from tester.report.audit.servers import State
 from tester.report.broken import Broken
@@ -109,14 +109,15 @@ def _less(
     number = f" (#{message.rpc})" if message is not None else ""
     down = max((at for at in group.servers.downs[name] if at < start), default=start)
     differs = changed(before, after)
-    sentence = f"{said}{number}, and restarts with {differs}."
+    words = differing(before, after)
+    sentence = f"{said}{number}, and was restarted: {words}."
     got = [
         one
         for one in group.of("append")
         if any(start < at < after.place for at in _arrivals(one, name))
     ]
     if what == "log" and got:  # before it was looked at, that may have changed its log
-        sentence = f"{said}{number}. After a restart and #{got[-1].rpc} it has {differs}."
+        sentence = f"{said}{number}, and was restarted and got #{got[-1].rpc}: {words}."
     loss = group.lost_writes(name, down, start)
     if loss:
         saves = "a save" if loss == 1 else f"{loss} saves"

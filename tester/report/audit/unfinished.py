@@ -172,8 +172,8 @@ def _stands_still(outcome: Outcome) -> Broken | None:
     verdict = "" if outcome.error is None else f"{message(outcome.error).rstrip('.')}. "
     return Broken(
         place,
-        f"{verdict}{node} has stood still since {when} s, after its call #{rpc}.",
-        f"{node} stands still after #{rpc}, and the job is never done",
+        f"{verdict}{node} has been paused since {when} s, after its call #{rpc}.",
+        f"{node} is paused after #{rpc}, and the job is never done",
         AGAIN,
         SOURCE,
         rpc=rpc,

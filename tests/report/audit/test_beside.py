@@ -26,6 +26,7 @@ def table(index: int | None, **logs: tuple[int, ...]) -> list[str]:
     outcome = SimpleNamespace(
         observations=[Observation(at * 10, at, node, what, data) for at, node, what, data in seen],
         events=read([(place * 10, "note", "x") for place in range(20)]),
+        trace=[(at * 10,) for at in range(20)],
         senders={},
         history=SimpleNamespace(ops=[]),
     )

@@ -23,7 +23,7 @@ def test_what_befell_several_is_said_of_all_of_them() -> None:
     mark = Line(9, "s2", "answered", "does", place=3, marked=True)
     rows = leading_up([*lines, mark], [], broken, RIGHT)
     assert [(row.who, row.what) for row in rows if isinstance(row, Line)] == [
-        ("s0,s1", "are cut off from the others, apply 1: 'crashes, is gone'"),
+        ("s0, s1", "are cut off from the others, apply 1: 'crashes, is gone'"),
         ("s2", "crashes"),
         ("s2", "answered"),
     ]
