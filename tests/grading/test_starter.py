@@ -43,7 +43,7 @@ def test_a_starter_fails_with_a_story(starter: Path) -> None:
     done = run_pytest(starter, "-x", "--sim-seeds", "1")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "\nseed 0: " in done.stdout
-    assert "To run it again:" in done.stdout
+    assert "To run it again" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
